@@ -1,0 +1,28 @@
+"""EmbBERT (arXiv 2502.10001) in Keras, from labelled text to a run that `convert/` turns into integers.
+
+`import tf_keras as keras` is the Keras to use with it: tensorflow-model-optimization needs Keras 2.
+"""
+
+import importlib
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow logs a dozen lines about GPUs before it does anything
+
+_EXPORTS = {
+    "EmbBERTConfig": "config",
+    "Tokenizer": "tokenizer",
+    "load_task": "tasks",
+    "build_encoder": "model",
+    "build_classifier": "model",
+    "build_regressor": "model",
+    "build_pretraining_model": "model",
+    "load_run": "run",
+}
+__all__ = list(_EXPORTS)
+
+
+def __getattr__(name):
+    # TensorFlow takes seconds to import: only the names that need it should pay.
+    if name not in _EXPORTS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_EXPORTS[name]}"), name)

@@ -1,0 +1,49 @@
+"""Batches of token ids for `fit`: rows of like length together, so that short texts don't pay for long padding."""
+
+import numpy as np
+import tensorflow as tf
+
+# Upper lengths of the buckets; a batch is padded to its own longest row, never to a bucket's end.
+BUCKETS = (8, 12, 16, 20, 24, 32, 40, 48, 64, 80, 96, 128, 160, 192, 224, 256, 384, 512, 768, 1024)
+
+
+def make_batches(ids, targets=None, batch_size=32, seed=None, pad_to=None):
+    """A `tf.data.Dataset` of padded batches, bucketed by length.
+
+    Args:
+        ids: list of int32 arrays [length], unpadded.
+        targets: array [rows, ..] batched along with the ids, or None.
+        batch_size: rows a batch.
+        seed: shuffles with this seed; None keeps the rows in order, in batches of consecutive rows.
+        pad_to: pads every row to this length instead (what bucketing saves is measured against it).
+    Returns:
+        Dataset of int32 [B, L], or of (int32 [B, L], targets [B, ..]) pairs.
+    """
+    flat, ends = tf.constant(np.concatenate(ids)), np.cumsum([len(row) for row in ids])
+    starts = ends - [len(row) for row in ids]
+    dataset = tf.data.Dataset.from_tensor_slices((starts, ends) if targets is None else (starts, ends, targets))
+    if seed is not None:
+        dataset = dataset.shuffle(len(ids), seed=seed)
+    dataset = dataset.map(lambda start, end, *target: (flat[start:end], *target))
+    if seed is None or pad_to:
+        shapes = ((pad_to,),) if targets is None else ((pad_to,), np.shape(targets)[1:])
+        dataset = dataset.padded_batch(batch_size, padded_shapes=shapes)
+    else:
+        boundaries = [b + 1 for b in BUCKETS if b < max(map(len, ids))]
+        dataset = dataset.bucket_by_sequence_length(
+            lambda row, *_: tf.shape(row)[0], boundaries, [batch_size] * (len(boundaries) + 1)
+        )
+    if targets is None:
+        dataset = dataset.map(lambda row: row)
+    return dataset.prefetch(2)
+
+
+def predict_in_order(model, ids, batch_size=128):
+    """The model's outputs for every row, in the rows' order: float32 [rows, C].
+
+    Rows are sorted by length first, so that batches hold little padding.
+    """
+    order = np.argsort([len(row) for row in ids], kind="stable")
+    batches = make_batches([ids[i] for i in order], batch_size=batch_size)
+    outputs = np.concatenate([model(batch, training=False).numpy() for batch in batches])
+    return outputs[np.argsort(order, kind="stable")]

@@ -1,0 +1,139 @@
+"""Labelled text to a run: trains EmbBERT in float, folds and calibrates it, trains it quantisation-aware.
+
+    python -m tf_embbert.finetune --task pocket --out runs/pocket
+    python -m tf_embbert.finetune --task sst2 --data-dir DIR --out runs/sst2
+    python -m tf_embbert.finetune --task tickets.csv --text-column body --label-column queue --out runs/tickets
+
+Everything chosen here (epoch, PTQ or QAT) is chosen on the selection rows; the reported split is read once, at the end.
+The work lies in OUT.partial until it is whole; `--resume` goes on with it after an interruption.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from tf_embbert.config import PRESETS, EmbBERTConfig
+from tf_embbert.errors import UserError, run_command
+from tf_embbert.run import save_run
+from tf_embbert.tasks import load_task
+
+
+def finetune(options, report=print):
+    """Runs the whole training; see the module's text.
+
+    Args:
+        options: what `parser()` parses.
+        report: called with one line at a time.
+    Returns:
+        The Run.
+    Raises:
+        UserError: bad input; nothing is left at `options.out`.
+    """
+    out, partial = Path(options.out), Path(f"{options.out}.partial")
+    EmbBERTConfig.preset(options.preset)  # refuses an unknown one
+    task = load_task(
+        options.task, options.data_dir, options.text_column, options.pair_column, options.label_column, options.seed
+    )
+    for notice in task.notices:
+        report(f"note: {notice}")
+    start_folder(out, partial, options)
+    from tf_embbert.recipe import train_run  # TensorFlow takes seconds to import: bad input is refused before
+
+    run, history = train_run(task, options, recorded_arguments(options), partial / "training", report)
+    save_run(run, partial, history)
+    shutil.rmtree(partial / "training", ignore_errors=True)
+    (partial / "arguments.json").unlink()
+    if out.exists():
+        shutil.rmtree(out)
+    os.replace(partial, out)
+    return run
+
+
+def start_folder(out, partial, options):
+    """Makes OUT.partial, or takes up the one there with --resume if it was begun with the same arguments."""
+    if out.exists() and not options.force:
+        raise UserError(f"{out} exists: choose another --out, or replace it with --force")
+    arguments = json.dumps(recorded_arguments(options), sort_keys=True)
+    if options.resume:
+        if not (partial / "arguments.json").is_file():
+            raise UserError(f"nothing to resume: there is no {partial}")
+        if (partial / "arguments.json").read_text() != arguments:
+            raise UserError(f"{partial} was begun with other arguments; give the same ones to resume it, or leave --resume out")
+        return
+    if partial.exists():
+        shutil.rmtree(partial)
+    try:
+        partial.mkdir(parents=True)
+    except OSError as error:
+        raise UserError(f"cannot write to {partial} ({error.strerror})") from None
+    (partial / "arguments.json").write_text(arguments)
+
+
+def recorded_arguments(options):
+    """The arguments that make the run what it is: none of where it lies, files by their names only."""
+    skipped = {"out", "data_dir", "resume", "force", "init"}
+    arguments = {name: value for name, value in vars(options).items() if name not in skipped and value is not None}
+    return {**arguments, "task": Path(options.task).name, **({"init": Path(options.init).name} if options.init else {})}
+
+
+def parser():
+    """The command line of `python -m tf_embbert.finetune`."""
+    parse = argparse.ArgumentParser(prog="python -m tf_embbert.finetune", description=__doc__.split("\n")[0])
+    data = parse.add_argument_group("data")
+    data.add_argument("--task", required=True, help="a task's name, or a CSV, TSV or JSON Lines file, or a folder")
+    data.add_argument("--data-dir", metavar="DIR", help="folder with one folder a named task; without it, the hub")
+    data.add_argument("--text-column", default="text")
+    data.add_argument("--pair-column", default="text_pair")
+    data.add_argument("--label-column", default="label")
+    model = parse.add_argument_group("model")
+    model.add_argument("--preset", default="base", help=f"{', '.join(PRESETS)} (default: base)")
+    model.add_argument("--init", metavar="RUN", help="start from this run's tokenizer and encoder")
+    model.add_argument("--max-length", type=int, metavar="N", help="tokens of a text; by default what 99 %% of them need")
+    training = parse.add_argument_group("training")
+    training.add_argument("--epochs", type=int, metavar="N", help="by default by the number of rows")
+    training.add_argument("--qat-epochs", type=int, metavar="N", help="of each of the two phases; by default by rows")
+    training.add_argument("--learning-rate", type=float, default=1e-3)
+    training.add_argument("--qat-learning-rate", type=float, default=1e-4)
+    training.add_argument("--weight-decay", type=float, default=0.05)
+    training.add_argument("--batch-size", type=int, default=32)
+    training.add_argument("--token-dropout", type=float, default=0.1, help="share of tokens hidden in training")
+    training.add_argument("--pad-to", type=int, metavar="N", help="no bucketing: pad every text to N tokens")
+    training.add_argument("--seed", type=int, default=0)
+    training.add_argument("--deterministic", action="store_true", help="same arguments, same run to the last bit; slower")
+    training.add_argument("--report-rows", type=int, default=2000, metavar="N",
+                          help="rows of the reported split (seeded) to score, float and in TFLM (default: 2000)")
+    output = parse.add_argument_group("output")
+    output.add_argument("--out", required=True, metavar="RUN", help="the run's folder")
+    output.add_argument("--resume", action="store_true", help="go on with the interrupted training of this --out")
+    output.add_argument("--force", action="store_true", help="replace the run that is there")
+    return parse
+
+
+@run_command
+def main(arguments=None):
+    options = parser().parse_args(arguments)
+    console = Console()
+    try:
+        run = finetune(options, lambda line: console.print(line, highlight=False, markup=False))
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"interrupted; go on with the same command and --resume (work so far: {options.out}.partial)")
+    print_summary(console, options.out, run)
+
+
+def print_summary(console, out, run):
+    table = Table("rows", "float", "int8 PTQ, TFLM", "int8 QAT, TFLM", title=f"{run.name}: {run.metrics['metric']}, percent")
+    for figures in (run.metrics["selection"], run.metrics):
+        cells = [f"{figures[key]:.2f}" for key in ("float", "ptq_tflm", "qat_tflm")]
+        table.add_row(f"{figures['split']}, {figures['rows']} rows", *cells)
+    console.print(table)
+    console.print(f"chosen on selection: {run.chosen}; run written to {out}; next: python convert/convert.py {out} --out BUNDLE")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,178 @@
+"""Quantisation-aware training of the deploy graph, with tensorflow-model-optimization's wrapper and quantizers.
+
+Its registry knows no embedding, norm, attention or mask: each kind of deploy layer gets a QuantizeConfig of its own
+here. Every range is set from calibration first (a MovingAverageQuantizer left alone starts at -6..6, and a tensor that
+lives within 0.05 is then one grey level), trained along with the weights, and frozen for the last epoch.
+"""
+
+import numpy as np
+import tensorflow as tf
+import tf_keras as keras
+from tensorflow_model_optimization.quantization import keras as tfmot
+
+from tf_embbert import deploy
+from tf_embbert.calibrate import kernel_ranges
+from tf_embbert.deploy import build_deploy_model
+from tf_embbert.training import train
+
+BITS = 8
+
+
+class RangeQuantizer(tfmot.quantizers.MovingAverageQuantizer):
+    """Fake quantisation to a range that is set, and then trained or kept; never averaged.
+
+    Args:
+        symmetric: zero point 0.
+        trainable: whether the ends get the gradient of the clipped values.
+    """
+
+    def __init__(self, symmetric, trainable):
+        super().__init__(BITS, per_axis=False, symmetric=symmetric, narrow_range=symmetric)
+        self.trainable = trainable
+
+    def build(self, tensor_shape, name, layer):
+        variable = lambda end, value: layer.add_weight(
+            f"{name}_{end}", (), initializer=keras.initializers.Constant(value), trainable=self.trainable
+        )
+        self.low = None if self.symmetric else variable("min", -1.0)
+        self.high = variable("max", 1.0)
+        return {}
+
+    def __call__(self, inputs, training, weights, **kwargs):
+        low = -self.high if self.symmetric else tf.minimum(self.low, 0.0)
+        return super().__call__(inputs, False, {"min_var": low, "max_var": self.high})
+
+    def set_range(self, limits):
+        self.high.assign(limits[1])
+        if not self.symmetric:
+            self.low.assign(limits[0])
+
+    def get_range(self):
+        high = float(self.high.numpy())
+        return (-high, high) if self.symmetric else (min(float(self.low.numpy()), 0.0), high)
+
+
+def fixed_quantizer(low, high):
+    return tfmot.quantizers.FixedQuantizer(BITS, low, high, narrow_range=False)
+
+
+def kernel_quantizer(per_channel):
+    return tfmot.quantizers.LastValueQuantizer(BITS, per_axis=per_channel, symmetric=True, narrow_range=True)
+
+
+class DeployQuantizeConfig(tfmot.QuantizeConfig):
+    """How one deploy layer is quantised: its output, and its kernel if it has one.
+
+    Args:
+        output: quantizer of the layer's output.
+        kernel: quantizer of the attribute `kernel`, or None.
+    """
+
+    def __init__(self, output, kernel=None):
+        self.output, self.kernel = output, kernel
+
+    def get_weights_and_quantizers(self, layer):
+        return [(layer.kernel, self.kernel)] if self.kernel else []
+
+    def set_quantize_weights(self, layer, quantize_weights):
+        for quantized in quantize_weights:
+            layer.kernel = quantized
+
+    def get_activations_and_quantizers(self, layer):
+        return []
+
+    def set_quantize_activations(self, layer, quantize_activations):
+        pass
+
+    def get_output_quantizers(self, layer):
+        return [self.output]
+
+    def get_config(self):
+        return {"output": self.output, "kernel": self.kernel}
+
+
+# TFLM fixes these: L2_NORMALIZATION 1/128 with zero point 0, SOFTMAX and LOGISTIC 1/256 with zero point -128
+# (kernels/l2norm.cc, softmax_common.cc, logistic_common.cc).
+FIXED = {deploy.UnitNorm: (-1.0, 127 / 128), deploy.Softmax: (0.0, 255 / 256), deploy.Gate: (0.0, 255 / 256)}
+
+
+def quantize_config(layer, train_ranges):
+    """The QuantizeConfig of a deploy layer. FULLY_CONNECTED takes other operators' outputs as weights at zero point 0
+    only, so the values are symmetric; so are the tables, which are weights themselves."""
+    if type(layer) in FIXED:
+        return DeployQuantizeConfig(fixed_quantizer(*FIXED[type(layer)]))
+    symmetric = isinstance(layer, deploy.Features) or layer.name.endswith(".values")
+    kernel = kernel_quantizer(isinstance(layer, deploy.Conv)) if "kernel" in layer.initial else None
+    return DeployQuantizeConfig(RangeQuantizer(symmetric, train_ranges), kernel)
+
+
+class QuantizedModel:
+    """The deploy graph under fake quantisation.
+
+    Args:
+        weights: folded weights.
+        ranges: by tensor and kernel name, as `calibrate` gives them.
+        train_ranges: whether training moves the ranges of the tensors.
+    """
+
+    def __init__(self, weights, ranges, train_ranges=False):
+        self.quantizers, self.train_ranges = {}, train_ranges
+        self.model = build_deploy_model(weights, self.wrap)
+        for name, quantizer in self.quantizers.items():
+            quantizer.set_range(ranges[name])
+        # A kernel's quantizer takes the range of the kernel whenever it runs in training mode: once is enough.
+        self.model(np.zeros((1, 2), np.int32), training=True)
+
+    def wrap(self, layer):
+        config = quantize_config(layer, self.train_ranges)
+        if isinstance(config.output, RangeQuantizer):
+            self.quantizers[layer.name] = config.output
+        return tfmot.QuantizeWrapperV2(layer, config)
+
+    def read(self):
+        """The folded weights and ranges as they are now: (weights, ranges)."""
+        weights = deploy.read_weights(self.model)
+        tensors = {name: quantizer.get_range() for name, quantizer in self.quantizers.items()}
+        return weights, kernel_ranges(weights) | tensors
+
+
+def train_quantized(weights, ranges, teacher, rows, validation, recipe, folder, seed, report=print):
+    """Quantisation-aware training from calibrated ranges: first with the ranges, then with the ranges frozen.
+
+    The float model's logits teach along with the labels (self-distillation): the int8 model should answer what the
+    float one answers, not find a new way of fitting the training rows.
+
+    Args:
+        weights, ranges: of the float model, folded and calibrated.
+        teacher: its logits on the training rows, float32 [rows, C]; C = 1 is a regression.
+        rows, validation: Encoded.
+        recipe: Recipe of each of the two phases.
+        folder: for checkpoints (`pathlib.Path`).
+        seed: of the shuffles.
+        report: called with one line an epoch.
+    Returns:
+        (weights, ranges, history).
+    """
+    targets = np.concatenate([np.reshape(rows.labels, (-1, 1)).astype(np.float32), teacher], axis=1)
+    loss = distil_regression if teacher.shape[1] == 1 else distil_classes
+    history = []
+    for phase, train_ranges in (("ranges", True), ("frozen", False)):
+        quantized = QuantizedModel(weights, ranges, train_ranges)
+        history += train(
+            quantized.model, loss, rows, validation, recipe, folder / phase, seed, targets,
+            lambda line, phase=phase: report(f"QAT, {'ranges frozen' if phase == 'frozen' else 'with ranges'}: {line}"),
+        )
+        weights, ranges = quantized.read()
+    return weights, ranges, history
+
+
+def distil_classes(targets, logits):
+    """Half cross-entropy with the label, half with the teacher's distribution: targets [B, 1 + C], logits [B, C]."""
+    label = keras.losses.sparse_categorical_crossentropy(targets[:, 0], logits, from_logits=True)
+    teacher = keras.losses.categorical_crossentropy(tf.nn.softmax(targets[:, 1:]), logits, from_logits=True)
+    return 0.5 * (label + teacher)
+
+
+def distil_regression(targets, scores):
+    """Half squared error against the label, half against the teacher: targets [B, 2], scores [B, 1]."""
+    return tf.reduce_mean(tf.square(targets - scores), axis=-1)

@@ -1,0 +1,190 @@
+"""The one recipe from a task to a run: float training, folding, calibration, QAT, and the choice between the last two."""
+
+import math
+
+import numpy as np
+import tensorflow as tf
+import tf_keras as keras
+
+from convert.build import build_model
+from convert.interpreters import predict
+from tf_embbert.batching import predict_in_order
+from tf_embbert.calibrate import calibrate
+from tf_embbert.config import EmbBERTConfig
+from tf_embbert.errors import UserError
+from tf_embbert.fold import fold_model
+from tf_embbert.metrics import score
+from tf_embbert.model import build_classifier
+from tf_embbert.quantize import train_quantized
+from tf_embbert.run import Run, load_run, weight_names
+from tf_embbert.tokenizer import Tokenizer, segments
+from tf_embbert.training import Encoded, Recipe, train
+
+# Rows seen in a training, so that epochs = this / rows: what Snips (13 k rows) and Emotion (16 k) need to stop gaining.
+FLOAT_ROWS, QAT_ROWS = 160_000, 20_000
+EPOCHS, QAT_EPOCHS = (4, 40), (1, 10)  # the fewest and the most
+SELECTION_ROWS = 1000  # of the selection rows, scored in TFLM to choose between PTQ and QAT
+LENGTH_STEP, LONGEST_DEFAULT = 8, 256
+VERIFICATION_ROWS = 200
+# Texts that every conversion is verified on beside real ones: nothing, one word, and more than fits.
+EDGE_TEXTS = ["", "yes", "a b c d e f g h i j k l m n o p q r s t u v w x y z " * 40]
+
+
+def train_run(task, options, arguments, folder, report):
+    """Trains on a task.
+
+    Args:
+        task: Task.
+        options: as `finetune.parser` gives them.
+        arguments: what of them the run records.
+        folder: of the checkpoints (`pathlib.Path`); those there are resumed from.
+        report: called with one line at a time.
+    Returns:
+        (Run, history rows).
+    Raises:
+        UserError: a length the model cannot take, a loss that became NaN, or an --init that does not fit.
+    """
+    keras.utils.set_random_seed(options.seed)
+    if options.deterministic:
+        tf.config.experimental.enable_op_determinism()
+    data = Data(task, options, report)
+    model = initial_model(data, options)
+    rows, selection = data.encode("train"), data.encode("selection")
+    report(f"{len(rows)} training rows, {data.config.vocab_size} tokens, length {data.length}, "
+           f"{model.count_params():,} parameters")
+    floating = make_recipe(options, len(rows))
+    history = train(model, float_loss(task), rows, selection, floating, folder / "float", options.seed, report=report)
+    variants, qat_history = quantise(model, data, rows, selection, options, folder / "qat", report)
+    report("scoring in TFLM")
+    metrics = score_variants(model, variants, data, selection, options)
+    about = {
+        "name": task.name, "seed": options.seed, "arguments": arguments, "is_pair": task.is_pair,
+        "max_length": data.length, "longest": max(map(len, rows.ids)), "parameters": model.count_params(),
+        "chosen": metrics["chosen"],
+    }
+    weights = dict(zip(weight_names(model), model.get_weights()))
+    texts = verification_texts(task.rows("selection"), options.seed)
+    run = Run(data.config, data.tokenizer, task.labels, weights, variants, metrics, texts, about)
+    return run, history + qat_history
+
+
+class Data:
+    """A task with the tokenizer, the config and the length its model has."""
+
+    def __init__(self, task, options, report):
+        self.task, self.report = task, report
+        self.start = load_run(options.init) if options.init else None
+        preset = EmbBERTConfig.preset(options.preset, token_dropout=options.token_dropout)
+        train_rows = task.rows("train")
+        texts = train_rows.texts + (train_rows.pairs or [])
+        self.tokenizer = self.start.tokenizer if self.start else Tokenizer.train(texts, preset.vocab_size)
+        sizes = {**preset.to_dict(), "vocab_size": self.tokenizer.vocab_size}
+        if self.start:
+            sizes = {**self.start.config.to_dict(), "token_dropout": options.token_dropout}
+        self.config = EmbBERTConfig.from_dict(sizes)
+        self.length = self.choose_length(options.max_length)
+
+    def choose_length(self, asked):
+        shortest, longest = (4 if self.task.is_pair else 2), self.config.max_length
+        if asked is None:
+            lengths = [len(row) for row in self.tokens("train", longest).ids]
+            return min(default_length(lengths), longest)
+        if not shortest <= asked <= longest:
+            raise UserError(f"--max-length {asked} is not within {shortest}..{longest}, the rows of the position table")
+        return asked
+
+    def tokens(self, split, length):
+        rows = self.task.rows(split)
+        return self.tokenizer.encode(rows.texts, rows.pairs, max_length=length)
+
+    def encode(self, split):
+        """The split's rows as training takes them; says how many texts were cut."""
+        encoded = self.tokens(split, self.length)
+        if encoded.truncated:
+            self.report(f"{split}: {encoded.truncated} of {len(encoded.ids)} texts cut to {self.length} tokens")
+        return Encoded(encoded.ids, self.task.rows(split).labels, self.task.metric)
+
+
+def default_length(lengths):
+    """99th percentile of the training lengths, rounded up to a multiple of 8, at most 256."""
+    return min(LONGEST_DEFAULT, math.ceil(np.percentile(lengths, 99) / LENGTH_STEP) * LENGTH_STEP)
+
+
+def initial_model(data, options):
+    """A new model, or one with the encoder of the run given by --init; a regression starts at the mean label."""
+    model = build_classifier(data.config, len(data.task.labels or [None]))
+    if data.start:
+        trained = data.start.model
+        for layer in model.layers:
+            if layer.name == "embed" or layer.name.startswith("block"):
+                layer.set_weights(trained.get_layer(layer.name).get_weights())
+    if data.task.is_regression:
+        model.get_layer("head").bias.assign([np.mean(data.task.rows("train").labels)])
+    return model
+
+
+def float_loss(task):
+    if task.is_regression:
+        return keras.losses.MeanSquaredError()
+    return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+
+
+def make_recipe(options, rows):
+    epochs = options.epochs or epochs_for(rows, FLOAT_ROWS, EPOCHS)
+    return Recipe(epochs, options.learning_rate, options.weight_decay, options.batch_size, pad_to=options.pad_to)
+
+
+def make_qat_recipe(options, rows):
+    epochs = options.qat_epochs or epochs_for(rows, QAT_ROWS, QAT_EPOCHS)
+    # No weight decay: it would shrink the trained ranges too.
+    return Recipe(epochs, options.qat_learning_rate, weight_decay=0.0, batch_size=options.batch_size)
+
+
+def epochs_for(rows, total, bounds):
+    return int(np.clip(round(total / rows), *bounds))
+
+
+def quantise(model, data, rows, selection, options, folder, report):
+    """Both integer variants: {"ptq": (weights, ranges), "qat": (weights, ranges)}, and QAT's history."""
+    folded = fold_model(model, data.config, data.task.is_pair)
+    ranges = calibrate(folded, rows.ids, options.seed)
+    teacher = predict_in_order(model, rows.ids)
+    recipe = make_qat_recipe(options, len(rows))
+    *trained, history = train_quantized(
+        folded, ranges, teacher, rows, selection, recipe, folder, options.seed, report
+    )
+    return {"ptq": (folded, ranges), "qat": tuple(trained)}, history
+
+
+def score_variants(model, variants, data, selection, options):
+    """Scores float, PTQ and QAT: on selection rows, which choose, and on the reported split, which is read here once."""
+    models = {variant: build_model(*parts, data.length) for variant, parts in variants.items()}
+    chooser = scores(model, models, data.task, sample(selection, SELECTION_ROWS, options.seed), "selection")
+    reported = sample(data.encode(data.task.reported_split), options.report_rows, options.seed)
+    result = scores(model, models, data.task, reported, data.task.reported_split)
+    chosen = "qat" if chooser["qat_tflm"] >= chooser["ptq_tflm"] else "ptq"
+    return {"dataset": data.task.name, "metric": data.task.metric, **result, "chosen": chosen, "selection": chooser}
+
+
+def scores(model, int8_models, task, rows, split):
+    """The metric of the float model and of the int8 ones in TFLM, on the same rows."""
+    second = [segments(row) for row in rows.ids] if task.is_pair else None
+    result = {"split": split, "rows": len(rows), "float": score(rows.metric, rows.labels, predict_in_order(model, rows.ids))}
+    for variant, int8_model in int8_models.items():
+        result[f"{variant}_tflm"] = score(rows.metric, rows.labels, predict(int8_model, rows.ids, second))
+    return result
+
+
+def sample(rows, count, seed):
+    """A seeded subset of at most `count` rows, in their order."""
+    chosen = np.sort(np.random.default_rng(seed).permutation(len(rows))[:count])
+    return Encoded([rows.ids[i] for i in chosen], rows.labels[chosen], rows.metric)
+
+
+def verification_texts(rows, seed):
+    """At least 200 (text, second text or None) rows: edge cases and a seeded sample of the given rows."""
+    order = np.random.default_rng(seed).permutation(max(len(rows), VERIFICATION_ROWS)) % len(rows)
+    chosen = rows.select(order[: VERIFICATION_ROWS - len(EDGE_TEXTS)])
+    if rows.pairs is None:
+        return [(text, None) for text in EDGE_TEXTS + chosen.texts]
+    return [(text, text) for text in EDGE_TEXTS] + list(zip(chosen.texts, chosen.pairs))
