@@ -1,0 +1,159 @@
+"""A run to a bundle: lower, check, verify, measure, write.
+
+    python convert/convert.py RUN --out BUNDLE [--seq-len N] [--force]
+
+Works from any folder, as does `python -m convert.convert`. Exit status: 0, 1 when the
+interpreters differ on a row (the bundle is written), or 2 on bad input with nothing written.
+"""
+
+import sys
+from pathlib import Path
+
+if not __package__:  # run as a script: this folder is on the path, and `import convert` would find this very file
+    HERE = Path(__file__).resolve().parent
+    sys.path = [str(HERE.parent)] + [entry for entry in sys.path if Path(entry or ".").resolve() != HERE]
+
+import argparse
+import tempfile
+
+import numpy as np
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from convert.build import build_model
+from convert.bundle import MANIFEST, golden_rows, json_bytes, labels_text, require_free, write_bundle
+from convert.check import check_bytes
+from convert.host_arena import measure_host_arena
+from convert.interpreters import InterpreterError
+from convert.manifest import make_manifest
+from convert.verify import Answers, compare_interpreters
+from tf_embbert.errors import UserError, run_command
+from tf_embbert.run import Run, load_run
+from tf_embbert.tokenizer import Tokenizer, segments
+
+GOLDEN_ROWS = 8
+
+
+def convert_run(run: Run, out: str | Path, seq_len: int | None = None, force: bool = False, step=lambda text: None) -> dict:
+    """Converts a run and writes its bundle.
+
+    Args:
+        run: the run, as `load_run` gives it.
+        out: the bundle's folder.
+        seq_len: number of token ids the model takes; by default the run's own length.
+        force: replace the bundle that is there.
+        step: called with the name of each step as it begins.
+
+    Returns:
+        The manifest.
+
+    Raises:
+        UserError: the length does not fit the run, or the folder exists.
+        InterpreterError: an interpreter refuses the model, or a tensor of it is float.
+    """
+    require_free(out, force)
+    length = _sequence_length(run, seq_len)
+    step("lowering to int8")
+    model = build_model(run.weights, run.ranges, length)
+    step("checking: does TFLM run every operator")
+    _require_supported(model)
+    step(f"verifying {len(run.sample_texts)} rows: TFLM against TFLite reference")
+    texts = run.sample_texts
+    ids = _encode(run, texts, length)
+    answers = compare_interpreters(model, ids)
+    step("measuring the arena")
+    arena = {"host64": {"reference": measure_host_arena(model)}}
+    step("writing the bundle")
+    golden = _golden(run, model, texts, ids, answers)
+    files = {"model.tflite": model, "tokenizer.json": _tokenizer_bytes(run.tokenizer),
+             "labels.txt": labels_text(run.labels), "golden.json": json_bytes({"rows": golden})}
+    verification = {"rows": len(ids), "equal": int(answers.equal.sum()), "golden": len(golden)}
+    manifest = make_manifest(run, files, length, arena, verification)
+    write_bundle(out, {**files, MANIFEST: json_bytes(manifest)}, force)
+    return manifest
+
+
+def _sequence_length(run: Run, seq_len: int | None) -> int:
+    shortest = 4 if run.is_pair else 2  # [CLS] a, or [CLS] a [SEP] b
+    length = run.max_length if seq_len is None else seq_len
+    if not shortest <= length <= run.max_length:
+        raise UserError(f"--seq-len {length} is not within {shortest}..{run.max_length}, the length the run was trained "
+                        "for")
+    return length
+
+
+def _require_supported(model: bytes) -> None:
+    report = check_bytes(model, "the converted model")
+    problems = [f"{r['op']}: {r['reason']}" for r in report["refusals"]] + report["warnings"]
+    if problems:
+        raise InterpreterError("the converted model is not one for TFLM: " + "; ".join(problems))
+
+
+def _tokenizer_bytes(tokenizer: Tokenizer) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "tokenizer.json"
+        tokenizer.save(file)
+        return file.read_bytes()
+
+
+def _encode(run: Run, texts: list[tuple[str, str | None]], length: int) -> list[np.ndarray]:
+    first, second = zip(*texts)
+    return run.tokenizer.encode(list(first), list(second) if run.is_pair else None, max_length=length).ids
+
+
+def _golden(run: Run, model: bytes, texts: list, ids: list[np.ndarray], answers: Answers) -> list[dict]:
+    """Golden rows: some of the verified ones, spread evenly."""
+    chosen = np.unique(np.linspace(0, len(ids) - 1, GOLDEN_ROWS).astype(int))
+    some = [ids[row] for row in chosen]
+    second = [segments(row) for row in some] if run.is_pair else None
+    return golden_rows(model, [texts[row] for row in chosen], some, second, answers.tflm[chosen], run.labels)
+
+
+def _warn(console: Console, run: Run, manifest: dict) -> None:
+    length = manifest["model"]["sequence_length"]
+    if length > run.longest:
+        console.print(f"[yellow]warning[/] length {length} is above the longest text seen in training ({run.longest})",
+                      soft_wrap=True)
+    if length != run.max_length:
+        console.print(f"[yellow]warning[/] accuracy was measured at length {run.max_length}, not at {length}",
+                      soft_wrap=True)
+
+
+def _print_summary(console: Console, out: str, manifest: dict) -> None:
+    accuracy, model = manifest["accuracy"], manifest["model"]
+    table = Table("figure", "value", title=f"{manifest['name']}: {out}")
+    for label, key in (("float", "float"), ("int8 PTQ in TFLM", "ptq_tflm"), ("int8 QAT in TFLM", "qat_tflm"),
+                       (f"this model ({accuracy['chosen']})", "int8_tflm")):
+        value = accuracy[key]
+        table.add_row(f"{accuracy['metric']}, {label}", "not measured" if value is None else f"{value:.2f}")
+    table.add_row("model.tflite", f"{model['bytes']:,} B, L = {model['sequence_length']}, {model['macs'] / 1e6:.1f} M MACs")
+    table.add_row("arena, host, reference kernels", f"{manifest['arena']['host64']['reference']['total']:,} B")
+    verification = manifest["verification"]
+    table.add_row("TFLM = TFLite reference", f"{verification['equal']} of {verification['rows']} rows")
+    console.print(table)
+
+
+@run_command
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="convert.py", description="Converts a run into a bundle.")
+    parser.add_argument("run", help="a run's folder")
+    parser.add_argument("--out", required=True, metavar="BUNDLE", help="the bundle's folder")
+    parser.add_argument("--seq-len", type=int, metavar="N", help="token ids the model takes (default: the run's length)")
+    parser.add_argument("--force", action="store_true", help="replace the bundle that is there")
+    options = parser.parse_args(arguments)
+    require_free(options.out, options.force)
+    run = load_run(options.run)
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("loading")
+        manifest = convert_run(run, options.out, options.seq_len, options.force,
+                               lambda text: progress.update(task, description=text))
+    console = Console()
+    _warn(console, run, manifest)
+    _print_summary(console, options.out, manifest)
+    return 0 if manifest["verification"]["equal"] == manifest["verification"]["rows"] else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

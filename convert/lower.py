@@ -1,0 +1,191 @@
+"""Folded float weights and ranges to the int8 graph of one text of a fixed length.
+
+    tokens [1, L] -> embed -> x0 [L, d] -> block 0 .. N-2: x -> x' [L, d] -> last block and head, CLS row only -> logits
+
+The function is the folded model of the deploy graph; constants of norm, attention and branches are in the weights.
+With n = x / |x| (L2_NORMALIZATION):
+
+    block  ctx = softmax(q n^T + mask) values,  q = n Wq^T + bq,  values = n Wv^T;  c = conv(n);  silu = c sigmoid(c)
+           x' = ctx + bc + silu Wc^T
+    head   the same for row 0 alone, where the causal convolution sees one position: logits = ctx Wh^T + bh + silu Wg^T
+
+Attention runs before the convolution and each as deep as it goes before the next: the scores are the largest tensors,
+and while they live only n (and the mask) does too.
+"""
+
+import numpy as np
+
+from convert.graph import Graph, Quantization, Tensor
+from convert.ops import GraphBuilder
+from convert.quantization import NORM_SCALE, WEIGHT_MAX, asymmetric, quantize, quantize_bias, symmetric
+
+# Of the output's step; GetQuantizedConvolutionMultipler (lite/kernels/kernel_util.cc) allows 0.02.
+BIAS_SCALE_TOLERANCE = 0.019
+
+
+def lower_model(weights: dict[str, np.ndarray], ranges: dict[str, tuple], sequence_length: int) -> Graph:
+    """Builds the int8 graph of a folded model.
+
+    Args:
+        weights: folded float weights by name; dense kernels are [out, in], convolution kernels [k, d*m].
+        ranges: (minimum, maximum) by tensor name for activations and kernels; kernels are symmetric, and a
+            convolution's may be an array of one bound per channel.
+        sequence_length: L, the number of token ids the graph takes; shorter texts are padded on the right with 0.
+
+    Returns:
+        The graph: inputs `tokens` [1, L] int32 and, for models of pairs, `segments` [1, L] int32; output `logits`
+        [1, C] int8. No tensor is float.
+
+    Raises:
+        ValueError: the length is below 2 or above the rows of the position table, or a range cannot be quantised.
+        KeyError: a weight or a range is missing.
+    """
+    return _Lowering(weights, ranges, sequence_length).run()
+
+
+class _Lowering:
+    """The steps of `lower_model`; each adds its operators and gives the tensor the next one reads."""
+
+    def __init__(self, weights: dict, ranges: dict, sequence_length: int):
+        rows = len(weights["embed.position"])
+        if not 2 <= sequence_length <= rows:
+            raise ValueError(f"sequence length {sequence_length} is not within 2..{rows}")
+        self.weights, self.ranges, self.length = weights, ranges, sequence_length
+        self.hidden_size = len(weights["embed.bias"])
+        self.blocks = sum(name.endswith(".query.kernel") for name in weights)
+        self.build = GraphBuilder()
+        self.masks: list[Tensor] = []
+
+    def run(self) -> Graph:
+        self.tokens = self.build.input("tokens", (1, self.length))
+        x = self.embed()
+        self.pads = self.find_pads()
+        for index in range(self.blocks - 1):
+            x = self.block(f"block{index}", x)
+        self.build.output(self.last_block(f"block{self.blocks - 1}", x))
+        return self.build.graph
+
+    def embed(self) -> Tensor:
+        """[token row, position row, segment] through one dense; the tables share a scale for the concatenation."""
+        scale = self.quantization("embed.features")
+        features = [self.build.gather("embed.tokens", self.table("embed.token", scale), self.tokens)]
+        position = self.weights["embed.position"][None, :self.length]
+        features.append(self.build.constant("embed.position", quantize(position, scale), scale))
+        if "embed.segment" in self.weights:
+            segments = self.build.input("segments", (1, self.length))
+            features.append(self.build.gather("embed.segments", self.table("embed.segment", scale), segments))
+        features = self.build.concatenate("embed.features", features)
+        return self.dense("x0", features, "embed.kernel", "embed.bias")
+
+    def find_pads(self) -> Tensor:
+        """1 at pads, 0 at tokens: max(1 - token, 0)."""
+        one = self.build.constant("one", np.ones(1, np.int32))
+        return self.build.subtract_relu("pads", one, self.tokens)
+
+    def block(self, name: str, x: Tensor) -> Tensor:
+        """One block on all rows."""
+        n = self.build.l2_normalize(f"{name}.norm", x)
+        context = self.attention(name, n)
+        contract = self.dense(f"{name}.contract", self.convolution(name, n), f"{name}.contract.kernel")
+        following = f"x{int(name.removeprefix('block')) + 1}"
+        return self.build.add(following, context, contract, self.quantization(following))
+
+    def last_block(self, name: str, x: Tensor) -> Tensor:
+        """The last block for the CLS row, and the head folded into it."""
+        n = self.build.l2_normalize(f"{name}.norm", x)
+        cls = self.build.gather(f"{name}.cls", n, self.build.constant("zero", np.zeros((1, 1, 1), np.int32)))
+        probabilities = self.probabilities(name, cls, n)
+        values = self.build.transpose(f"{name}.values", n)
+        context = self.build.dense(f"{name}.context", probabilities, values, None,
+                                   self.quantization(f"{name}.context"))
+        head_context = self.dense("head.context", context, "head.context.kernel", "head.bias")
+        head_conv = self.dense("head.conv", self.silu(name, cls), "head.conv.kernel")
+        return self.build.add("logits", head_context, head_conv, self.quantization("logits"))
+
+    def attention(self, name: str, n: Tensor) -> Tensor:
+        """softmax(q n^T + mask) values. The values come transposed from a dense whose input is the kernel and whose
+        weights are n, so that they can be the weights of the next one."""
+        probabilities = self.probabilities(name, n, n)
+        values = self.build.dense(f"{name}.values", self.kernel(f"{name}.value.kernel"), n, None,
+                                  self.quantization(f"{name}.values"))
+        bias = self.bias(f"{name}.context.bias", probabilities, values)
+        return self.build.dense(f"{name}.context", probabilities, values, bias, self.quantization(f"{name}.context"))
+
+    def probabilities(self, name: str, rows: Tensor, n: Tensor) -> Tensor:
+        """Attention weights [rows, L] of some rows of n over all of them."""
+        query = self.dense(f"{name}.query", rows, f"{name}.query.kernel", f"{name}.query.bias")
+        scores = self.build.dense(f"{name}.scores", query, n, self.mask(name), self.quantization(f"{name}.scores"))
+        return self.build.softmax(f"{name}.probabilities", scores)
+
+    def convolution(self, name: str, n: Tensor) -> Tensor:
+        """The causal depthwise convolution and its SiLU on all rows."""
+        rows = self.build.reshape(f"{name}.rows", n, (1, 1) + n.shape)
+        taps = len(self.weights[f"{name}.conv.kernel"])
+        return self.silu(name, self.build.pad_rows(f"{name}.padded", rows, taps - 1) if taps > 1 else rows)
+
+    def silu(self, name: str, rows: Tensor) -> Tensor:
+        """Convolution without padding, then c * sigmoid(c)."""
+        kernel = self.kernel(f"{name}.conv.kernel")
+        bias = self.bias(f"{name}.conv.bias", rows, kernel)
+        conv = self.build.depthwise_conv(f"{name}.conv", rows, kernel, bias, self.quantization(f"{name}.conv"))
+        gate = self.build.logistic(f"{name}.gate", conv)
+        return self.build.multiply(f"{name}.silu", conv, gate, self.quantization(f"{name}.silu"))
+
+    def mask(self, name: str) -> Tensor:
+        """The bias of a block's score dense: 0 at tokens, -B at pads; blocks share it where their scales allow.
+
+        The kernels add the integers as they are; only Prepare compares the bias's scale with that of the products.
+        """
+        product, step = self.score_scales(name)
+        for mask in self.masks:
+            if abs(mask.quantization.per_tensor_scale - product) <= BIAS_SCALE_TOLERANCE * step:
+                return mask
+        bound = self.build.constant("mask.bound", np.array([-self.mask_bound()], np.int32))
+        self.masks.append(self.build.multiply(f"{name}.mask", self.pads, bound, Quantization((product,))))
+        return self.masks[-1]
+
+    def mask_bound(self) -> int:
+        """B: whatever the accumulator holds, less B it is below the range of the scores of every block, so that a
+        masked key always gets the bottom of the range; and it fits 32 bits before and after requantisation."""
+        largest = self.hidden_size * 255 * 128  # |query - zero point| <= 255, |n| <= 128
+        products, steps = np.array([self.score_scales(f"block{i}") for i in range(self.blocks)]).T
+        bound = largest + int(np.ceil(256 * steps / products).max())
+        if (bound + largest) * max(1.0, 2 * (products / steps).max()) > np.iinfo(np.int32).max:
+            raise ValueError("the ranges of queries and scores are too far apart for a 32-bit mask")
+        return bound
+
+    def score_scales(self, name: str) -> tuple[float, float]:
+        """Scale of the products of query and n, and scale of the scores."""
+        query = self.quantization(f"{name}.query").per_tensor_scale
+        return query * NORM_SCALE.per_tensor_scale, self.quantization(f"{name}.scores").per_tensor_scale
+
+    def dense(self, name: str, x: Tensor, kernel: str, bias: str | None = None) -> Tensor:
+        """A dense with constant weights, called by their names; its output's range goes by the name of the output."""
+        weights = self.kernel(kernel)
+        bias = bias and self.bias(bias, x, weights)
+        return self.build.dense(name, x, weights, bias, self.quantization(name))
+
+    def table(self, name: str, scale: Quantization) -> Tensor:
+        return self.build.constant(name, quantize(self.weights[name], scale), scale)
+
+    def kernel(self, name: str) -> Tensor:
+        """A kernel as int8 in -127..127: dense [out, in], or depthwise [1, 1, k, d*m] from [k, d*m]."""
+        values, limits = self.weights[name], np.ravel(self.ranges[name])
+        if name.startswith("block") and name.endswith(".conv.kernel"):
+            values = values[None, None]
+        is_pair = len(limits) == 2 and limits[0] <= 0
+        scale = symmetric(limits[1]) if is_pair else symmetric(limits, axis=values.ndim - 1)
+        return self.build.constant(name, quantize(values, scale, low=-WEIGHT_MAX), scale)
+
+    def bias(self, name: str, x: Tensor, kernel: Tensor) -> Tensor:
+        """A bias in the units of the accumulator: scale of x times scale(s) of the kernel. A dense compares its scale
+        with them; a convolution does not, and 12 bytes a channel are saved."""
+        scales = x.quantization.per_tensor_scale * np.array(kernel.quantization.scale)
+        integers = quantize_bias(self.weights[name], scales)
+        return self.build.constant(name, integers, Quantization((float(scales[0]),)) if len(scales) == 1 else None)
+
+    def quantization(self, name: str) -> Quantization:
+        """Parameters of an activation; those that a dense reads as weights, or with tables, have zero point 0."""
+        minimum, maximum = self.ranges[name]
+        is_symmetric = name == "embed.features" or name.endswith(".values")
+        return symmetric(maximum) if is_symmetric else asymmetric(minimum, maximum)

@@ -1,0 +1,202 @@
+"""Text to token ids: the reference's lower-cased BPE, as one Hugging Face `tokenizer.json`.
+
+text -> BertNormalizer (lower case, no accents) -> `\\w+|[^\\w\\s]+` -> words of at most 64 characters -> BPE -> template.
+Whatever `tokenizer.json` says is the whole truth: Hugging Face `Tokenizer.from_file` gives the same ids, and so does
+the device, which implements exactly this pipeline (hence `load` refuses any other).
+"""
+
+import json
+import os
+import string
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tokenizers
+from tokenizers import Regex, models, normalizers, pre_tokenizers, processors, trainers
+
+from tf_embbert.config import CLS, PAD, SEP
+from tf_embbert.errors import UserError
+
+SPECIAL_TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[MASK]", "[SEP]"]  # in id order
+
+# A longer word is cut into pieces of this many characters (counted after normalisation), each its own BPE word: the
+# device then merges in a fixed buffer and a bounded time, and no text is lost, as it would be in one [UNK].
+MAX_WORD_LENGTH = 64
+
+# A character beyond printable ASCII needs this many occurrences in the training texts to get an id. Rarer ones become
+# [UNK]: Wikipedia alone would spend a tenth of the vocabulary on letters seen once, and [UNK] would never be trained.
+MIN_CHARACTER_COUNT = 10
+
+# A merge seen once would be a token that no other text uses.
+MIN_PAIR_COUNT = 2
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Token ids of some texts: one unpadded int32 array `[length]` a row, and how many rows had to be cut."""
+
+    ids: list[np.ndarray]
+    truncated: int
+
+
+class Tokenizer:
+    """A trained tokenizer; made by `Tokenizer.train` or `Tokenizer.load`."""
+
+    def __init__(self, backend: tokenizers.Tokenizer):
+        # Not stored in tokenizer.json (checked with tokenizers 0.23.3), so it is set on every instance: a special
+        # token written in a user's text stays plain text.
+        backend.encode_special_tokens = True
+        backend.no_truncation()
+        backend.no_padding()
+        self._backend = backend
+
+    @classmethod
+    def train(cls, texts: Iterable[str], vocab_size: int = 8192) -> "Tokenizer":
+        """Learns a BPE vocabulary; the same texts give the same file, byte for byte.
+
+        Args:
+            texts: the training texts; they are held in memory.
+            vocab_size: the most ids to make; few texts give fewer.
+
+        Returns:
+            The tokenizer.
+
+        Raises:
+            UserError: `vocab_size` has no room for the special tokens and the characters.
+        """
+        texts = list(texts)
+        alphabet = _alphabet(texts)
+        smallest = len(SPECIAL_TOKENS) + len(alphabet)
+        if vocab_size < smallest:
+            raise UserError(f"vocab size {vocab_size} is too small: these texts have {len(alphabet)} characters, so at "
+                            f"least {smallest} are needed")
+        backend = _pipeline()
+        backend.train_from_iterator(texts, trainers.BpeTrainer(
+            vocab_size=vocab_size, min_frequency=MIN_PAIR_COUNT, special_tokens=SPECIAL_TOKENS, show_progress=False,
+            initial_alphabet=alphabet, limit_alphabet=len(alphabet)))
+        return cls(backend)
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Tokenizer":
+        """Reads a `tokenizer.json` that `save` wrote.
+
+        Raises:
+            UserError: the file is missing, is no tokenizer file, or holds another kind of tokenizer.
+        """
+        path = Path(path)
+        if not path.is_file():
+            raise UserError(f"no tokenizer file at {path}")
+        try:
+            backend = tokenizers.Tokenizer.from_file(str(path))
+        except Exception as error:  # the library raises nothing more precise
+            raise UserError(f"{path} is not a tokenizer file ({error})") from None
+        _require_own_pipeline(backend, path)
+        return cls(backend)
+
+    def save(self, path: str | Path) -> None:
+        """Writes `tokenizer.json`, whole or not at all."""
+        path = Path(path)
+        aside = path.with_name(path.name + ".part")
+        aside.write_text(self._backend.to_str(pretty=True) + "\n", encoding="utf-8")
+        os.replace(aside, path)
+
+    @property
+    def vocab_size(self) -> int:
+        """The number of ids, special ones included."""
+        return self._backend.get_vocab_size()
+
+    def encode(self, texts: list[str], pairs: list[str] | None = None, max_length: int = 256) -> Encoded:
+        """Encodes `[CLS] a`, or `[CLS] a [SEP] b` where there are pairs.
+
+        Args:
+            texts: the texts, or the first parts.
+            pairs: the second parts, as many as texts.
+            max_length: the most ids of a row, special ones included. A longer single text loses its end; a longer
+                pair loses the end of its longer part ('longest_first' of `tokenizers`).
+
+        Returns:
+            The rows' ids and the number of rows that were cut.
+        """
+        if max_length < 2 + 2 * (pairs is not None):
+            raise ValueError(f"max_length {max_length} leaves no room for text beside [CLS] and [SEP]")
+        first = self._words(texts)
+        if pairs is None:
+            rows = [_join_single(a, max_length) for a in first]
+            truncated = sum(len(a) > max_length - 1 for a in first)
+        else:
+            second = self._words(pairs)
+            rows = [_join_pair(a, b, max_length) for a, b in zip(first, second, strict=True)]
+            truncated = sum(len(a) + len(b) > max_length - 2 for a, b in zip(first, second))
+        return Encoded([np.array(row, dtype=np.int32) for row in rows], truncated)
+
+    def decode(self, ids: Iterable[int]) -> list[str]:
+        """The tokens of some ids, for people to read."""
+        return [self._backend.id_to_token(int(i)) for i in ids]
+
+    def _words(self, texts: list[str]) -> list[list[int]]:
+        """The bare ids of texts; `encode_batch` spreads them over the cores."""
+        return [encoding.ids for encoding in self._backend.encode_batch(texts, add_special_tokens=False)]
+
+
+def segments(ids: np.ndarray) -> np.ndarray:
+    """Segment ids of token ids `[.., L]`: 1 before the first [SEP], 2 from it on, 0 on pads; int32."""
+    after_sep = np.cumsum(ids == SEP, axis=-1) > 0
+    return np.where(ids == PAD, 0, 1 + after_sep).astype(np.int32)
+
+
+def _join_single(a: list[int], max_length: int) -> list[int]:
+    return [CLS, *a[:max_length - 1]]
+
+
+def _join_pair(a: list[int], b: list[int], max_length: int) -> list[int]:
+    room = max_length - 2  # [CLS] and [SEP]
+    keep_a, keep_b = len(a), len(b)
+    if keep_a + keep_b > room:
+        # The shorter part keeps all it can without passing half; the odd token goes to the longer part.
+        shorter = min(keep_a, keep_b, room // 2)
+        keep_a, keep_b = (room - shorter, shorter) if keep_a > keep_b else (shorter, room - shorter)
+    return [CLS, *a[:keep_a], SEP, *b[:keep_b]]
+
+
+def _pipeline() -> tokenizers.Tokenizer:
+    """The untrained tokenizer: everything but the vocabulary."""
+    backend = tokenizers.Tokenizer(models.BPE(unk_token="[UNK]"))
+    backend.normalizer = normalizers.BertNormalizer(lowercase=True)
+    backend.pre_tokenizer = pre_tokenizers.Sequence([
+        pre_tokenizers.Whitespace(),
+        pre_tokenizers.Split(Regex(f".{{1,{MAX_WORD_LENGTH}}}"), "isolated"),
+    ])
+    backend.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A", pair="[CLS] $A [SEP] $B:1", special_tokens=[("[CLS]", CLS), ("[SEP]", SEP)])
+    return backend
+
+
+def _alphabet(texts: list[str]) -> list[str]:
+    """The characters that get an id: printable ASCII, and what the texts use often enough."""
+    normalizer = normalizers.BertNormalizer(lowercase=True)
+    counts = Counter()
+    for text in texts:
+        counts.update(text)
+    normalised = Counter()
+    for character, count in counts.items():
+        for piece in normalizer.normalize_str(character):
+            normalised[piece] += count
+    ascii_characters = set(string.digits + string.ascii_lowercase + string.punctuation)
+    frequent = {c for c, count in normalised.items() if count >= MIN_CHARACTER_COUNT and not c.isspace()}
+    return sorted(ascii_characters | frequent)
+
+
+def _require_own_pipeline(backend: tokenizers.Tokenizer, path: Path) -> None:
+    """Refuses a tokenizer whose ids the device or the model would read otherwise."""
+    theirs, ours = json.loads(backend.to_str()), json.loads(_pipeline().to_str())
+    special = {token["content"]: token["id"] for token in theirs["added_tokens"]}
+    if special != {token: i for i, token in enumerate(SPECIAL_TOKENS)}:
+        raise UserError(f"{path} is a foreign tokenizer: its special ids are {special}, not {SPECIAL_TOKENS} at 0 to 4")
+    for part in ("normalizer", "pre_tokenizer", "post_processor"):
+        if theirs[part] != ours[part]:
+            raise UserError(f"{path} is a foreign tokenizer: its {part} is not the one of this project")
+    if theirs["model"]["type"] != "BPE":
+        raise UserError(f"{path} is a foreign tokenizer: its model is {theirs['model']['type']}, not BPE")
