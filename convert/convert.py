@@ -15,6 +15,7 @@ if not __package__:  # run as a script: this folder is on the path, and `import 
 
 import argparse
 import tempfile
+from collections.abc import Callable
 
 import numpy as np
 from rich.console import Console
@@ -35,7 +36,8 @@ from tf_embbert.tokenizer import Tokenizer, segments
 GOLDEN_ROWS = 8
 
 
-def convert_run(run: Run, out: str | Path, seq_len: int | None = None, force: bool = False, step=lambda text: None) -> dict:
+def convert_run(run: Run, out: str | Path, seq_len: int | None = None, force: bool = False,
+                step: Callable[[str], None] = lambda text: None) -> dict:
     """Converts a run and writes its bundle.
 
     Args:
@@ -78,8 +80,8 @@ def _sequence_length(run: Run, seq_len: int | None) -> int:
     shortest = 4 if run.is_pair else 2  # [CLS] a, or [CLS] a [SEP] b
     length = run.max_length if seq_len is None else seq_len
     if not shortest <= length <= run.max_length:
-        raise UserError(f"--seq-len {length} is not within {shortest}..{run.max_length}, the length the run was trained "
-                        "for")
+        raise UserError(f"--seq-len {length} is not within {shortest}..{run.max_length}: the run was trained at "
+                        f"{run.max_length}")
     return length
 
 
@@ -127,7 +129,8 @@ def _print_summary(console: Console, out: str, manifest: dict) -> None:
                        (f"this model ({accuracy['chosen']})", "int8_tflm")):
         value = accuracy[key]
         table.add_row(f"{accuracy['metric']}, {label}", "not measured" if value is None else f"{value:.2f}")
-    table.add_row("model.tflite", f"{model['bytes']:,} B, L = {model['sequence_length']}, {model['macs'] / 1e6:.1f} M MACs")
+    table.add_row("model.tflite",
+                  f"{model['bytes']:,} B, L = {model['sequence_length']}, {model['macs'] / 1e6:.1f} M MACs")
     table.add_row("arena, host, reference kernels", f"{manifest['arena']['host64']['reference']['total']:,} B")
     verification = manifest["verification"]
     table.add_row("TFLM = TFLite reference", f"{verification['equal']} of {verification['rows']} rows")
@@ -139,7 +142,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="convert.py", description="Converts a run into a bundle.")
     parser.add_argument("run", help="a run's folder")
     parser.add_argument("--out", required=True, metavar="BUNDLE", help="the bundle's folder")
-    parser.add_argument("--seq-len", type=int, metavar="N", help="token ids the model takes (default: the run's length)")
+    parser.add_argument("--seq-len", type=int, metavar="N",
+                        help="token ids the model takes (default: the length of the run)")
     parser.add_argument("--force", action="store_true", help="replace the bundle that is there")
     options = parser.parse_args(arguments)
     require_free(options.out, options.force)

@@ -9,9 +9,9 @@ import numpy as np
 from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
 from convert.graph import Graph, Op, Quantization, Tensor
+from convert.inspection import FILE_IDENTIFIER
 
 SCHEMA_VERSION = 3
-FILE_IDENTIFIER = b"TFL3"
 BUFFER_ALIGNMENT = 16  # what TFLite's own writer gives constants
 OPTIONAL = -1  # index of an input left out
 

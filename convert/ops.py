@@ -9,8 +9,6 @@ import numpy as np
 from convert.graph import Graph, Op, Quantization, Tensor
 from convert.quantization import NORM_SCALE, PROBABILITY_SCALE
 
-INT8, INT32 = np.dtype(np.int8), np.dtype(np.int32)
-
 
 class GraphBuilder:
     """Appends operators to a graph; equal constants become one tensor."""
@@ -21,7 +19,7 @@ class GraphBuilder:
 
     def input(self, name: str, shape: tuple[int, ...]) -> Tensor:
         """An int32 graph input."""
-        tensor = self._tensor(name, shape, INT32)
+        tensor = self._tensor(name, shape, np.int32)
         self.graph.inputs.append(tensor)
         return tensor
 
@@ -105,15 +103,13 @@ class GraphBuilder:
 
     def _op(self, kind: str, inputs: list, name: str, shape: tuple[int, ...], quantization: Quantization | None,
             **options) -> Tensor:
-        """Appends an operator; everything it makes is int8, but for the int32 arithmetic of the mask."""
-        arithmetic = kind in ("SUB", "MUL") and inputs[0].dtype == INT32
-        dtype = INT32 if arithmetic else INT8
-        output = self._tensor(name, shape, dtype, quantization)
+        """Appends an operator with one output, which has the type of the first input."""
+        output = self._tensor(name, shape, inputs[0].dtype, quantization)
         self.graph.ops.append(Op(kind, inputs, [output], options))
         return output
 
-    def _tensor(self, name: str, shape: tuple[int, ...], dtype: np.dtype, quantization: Quantization | None = None,
-                data: np.ndarray | None = None) -> Tensor:
+    def _tensor(self, name: str, shape: tuple[int, ...], dtype: np.typing.DTypeLike,
+                quantization: Quantization | None = None, data: np.ndarray | None = None) -> Tensor:
         tensor = Tensor(name, tuple(int(n) for n in shape), np.dtype(dtype), quantization, data)
         self.graph.tensors.append(tensor)
         return tensor
