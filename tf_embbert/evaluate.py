@@ -52,7 +52,7 @@ def evaluate(path, options, progress=lambda done, total: None):
     names = [task.metric, *task.secondary_metrics]
     figures = {name: score(name, rows.labels, np.concatenate(outputs)) for name in names}
     about = {"task": task.name, "split": split, "rows": len(rows), "truncated": encoded.truncated}
-    return {**about, "model": model.kind, **figures}
+    return {**about, "model": model.kind, "metric": task.metric, **figures}
 
 
 class FloatModel:
@@ -116,6 +116,7 @@ def parser():
     parse.add_argument("--split", help="train, selection, test, validation, .. (default: the one the task reports)")
     parse.add_argument("--rows", type=int, metavar="N", help="a seeded subset of N rows")
     parse.add_argument("--seed", type=int, default=0, help="of the subset, and of the splits of data without any")
+    parse.add_argument("--at-least", type=float, metavar="X", help="exit 1 if the task's metric is below X percent")
     parse.add_argument("--json", action="store_true", help="print one JSON document and nothing else")
     return parse
 
@@ -126,12 +127,16 @@ def main(arguments=None):
     with Progress(console=Console(stderr=True), transient=True) as bar:
         job = bar.add_task("evaluating")
         result = evaluate(options.model, options, lambda done, total: bar.update(job, completed=done, total=total))
-    if options.json:
-        print(json.dumps(result))
-        return
-    about = "{task}, {split}, {rows} rows ({truncated} cut), {model}: ".format(**result)
+    print(json.dumps(result) if options.json else in_words(result))
+    if options.at_least is not None and result[result["metric"]] < options.at_least:
+        print(f"{result['metric']} is below the {options.at_least:.2f} asked for", file=sys.stderr)
+        return 1
+
+
+def in_words(result):
+    """One line for people."""
     figures = [f"{name} {value:.2f}" for name, value in result.items() if isinstance(value, float)]
-    print(about + ", ".join(figures))
+    return "{task}, {split}, {rows} rows ({truncated} cut), {model}: ".format(**result) + ", ".join(figures)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,39 @@
+# make demo      trains, quantises, converts and proves the shipped corpus: a bundle in build/demo
+# make test      all tests but the slow ones
+# make base256   the base preset at 256 tokens as a bundle in build/base256
+# make tables    writes the README's tables anew from benchmarks/results
+# Each sets up .venv first; on a bare machine all it needs is Python 3.11.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+RUN := .venv/bin/python
+BUILD := build
+
+.PHONY: demo test test-slow base256 tables clean
+
+.venv/installed: requirements.txt constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info[:2] == (3, 11) else "Python 3.11 is needed; make PYTHON=/path/to/python3.11")'
+	$(PYTHON) -m venv .venv
+	$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements.txt -c constraints.txt
+	touch $@
+
+demo: .venv/installed
+	$(RUN) -m tf_embbert.finetune --task pocket --out $(BUILD)/demo-run --force
+	$(RUN) convert/convert.py $(BUILD)/demo-run --out $(BUILD)/demo --force
+	$(RUN) -m convert.verify $(BUILD)/demo
+	$(RUN) -m tf_embbert.evaluate $(BUILD)/demo --task pocket --split test --at-least 90
+
+test: .venv/installed
+	$(RUN) -m pytest -m "not slow"
+
+test-slow: .venv/installed
+	$(RUN) -m pytest -m slow
+
+base256: .venv/installed
+	$(RUN) convert/convert.py benchmarks/base256 --out $(BUILD)/base256 --force
+	$(RUN) -m convert.verify $(BUILD)/base256
+
+tables: .venv/installed
+	$(RUN) -m benchmarks.tables
+
+clean:
+	rm -rf $(BUILD)

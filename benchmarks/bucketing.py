@@ -1,0 +1,61 @@
+"""What bucketing by length saves: Snips trained in float with it and with every text padded to 256, same seeds.
+
+    python -m benchmarks.bucketing --data-dir DIR --work DIR
+
+Resumable: each training goes on from its last epoch. Writes results/bucketing.json.
+"""
+
+import argparse
+import json
+import statistics
+from pathlib import Path
+
+from tf_embbert.errors import run_command
+
+RESULT = Path(__file__).parent / "results/bucketing.json"
+EPOCHS, SEEDS, LONGEST = 3, (0, 1, 2), 256
+
+
+def train_once(data_dir, work, seed, pad_to):
+    """One float training: its median examples a second over the epochs, and its test accuracy."""
+    import tf_keras as keras
+
+    from tf_embbert import finetune, recipe
+    from tf_embbert.batching import predict_in_order
+    from tf_embbert.metrics import score
+    from tf_embbert.tasks import load_task
+    from tf_embbert.training import train
+
+    arguments = ["--task", "snips", "--epochs", str(EPOCHS), "--seed", str(seed), "--out", "unused"]
+    options = finetune.parser().parse_args(arguments + (["--pad-to", str(pad_to)] if pad_to else []))
+    task = load_task("snips", data_dir, seed=seed)
+    keras.utils.set_random_seed(seed)
+    data = recipe.Data(task, options, report=lambda line: None)
+    model = recipe.initial_model(data, options)
+    rows, selection, test = (data.encode(split) for split in ("train", "selection", "test"))
+    folder = work / f"{'padded' if pad_to else 'bucketed'}-{seed}"
+    history = train(
+        model, recipe.float_loss(task), rows, selection, recipe.make_recipe(options, len(rows)), folder, seed
+    )
+    accuracy = score("accuracy", test.labels, predict_in_order(model, test.ids))
+    return {"rows_per_second": statistics.median(row["rows_per_second"] for row in history), "test_accuracy": accuracy}
+
+
+@run_command
+def main(arguments=None):
+    parse = argparse.ArgumentParser(prog="python -m benchmarks.bucketing", description=__doc__.split("\n")[0])
+    parse.add_argument("--data-dir", required=True)
+    parse.add_argument("--work", type=Path, required=True, help="folder of the checkpoints")
+    options = parse.parse_args(arguments)
+    results = {"task": "snips", "preset": "base", "epochs": EPOCHS, "padded_to": LONGEST, "runs": []}
+    for seed in SEEDS:
+        for pad_to in (None, LONGEST):
+            run = train_once(options.data_dir, options.work, seed, pad_to)
+            results["runs"].append({"seed": seed, "bucketed": pad_to is None, **run})
+            print(results["runs"][-1])
+    RESULT.parent.mkdir(exist_ok=True)
+    RESULT.write_text(json.dumps(results, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

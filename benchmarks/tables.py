@@ -1,0 +1,58 @@
+"""Writes the README's tables from the result files: `python -m benchmarks.tables` (or `make tables`).
+
+Each table lies between `<!-- table NAME -->` and `<!-- end -->`; a test holds the README to what this makes.
+"""
+
+import json
+import re
+import statistics
+from pathlib import Path
+
+HERE = Path(__file__).parent
+README = HERE.parent / "README.md"
+
+
+def accuracy_table():
+    """A line a task and seed."""
+    lines = [
+        "| task, split (rows) | metric | float | int8 PTQ, TFLM | int8 QAT, TFLM | chosen | L | `model.tflite` | TFLM = TFLite |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for path in sorted((HERE / "results/accuracy").glob("*.json")):
+        r = json.loads(path.read_text())
+        model, verification = r["model"], r["verification"]
+        lines.append(
+            f"| {r['task']}, {r['split']} ({r['rows']:,}) | {r['metric']} | {r['float']:.2f} | {r['ptq_tflm']:.2f} | "
+            f"{r['qat_tflm']:.2f} | {r['chosen']} | {model['sequence_length']} | {model['bytes']:,} B | "
+            f"{verification['equal']} of {verification['rows']} rows |"
+        )
+    return "\n".join(lines)
+
+
+def bucketing_table():
+    """Means over the seeds, bucketed and padded."""
+    result = json.loads((HERE / "results/bucketing.json").read_text())
+    lines = ["| Snips, batches | examples a second | test accuracy, mean of 3 seeds |", "|---|---|---|"]
+    for bucketed in (True, False):
+        runs = [run for run in result["runs"] if run["bucketed"] == bucketed]
+        mean = lambda key: statistics.mean(run[key] for run in runs)
+        name = "bucketed by length" if bucketed else f"padded to {result['padded_to']}"
+        lines.append(f"| {name} | {mean('rows_per_second'):.0f} | {mean('test_accuracy'):.2f} |")
+    return "\n".join(lines)
+
+
+TABLES = {"accuracy": accuracy_table, "bucketing": bucketing_table}
+
+
+def with_tables(text):
+    """The README's text with every table made anew."""
+    for name, make in TABLES.items():
+        pattern = re.compile(rf"(<!-- table {name} -->\n).*?(<!-- end -->)", re.DOTALL)
+        text, found = pattern.subn(lambda match: f"{match[1]}{make()}\n{match[2]}", text)
+        if found != 1:
+            raise SystemExit(f"README.md must have the table {name} once, it has it {found} times")
+    return text
+
+
+if __name__ == "__main__":
+    README.write_text(with_tables(README.read_text(encoding="utf-8")), encoding="utf-8")
