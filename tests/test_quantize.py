@@ -1,0 +1,106 @@
+"""Calibration and fake quantisation: the graph that QAT trains answers as the int8 model in TFLM does."""
+
+import numpy as np
+import pytest
+import tf_keras as keras
+
+from convert.build import build_model
+from convert.inspection import output_quantization, read_model
+from convert.interpreters import predict
+from helpers import random_tokens, randomise, small_config
+from tf_embbert.batching import predict_in_order
+from tf_embbert.calibrate import MASK_DEPTH, best_clip, calibrate
+from tf_embbert.deploy import build_deploy_model
+from tf_embbert.fold import fold_model
+from tf_embbert.model import build_classifier
+from tf_embbert.quantize import QuantizedModel, train_quantized
+from tf_embbert.training import Encoded, Recipe
+
+LENGTH = 12
+
+
+@pytest.fixture
+def rng():
+    seed = np.random.SeedSequence().entropy % 2**31
+    print(f"seed {seed}")
+    keras.utils.set_random_seed(seed)
+    return np.random.default_rng(seed)
+
+
+def make_rows(rng, config, count=96):
+    lengths = rng.integers(1, LENGTH + 1, count)
+    return [row[:length] for row, length in zip(random_tokens(rng, config, LENGTH, lengths), lengths)]
+
+
+@pytest.fixture
+def folded(rng):
+    """(folded weights, token ids) of a small random model with a spread of attention and of logits."""
+    config = small_config()
+    model = build_classifier(config, 3)
+    randomise(model, rng, 0.2)
+    return fold_model(model, config, pair=False), make_rows(rng, config)
+
+
+def test_fake_quantised_graph_answers_as_tflm_does(folded):
+    weights, rows = folded
+    ranges = calibrate(weights, rows, seed=0)
+    trained_graph = predict_in_order(QuantizedModel(weights, ranges).model, rows)
+    model = build_model(weights, ranges, LENGTH)
+    scale, zero_point = output_quantization(read_model(model))
+    on_device = (predict(model, rows).astype(np.float64) - zero_point) * scale
+    # Roundings of single values go either way and spread through three blocks; the answers must stay together.
+    exact = predict_in_order(build_deploy_model(weights), rows)
+    spread = exact.std()
+    assert np.sqrt(np.mean((on_device - trained_graph) ** 2)) < 0.05 * spread
+    assert np.sqrt(np.mean((on_device - exact) ** 2)) < 0.2 * spread
+
+
+def test_fixed_ranges_need_no_calibration_and_pads_do_not_count(folded):
+    weights, rows = folded
+    ranges = calibrate(weights, rows, seed=0)
+    assert not [name for name in ranges if name.endswith((".norm", ".weights", ".gate"))]
+    # The position table far beyond every text changes nothing: only pads could reach it.
+    weights["embed.position"][LENGTH:] += 100
+    again = calibrate(weights, rows, seed=0)
+    different = [n for n in ranges if n != "embed.features" and not np.array_equal(ranges[n], again[n])]
+    assert not different
+
+
+def test_masked_scores_lie_far_below_the_peaks(folded):
+    weights, rows = folded
+    low, high = calibrate(weights, rows, seed=0)["block0.scores"]
+    assert low <= -MASK_DEPTH + high
+
+
+def test_best_clip_gives_up_an_outlier():
+    values = np.concatenate([np.random.default_rng(0).normal(size=100_000), [60.0]])
+    limit = best_clip(values, np.ones_like(values), lambda c: (-c, c), 60.0)
+    assert limit < 60.0
+    assert best_clip(values, np.where(values == 60.0, 1e6, 1.0), lambda c: (-c, c), 60.0) == 60.0
+
+
+def test_training_moves_ranges_and_weights_and_the_last_phase_keeps_the_ranges(folded, tmp_path):
+    weights, ids = folded
+    ranges = calibrate(weights, ids, seed=0)
+    teacher = predict_in_order(build_deploy_model(weights), ids)
+    rows = Encoded(ids, teacher.argmax(1).astype(np.int32), "accuracy")
+    recipe = Recipe(epochs=1, learning_rate=1e-3, weight_decay=0.0)
+    trained, moved, history = train_quantized(weights, ranges, teacher, rows, rows, recipe, tmp_path, 0, lambda line: None)
+    assert len(history) == 2
+    assert not np.array_equal(trained["block0.query.kernel"], weights["block0.query.kernel"])
+    assert moved["x1"] != ranges["x1"] and moved["block0.values"][0] == -moved["block0.values"][1]
+    first_phase = QuantizedModel(weights, ranges, train_ranges=True)
+    second_phase = QuantizedModel(weights, ranges, train_ranges=False)
+    ends = 2 * len(first_phase.quantizers) - 3  # tables and the values of two blocks are symmetric
+    assert len(first_phase.model.trainable_variables) == len(second_phase.model.trainable_variables) + ends
+
+
+def test_reading_back_gives_what_was_set(folded):
+    weights, rows = folded
+    ranges = calibrate(weights, rows, seed=0)
+    held, held_ranges = QuantizedModel(weights, ranges).read()
+    assert held_ranges.keys() == ranges.keys()
+    for name in ranges:
+        np.testing.assert_allclose(held_ranges[name], ranges[name], rtol=1e-6, err_msg=name)
+    for name in weights:
+        np.testing.assert_array_equal(held[name], weights[name], err_msg=name)
