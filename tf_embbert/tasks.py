@@ -150,8 +150,9 @@ def _spec_source(spec: Spec, content: Folder, columns: dict[str, str], notices: 
     tables = {split: Table(table.name, table.columns, table.lines,
                            table.class_names | ({columns["label"]: content.labels} if content.labels else {}))
               for split, table in content.tables.items()}
-    return _Source(spec.name, tables, columns, spec.labels or content.labels, spec.kind == "regression",
-                   spec.reported, spec.metric, spec.also, notices)
+    labels = spec.labels or (content.labels and [label for label in content.labels if label not in spec.drop])
+    return _Source(spec.name, tables, columns, labels, spec.kind == "regression", spec.reported, spec.metric,
+                   spec.also, notices)
 
 
 def _path_source(path: Path, columns: dict[str, str], regression: bool | None) -> _Source:
@@ -163,7 +164,7 @@ def _path_source(path: Path, columns: dict[str, str], regression: bool | None) -
     if regression is None:
         regression = content.regression
     reported = [split for split in ("test", "validation") if split in content.tables][:1]
-    return _Source(path.name.split(".")[0], content.tables, columns, names, regression, reported)
+    return _Source(path.resolve().name.split(".")[0], content.tables, columns, names, regression, reported)
 
 
 def _existing_path(task: str | Path) -> Path:

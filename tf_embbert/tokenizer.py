@@ -1,8 +1,10 @@
 """Text to token ids: the reference's lower-cased BPE, as one Hugging Face `tokenizer.json`.
 
-text -> BertNormalizer (lower case, no accents) -> `\\w+|[^\\w\\s]+` -> words of at most 64 characters -> BPE -> template.
+text -> BertNormalizer (lower case, no accents) -> `\\w+|[^\\w\\s]+` -> words of at most 64 characters -> BPE -> ids.
+
 Whatever `tokenizer.json` says is the whole truth: Hugging Face `Tokenizer.from_file` gives the same ids, and so does
-the device, which implements exactly this pipeline (hence `load` refuses any other).
+the device, which implements exactly this pipeline (hence `load` refuses any other). One thing the file cannot say: who
+loads it elsewhere must set `encode_special_tokens = True`, or a "[SEP]" in a text becomes the special token.
 """
 
 import json
@@ -30,8 +32,10 @@ MAX_WORD_LENGTH = 64
 # [UNK]: Wikipedia alone would spend a tenth of the vocabulary on letters seen once, and [UNK] would never be trained.
 MIN_CHARACTER_COUNT = 10
 
-# A merge seen once would be a token that no other text uses.
-MIN_PAIR_COUNT = 2
+# Two pieces become one token only if they stand together this often: the embedding of a rarer token would hardly be
+# trained. So few texts give fewer tokens than asked for (Snips: 2,170 of 8,192, and its test accuracy with base rose
+# from 96.3 to 97.7 % against merging from 2 occurrences on; one seed each).
+MIN_PAIR_COUNT = 10
 
 
 @dataclass(frozen=True)
