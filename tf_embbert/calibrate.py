@@ -15,20 +15,23 @@ SAMPLE = 2048  # values kept of each tensor and batch
 MASK_DEPTH = 8.0
 
 
-def calibrate(weights, ids, seed, rows=512):
+def calibrate(weights, ids, seed, rows=512, mask_depth=MASK_DEPTH, clip=None):
     """Ranges of every tensor and kernel of the deploy graph.
 
     Args:
         weights: folded weights.
         ids: token ids of training texts, unpadded; a seeded sample of `rows` is run in float.
         seed: of the sample.
+        mask_depth: how far the bottom of the scores' range lies below what their rows peak at.
+        clip: where to cut a range (`best_clip` by default; `whole_range` cuts nothing).
     Returns:
         dict name -> (min, max) for tensors and kernels, or [channels] largest magnitudes for convolution kernels.
     """
     chooser = np.random.default_rng(seed)
     chosen = chooser.choice(len(ids), min(rows, len(ids)), replace=False)
     samples = collect([ids[i] for i in chosen], weights, chooser)
-    ranges = {name: tensor_range(name, **sample) for name, sample in samples.items()}
+    clip = clip or best_clip
+    ranges = {name: tensor_range(name, mask_depth, clip, **sample) for name, sample in samples.items()}
     return kernel_ranges(weights) | ranges
 
 
@@ -88,25 +91,30 @@ def add_sample(sample, name, output, real, chooser):
     sample["importance"].append(importance[chosen])
 
 
-def tensor_range(name, values, importance, peaks):
+def tensor_range(name, mask_depth, clip, values, importance, peaks):
     """(min, max) of one tensor, zero included."""
     low, high = min(float(values.min()), 0.0), max(float(values.max()), 1e-6)
     if name == "logits" or name.startswith("head."):
         return widen(low, high)
     if name.endswith(".values"):
-        limit = best_clip(values, importance, lambda c: (-c, c), max(-low, high))
+        limit = clip(values, importance, lambda c: (-c, c), max(-low, high))
         return (-limit, limit)
     if low < 0:
-        low = -best_clip(values, importance, lambda c: (-c, high), -low)
-    high = best_clip(values, importance, lambda c: (low, c), high)
+        low = -clip(values, importance, lambda c: (-c, high), -low)
+    high = clip(values, importance, lambda c: (low, c), high)
     if name.endswith(".scores"):
-        low, high = min(low, float(np.percentile(peaks, 1)) - MASK_DEPTH), float(values.max())
+        low, high = min(low, float(np.percentile(peaks, 1)) - mask_depth), float(values.max())
     return (low, high)
 
 
 def widen(low, high):
     """Room for what calibration did not see: a saturated logit could tie with another."""
     return (1.1 * low, 1.1 * high)
+
+
+def whole_range(values, importance, span, limit):
+    """No clipping: the range is what the sample spans."""
+    return limit
 
 
 def best_clip(values, importance, span, limit):

@@ -1,0 +1,107 @@
+"""What matters on the way to int8, one choice at a time, on a trained Emotion run.
+
+    python -m benchmarks.quantisation RUN --data-dir DIR
+
+Each line changes one choice of `tf_embbert.calibrate` or `tf_embbert.quantize`. Measured on the selection rows in the
+fake-quantised graph (a test holds it to TFLM): accuracy, and the rows answered as the float model answers them, which
+tells more than accuracy does. Writes results/quantisation.json.
+"""
+
+import argparse
+import json
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from tf_embbert.errors import run_command
+
+RESULT = Path(__file__).parent / "results/quantisation.json"
+TASK = "emotion"
+
+
+class Bench:
+    """A float run with its rows, ready to be quantised in several ways."""
+
+    def __init__(self, run, data_dir):
+        from tf_embbert.batching import predict_in_order
+        from tf_embbert.fold import fold_model
+        from tf_embbert.tasks import load_task
+        from tf_embbert.training import Encoded
+
+        task = load_task(TASK, data_dir, seed=run.seed)
+        encode = lambda part: Encoded(
+            run.tokenizer.encode(part.texts, part.pairs, max_length=run.max_length).ids, part.labels, task.metric
+        )
+        self.rows, self.selection = encode(task.rows("train")), encode(task.rows("selection"))
+        self.folded, self.seed = fold_model(run.model, run.config, run.is_pair), run.seed
+        self.teacher = predict_in_order(run.model, self.rows.ids)
+        self.expected = predict_in_order(run.model, self.selection.ids).argmax(1)
+
+    def ptq(self, **choices):
+        from tf_embbert.calibrate import calibrate
+
+        return self.folded, calibrate(self.folded, self.rows.ids, self.seed, **choices)
+
+    def qat(self, teacher=None, phases=("ranges", "frozen")):
+        from tf_embbert.quantize import train_quantized
+        from tf_embbert.training import Recipe
+
+        recipe = Recipe(epochs=1, learning_rate=1e-4, weight_decay=0.0)
+        teacher = self.teacher if teacher is None else teacher
+        with tempfile.TemporaryDirectory() as folder:
+            weights, ranges, _ = train_quantized(
+                *self.ptq(), teacher, self.rows, self.selection, recipe, Path(folder), self.seed, lambda line: None, phases
+            )
+        return weights, ranges
+
+    def labels_as_teacher(self):
+        """Logits that make the teacher's half of the loss the label's: distillation switched off."""
+        return 30.0 * np.eye(self.teacher.shape[1], dtype=np.float32)[self.rows.labels]
+
+    def measure(self, choice, weights, ranges):
+        from tf_embbert.batching import predict_in_order
+        from tf_embbert.quantize import QuantizedModel
+
+        answers = predict_in_order(QuantizedModel(weights, ranges).model, self.selection.ids).argmax(1)
+        result = {
+            "choice": choice,
+            "accuracy": 100 * float(np.mean(answers == self.selection.labels)),
+            "as_float": 100 * float(np.mean(answers == self.expected)),
+        }
+        print(result, flush=True)
+        return result
+
+
+def measure_all(bench):
+    from tf_embbert.calibrate import whole_range
+
+    return [
+        bench.measure("PTQ as shipped", *bench.ptq()),
+        bench.measure("PTQ, ranges from minimum to maximum", *bench.ptq(clip=whole_range)),
+        bench.measure("PTQ, mask 4 below the peaks instead of 8", *bench.ptq(mask_depth=4.0)),
+        bench.measure("PTQ, mask 16 below", *bench.ptq(mask_depth=16.0)),
+        bench.measure("QAT as shipped", *bench.qat()),
+        bench.measure("QAT, labels alone, no teacher", *bench.qat(bench.labels_as_teacher())),
+        bench.measure("QAT, ranges as calibrated", *bench.qat(phases=("frozen", "frozen"))),
+    ]
+
+
+@run_command
+def main(arguments=None):
+    parse = argparse.ArgumentParser(prog="python -m benchmarks.quantisation", description=__doc__.split("\n")[0])
+    parse.add_argument("run", help=f"a run of {TASK}")
+    parse.add_argument("--data-dir", required=True)
+    options = parse.parse_args(arguments)
+    from tf_embbert.run import load_run
+
+    run = load_run(options.run)
+    bench = Bench(run, options.data_dir)
+    accuracy = 100 * float(np.mean(bench.expected == bench.selection.labels))
+    float_line = {"choice": "float", "accuracy": accuracy, "as_float": 100.0}
+    result = {"task": TASK, "rows": len(bench.selection), "seed": run.seed, "choices": [float_line, *measure_all(bench)]}
+    RESULT.write_text(json.dumps(result, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
