@@ -13,7 +13,7 @@ from pathlib import Path
 from tf_embbert.errors import run_command
 
 RESULT = Path(__file__).parent / "results/bucketing.json"
-EPOCHS, SEEDS, LONGEST = 3, (0, 1, 2), 256
+EPOCHS, SEEDS, LONGEST = 2, (0, 1, 2), 256
 
 
 def train_once(data_dir, work, seed, pad_to):

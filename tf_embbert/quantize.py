@@ -16,6 +16,7 @@ from tf_embbert.deploy import build_deploy_model
 from tf_embbert.training import train
 
 BITS = 8
+PHASES = ("ranges", "frozen")  # of QAT: the ranges' ends are trained along, then stay
 
 
 class RangeQuantizer(tfmot.quantizers.MovingAverageQuantizer):
@@ -136,43 +137,38 @@ class QuantizedModel:
         return weights, kernel_ranges(weights) | tensors
 
 
-def train_quantized(weights, ranges, teacher, rows, validation, recipe, folder, seed, report=print):
+def train_quantized(weights, ranges, teacher, rows, validation, recipe, folder, seed, report=print, phases=PHASES):
     """Quantisation-aware training from calibrated ranges: first with the ranges, then with the ranges frozen.
 
-    The float model's logits teach along with the labels (self-distillation): the int8 model should answer what the
-    float one answers, not find a new way of fitting the training rows.
+    The float model is the teacher, its answers to the training rows are the targets: labels would only make the int8
+    model fit these rows a second time. A phase that makes the selection rows' metric worse leaves things as they were.
 
     Args:
         weights, ranges: of the float model, folded and calibrated.
-        teacher: its logits on the training rows, float32 [rows, C]; C = 1 is a regression.
+        teacher: its outputs on the training rows, float32 [rows, C]; C = 1 is a regression.
         rows, validation: Encoded.
         recipe: Recipe of each of the two phases.
         folder: for checkpoints (`pathlib.Path`).
         seed: of the shuffles.
         report: called with one line an epoch.
+        phases: of PHASES, in the order they are trained.
     Returns:
-        (weights, ranges, history).
+        (weights, ranges, history): history has one dict an epoch, that of `train` with its phase.
     """
-    targets = np.concatenate([np.reshape(rows.labels, (-1, 1)).astype(np.float32), teacher], axis=1)
-    loss = distil_regression if teacher.shape[1] == 1 else distil_classes
+    loss = keras.losses.MeanSquaredError() if teacher.shape[1] == 1 else distil
     history = []
-    for phase, train_ranges in (("ranges", True), ("frozen", False)):
-        quantized = QuantizedModel(weights, ranges, train_ranges)
-        history += train(
-            quantized.model, loss, rows, validation, recipe, folder / phase, seed, targets,
+    for number, phase in enumerate(phases):
+        quantized = QuantizedModel(weights, ranges, train_ranges=phase == "ranges")
+        rows_of_phase = train(
+            quantized.model, loss, rows, validation, recipe, folder / f"{number}-{phase}", seed, teacher,
             lambda line, phase=phase: report(f"QAT, {'ranges frozen' if phase == 'frozen' else 'with ranges'}: {line}"),
+            may_stay=True,
         )
+        history += [{"phase": f"qat {phase}", **row} for row in rows_of_phase]
         weights, ranges = quantized.read()
     return weights, ranges, history
 
 
-def distil_classes(targets, logits):
-    """Half cross-entropy with the label, half with the teacher's distribution: targets [B, 1 + C], logits [B, C]."""
-    label = keras.losses.sparse_categorical_crossentropy(targets[:, 0], logits, from_logits=True)
-    teacher = keras.losses.categorical_crossentropy(tf.nn.softmax(targets[:, 1:]), logits, from_logits=True)
-    return 0.5 * (label + teacher)
-
-
-def distil_regression(targets, scores):
-    """Half squared error against the label, half against the teacher: targets [B, 2], scores [B, 1]."""
-    return tf.reduce_mean(tf.square(targets - scores), axis=-1)
+def distil(teacher, student):
+    """Cross-entropy of the student's distribution with the teacher's: logits [B, C] and [B, C]."""
+    return keras.losses.categorical_crossentropy(tf.nn.softmax(teacher), student, from_logits=True)
