@@ -5,7 +5,6 @@
 Exit status: 0 TFLM runs it, 1 TFLM would refuse it, 2 bad input.
 """
 
-import argparse
 import json
 import re
 import sys
@@ -17,6 +16,7 @@ from rich.table import Table
 
 from convert.inspection import FILE_IDENTIFIER
 from convert.probe import Probe, probe_model
+from tf_embbert.arguments import CommandParser
 from tf_embbert.errors import UserError, run_command
 
 # What TFLM prints (micro_op_resolver.h, micro_interpreter.cc, micro_interpreter_graph.cc).
@@ -105,7 +105,7 @@ def _print_report(path: str, report: dict) -> None:
 
 @run_command
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m convert.check", description="Does TFLM run this model?")
+    parser = CommandParser(prog="python -m convert.check", description="Does TFLM run this model?")
     parser.add_argument("model", help="a .tflite file")
     parser.add_argument("--json", action="store_true", help="print one JSON document and nothing else")
     options = parser.parse_args(arguments)

@@ -13,7 +13,6 @@ if not __package__:  # run as a script: this folder is on the path, and `import 
     HERE = Path(__file__).resolve().parent
     sys.path = [str(HERE.parent)] + [entry for entry in sys.path if Path(entry or ".").resolve() != HERE]
 
-import argparse
 import tempfile
 from collections.abc import Callable
 
@@ -29,6 +28,7 @@ from convert.host_arena import measure_host_arena
 from convert.interpreters import InterpreterError
 from convert.manifest import make_manifest
 from convert.verify import Answers, compare_interpreters
+from tf_embbert.arguments import CommandParser
 from tf_embbert.errors import UserError, run_command
 from tf_embbert.run import Run, load_run
 from tf_embbert.tokenizer import Tokenizer, segments
@@ -112,9 +112,9 @@ def _golden(run: Run, model: bytes, texts: list, ids: list[np.ndarray], answers:
     return golden_rows(model, [texts[row] for row in chosen], some, second, answers.tflm[chosen], run.labels)
 
 
-def _warn(console: Console, run: Run, manifest: dict) -> None:
+def _warn(console: Console, run: Run, manifest: dict, asked: bool) -> None:
     length = manifest["model"]["sequence_length"]
-    if length > run.longest:
+    if asked and length > run.longest:  # the run's own length is rounded up, which is no news
         console.print(f"[yellow]warning[/] length {length} is above the longest text seen in training ({run.longest})",
                       soft_wrap=True)
     if length != run.max_length:
@@ -139,7 +139,7 @@ def _print_summary(console: Console, out: str, manifest: dict) -> None:
 
 @run_command
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="convert.py", description="Converts a run into a bundle.")
+    parser = CommandParser(prog="convert.py", description="Converts a run into a bundle.")
     parser.add_argument("run", help="a run's folder")
     parser.add_argument("--out", required=True, metavar="BUNDLE", help="the bundle's folder")
     parser.add_argument("--seq-len", type=int, metavar="N",
@@ -149,12 +149,13 @@ def main(arguments: list[str] | None = None) -> int:
     require_free(options.out, options.force)
     run = load_run(options.run)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    errors = Console(stderr=True)
+    with Progress(*columns, console=errors, transient=True, disable=not errors.is_interactive) as progress:
         task = progress.add_task("loading")
         manifest = convert_run(run, options.out, options.seq_len, options.force,
                                lambda text: progress.update(task, description=text))
     console = Console()
-    _warn(console, run, manifest)
+    _warn(console, run, manifest, options.seq_len is not None)
     _print_summary(console, options.out, manifest)
     return 0 if manifest["verification"]["equal"] == manifest["verification"]["rows"] else 1
 

@@ -5,7 +5,6 @@
 Exit status: 0 all equal, 1 any difference, 2 bad input.
 """
 
-import argparse
 import json
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +19,7 @@ from convert.bundle import Bundle, read_bundle
 from convert.inspection import takes_pairs
 from convert.interpreters import InterpreterError, predict
 from convert.manifest import bundle_sha256, sha256
+from tf_embbert.arguments import CommandParser
 from tf_embbert.errors import run_command
 from tf_embbert.tokenizer import CLS, SEP, Tokenizer, segments
 
@@ -131,7 +131,7 @@ def _tokens(golden: list[dict]) -> list[np.ndarray]:
 
 @run_command
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m convert.verify", description="Is this bundle what it says?")
+    parser = CommandParser(prog="python -m convert.verify", description="Is this bundle what it says?")
     parser.add_argument("bundle", help="a bundle's folder")
     parser.add_argument("--json", action="store_true", help="print one JSON document and nothing else")
     options = parser.parse_args(arguments)

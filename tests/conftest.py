@@ -1,6 +1,46 @@
-import os
-import sys
-from pathlib import Path
+"""Runs and bundles that several test files use: each is made once, by the commands."""
 
-sys.path.insert(0, str(Path(__file__).parent))  # reference_model, helpers
+import os
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import pytest
+from chain import KINDS, SMALL, make_rows, write_rows
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory):
+    """The data file of each kind of task, by kind."""
+    folder = tmp_path_factory.mktemp("data")
+    return {kind: write_rows(folder / name, make_rows(kind)) for kind, (name, _) in KINDS.items()}
+
+
+@pytest.fixture(scope="session")
+def run_of(data, tmp_path_factory):
+    """The run of a kind of task, `run_of("pairs")`: trained by the command, once."""
+    from tf_embbert.finetune import main
+
+    folder = tmp_path_factory.mktemp("runs")
+
+    def train(kind):
+        out = folder / kind
+        if not out.exists():
+            assert main(["--task", str(data[kind]), *KINDS[kind][1], *SMALL, "--seed", "3", "--out", str(out)]) == 0
+        return out
+
+    return train
+
+
+@pytest.fixture(scope="session")
+def bundle_of(run_of, tmp_path_factory):
+    """The bundle of that run: converted by the command, once."""
+    from convert.convert import main
+
+    folder = tmp_path_factory.mktemp("bundles")
+
+    def convert(kind):
+        if not (folder / kind).exists():
+            assert main([str(run_of(kind)), "--out", str(folder / kind)]) == 0
+        return folder / kind
+
+    return convert

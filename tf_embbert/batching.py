@@ -1,5 +1,7 @@
 """Batches of token ids for `fit`: rows of like length together, so that short texts don't pay for long padding."""
 
+import math
+
 import numpy as np
 import tensorflow as tf
 
@@ -29,13 +31,26 @@ def make_batches(ids, targets=None, batch_size=32, seed=None, pad_to=None):
         shapes = ((pad_to,),) if targets is None else ((pad_to,), np.shape(targets)[1:])
         dataset = dataset.padded_batch(batch_size, padded_shapes=shapes)
     else:
-        boundaries = [b + 1 for b in BUCKETS if b < max(map(len, ids))]
+        boundaries = bucket_boundaries(ids)
         dataset = dataset.bucket_by_sequence_length(
             lambda row, *_: tf.shape(row)[0], boundaries, [batch_size] * (len(boundaries) + 1)
         )
     if targets is None:
         dataset = dataset.map(lambda row: row)
     return dataset.prefetch(2)
+
+
+def bucket_boundaries(ids):
+    """The shortest length of each bucket that the rows need, but the first."""
+    return [b + 1 for b in BUCKETS if b < max(map(len, ids))]
+
+
+def count_batches(ids, batch_size, pad_to=None):
+    """Number of batches of a shuffled epoch: every bucket ends in a batch of its own that may be small."""
+    if pad_to:
+        return math.ceil(len(ids) / batch_size)
+    buckets = np.searchsorted(bucket_boundaries(ids), [len(row) for row in ids], side="right")
+    return sum(math.ceil(rows / batch_size) for rows in np.bincount(buckets))
 
 
 def predict_in_order(model, ids, batch_size=128):

@@ -4,15 +4,14 @@
     python -m tf_embbert.evaluate build/demo --task pocket --split test --json
 """
 
-import argparse
 import json
 import sys
 from pathlib import Path
 
 import numpy as np
-from rich.console import Console
-from rich.progress import Progress
 
+from tf_embbert.arguments import CommandParser, positive_int, seed
+from tf_embbert.console import progress_bar, quiet_import
 from tf_embbert.errors import UserError, run_command
 from tf_embbert.metrics import score
 from tf_embbert.tasks import load_task
@@ -21,38 +20,54 @@ from tf_embbert.tokenizer import segments
 CHUNK = 256  # rows between two steps of the progress bar
 
 
-def evaluate(path, options, progress=lambda done, total: None):
+def evaluate(path, options):
     """Scores a run or a bundle on a split.
 
     Args:
         path: folder of a run or of a bundle.
         options: what `parser()` parses.
-        progress: called with rows done and rows in all.
     Returns:
-        dict: task, split, rows, truncated, model ("float" or "int8 in TFLM"), and a figure for each metric.
+        dict: task, split, rows, truncated, model ("float" or "int8 in TFLM"), metric (the leading one), and the
+            figure of each metric by its name.
     Raises:
         UserError: neither a run nor a bundle there, a label that training never saw, or bad data.
     """
     model = open_model(path)
+    drawn = model.seed if options.seed is None else options.seed
     task = load_task(
         options.task, options.data_dir, options.text_column, options.pair_column, options.label_column,
-        options.seed, regression=model.labels is None, labels=model.labels,
+        drawn, regression=model.labels is None, labels=model.labels,
     )
     split = options.split or task.reported_split
     rows = task.rows(split)
+    require_same_kind(path, model, task)
     if options.rows and options.rows < len(rows):
-        rows = rows.select(np.sort(np.random.default_rng(options.seed).permutation(len(rows))[: options.rows]))
-    if (rows.pairs is not None) != model.is_pair:
-        raise UserError(f"{path} takes {'pairs of texts' if model.is_pair else 'single texts'}, {task.name} has the other")
+        rows = rows.select(np.sort(np.random.default_rng(drawn).permutation(len(rows))[: options.rows]))
     encoded = model.tokenizer.encode(rows.texts, rows.pairs, max_length=model.max_length)
-    outputs = []
-    for start in range(0, len(encoded.ids), CHUNK):
-        outputs.append(model.predict(encoded.ids[start : start + CHUNK]))
-        progress(min(start + CHUNK, len(rows)), len(rows))
-    names = [task.metric, *task.secondary_metrics]
-    figures = {name: score(name, rows.labels, np.concatenate(outputs)) for name in names}
+    outputs = predict_in_chunks(model, encoded.ids)
+    figures = {name: score(name, rows.labels, outputs) for name in [task.metric, *task.secondary_metrics]}
     about = {"task": task.name, "split": split, "rows": len(rows), "truncated": encoded.truncated}
     return {**about, "model": model.kind, "metric": task.metric, **figures}
+
+
+def require_same_kind(path, model, task):
+    """Raises a UserError unless the task's rows are of the kind that the model was trained on."""
+    if task.is_pair != model.is_pair:
+        kind = "pairs of texts" if model.is_pair else "single texts"
+        raise UserError(f"{path} takes {kind} and {task.name} has the other: choose its columns or another --task")
+    if task.is_regression != (model.labels is None):
+        kind = "a number" if model.labels is None else "a class"
+        raise UserError(f"{path} predicts {kind} and the labels of {task.name} are the other: choose another --task")
+
+
+def predict_in_chunks(model, ids):
+    """The model's outputs for every row, with a bar on a terminal."""
+    outputs = []
+    with progress_bar("evaluating", len(ids), "rows") as update:
+        for start in range(0, len(ids), CHUNK):
+            outputs.append(model.predict(ids[start : start + CHUNK]))
+            update(min(start + CHUNK, len(ids)))
+    return np.concatenate(outputs)
 
 
 class FloatModel:
@@ -63,12 +78,13 @@ class FloatModel:
     def __init__(self, path):
         from tf_embbert.run import load_run
 
-        run = load_run(path)
-        self.tokenizer, self.labels, self.is_pair, self.max_length = run.tokenizer, run.labels, run.is_pair, run.max_length
-        self.run = run
+        self.run = run = load_run(path)
+        self.tokenizer, self.labels, self.is_pair = run.tokenizer, run.labels, run.is_pair
+        self.max_length, self.seed = run.max_length, run.seed
 
     def predict(self, ids):
-        from tf_embbert.batching import predict_in_order
+        with quiet_import():
+            from tf_embbert.batching import predict_in_order
 
         return predict_in_order(self.run.model, ids)
 
@@ -81,13 +97,17 @@ class TFLMModel:
     def __init__(self, path):
         from convert.bundle import read_bundle
         from convert.inspection import takes_pairs
+        from convert.manifest import sha256
         from tf_embbert.tokenizer import Tokenizer
 
         bundle = read_bundle(path)
+        for part in (bundle.manifest["model"], bundle.manifest["tokenizer"]):
+            if sha256(bundle.files[part["file"]]) != part["sha256"]:
+                raise UserError(f"{path}/{part['file']} is not the file of this bundle's manifest: convert again")
         self.model = bundle.files["model.tflite"]
         self.tokenizer = Tokenizer.load(bundle.path / "tokenizer.json")
         self.labels, self.is_pair = bundle.manifest["labels"] or None, takes_pairs(self.model)
-        self.max_length = bundle.manifest["model"]["sequence_length"]
+        self.max_length, self.seed = bundle.manifest["model"]["sequence_length"], bundle.manifest["seed"]
 
     def predict(self, ids):
         from convert.interpreters import predict
@@ -106,7 +126,7 @@ def open_model(path):
 
 def parser():
     """The command line of `python -m tf_embbert.evaluate`."""
-    parse = argparse.ArgumentParser(prog="python -m tf_embbert.evaluate", description=__doc__.split("\n")[0])
+    parse = CommandParser(prog="python -m tf_embbert.evaluate", description=__doc__.split("\n")[0])
     parse.add_argument("model", metavar="RUN|BUNDLE", help="a run is scored in float, a bundle through TFLM")
     parse.add_argument("--task", required=True, help="a task's name, or a CSV, TSV or JSON Lines file, or a folder")
     parse.add_argument("--data-dir", metavar="DIR", help="folder with one folder a named task; without it, the hub")
@@ -114,8 +134,9 @@ def parser():
     parse.add_argument("--pair-column", default="text_pair")
     parse.add_argument("--label-column", default="label")
     parse.add_argument("--split", help="train, selection, test, validation, .. (default: the one the task reports)")
-    parse.add_argument("--rows", type=int, metavar="N", help="a seeded subset of N rows")
-    parse.add_argument("--seed", type=int, default=0, help="of the subset, and of the splits of data without any")
+    parse.add_argument("--rows", type=positive_int, metavar="N", help="a seeded subset of N rows")
+    parse.add_argument("--seed", type=seed, help="of the subset, and of the splits of data without any (default: that "
+                       "of the run: its test rows are then the ones held out)")
     parse.add_argument("--at-least", type=float, metavar="X", help="exit 1 if the task's metric is below X percent")
     parse.add_argument("--json", action="store_true", help="print one JSON document and nothing else")
     return parse
@@ -124,9 +145,7 @@ def parser():
 @run_command
 def main(arguments=None):
     options = parser().parse_args(arguments)
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        job = bar.add_task("evaluating")
-        result = evaluate(options.model, options, lambda done, total: bar.update(job, completed=done, total=total))
+    result = evaluate(options.model, options)
     print(json.dumps(result) if options.json else in_words(result))
     if options.at_least is not None and result[result["metric"]] < options.at_least:
         print(f"{result['metric']} is below the {options.at_least:.2f} asked for", file=sys.stderr)

@@ -8,7 +8,7 @@ Everything chosen here (epoch, PTQ or QAT) is chosen on the selection rows; the 
 The work lies in OUT.partial until it is whole; `--resume` goes on with it after an interruption.
 """
 
-import argparse
+import hashlib
 import json
 import os
 import shutil
@@ -18,9 +18,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from tf_embbert.arguments import CommandParser, non_negative, positive, positive_int, seed, share
 from tf_embbert.config import PRESETS, EmbBERTConfig
+from tf_embbert.console import quiet_import
 from tf_embbert.errors import UserError, run_command
-from tf_embbert.run import save_run
+from tf_embbert.run import read_json, save_run
 from tf_embbert.tasks import load_task
 
 
@@ -33,58 +35,96 @@ def finetune(options, report=print):
     Returns:
         The Run.
     Raises:
-        UserError: bad input; nothing is left at `options.out`.
+        UserError: bad input; nothing is left at `options.out`, nor beside it unless it was to be resumed.
     """
-    out, partial = Path(options.out), Path(f"{options.out}.partial")
+    out, partial = Path(options.out), partial_folder(options.out)
+    require_free(out, options.force)
     EmbBERTConfig.preset(options.preset)  # refuses an unknown one
     task = load_task(
         options.task, options.data_dir, options.text_column, options.pair_column, options.label_column, options.seed
     )
     for notice in task.notices:
         report(f"note: {notice}")
-    start_folder(out, partial, options)
-    from tf_embbert.recipe import train_run  # TensorFlow takes seconds to import: bad input is refused before
+    begun = {**recorded_arguments(options), "data": fingerprint(task)}
+    if options.resume:
+        take_up(partial, begun)
+    else:
+        start_folder(partial, begun, report)
+    try:
+        with quiet_import():  # TensorFlow takes seconds to import: bad input is refused before
+            from tf_embbert.recipe import train_run
 
-    run, history = train_run(task, options, recorded_arguments(options), partial / "training", report)
+        run, history = train_run(task, options, recorded_arguments(options), partial / "training", report)
+    except UserError:
+        if not options.resume:
+            shutil.rmtree(partial)
+        raise
     save_run(run, partial, history)
-    shutil.rmtree(partial / "training", ignore_errors=True)
-    (partial / "arguments.json").unlink()
+    shutil.rmtree(partial / "training")
+    (partial / "begun.json").unlink()
     if out.exists():
         shutil.rmtree(out)
     os.replace(partial, out)
     return run
 
 
-def start_folder(out, partial, options):
-    """Makes OUT.partial, or takes up the one there with --resume if it was begun with the same arguments."""
-    if out.exists() and not options.force:
-        raise UserError(f"{out} exists: choose another --out, or replace it with --force")
-    arguments = json.dumps(recorded_arguments(options), sort_keys=True)
-    if options.resume:
-        if not (partial / "arguments.json").is_file():
-            raise UserError(f"nothing to resume: there is no {partial}")
-        if (partial / "arguments.json").read_text() != arguments:
-            raise UserError(f"{partial} was begun with other arguments; give the same ones to resume it, or leave --resume out")
+def partial_folder(out):
+    """Where the work lies until it is whole: OUT.partial, beside OUT."""
+    return Path(f"{Path(out)}.partial")
+
+
+def require_free(out, force):
+    """Raises a UserError where a run cannot go: something is there, and it is no run or `force` is not set."""
+    if not os.path.lexists(out):
         return
+    if not force:
+        raise UserError(f"{out} exists: choose another --out, or replace it with --force")
+    if not out.is_dir() or (any(out.iterdir()) and not (out / "config.json").is_file()):
+        raise UserError(f"{out} is not a run, so --force does not replace it: choose another --out")
+
+
+def start_folder(partial, begun, report):
+    """Makes OUT.partial anew, with a note of what was begun in it."""
     if partial.exists():
+        report(f"note: beginning anew; --resume would have gone on with {partial}")
         shutil.rmtree(partial)
     try:
         partial.mkdir(parents=True)
     except OSError as error:
-        raise UserError(f"cannot write to {partial} ({error.strerror})") from None
-    (partial / "arguments.json").write_text(arguments)
+        raise UserError(f"cannot write to {partial} ({error.strerror}): choose another --out") from None
+    (partial / "begun.json").write_text(json.dumps(begun))
+
+
+def take_up(partial, begun):
+    """Raises a UserError unless OUT.partial is there and was begun with the same arguments and data."""
+    if not (partial / "begun.json").is_file():
+        raise UserError(f"nothing to resume: there is no training in {partial}; leave --resume out to begin one")
+    before = read_json(partial / "begun.json")
+    others = sorted(name for name in before | begun if before.get(name) != begun.get(name))
+    if others:
+        raise UserError(f"{partial} was begun with another {', '.join(others)}: give the same to resume it, or leave "
+                        "--resume out to begin anew")
 
 
 def recorded_arguments(options):
     """The arguments that make the run what it is: none of where it lies, files by their names only."""
-    skipped = {"out", "data_dir", "resume", "force", "init"}
+    skipped = {"out", "data_dir", "resume", "force"}
     arguments = {name: value for name, value in vars(options).items() if name not in skipped and value is not None}
-    return {**arguments, "task": Path(options.task).name, **({"init": Path(options.init).name} if options.init else {})}
+    files = {name: os.path.basename(os.path.abspath(arguments[name])) for name in ("task", "init") if name in arguments}
+    return arguments | files
+
+
+def fingerprint(task):
+    """SHA-256 of all texts and labels of a task."""
+    digest = hashlib.sha256()
+    for split, rows in task.splits.items():
+        digest.update(json.dumps([split, rows.texts, rows.pairs, rows.labels.tolist()]).encode())
+    return digest.hexdigest()
 
 
 def parser():
     """The command line of `python -m tf_embbert.finetune`."""
-    parse = argparse.ArgumentParser(prog="python -m tf_embbert.finetune", description=__doc__.split("\n")[0])
+    parse = CommandParser(prog="python -m tf_embbert.finetune", description=__doc__.split("\n")[0])
     data = parse.add_argument_group("data")
     data.add_argument("--task", required=True, help="a task's name, or a CSV, TSV or JSON Lines file, or a folder")
     data.add_argument("--data-dir", metavar="DIR", help="folder with one folder a named task; without it, the hub")
@@ -94,19 +134,22 @@ def parser():
     model = parse.add_argument_group("model")
     model.add_argument("--preset", default="base", help=f"{', '.join(PRESETS)} (default: base)")
     model.add_argument("--init", metavar="RUN", help="start from this run's tokenizer and encoder")
-    model.add_argument("--max-length", type=int, metavar="N", help="tokens of a text; by default what 99 %% of them need")
+    model.add_argument("--max-length", type=int, metavar="N",
+                       help="tokens of a text; by default what 99 %% of them need")
     training = parse.add_argument_group("training")
-    training.add_argument("--epochs", type=int, metavar="N", help="by default by the number of rows")
-    training.add_argument("--qat-epochs", type=int, metavar="N", help="of each of the two phases; by default by rows")
-    training.add_argument("--learning-rate", type=float, default=1e-3)
-    training.add_argument("--qat-learning-rate", type=float, default=1e-4)
-    training.add_argument("--weight-decay", type=float, default=0.05)
-    training.add_argument("--batch-size", type=int, default=32)
-    training.add_argument("--token-dropout", type=float, default=0.1, help="share of tokens hidden in training")
-    training.add_argument("--pad-to", type=int, metavar="N", help="no bucketing: pad every text to N tokens")
-    training.add_argument("--seed", type=int, default=0)
-    training.add_argument("--deterministic", action="store_true", help="same arguments, same run to the last bit; slower")
-    training.add_argument("--report-rows", type=int, default=2000, metavar="N",
+    training.add_argument("--epochs", type=positive_int, metavar="N", help="by default by the number of rows")
+    training.add_argument("--qat-epochs", type=positive_int, metavar="N",
+                          help="of each of the two phases; by default by rows")
+    training.add_argument("--learning-rate", type=positive, default=1e-3)
+    training.add_argument("--qat-learning-rate", type=positive, default=3e-5)
+    training.add_argument("--weight-decay", type=non_negative, default=0.05)
+    training.add_argument("--batch-size", type=positive_int, default=32)
+    training.add_argument("--token-dropout", type=share, default=0.1, help="share of tokens hidden in training")
+    training.add_argument("--pad-to", type=positive_int, metavar="N", help="no bucketing: pad every text to N tokens")
+    training.add_argument("--seed", type=seed, default=0)
+    training.add_argument("--deterministic", action="store_true",
+                          help="same arguments, same run to the last bit; slower")
+    training.add_argument("--report-rows", type=positive_int, default=2000, metavar="N",
                           help="rows of the reported split (seeded) to score, float and in TFLM (default: 2000)")
     output = parse.add_argument_group("output")
     output.add_argument("--out", required=True, metavar="RUN", help="the run's folder")
@@ -120,9 +163,11 @@ def main(arguments=None):
     options = parser().parse_args(arguments)
     console = Console()
     try:
-        run = finetune(options, lambda line: console.print(line, highlight=False, markup=False))
+        run = finetune(options, lambda line: console.print(line, highlight=False, markup=False, soft_wrap=True))
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(f"interrupted; go on with the same command and --resume (work so far: {options.out}.partial)")
+        partial = partial_folder(options.out)
+        how = f"go on with the same command and --resume (work so far: {partial})"
+        raise KeyboardInterrupt(f"interrupted; {how if partial.exists() else 'nothing was begun'}") from None
     print_summary(console, options.out, run)
 
 
@@ -132,7 +177,8 @@ def print_summary(console, out, run):
         cells = [f"{figures[key]:.2f}" for key in ("float", "ptq_tflm", "qat_tflm")]
         table.add_row(f"{figures['split']}, {figures['rows']} rows", *cells)
     console.print(table)
-    console.print(f"chosen on selection: {run.chosen}; run written to {out}; next: python convert/convert.py {out} --out BUNDLE")
+    console.print(f"chosen on selection: {run.chosen}; run written to {out}; "
+                  f"next: python convert/convert.py {out} --out BUNDLE", highlight=False, markup=False, soft_wrap=True)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,8 @@ Kernels are stored [out, in], the layout of TFLite's FULLY_CONNECTED.
 
 import numpy as np
 
+from tf_embbert.model import require_keras2
+
 
 def fold_model(model, config, pair):
     """Folded weights of a trained classifier or regressor.
@@ -24,8 +26,11 @@ def fold_model(model, config, pair):
         config: its EmbBERTConfig.
         pair: whether its texts are pairs; a single text's segment row is then a constant.
     Returns:
-        dict of float32 arrays by tensor name (DESIGN: what a run stores and `convert` lowers).
+        dict of float32 arrays by tensor name: what a run stores and `convert` lowers.
+    Raises:
+        UserError: a model of Keras 3.
     """
+    require_keras2(model)
     embed = model.get_layer("embed")
     weights = fold_embedder(*(w.numpy().astype(np.float64) for w in embed_tables(embed)), pair=pair)
     blocks = [read_block(model.get_layer(f"block{i}")) for i in range(config.num_blocks)]

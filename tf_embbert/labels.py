@@ -42,11 +42,19 @@ def looks_like_regression(values: Sequence) -> bool:
 
 
 def label_list(names: Iterable[str]) -> list[str]:
-    """The distinct class names in id order: numbers by value, then words by alphabet."""
+    """The distinct class names in id order: numbers by value, then words by alphabet.
+
+    Raises:
+        UserError: a name has a line break in it; a bundle's labels.txt has one name a line.
+    """
     def key(name):
         number = _number(name)
         return (number is None, number or 0.0, name)
-    return sorted(set(names), key=key)
+    distinct = sorted(set(names), key=key)
+    for name in distinct:
+        if len(name.splitlines()) > 1:
+            raise UserError(f"label {name!r} has a line break: class names must be single lines")
+    return distinct
 
 
 def encode_labels(values: Sequence[str], labels: Sequence[str], where: Where) -> np.ndarray:

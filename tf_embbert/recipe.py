@@ -23,7 +23,7 @@ from tf_embbert.training import Encoded, Recipe, train
 # Rows seen in a training, so that epochs = this / rows: what Snips (13 k rows) and Emotion (16 k) need to stop gaining.
 FLOAT_ROWS, QAT_ROWS = 160_000, 20_000
 EPOCHS, QAT_EPOCHS = (4, 40), (1, 10)  # the fewest and the most
-SELECTION_ROWS = 1000  # of the selection rows, scored in TFLM to choose between PTQ and QAT
+SELECTION_ROWS = 1000  # of the selection rows: QAT's epochs are chosen on them, and in TFLM PTQ or QAT
 LENGTH_STEP, LONGEST_DEFAULT = 8, 256
 VERIFICATION_ROWS = 200
 # Texts that every conversion is verified on beside real ones: nothing, one word, and more than fits.
@@ -54,9 +54,10 @@ def train_run(task, options, arguments, folder, report):
            f"{model.count_params():,} parameters")
     floating = make_recipe(options, len(rows))
     history = train(model, float_loss(task), rows, selection, floating, folder / "float", options.seed, report=report)
-    variants, qat_history = quantise(model, data, rows, selection, options, folder / "qat", report)
+    few = sample(selection, SELECTION_ROWS, options.seed)
+    variants, qat_history = quantise(model, data, rows, few, options, folder / "qat", report)
     report("scoring in TFLM")
-    metrics = score_variants(model, variants, data, selection, options)
+    metrics = score_variants(model, variants, data, few, options)
     about = {
         "name": task.name, "seed": options.seed, "arguments": arguments, "is_pair": task.is_pair,
         "max_length": data.length, "longest": max(map(len, rows.ids)), "parameters": model.count_params(),
@@ -65,7 +66,7 @@ def train_run(task, options, arguments, folder, report):
     weights = dict(zip(weight_names(model), model.get_weights()))
     texts = verification_texts(task.rows("selection"), options.seed)
     run = Run(data.config, data.tokenizer, task.labels, weights, variants, metrics, texts, about)
-    return run, history + qat_history
+    return run, [{"phase": "float", **row} for row in history] + qat_history
 
 
 class Data:
@@ -83,6 +84,9 @@ class Data:
             sizes = {**self.start.config.to_dict(), "token_dropout": options.token_dropout}
         self.config = EmbBERTConfig.from_dict(sizes)
         self.length = self.choose_length(options.max_length)
+        if options.pad_to and not self.length <= options.pad_to <= self.config.max_length:
+            raise UserError(f"--pad-to {options.pad_to} is not within {self.length}..{self.config.max_length}: from "
+                            "the length of the texts to that of the position table")
 
     def choose_length(self, asked):
         shortest, longest = (4 if self.task.is_pair else 2), self.config.max_length
@@ -159,7 +163,7 @@ def quantise(model, data, rows, selection, options, folder, report):
 def score_variants(model, variants, data, selection, options):
     """Scores float, PTQ and QAT: on selection rows, which choose, and on the reported split, which is read here once."""
     models = {variant: build_model(*parts, data.length) for variant, parts in variants.items()}
-    chooser = scores(model, models, data.task, sample(selection, SELECTION_ROWS, options.seed), "selection")
+    chooser = scores(model, models, data.task, selection, "selection")
     reported = sample(data.encode(data.task.reported_split), options.report_rows, options.seed)
     result = scores(model, models, data.task, reported, data.task.reported_split)
     chosen = "qat" if chooser["qat_tflm"] >= chooser["ptq_tflm"] else "ptq"

@@ -6,10 +6,11 @@
     weights.npz       float weights of the Keras model, by variable name
     ptq.npz, qat.npz  folded weights (`fold.py`) and their ranges (`range:NAME`), after calibration and after QAT
     metrics.json      scores on the selection rows and on the reported split, float and through TFLM
-    history.csv       one line an epoch
+    history.csv       one line an epoch, of the float training and of both phases of QAT
     verification.jsonl  texts that a conversion is verified on
 """
 
+import csv
 import dataclasses
 import hashlib
 import json
@@ -20,11 +21,14 @@ from pathlib import Path
 import numpy as np
 
 from tf_embbert.config import EmbBERTConfig
+from tf_embbert.console import quiet_import
 from tf_embbert.errors import UserError
 from tf_embbert.tokenizer import Tokenizer
 
 VARIANTS = ("ptq", "qat")
 FORMAT = 1
+# What config.json must hold.
+ABOUT = {"model", "files", "name", "seed", "arguments", "is_pair", "max_length", "longest", "parameters", "chosen"}
 
 
 @dataclasses.dataclass
@@ -66,7 +70,8 @@ class Run:
     @cached_property
     def model(self):
         """The float Keras model with its trained weights."""
-        from tf_embbert.model import build_classifier  # TensorFlow takes seconds to import; converting needs none
+        with quiet_import():  # TensorFlow takes seconds to import; converting needs none
+            from tf_embbert.model import build_classifier
 
         model = build_classifier(self.config, len(self.labels or [None]))
         model.set_weights([self.float_weights[name] for name in weight_names(model)])
@@ -78,16 +83,14 @@ def weight_names(model):
     return [weight.name.split(":")[0] for weight in model.weights]
 
 
-def save_run(run, folder, history=None):
+def save_run(run, folder, history):
     """Writes a run into a folder that exists; config.json comes last, with the hashes of the others.
 
     Args:
         run: Run.
         folder: pathlib.Path.
-        history: rows for history.csv.
+        history: rows for history.csv, one dict an epoch.
     """
-    from tf_embbert.training import write_history
-
     run.tokenizer.save(folder / "tokenizer.json")
     write_json(folder / "labels.json", run.labels)
     write_json(folder / "metrics.json", run.metrics)
@@ -96,9 +99,16 @@ def save_run(run, folder, history=None):
         np.savez(folder / f"{variant}.npz", **weights, **{f"range:{name}": value for name, value in ranges.items()})
     lines = [json.dumps(row, ensure_ascii=False) for row in run.sample_texts]
     (folder / "verification.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    write_history(folder / "history.csv", history or [])
+    write_history(folder / "history.csv", history)
     files = {name: sha256(folder / name) for name in file_names(run.variants)}
     write_json(folder / "config.json", {"format": FORMAT, "model": run.config.to_dict(), **run.about, "files": files})
+
+
+def write_history(path, history):
+    with open(path, "w", newline="") as file:
+        writer = csv.DictWriter(file, history[0].keys(), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(history)
 
 
 def file_names(variants):
@@ -119,10 +129,10 @@ def load_run(folder):
     """
     folder = Path(folder)
     if not (folder / "config.json").is_file():
-        raise UserError(f"{folder} is not a run: it has no config.json (`python -m tf_embbert.finetune --out` makes one)")
+        raise UserError(f"{folder} is not a run: it has no config.json (`python -m tf_embbert.finetune` makes one)")
     about = read_json(folder / "config.json")
-    if about.get("format") != FORMAT:
-        raise UserError(f"{folder}/config.json is not of a run of format {FORMAT}")
+    if not isinstance(about, dict) or about.pop("format", None) != FORMAT or not ABOUT <= set(about):
+        raise UserError(f"{folder}/config.json is not that of a run of format {FORMAT}: copy it anew, or train again")
     check_files(folder, about.pop("files"))
     config = EmbBERTConfig.from_dict(about.pop("model"))
     return Run(
@@ -156,7 +166,7 @@ def read_arrays(path):
     try:
         with np.load(path, allow_pickle=False) as archive:
             return dict(archive)
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
         raise UserError(f"{path} is not an archive of arrays ({error})") from None
 
 
@@ -168,7 +178,8 @@ def read_json(path):
 
 
 def read_texts(path):
-    return [tuple(json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
+    lines = path.read_text(encoding="utf-8").split("\n")  # a text may hold other line ends, U+2028 for one
+    return [tuple(json.loads(line)) for line in lines if line]
 
 
 def write_json(path, value):

@@ -1,18 +1,20 @@
 """Training with `fit`: seeded epochs, the best one kept, a checkpoint after each, so that a killed run goes on."""
 
-import csv
 import dataclasses
 import json
 import math
 import os
+import time
 
 import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
 from tf_embbert import metrics
-from tf_embbert.batching import make_batches, predict_in_order
+from tf_embbert.batching import count_batches, make_batches, predict_in_order
+from tf_embbert.console import progress_bar
 from tf_embbert.errors import UserError
+from tf_embbert.model import require_keras2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,7 +67,7 @@ class Encoded:
         return len(self.ids)
 
 
-def train(model, loss, rows, validation, recipe, folder, seed, targets=None, report=print):
+def train(model, loss, rows, validation, recipe, folder, seed, targets=None, report=print, may_stay=False):
     """Trains a model in place and leaves it with the weights of its best epoch by validation metric.
 
     Each epoch's order comes from (seed, epoch), every random layer's state is in the checkpoint: with
@@ -80,31 +82,58 @@ def train(model, loss, rows, validation, recipe, folder, seed, targets=None, rep
         seed: of the shuffles.
         targets: what the loss compares with, [rows, ..]; the labels when None.
         report: called with one line an epoch.
+        may_stay: whether the model as it came counts as an epoch, so that training never makes it worse.
     Returns:
         list of dicts, one an epoch: epoch, loss, the validation metric, examples a second.
     Raises:
-        UserError: the loss became NaN or infinite.
+        UserError: the loss became NaN or infinite, or the model is one of Keras 3.
     """
-    steps = recipe.epochs * math.ceil(len(rows) / recipe.batch_size)
+    require_keras2(model)
+    steps = recipe.epochs * count_batches(rows.ids, recipe.batch_size, recipe.pad_to)
     schedule = WarmupCosine(recipe.learning_rate, recipe.warmup * steps, steps)
     model.compile(keras.optimizers.AdamW(schedule, weight_decay=recipe.weight_decay, global_clipnorm=1.0), loss)
     model.optimizer.build(model.trainable_variables)
     progress = Progress(model, folder)
     targets = rows.labels if targets is None else targets
+    if may_stay and not progress.history:
+        progress.best_value = validate(model, validation)
     for epoch in range(len(progress.history), recipe.epochs):
         batches = make_batches(rows.ids, targets, recipe.batch_size, epoch_seed(seed, epoch), recipe.pad_to)
-        started = tf.timestamp()
-        loss_value = model.fit(batches, verbose=0, callbacks=[keras.callbacks.TerminateOnNaN()]).history["loss"][-1]
-        seconds = float(tf.timestamp() - started)
-        if not math.isfinite(loss_value):
-            raise UserError(f"the loss became {loss_value} in epoch {epoch + 1}: lower --learning-rate")
-        value = metrics.score(validation.metric, validation.labels, predict_in_order(model, validation.ids))
+        started = time.monotonic()
+        loss_value = fit_epoch(model, batches, f"epoch {epoch + 1}/{recipe.epochs}", steps // recipe.epochs)
+        seconds = time.monotonic() - started
+        value = validate(model, validation)
         row = {"epoch": epoch + 1, "loss": loss_value, validation.metric: value, "rows_per_second": len(rows) / seconds}
         progress.add(row, value)
         report(f"epoch {epoch + 1}/{recipe.epochs}  loss {loss_value:.4f}  validation {validation.metric} {value:.2f}"
                f"  {row['rows_per_second']:.0f} rows/s")
     model.set_weights(progress.best)
     return progress.history
+
+
+def validate(model, rows):
+    """The rows' metric, from the model as it is."""
+    outputs = predict_in_order(model, rows.ids)
+    require_finite(np.abs(outputs).max(), "an output")  # the last batch's step shows in no loss
+    return metrics.score(rows.metric, rows.labels, outputs)
+
+
+def fit_epoch(model, batches, title, count):
+    """One pass over the batches, with a bar on a terminal; returns the mean loss."""
+    with progress_bar(title, count, "batches", loss=math.nan) as update:
+
+        def after_batch(batch, logs):
+            require_finite(logs["loss"], "the loss")
+            update(batch + 1, loss=logs["loss"])
+
+        callback = keras.callbacks.LambdaCallback(on_batch_end=after_batch)
+        return model.fit(batches, verbose=0, callbacks=[callback]).history["loss"][-1]
+
+
+def require_finite(value, name):
+    """Raises a UserError where training has left the numbers behind."""
+    if not math.isfinite(value):
+        raise UserError(f"{name} became {value}: lower the learning rate (--learning-rate, --qat-learning-rate)")
 
 
 def epoch_seed(seed, epoch):
@@ -133,7 +162,6 @@ class Progress:
         """Records an epoch. The small progress.json is written last and names the files it belongs to."""
         self.history.append(row)
         epoch = len(self.history)
-        old = sorted(self.folder.glob("epoch-*")) + sorted(self.folder.glob("best-*"))
         if value > self.best_value:
             self.best_value, self.best = value, self.model.get_weights()
         np.savez(self.folder / f"best-{epoch}.npz", *self.best)
@@ -142,8 +170,12 @@ class Progress:
             "history": self.history, "best_value": self.best_value,
             "checkpoint": f"epoch-{epoch}", "best": f"best-{epoch}.npz",
         }))
-        for path in old:
-            path.unlink()
+        self.remove_all_but(epoch)
+
+    def remove_all_but(self, epoch):
+        for path in [*self.folder.glob("epoch-*"), *self.folder.glob("best-*")]:
+            if not path.name.startswith((f"epoch-{epoch}.", f"best-{epoch}.")):
+                path.unlink()
 
 
 def write_atomically(path, text):
@@ -151,11 +183,3 @@ def write_atomically(path, text):
     aside = path.with_name(path.name + ".part")
     aside.write_text(text)
     os.replace(aside, path)
-
-
-def write_history(path, history):
-    """history.csv: a line an epoch."""
-    with open(path, "w", newline="") as file:
-        writer = csv.DictWriter(file, history[0].keys())
-        writer.writeheader()
-        writer.writerows(history)
