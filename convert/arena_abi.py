@@ -1,0 +1,207 @@
+"""The structs that TFLM keeps in its arena, and how large a build of it makes them.
+
+Each struct is its fields in the order of declaration: types or other structs, each with an optional count (`int*5`).
+Sizes follow by the C rules of layout. The fields were read in TFLM's sources at commit 90b983c2b, as they are with
+TF_LITE_STATIC_MEMORY. A field marked + is there only with USE_TFLM_COMPRESSION, one marked > only at the commit of
+the tflite-micro package.
+"""
+
+from dataclasses import dataclass, replace
+
+
+def align_up(value: int, alignment: int) -> int:
+    """The next multiple of `alignment` from `value` on (memory_helpers.cc, AlignSizeUp)."""
+    return -(-value // alignment) * alignment
+
+
+@dataclass(frozen=True)
+class Build:
+    """A build of TFLM: what its compiler makes of C types, and which of its options change the structs.
+
+    Attributes:
+        name: what the build is called.
+        pointer: bytes of a pointer and of size_t.
+        enum: bytes of a C enum of few values: AAPCS with -fshort-enums, the default of arm-none-eabi-gcc, makes it one.
+        recording: whether the interpreter has a RecordingMicroAllocator.
+        compression: whether TFLM is built with USE_TFLM_COMPRESSION.
+        wheel_commit: whether TFLM is at 8f6596d, as the Python package is, and not at 90b983c2b.
+    """
+
+    name: str
+    pointer: int
+    enum: int
+    recording: bool = False
+    compression: bool = False
+    wheel_commit: bool = False
+
+    def size(self, struct: str) -> int:
+        """sizeof a struct of `STRUCTS`."""
+        return self.layout(struct)[0]
+
+    def layout(self, word: str) -> tuple[int, int]:
+        """sizeof and alignof of a field's type or of a struct."""
+        if word in ("ptr", "size", "enum"):
+            return (self.enum, self.enum) if word == "enum" else (self.pointer, self.pointer)
+        if word in FIELDS:
+            return FIELDS[word], FIELDS[word]
+        _, end, alignment = self._place(word)
+        return align_up(end, alignment), alignment
+
+    def after_last(self, struct: str) -> int:
+        """Bytes from a struct's last field to its end, padding included."""
+        offset, _, _ = self._place(struct)
+        return self.size(struct) - offset
+
+    def int_array(self, length: int) -> int:
+        """Bytes of a TfLiteIntArray (core/c/common.cc): its length and its ints."""
+        return FIELDS["int"] * (1 + length)
+
+    def _place(self, struct: str) -> tuple[int, int, int]:
+        """Where a struct's last field begins and ends, and the struct's alignment."""
+        offset, end, alignment = 0, 0, 1
+        for kind, count in self._fields(struct):
+            size, own = self.layout(kind)
+            offset = align_up(end, own)
+            end = offset + size * count
+            alignment = max(alignment, own)
+        return offset, end, alignment
+
+    def _fields(self, struct: str) -> list[tuple[str, int]]:
+        absent = ("" if self.compression else "+") + ("" if self.wheel_commit else ">")
+        words = [word for word in STRUCTS[struct].split() if word[0] not in absent]
+        pairs = (word.lstrip("+>").partition("*") for word in words)
+        return [(kind, int(count or 1)) for kind, _, count in pairs]
+
+
+HOST64 = Build("host64", pointer=8, enum=4, wheel_commit=True)
+ARM32 = Build("arm32", pointer=4, enum=1)
+WHEEL = replace(HOST64, name="tflite-micro wheel", recording=True, compression=True)  # the Python package
+
+# Sizes that all builds share; byte: char, bool and enum classes of uint8_t. ptr also stands for a virtual table.
+FIELDS = {"byte": 1, "short": 2, "int": 4, "float": 4, "long": 8, "double": 8}
+
+STRUCTS = {
+    # micro/arena_allocator/single_arena_buffer_allocator.h (two bases), recording_single_arena_buffer_allocator.h
+    "SingleArenaBufferAllocator": "ptr*2 ptr*5 ptr int",
+    "RecordingSingleArenaBufferAllocator": "SingleArenaBufferAllocator size*4",
+    # micro/memory_planner/greedy_memory_planner.h; PlannedBuffer is what the planner keeps of each
+    # (per_buffer_size): requirements, size, id, list entry, offset
+    "GreedyMemoryPlanner": "ptr int*2 ptr*4 int*2 ptr byte",
+    "PlannedBuffer": "int*4 int int int*3 int",
+    # micro/micro_allocator.h, micro_allocator.cc, recording_micro_allocator.h
+    "MicroAllocator": "ptr ptr*4 byte size ptr size",
+    "RecordedAllocation": "size*3",
+    "RecordingMicroAllocator": "MicroAllocator ptr RecordedAllocation*7 +RecordedAllocation",
+    "MicroBuiltinDataAllocator": "ptr ptr",
+    "SubgraphAllocations": "ptr*2 +ptr",
+    "NodeAndRegistration": "TfLiteNode ptr",
+    "ScratchBufferHandle": "ptr",
+    "ScratchBufferRequest": "size int*2",
+    # micro/micro_allocation_info.h
+    "AllocationInfo": "size ptr int*3 byte",
+    "SubgraphOffset": "size",
+    # micro/micro_resource_variable.h
+    "MicroResourceVariables": "ptr int*2",
+    "MicroResourceVariable": "ptr*3 size byte",
+    # core/c/common.h
+    "TfLiteQuantization": "enum ptr",
+    "TfLiteQuantizationParams": "float int",
+    "TfLiteAffineQuantization": "ptr*2 int",
+    "TfLiteTensor": "TfLiteQuantization TfLiteQuantizationParams ptr ptr size enum*2 byte",
+    "TfLiteEvalTensor": "ptr ptr enum",
+    "TfLiteNode": "ptr*6 int",
+    # compiler/mlir/lite/core/c/builtin_op_data.h
+    "TfLiteAddParams": "enum byte",
+    "TfLiteArgMaxParams": "enum",
+    "TfLiteBatchMatMulParams": "byte*3",
+    "TfLiteCallOnceParams": "int",
+    "TfLiteCastParams": "enum*2",
+    "TfLiteConcatenationParams": "int enum",
+    "TfLiteConvParams": "enum int*2 enum int*2 enum",
+    "TfLiteCumsumParams": "byte*2",
+    "TfLiteDepthToSpaceParams": "int",
+    "TfLiteDepthwiseConvParams": "enum int*3 enum int*2",
+    "TfLiteDivParams": "enum",
+    "TfLiteFullyConnectedParams": "enum*2 byte*2 enum >ptr >size",
+    "TfLiteGatherParams": "int*2",
+    "TfLiteIfParams": "int*2",
+    "TfLiteL2NormParams": "enum",
+    "TfLiteLeakyReluParams": "float",
+    "TfLiteMirrorPaddingParams": "enum",
+    "TfLiteMulParams": "enum",
+    "TfLitePackParams": "int*2",
+    "TfLitePoolParams": "enum int*4 enum int*4",
+    "TfLiteReducerParams": "byte",
+    "TfLiteReshapeParams": "int*8 int",
+    "TfLiteResizeBilinearParams": "byte*2",
+    "TfLiteResizeNearestNeighborParams": "byte*2",
+    "TfLiteShapeParams": "enum",
+    "TfLiteSoftmaxParams": "float",
+    "TfLiteSpaceToDepthParams": "int",
+    "TfLiteSplitParams": "int",
+    "TfLiteSqueezeParams": "int*8 int",
+    "TfLiteStridedSliceParams": "int*5 byte",
+    "TfLiteSubParams": "enum byte",
+    "TfLiteSVDFParams": "int enum byte",
+    "TfLiteTransposeConvParams": "enum int*2 enum*2",
+    "TfLiteUnidirectionalSequenceLSTMParams": "enum float*2 byte*3",
+    "TfLiteUnpackParams": "int*2",
+    "TfLiteVarHandleParams": "ptr*2",
+    "TfLiteWhileParams": "int*2",
+    # kernels/internal/types.h
+    "ArithmeticParams": "byte int*12 float*2 long*2 short*2 int*5",
+    "ComparisonParams": "int*7 byte",
+    "ConcatenationParams": "int ptr*2 int*2 float",
+    "ConvParams": "byte short*4 short*4 int*7 float*2",
+    "DequantizationParams": "double int",
+    "FullyConnectedParams": "int*7 float*2 byte*3",
+    "HardSwishParams": "short*3 int short int",
+    "L2NormalizationParams": "int",
+    "PadParams": "byte int*5 byte int*5 byte",
+    "PreluParams": "int*7",
+    "QuantizationParams": "int double",
+    "ReluParams": "byte int*2 int*4",
+    "SoftmaxParams": "double int*6 float ptr*5",
+    "SpaceToBatchParams": "int",
+    "StridedSliceParams": "byte int*5 byte int*5 byte int*5 short*5 byte",
+    # micro/kernels/*.h and *.cc, by the file of the operator
+    "OpDataAbsRsqrt": "int*4 byte enum*2",
+    "OpDataAdd": "byte int*12 float*2",
+    "OpDataAddN": "int*10",
+    "OpDataAssignVariable": "+int",
+    "OpDataBatchMatmul": "ptr*3 byte*3",
+    "QuantizationOpDataBatchMatmul": "int*7",
+    "OpDataCallOnce": "int byte",
+    "OpDataComparison": "ComparisonParams",
+    "OpDataConcatenation": "ConcatenationParams +int*10",
+    "OpDataConv": "int*4 int*5 ptr*2 int*3 +int*2",
+    "OpDataCumsum": "int*9",
+    "DequantizeOpData": "DequantizationParams int*3",
+    "OpDataDiv": "int*7",
+    "OpDataElu": "byte*256",
+    "OpDataEmbeddingLookup": "float size",
+    "OpDataFullyConnected": "int*9 ptr*2 byte +int*2",
+    "OpDataIf": "int*2",
+    "LeakyReluOpData": "int*6",
+    "LogSoftmaxOpData": "int*5 size*2",
+    "OpDataLogistic": "int*4",
+    "LstmSizeInfo": "byte int*4",
+    "CellStateInfo": "float short int",
+    "GateParameters": "FullyConnectedParams*2",
+    "OpDataLSTM": "LstmSizeInfo CellStateInfo enum GateParameters*4 ArithmeticParams*3 int*4",
+    "OpDataMirrorPad": "int*5",
+    "OpDataMul": "int*7 float*2",
+    "OpDataPad": "PadParams int",
+    "OpDataPooling": "int*4 int*2 float*2",
+    "OpDataQuantizeReference": "QuantizationParams int*3",
+    "OpDataReduce": "int*6 float int float int*2",
+    "Relu6OpData": "int*2",
+    "OpDataSelect": "byte",
+    "OpDataSquaredDifference": "byte ArithmeticParams",
+    "OpDataSub": "byte int*12",
+    "OpDataSvdf": "int*9",
+    "OpDataTanh": "int*4",
+    "OpDataTransposeConv": "ConvParams int +int*2 int ptr*2",
+    "OpDataVarHandle": "int",
+    "OpDataWhile": "int*2",
+}
