@@ -19,7 +19,7 @@ TASKS = {
     "snips": "",
     "emotion": "",
     "sst2": "",
-    "imdb": "--max-length 256 --epochs 3 --report-rows 1000",
+    "imdb": "--max-length 256 --epochs 3 --token-dropout 0.1 --report-rows 1000",
 }
 
 

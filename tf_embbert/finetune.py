@@ -144,7 +144,7 @@ def parser():
     training.add_argument("--qat-learning-rate", type=positive, default=3e-5)
     training.add_argument("--weight-decay", type=non_negative, default=0.05)
     training.add_argument("--batch-size", type=positive_int, default=32)
-    training.add_argument("--token-dropout", type=share, default=0.1, help="share of tokens hidden in training")
+    training.add_argument("--token-dropout", type=share, default=0.2, help="share of tokens hidden in training")
     training.add_argument("--pad-to", type=positive_int, metavar="N", help="no bucketing: pad every text to N tokens")
     training.add_argument("--seed", type=seed, default=0)
     training.add_argument("--deterministic", action="store_true",
