@@ -124,7 +124,8 @@ def _warn(console: Console, run: Run, manifest: dict, asked: bool) -> None:
 
 def _print_summary(console: Console, out: str, manifest: dict) -> None:
     accuracy, model = manifest["accuracy"], manifest["model"]
-    table = Table("figure", "value", title=f"{manifest['name']}: {out}")
+    measured = f"{accuracy['metric']} on {accuracy['split']}, {accuracy['rows']} rows"
+    table = Table("figure", "value", title=f"{manifest['name']}: {out}", caption=measured)
     for label, key in (("float", "float"), ("int8 PTQ in TFLM", "ptq_tflm"), ("int8 QAT in TFLM", "qat_tflm"),
                        (f"this model ({accuracy['chosen']})", "int8_tflm")):
         value = accuracy[key]

@@ -4,8 +4,20 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+import numpy as np
 import pytest
 from chain import KINDS, SMALL, make_rows, write_rows
+
+
+@pytest.fixture
+def rng():
+    """Random numbers of a new seed, which is printed; it seeds Keras too."""
+    import tf_keras as keras
+
+    seed = np.random.SeedSequence().entropy % 2**31
+    print(f"seed {seed}")
+    keras.utils.set_random_seed(seed)
+    return np.random.default_rng(seed)
 
 
 @pytest.fixture(scope="session")

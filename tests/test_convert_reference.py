@@ -85,8 +85,12 @@ def float_logits(weights, tokens, segments=None, seen=None, rounding=None):
 
 
 def int8_rounding(ranges):
-    """The grid of every tensor of the int8 graph, as a `rounding`; biases stay as they are."""
+    """The grid of every tensor of the int8 graph, as a `rounding`: scales of 12 bits; biases stay as they are."""
     fixed = {"norm": (1 / 128, 0), "probabilities": (1 / 256, -128), "gate": (1 / 256, -128)}
+
+    def shortened(scale):
+        mantissa, exponent = np.frexp(scale)
+        return np.ldexp(np.round(mantissa * 4096), exponent - 12)
 
     def grid(name):
         if name in fixed:
@@ -94,12 +98,12 @@ def int8_rounding(ranges):
         if name in ("embed.token", "embed.position", "embed.segment"):
             name = "embed.features"
         if np.ndim(ranges[name]) and len(ranges[name]) > 2:
-            return np.asarray(ranges[name]) / 127, 0
+            return shortened(np.asarray(ranges[name]) / 127), 0
         low, high = ranges[name]
         if name == "embed.features" or name.endswith((".values", ".kernel")):
-            return high / 127, 0
+            return shortened(high / 127), 0
         scale = (high - low) / 255
-        return scale, round(-low / scale) - 128
+        return shortened(scale), round(-low / scale) - 128
 
     def rounding(name, value):
         if name.endswith(".bias"):

@@ -12,14 +12,6 @@ from tf_embbert.model import build_classifier
 INPUTS = {"full": [12, 12], "padded": [12, 5, 2], "single token": [1, 1]}
 
 
-@pytest.fixture
-def rng():
-    seed = np.random.SeedSequence().entropy % 2**31
-    print(f"seed {seed}")
-    keras.utils.set_random_seed(seed)
-    return np.random.default_rng(seed)
-
-
 @pytest.mark.parametrize("pair", [False, True])
 @pytest.mark.parametrize("expansion, blocks", [(1, 3), (2, 2), (1, 1)])
 def test_deploy_graph_equals_the_train_graph(rng, pair, expansion, blocks):

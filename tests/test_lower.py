@@ -41,11 +41,16 @@ def test_equal_bytes_and_close_to_the_formulas(hidden_size, blocks, multiplier, 
     np.testing.assert_array_equal(logits, run(TFLiteReferenceRunner(data), model, rows))
 
     # The formulas with every weight and tensor rounded to its int8 grid: what is left is the kernels' own arithmetic
-    # (fixed-point softmax, logistic and requantisation), which flips a rounding here and there: two steps a block.
+    # (fixed-point softmax, logistic and requantisation). It flips a rounding here and there, and must not add as much
+    # as the grids themselves do; in the median of these models it is a fifteenth of that.
     rounding = int8_rounding(model.ranges)
-    rounded = np.array([float_logits(model.weights, row, segments_of(row), rounding=rounding) for row in rows])
-    values, step = real(data, logits)
-    assert np.sqrt(((values - rounded) ** 2).mean()) <= 2 * blocks * step
+    exact, rounded = (
+        np.array([float_logits(model.weights, row, segments_of(row), rounding=way) for row in rows])
+        for way in (None, rounding)
+    )
+    values, _ = real(data, logits)
+    rms = lambda difference: np.sqrt((difference ** 2).mean())
+    assert rms(values - rounded) < rms(rounded - exact)
 
 
 def test_as_close_to_float_as_the_grids_allow():

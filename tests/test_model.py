@@ -14,14 +14,6 @@ from tf_embbert.model import build_classifier, build_encoder, build_pretraining_
 PARAMETERS = {"nano": 65_856, "tiny": 146_048, "base": 357_248, "med": 1_834_752, "big": 7_306_752}
 
 
-@pytest.fixture
-def rng(request):
-    seed = np.random.SeedSequence().entropy % 2**32
-    print(f"seed {seed}")
-    keras.utils.set_random_seed(seed % 2**31)
-    return np.random.default_rng(seed)
-
-
 @pytest.mark.parametrize("pair", [False, True])
 @pytest.mark.parametrize("expansion", [1, 2])
 def test_encoder_equals_the_formulas(rng, pair, expansion):

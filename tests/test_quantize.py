@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import tf_keras as keras
 
 from convert.build import build_model
 from convert.inspection import output_quantization, read_model
@@ -17,14 +16,6 @@ from tf_embbert.quantize import QuantizedModel, distil, train_quantized
 from tf_embbert.training import Encoded, Recipe, train
 
 LENGTH = 12
-
-
-@pytest.fixture
-def rng():
-    seed = np.random.SeedSequence().entropy % 2**31
-    print(f"seed {seed}")
-    keras.utils.set_random_seed(seed)
-    return np.random.default_rng(seed)
 
 
 def make_rows(rng, config, count=96):
