@@ -41,7 +41,15 @@ def bucketing_table():
     return "\n".join(lines)
 
 
-TABLES = {"accuracy": accuracy_table, "bucketing": bucketing_table}
+def quantisation_table():
+    """A line a choice."""
+    result = json.loads((HERE / "results/quantisation.json").read_text())
+    lines = [f"| {result['task']}, {result['rows']:,} selection rows | accuracy | answers as float |", "|---|---|---|"]
+    lines += [f"| {c['choice']} | {c['accuracy']:.2f} | {c['as_float']:.2f} |" for c in result["choices"]]
+    return "\n".join(lines)
+
+
+TABLES = {"accuracy": accuracy_table, "bucketing": bucketing_table, "quantisation": quantisation_table}
 
 
 def with_tables(text):

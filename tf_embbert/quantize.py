@@ -137,7 +137,8 @@ class QuantizedModel:
         return weights, kernel_ranges(weights) | tensors
 
 
-def train_quantized(weights, ranges, teacher, rows, validation, recipe, folder, seed, report=print, phases=PHASES):
+def train_quantized(weights, ranges, teacher, rows, validation, recipe, folder, seed, report=print, phases=PHASES,
+                    may_stay=True):
     """Quantisation-aware training from calibrated ranges: first with the ranges, then with the ranges frozen.
 
     The float model is the teacher, its answers to the training rows are the targets: labels would only make the int8
@@ -152,6 +153,7 @@ def train_quantized(weights, ranges, teacher, rows, validation, recipe, folder, 
         seed: of the shuffles.
         report: called with one line an epoch.
         phases: of PHASES, in the order they are trained.
+        may_stay: whether a phase that does not help is dropped.
     Returns:
         (weights, ranges, history): history has one dict an epoch, that of `train` with its phase.
     """
@@ -162,7 +164,7 @@ def train_quantized(weights, ranges, teacher, rows, validation, recipe, folder, 
         rows_of_phase = train(
             quantized.model, loss, rows, validation, recipe, folder / f"{number}-{phase}", seed, teacher,
             lambda line, phase=phase: report(f"QAT, {'ranges frozen' if phase == 'frozen' else 'with ranges'}: {line}"),
-            may_stay=True,
+            may_stay=may_stay,
         )
         history += [{"phase": f"qat {phase}", **row} for row in rows_of_phase]
         weights, ranges = quantized.read()
