@@ -13,7 +13,6 @@ if not __package__:  # run as a script: this folder is on the path, and `import 
     HERE = Path(__file__).resolve().parent
     sys.path = [str(HERE.parent)] + [entry for entry in sys.path if Path(entry or ".").resolve() != HERE]
 
-import tempfile
 from collections.abc import Callable
 
 import numpy as np
@@ -31,7 +30,7 @@ from convert.verify import Answers, compare_interpreters
 from tf_embbert.arguments import CommandParser
 from tf_embbert.errors import UserError, run_command
 from tf_embbert.run import Run, load_run
-from tf_embbert.tokenizer import Tokenizer, segments
+from tf_embbert.tokenizer import segments
 
 GOLDEN_ROWS = 8
 
@@ -68,7 +67,7 @@ def convert_run(run: Run, out: str | Path, seq_len: int | None = None, force: bo
     arena = {"host64": {"reference": measure_host_arena(model)}}
     step("writing the bundle")
     golden = _golden(run, model, texts, ids, answers)
-    files = {"model.tflite": model, "tokenizer.json": _tokenizer_bytes(run.tokenizer),
+    files = {"model.tflite": model, "tokenizer.json": run.tokenizer.to_json().encode(),
              "labels.txt": labels_text(run.labels), "golden.json": json_bytes({"rows": golden})}
     verification = {"rows": len(ids), "equal": int(answers.equal.sum()), "golden": len(golden)}
     manifest = make_manifest(run, files, length, arena, verification)
@@ -90,13 +89,6 @@ def _require_supported(model: bytes) -> None:
     problems = [f"{r['op']}: {r['reason']}" for r in report["refusals"]] + report["warnings"]
     if problems:
         raise InterpreterError("the converted model is not one for TFLM: " + "; ".join(problems))
-
-
-def _tokenizer_bytes(tokenizer: Tokenizer) -> bytes:
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "tokenizer.json"
-        tokenizer.save(file)
-        return file.read_bytes()
 
 
 def _encode(run: Run, texts: list[tuple[str, str | None]], length: int) -> list[np.ndarray]:

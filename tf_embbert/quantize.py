@@ -2,7 +2,7 @@
 
 Its registry knows no embedding, norm, attention or mask: each kind of deploy layer gets a QuantizeConfig of its own
 here. Every range is set from calibration first (a MovingAverageQuantizer left alone starts at -6..6, and a tensor that
-lives within 0.05 is then one grey level), trained along with the weights, and frozen for the last epoch.
+lives within 0.05 is then one grey level), trained along with the weights, and frozen for the last phase.
 """
 
 import numpy as np

@@ -8,7 +8,6 @@ loads it elsewhere must set `encode_special_tokens = True`, or a "[SEP]" in a te
 """
 
 import json
-import os
 import string
 from collections import Counter
 from collections.abc import Iterable
@@ -21,6 +20,7 @@ from tokenizers import Regex, models, normalizers, pre_tokenizers, processors, t
 
 from tf_embbert.config import CLS, PAD, SEP
 from tf_embbert.errors import UserError
+from tf_embbert.files import write_atomically
 
 SPECIAL_TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[MASK]", "[SEP]"]  # in id order
 
@@ -102,10 +102,11 @@ class Tokenizer:
 
     def save(self, path: str | Path) -> None:
         """Writes `tokenizer.json`, whole or not at all."""
-        path = Path(path)
-        aside = path.with_name(path.name + ".part")
-        aside.write_text(self._backend.to_str(pretty=True) + "\n", encoding="utf-8")
-        os.replace(aside, path)
+        write_atomically(Path(path), self.to_json())
+
+    def to_json(self) -> str:
+        """The text of `tokenizer.json`."""
+        return self._backend.to_str(pretty=True) + "\n"
 
     @property
     def vocab_size(self) -> int:

@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import math
-import os
 import time
 
 import numpy as np
@@ -14,6 +13,7 @@ from tf_embbert import metrics
 from tf_embbert.batching import count_batches, make_batches, predict_in_order
 from tf_embbert.console import progress_bar
 from tf_embbert.errors import UserError
+from tf_embbert.files import write_atomically
 from tf_embbert.model import require_keras2
 
 
@@ -176,10 +176,3 @@ class Progress:
         for path in [*self.folder.glob("epoch-*"), *self.folder.glob("best-*")]:
             if not path.name.startswith((f"epoch-{epoch}.", f"best-{epoch}.")):
                 path.unlink()
-
-
-def write_atomically(path, text):
-    """Writes a text file whole or not at all."""
-    aside = path.with_name(path.name + ".part")
-    aside.write_text(text)
-    os.replace(aside, path)
