@@ -1,119 +1,126 @@
-"""Does TFLM run a model? Loads and runs it in TFLM's own interpreter, and names the operator that is refused.
+"""Does TFLM run a model? Asks the file the rules that TFLM's kernels ask, and names every operator that breaks one.
 
-    python -m convert.check MODEL.tflite [--json]
+    python -m convert.check MODEL.tflite [--run] [--json]
+    python -m convert.check --supported-ops > SUPPORTED_OPS.md
 
-Exit status: 0 TFLM runs it, 1 TFLM would refuse it, 2 bad input.
+The rules decide, without running anything; --run also runs the model in TFLM's own interpreter, in a child process.
+Exit status: 0 TFLM runs it, 1 TFLM would refuse it, 2 bad input, or rules and interpreter disagree.
 """
 
 import json
-import re
 import sys
 from pathlib import Path
 
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
-
-from convert.inspection import FILE_IDENTIFIER
-from convert.probe import Probe, probe_model
+from convert.check_document import supported_operators
+from convert.flatbuffer_verify import MAX_FILE_BYTES, DamagedModel
+from convert.inspection import float_tensors, list_ops, read_model
+from convert.probe import probe_model
+from convert.rules.engine import ask_rules
+from convert.rules.registry import RULES
+from convert.rules.structure import STRUCTURE
 from tf_embbert.arguments import CommandParser
 from tf_embbert.errors import UserError, run_command
 
-# What TFLM prints (micro_op_resolver.h, micro_interpreter.cc, micro_interpreter_graph.cc).
-UNKNOWN_OP = re.compile(r"Didn't find op for builtin opcode '(?P<op>\w+)'|Failed to get registration from op code "
-                        r"(?P<code>\w+)")
-FAILED_NODE = re.compile(r"Node (?P<op>\S+) \(number (?P<index>\d+)\) failed to (?P<stage>prepare|invoke)")
-NOISE = re.compile(r"RecordingMicroAllocator|TFLM failed to allocate tensors|Interpreter invocation failed")
+# Rules without which operators and tensors cannot even be listed.
+UNREADABLE = ("graph_complete", "graph_tensors_exist", "operator_code_exists", "operator_tensors_exist",
+              "type_has_size")
 
 
 def check_model(path: str | Path) -> dict:
-    """Checks a model against TFLM's interpreter; the model runs in a child process and need not be trusted.
+    """Checks a model against the rules of TFLM's kernels; nothing in the file is run, and it need not be trusted.
 
     Args:
         path: a .tflite file.
 
     Returns:
-        {supported, integer_only, ops: [{name, version, count, types}], refusals: [{op, index, reason}],
-        float_tensors: [{index, name, type}], warnings: [text]}. TFLM stops at the first operator it refuses, so there
-        is at most one refusal; its index is that of the operator in the graph, None where TFLM does not tell.
+        {supported, integer_only, ops: [{name, version, count, types}], refusals, warnings, float_tensors: [{index,
+        name, type}]}; refusals and warnings are [{op, index, tensor, tensor_name, rule, reason, kernel, remedy}], see
+        `convert.rules.engine.ask_rules`. A model with warnings alone is supported.
 
     Raises:
-        UserError: the file is missing, empty or no TFLite flatbuffer.
+        UserError: the file is missing, empty, too large or no TFLite flatbuffer.
     """
     return check_bytes(_read(Path(path)), str(path))
 
 
 def check_bytes(model: bytes, name: str) -> dict:
     """`check_model` of a model in memory; `name` is what an error calls it."""
-    probe = probe_model(model)
-    if probe.ops is None:
-        raise UserError(f"{name} is a damaged TFLite flatbuffer ({probe.log[-1] if probe.log else probe.ending})")
-    refusals = [] if probe.invoked else [_refusal(probe)]
-    return {"supported": not refusals, "integer_only": not probe.float_tensors, "ops": probe.ops,
-            "refusals": refusals, "float_tensors": probe.float_tensors, "warnings": _warnings(probe)}
+    try:
+        unpacked = read_model(model)
+    except DamagedModel as error:
+        raise UserError(f"{name} is not a TFLite flatbuffer, or a damaged one: {error}") from error
+    refusals, warnings = ask_rules(unpacked)
+    readable = not any(refusal["rule"] in UNREADABLE for refusal in refusals)
+    floats = float_tensors(unpacked) if readable else []
+    return {"supported": not refusals, "integer_only": readable and not floats,
+            "ops": list_ops(unpacked) if readable else [], "refusals": refusals, "float_tensors": floats,
+            "warnings": warnings}
 
 
 def _read(path: Path) -> bytes:
     if not path.is_file():
         raise UserError(f"no model file at {path}")
-    data = path.read_bytes()
-    if not data:
+    if not path.stat().st_size:
         raise UserError(f"{path} is empty")
-    if data[4:8] != FILE_IDENTIFIER:
-        raise UserError(f"{path} is not a TFLite flatbuffer (bytes 4 to 7 are not TFL3)")
-    return data
-
-
-def _refusal(probe: Probe) -> dict:
-    """The operator that TFLM stopped at, and all that it printed about it."""
-    lines = [line for line in probe.log if not NOISE.search(line)]
-    refusal = {"op": None, "index": None, "reason": "; ".join(lines) or probe.ending}
-    for line in lines:
-        if match := UNKNOWN_OP.search(line):
-            name = _custom_name(probe) if "CUSTOM" in match.groups() else match["op"] or match["code"]
-            return refusal | {"op": name, "reason": f"TFLM has no operator {name}"}
-        if match := FAILED_NODE.search(line):
-            return refusal | {"op": match["op"], "index": int(match["index"])}
-    return refusal
-
-
-def _custom_name(probe: Probe) -> str:
-    """TFLM prints CUSTOM for every custom operator; the model knows its name."""
-    return next(op["name"] for op in probe.ops if op["name"].startswith("CUSTOM"))
-
-
-def _warnings(probe: Probe) -> list[str]:
-    return [f"tensor {tensor['index']} ({tensor['name'] or 'unnamed'}) is {tensor['type']}: not integer-only"
-            for tensor in probe.float_tensors]
+    if path.stat().st_size > MAX_FILE_BYTES:
+        raise UserError(f"{path} has {path.stat().st_size:,} bytes; more than {MAX_FILE_BYTES:,} are not read")
+    return path.read_bytes()
 
 
 def _print_report(path: str, report: dict) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
     console = Console()
     table = Table("operator", "version", "count", "types", title=escape(path))
     for op in report["ops"]:
         table.add_row(op["name"], str(op["version"]), str(op["count"]), "\n".join(op["types"]))
     console.print(table)
-    for warning in report["warnings"]:
-        console.print(f"[yellow]warning[/] {escape(warning)}", soft_wrap=True)
-    for refusal in report["refusals"]:
-        place = f" {refusal['op']}" if refusal["op"] else ""
-        place += f" (number {refusal['index']})" if refusal["index"] is not None else ""
-        console.print(f"[red]refused[/]{escape(place)}: {escape(refusal['reason'])}", soft_wrap=True)
+    for colour, word, entries in (("yellow", "warning", report["warnings"]), ("red", "refused", report["refusals"])):
+        for entry in entries:
+            console.print(f"[{colour}]{word}[/] {escape(entry_text(entry))}", soft_wrap=True)
+            console.print(f"  [dim]{escape(entry['kernel'])}; to fix: {escape(entry['remedy'])}[/]", soft_wrap=True)
     verdict = "TFLM runs this model" if report["supported"] else "TFLM would refuse this model"
     console.print(f"{verdict}; {'integers only' if report['integer_only'] else 'not integer-only'}")
+
+
+def entry_text(entry: dict) -> str:
+    """One line about a refusal or warning: the operator and what is wrong."""
+    place = f"{entry['op'] or 'operator'} (number {entry['index']}): " if entry["index"] is not None else ""
+    return place + entry["reason"]
 
 
 @run_command
 def main(arguments: list[str] | None = None) -> int:
     parser = CommandParser(prog="python -m convert.check", description="Does TFLM run this model?")
-    parser.add_argument("model", help="a .tflite file")
+    parser.add_argument("model", nargs="?", help="a .tflite file")
+    parser.add_argument("--run", action="store_true", help="also run the model in TFLM's interpreter, and compare")
     parser.add_argument("--json", action="store_true", help="print one JSON document and nothing else")
+    parser.add_argument("--supported-ops", action="store_true", help="print SUPPORTED_OPS.md")
     options = parser.parse_args(arguments)
+    if options.supported_ops:
+        sys.stdout.write(supported_operators())
+        return 0
+    if not options.model:
+        raise UserError("name a .tflite file (or --supported-ops)")
     report = check_model(options.model)
+    if options.run:
+        report["interpreter"] = probe_model(Path(options.model).read_bytes())._asdict()
     if options.json:
         print(json.dumps(report, indent=1))
     else:
         _print_report(options.model, report)
+    return _status(options.model, report)
+
+
+def _status(path: str, report: dict) -> int:
+    """The exit status; a disagreement is an error, but where TFLM only does not check what the rules refuse."""
+    unchecked = {rule.name for rule in (*RULES, *STRUCTURE) if rule.unchecked}
+    by_luck = not report["supported"] and {entry["rule"] for entry in report["refusals"]} <= unchecked
+    if "interpreter" in report and report["interpreter"]["runs"] != report["supported"] and not by_luck:
+        rules = "the rules accept" if report["supported"] else "the rules refuse"
+        found = "runs it" if report["interpreter"]["runs"] else f"refuses it ({report['interpreter']['said']})"
+        raise UserError(f"{rules} {path}, TFLM's interpreter {found}; please report the model")
     return 0 if report["supported"] else 1
 
 

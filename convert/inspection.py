@@ -1,25 +1,36 @@
 """What a .tflite file says about itself, read with the schema classes of the tflite-micro package.
 
-These functions walk the flatbuffer in Python. A damaged file can make them raise almost anything; `check.py` reads
-files it does not trust in a child process.
+`read_model` takes files that nobody vouches for: it raises `DamagedModel` (a ValueError), and costs little, whatever is
+in them. What it gives may still make no sense; `check.py` tells.
 """
 
 import math
+import struct
 from collections import Counter
 
 from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
-FILE_IDENTIFIER = b"TFL3"
+from convert.flatbuffer_verify import FILE_IDENTIFIER, DamagedModel, verify_flatbuffer
+
 FLOAT_TYPES = {"FLOAT16", "FLOAT32", "FLOAT64", "BFLOAT16", "COMPLEX64", "COMPLEX128"}
 TYPE_NAMES = {code: name for name, code in vars(schema.TensorType).items() if not name.startswith("_")}
 OPERATOR_NAMES = {code: name for name, code in vars(schema.BuiltinOperator).items() if not name.startswith("_")}
 
 
 def read_model(data: bytes) -> schema.ModelT:
-    """Unpacks a flatbuffer into the schema's objects; ValueError when it has no TFLite identifier."""
-    if data[4:8] != FILE_IDENTIFIER:
-        raise ValueError("not a TFLite flatbuffer")
-    return schema.ModelT.InitFromPackedBuf(data)
+    """Unpacks a flatbuffer into the schema's objects; vectors are views of `data`, or None where the file has none.
+
+    Raises:
+        DamagedModel: it is no TFLite flatbuffer, or has no graph.
+    """
+    verify_flatbuffer(data)
+    try:
+        model = schema.ModelT.InitFromPackedBuf(data)
+    except (AttributeError, IndexError, TypeError, UnicodeDecodeError, ValueError, struct.error) as error:
+        raise DamagedModel(f"the options of an operator cannot be read ({error})") from error
+    if not model.subgraphs:
+        raise DamagedModel("it has no graph")
+    return model
 
 
 def input_length(data: bytes) -> int:
@@ -65,42 +76,13 @@ def list_ops(model: schema.ModelT) -> list[dict]:
 
 def count_macs(model: schema.ModelT) -> int:
     """Multiply-accumulates of one inference: those of dense and convolution operators, where all but a percent are."""
+    return sum(list_macs(model))
+
+
+def list_macs(model: schema.ModelT) -> list[int]:
+    """Multiply-accumulates of each operator of the first graph."""
     graph = model.subgraphs[0]
-    return sum(_macs(graph, op, _operator(model, op)[0]) for op in graph.operators)
-
-
-def live_bytes(model: schema.ModelT, alignment: int = 16) -> list[int]:
-    """Bytes of activations alive at each operator: what a planner without overlaps cannot go below.
-
-    Args:
-        model: the model; its first graph counts.
-        alignment: every buffer is rounded up to it (TFLM: 16, micro_arena_constants.h).
-
-    Returns:
-        One number per operator.
-    """
-    graph = model.subgraphs[0]
-    alive = [0] * len(graph.operators)
-    for index, (first, last) in _lifetimes(graph).items():
-        size = -(-_nbytes(graph.tensors[index]) // alignment) * alignment
-        for step in range(first, last + 1):
-            alive[step] += size
-    return alive
-
-
-def _lifetimes(graph: schema.SubGraphT) -> dict[int, tuple[int, int]]:
-    """First and last operator of each activation; inputs live from the start, outputs to the end."""
-    first, last = ({int(i): 0 for i in graph.inputs} for _ in range(2))
-    for step, op in enumerate(graph.operators):
-        first.update({int(i): step for i in op.outputs})
-        last.update({int(i): step for i in [*op.inputs, *op.outputs] if int(i) in first})
-    last.update({int(i): len(graph.operators) - 1 for i in graph.outputs})
-    return {index: (first[index], last[index]) for index in first}
-
-
-def _nbytes(tensor: schema.TensorT) -> int:
-    bits = int("".join(filter(str.isdigit, TYPE_NAMES[tensor.type])) or 8)  # INT8, FLOAT32; BOOL is a byte
-    return math.prod(int(n) for n in tensor.shape) * bits // 8
+    return [_macs(graph, op, _operator(model, op)[0]) for op in graph.operators]
 
 
 def _macs(graph: schema.SubGraphT, op: schema.OperatorT, name: str) -> int:

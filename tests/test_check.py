@@ -1,17 +1,20 @@
-"""`convert.check`: what TFLM runs, what it refuses and how that is said, and files that are no models."""
+"""`convert.check`: what TFLM runs, what it refuses and how that is said."""
 
 import json
 
-import flatbuffers
 import numpy as np
 import pytest
+from agreement_bases import BASES, f32, i8
+from agreement_models import Spec, operator, operator_code, pack
 from test_convert_reference import random_model
 
 from convert import check
 from convert.build import build_model
-from convert.check import check_model
-from convert.inspection import FILE_IDENTIFIER, OPERATOR_NAMES, read_model, schema
-from tf_embbert.errors import UserError
+from convert.check import check_bytes, check_model
+from convert.flatbuffer_verify import MAX_FILE_BYTES
+from convert.inspection import OPERATOR_NAMES, read_model, schema
+
+ENTRY = {"op", "index", "tensor", "tensor_name", "rule", "reason", "kernel", "remedy"}
 
 
 @pytest.fixture(scope="module")
@@ -33,12 +36,6 @@ def write(tmp_path, model_bytes):
     return write_file
 
 
-def pack(model):
-    builder = flatbuffers.Builder(1 << 16)
-    builder.Finish(model.Pack(builder), FILE_IDENTIFIER)
-    return bytes(builder.Output())
-
-
 def find_op(model, kind):
     """The first operator of a kind, and its code."""
     for op in model.subgraphs[0].operators:
@@ -53,94 +50,118 @@ def set_code(model, kind, builtin, custom=None):
     code.builtinCode, code.deprecatedBuiltinCode, code.customCode = builtin, min(builtin, 127), custom
 
 
-def make_float(model):
-    """One RELU of one float tensor."""
-    graph = model.subgraphs[0]
-    op, code = find_op(model, "LOGISTIC")
-    relu = schema.BuiltinOperator.RELU
-    code.builtinCode = code.deprecatedBuiltinCode = relu
-    code.version = 1
-    graph.operators = [op]
-    graph.inputs, graph.outputs = op.inputs, op.outputs
-    for index, name in ((op.inputs[0], "x"), (op.outputs[0], "y")):
-        tensor = graph.tensors[index]
-        tensor.type, tensor.quantization, tensor.name = schema.TensorType.FLOAT32, None, name
+def gelu(model):
+    set_code(model, "LOGISTIC", schema.BuiltinOperator.GELU)
+
+
+def move_softmax(model):
+    """The zero point that the kernel asks for, moved."""
+    op, _ = find_op(model, "SOFTMAX")
+    tensor = model.subgraphs[0].tensors[op.outputs[0]]
+    tensor.quantization.zeroPoint, tensor.name = np.array([0], np.int64), "weights"
+    return op
 
 
 def test_our_model_is_supported_and_integer_only(write, model_bytes):
     report = check_model(write(data=model_bytes))
     assert report["supported"] and report["integer_only"]
-    assert report["refusals"] == report["warnings"] == report["float_tensors"] == []
+    assert report["refusals"] == report["float_tensors"] == []
     counts = {(op["name"], op["version"]): op["count"] for op in report["ops"]}
     assert counts[("FULLY_CONNECTED", 4)] == 11 and counts[("L2_NORMALIZATION", 2)] == 2
-    assert counts[("MUL", 1)] == 1 and counts[("MUL", 2)] == 2
 
 
-def test_a_float_model_runs_but_is_not_integer_only(write):
-    report = check_model(write(make_float))
+def test_our_model_is_warned_of_unchecked_ids(model_bytes):
+    warned = [warning for warning in check_bytes(model_bytes, "m")["warnings"] if warning["rule"] == "ids_unchecked"]
+    assert [(warning["op"], warning["tensor_name"]) for warning in warned] == [("GATHER", "tokens")]
+    assert set(warned[0]) == ENTRY
+
+
+def test_a_refusal_names_operator_tensor_rule_kernel_and_remedy(write, model_bytes):
+    model = read_model(model_bytes)
+    op = move_softmax(model)
+    (refusal,) = check_model(write(move_softmax))["refusals"]
+    assert set(refusal) == ENTRY
+    assert refusal["op"] == "SOFTMAX" and refusal["index"] == [*model.subgraphs[0].operators].index(op)
+    assert refusal["tensor"] == op.outputs[0] and refusal["tensor_name"] == "weights"
+    assert refusal["rule"] == "softmax_grid" and refusal["kernel"] == "kernels/softmax_common.cc"
+    assert "zero point 0" in refusal["reason"] and refusal["remedy"]
+
+
+def test_every_violation_is_reported(write):
+    def break_both(model):
+        move_softmax(model)
+        gelu(model)
+    rules = [(refusal["op"], refusal["rule"]) for refusal in check_model(write(break_both))["refusals"]]
+    assert ("SOFTMAX", "softmax_grid") in rules and ("GELU", "operator_registered") in rules
+
+
+def test_a_float_model_runs_but_is_not_integer_only():
+    report = check_bytes(BASES["EXP"].build(), "exp")
     assert report["supported"] and not report["integer_only"]
-    assert [(tensor["name"], tensor["type"]) for tensor in report["float_tensors"]] == [("x", "FLOAT32"),
-                                                                                      ("y", "FLOAT32")]
-    assert len(report["warnings"]) == 2 and "x" in report["warnings"][0]
+    assert [tensor["type"] for tensor in report["float_tensors"]] == ["FLOAT32", "FLOAT32"]
+    assert report["warnings"] == []
 
 
-def test_an_unknown_operator_is_named(write):
-    path = write(lambda model: set_code(model, "LOGISTIC", schema.BuiltinOperator.GELU))
-    report = check_model(path)
-    assert not report["supported"]
-    assert report["refusals"] == [{"op": "GELU", "index": None, "reason": "TFLM has no operator GELU"}]
+def test_a_float_island_is_a_warning():
+    report = check_bytes(BASES["DEQUANTIZE"].build(), "island")
+    assert report["supported"] and [warning["rule"] for warning in report["warnings"]] == ["float_island"]
+
+
+def test_a_hybrid_model_is_refused_with_its_remedy():
+    model = BASES["FULLY_CONNECTED"].edited({"i0": {"type": "float32"}, "o0": {"type": "float32"}, "i2": None}).build()
+    (refusal,) = check_bytes(model, "hybrid")["refusals"]
+    assert refusal["rule"] == "weights_type" and "representative_dataset" in refusal["remedy"]
+
+
+def test_operators_of_every_graph_are_checked():
+    def add_graph(model):
+        graph = schema.SubGraphT()
+        graph.tensors = [tensor.pack(model.buffers) for tensor in (f32(2), f32(2))]
+        graph.inputs, graph.outputs = [0], [1]
+        model.operatorCodes.append(operator_code("GELU"))
+        graph.operators = [operator(len(model.operatorCodes) - 1, [0], [1])]
+        model.subgraphs.append(graph)
+    (refusal,) = check_bytes(Spec("RELU", [i8(2)], [i8(2)], graphs=(add_graph,)).build(), "two graphs")["refusals"]
+    assert refusal["op"] == "GELU" and refusal["graph"] == 1 and refusal["index"] == 0
 
 
 def test_a_custom_operator_is_named(write):
     report = check_model(write(lambda model: set_code(model, "LOGISTIC", schema.BuiltinOperator.CUSTOM, "Mine")))
-    assert [refusal["op"] for refusal in report["refusals"]] == ["CUSTOM:Mine"]
-
-
-def test_an_operator_that_fails_to_prepare_is_named(write):
-    def move_zero_point(model):
-        op, _ = find_op(model, "SOFTMAX")
-        model.subgraphs[0].tensors[op.outputs[0]].quantization.zeroPoint = np.array([0], np.int64)
-    (refusal,) = check_model(write(move_zero_point))["refusals"]
-    assert refusal["op"] == "SOFTMAX" and isinstance(refusal["index"], int)
-    assert "softmax" in refusal["reason"] and "zero_point" in refusal["reason"]
-
-
-def test_a_model_that_crashes_tflm_is_refused(write):
-    def point_nowhere(model):
-        op, _ = find_op(model, "DEPTHWISE_CONV_2D")
-        model.subgraphs[0].tensors[op.inputs[1]].buffer = 500
-    (refusal,) = check_model(write(point_nowhere))["refusals"]
-    assert refusal == {"op": None, "index": None, "reason": "TFLM crashed with signal 11"}
-
-
-@pytest.mark.parametrize("data, message", [
-    (b"", "is empty"),
-    (b"not a model at all", "is not a TFLite flatbuffer"),
-    (b"\x10\x00\x00\x00TFL3\xff\xff\xff\xff" * 3, "is a damaged TFLite flatbuffer"),
-])
-def test_files_that_are_no_models(write, capsys, data, message):
-    path = str(write(data=data))
-    assert check.main([path]) == 2
-    captured = capsys.readouterr()
-    assert message in captured.err and captured.err.count("\n") == 1 and path in captured.err
-    assert captured.out == ""
-
-
-def test_a_truncated_model(write, model_bytes):
-    with pytest.raises(UserError, match="damaged"):
-        check_model(write(data=model_bytes[:len(model_bytes) // 2]))
-
-
-def test_a_missing_file(tmp_path, capsys):
-    assert check.main([str(tmp_path / "none.tflite")]) == 2
-    assert capsys.readouterr().err == f"error: no model file at {tmp_path / 'none.tflite'}\n"
+    assert {refusal["op"] for refusal in report["refusals"]} == {"CUSTOM:Mine"}
+    tflm_has = Spec("CUSTOM:SignalEnergy", [i8(2)], [i8(2)]).build()
+    assert check_bytes(tflm_has, "custom")["supported"]
 
 
 def test_exit_status_and_json(write, model_bytes, capsys):
     assert check.main([str(write(data=model_bytes)), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["supported"] is True
-    path = write(lambda model: set_code(model, "LOGISTIC", schema.BuiltinOperator.GELU))
-    assert check.main([str(path), "--json"]) == 1
+    assert check.main([str(write(gelu)), "--json"]) == 1
     assert json.loads(capsys.readouterr().out)["refusals"][0]["op"] == "GELU"
-    assert check.main([str(path)]) == 1
-    assert "refused GELU" in capsys.readouterr().out
+    assert check.main([str(write(gelu))]) == 1
+    printed = capsys.readouterr().out
+    assert "refused GELU" in printed and "micro_mutable_op_resolver.h" in printed and "to fix:" in printed
+
+
+def test_run_compares_the_rules_with_the_interpreter(write, model_bytes, monkeypatch, capsys):
+    assert check.main([str(write(data=model_bytes)), "--run", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["interpreter"]["runs"] is True
+    assert check.main([str(write(gelu)), "--run", "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["interpreter"]["runs"] is False
+    monkeypatch.setattr(check, "ask_rules", lambda model: ([], []))
+    assert check.main([str(write(gelu)), "--run"]) == 2
+    assert "the rules accept" in capsys.readouterr().err
+
+
+def test_a_missing_file_and_one_too_large(tmp_path, capsys):
+    assert check.main([str(tmp_path / "none.tflite")]) == 2
+    assert capsys.readouterr().err == f"error: no model file at {tmp_path / 'none.tflite'}\n"
+    with (tmp_path / "large.tflite").open("wb") as file:
+        file.truncate(MAX_FILE_BYTES + 1)
+    assert check.main([str(tmp_path / "large.tflite")]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_the_document_is_printed(capsys):
+    assert check.main(["--supported-ops"]) == 0
+    assert "| FULLY_CONNECTED |" in capsys.readouterr().out
+    assert check.main([]) == 2
