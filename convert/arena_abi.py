@@ -3,10 +3,11 @@
 Each struct is its fields in the order of declaration: types or other structs, each with an optional count (`int*5`).
 Sizes follow by the C rules of layout. The fields were read in TFLM's sources at commit 90b983c2b, as they are with
 TF_LITE_STATIC_MEMORY. A field marked + is there only with USE_TFLM_COMPRESSION, one marked > only at the commit of
-the tflite-micro package.
+the tflite-micro package, one marked < only with KERNELS_OPTIMIZED_FOR_SIZE.
 """
 
 from dataclasses import dataclass, replace
+from functools import cache
 
 
 def align_up(value: int, alignment: int) -> int:
@@ -14,7 +15,7 @@ def align_up(value: int, alignment: int) -> int:
     return -(-value // alignment) * alignment
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # by identity: sizes are looked up often
 class Build:
     """A build of TFLM: what its compiler makes of C types, and which of its options change the structs.
 
@@ -22,6 +23,8 @@ class Build:
         name: what the build is called.
         pointer: bytes of a pointer and of size_t.
         enum: bytes of a C enum of few values: AAPCS with -fshort-enums, the default of arm-none-eabi-gcc, makes it one.
+        simd: which of CMSIS-NN's variants the core runs: scalar, dsp or mve.
+        keeps_sums: whether TFLM is built with KERNELS_OPTIMIZED_FOR_SPEED, its Makefile's default.
         recording: whether the interpreter has a RecordingMicroAllocator.
         compression: whether TFLM is built with USE_TFLM_COMPRESSION.
         wheel_commit: whether TFLM is at 8f6596d, as the Python package is, and not at 90b983c2b.
@@ -30,6 +33,8 @@ class Build:
     name: str
     pointer: int
     enum: int
+    simd: str = "scalar"
+    keeps_sums: bool = True
     recording: bool = False
     compression: bool = False
     wheel_commit: bool = False
@@ -38,6 +43,7 @@ class Build:
         """sizeof a struct of `STRUCTS`."""
         return self.layout(struct)[0]
 
+    @cache
     def layout(self, word: str) -> tuple[int, int]:
         """sizeof and alignof of a field's type or of a struct."""
         if word in ("ptr", "size", "enum"):
@@ -56,6 +62,7 @@ class Build:
         """Bytes of a TfLiteIntArray (core/c/common.cc): its length and its ints."""
         return FIELDS["int"] * (1 + length)
 
+    @cache
     def _place(self, struct: str) -> tuple[int, int, int]:
         """Where a struct's last field begins and ends, and the struct's alignment."""
         offset, end, alignment = 0, 0, 1
@@ -67,14 +74,17 @@ class Build:
         return offset, end, alignment
 
     def _fields(self, struct: str) -> list[tuple[str, int]]:
-        absent = ("" if self.compression else "+") + ("" if self.wheel_commit else ">")
+        absent = ("" if self.compression else "+") + ("" if self.wheel_commit else ">") + "<" * self.keeps_sums
         words = [word for word in STRUCTS[struct].split() if word[0] not in absent]
-        pairs = (word.lstrip("+>").partition("*") for word in words)
+        pairs = (word.lstrip("+><").partition("*") for word in words)
         return [(kind, int(count or 1)) for kind, _, count in pairs]
 
 
 HOST64 = Build("host64", pointer=8, enum=4, wheel_commit=True)
-ARM32 = Build("arm32", pointer=4, enum=1)
+ARM32 = Build("arm32", pointer=4, enum=1)  # with CMSIS-NN: Cortex-M0+, M3
+ARM32_DSP = replace(ARM32, name="arm32 dsp", simd="dsp")  # M4, M7, M33
+ARM32_MVE = replace(ARM32, name="arm32 mve", simd="mve")  # M55, M85
+ARM32_MVE_FOR_SIZE = replace(ARM32_MVE, name="arm32 mve for size", keeps_sums=False)
 WHEEL = replace(HOST64, name="tflite-micro wheel", recording=True, compression=True)  # the Python package
 
 # Sizes that all builds share; byte: char, bool and enum classes of uint8_t. ptr also stands for a virtual table.
@@ -104,7 +114,7 @@ STRUCTS = {
     "MicroResourceVariables": "ptr int*2",
     "MicroResourceVariable": "ptr*3 size byte",
     # core/c/common.h
-    "TfLiteQuantization": "enum ptr",
+    "TfLiteQuantization": "int ptr",
     "TfLiteQuantizationParams": "float int",
     "TfLiteAffineQuantization": "ptr*2 int",
     "TfLiteTensor": "TfLiteQuantization TfLiteQuantizationParams ptr ptr size enum*2 byte",
@@ -165,7 +175,7 @@ STRUCTS = {
     "SpaceToBatchParams": "int",
     "StridedSliceParams": "byte int*5 byte int*5 byte int*5 short*5 byte",
     # micro/kernels/*.h and *.cc, by the file of the operator
-    "OpDataAbsRsqrt": "int*4 byte enum*2",
+    "OpDataAbsRsqrt": "int*4 byte int enum",
     "OpDataAdd": "byte int*12 float*2",
     "OpDataAddN": "int*10",
     "OpDataAssignVariable": "+int",
@@ -204,4 +214,16 @@ STRUCTS = {
     "OpDataTransposeConv": "ConvParams int +int*2 int ptr*2",
     "OpDataVarHandle": "int",
     "OpDataWhile": "int*2",
+    # micro/kernels/cmsis_nn/*.cc, where they are called OpData or as here, and CMSIS-NN's arm_nn_types.h
+    "CmsisNnDims": "int*4",
+    "CmsisNnLstmGate": "int*2 ptr*2 int*2 ptr*3 enum",
+    "CmsisNnLstmParams": "int*15 CmsisNnLstmGate*4",
+    "CmsisNnOpDataBatchMatmul": "OpDataBatchMatmul CmsisNnDims int",
+    "CmsisNnOpDataConv": "OpDataConv int",
+    "CmsisNnOpDataFullyConnected": "OpDataFullyConnected int*2 ptr int*3",
+    "CmsisNnOpDataLSTM": "OpDataLSTM CmsisNnLstmParams",
+    "CmsisNnOpDataPooling": "OpDataPooling int",
+    "CMSISNNSoftmaxParams": "SoftmaxParams int*2",
+    "CmsisNnOpDataSvdf": "int*5 <int int*4 ptr",
+    "CmsisNnOpDataTransposeConv": "ConvParams int*3 ptr*2",
 }

@@ -27,7 +27,7 @@ def _add_n(node: Node) -> None:
     node.temporaries(" ".join(["i0 o0", *(f"i{i}" for i in range(1, node.inputs))]))
     if node.type("o0") == "INT8":
         node.persistent_struct("OpDataAddN")
-    node.scratch(node.pointer_bytes * node.inputs)
+    node.scratch(node.build.pointer * node.inputs)
 
 
 def _assign_variable(node: Node) -> None:
@@ -57,8 +57,7 @@ def _convolution(channel_axis: int) -> Callable[[Node], None]:
 
     def prepare(node: Node) -> None:
         node.temporaries("o0 i0 i1")
-        for _ in ("multipliers", "shifts"):
-            node.persistent(4 * node.dims("i1")[channel_axis])
+        node.persistent_multipliers(node.dims("i1")[channel_axis])
         node.temporaries("i0 i1 i2 o0")
         _unpacked_int4(node)
 
@@ -81,8 +80,7 @@ def _fully_connected(node: Node) -> None:
     node.temporaries("i0 i1 i2 o0")
     _unpacked_int4(node)
     if node.type("i0") != "FLOAT32" and node.scales("i1") > 1:
-        for _ in ("multipliers", "shifts"):
-            node.persistent(4 * node.scales("i1"))
+        node.persistent_multipliers(node.scales("i1"))
 
 
 def _log_softmax(node: Node) -> None:
@@ -159,8 +157,7 @@ def _svdf(node: Node) -> None:
 
 def _transpose_conv(node: Node) -> None:
     node.temporaries("o0 i2 i1")
-    for _ in ("multipliers", "shifts"):
-        node.persistent(4 * node.dims("i1")[0])
+    node.persistent_multipliers(node.dims("i1")[0])
     if node.type("i2") in ("INT8", "INT16"):
         node.scratch((4 if node.type("i2") == "INT8" else 8) * node.elements("o0"))
         node.temporaries("i2 i1 i3 o0")

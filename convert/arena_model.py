@@ -7,6 +7,7 @@ ever need together, rounded up to 16.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
@@ -28,6 +29,7 @@ class Allocation:
         used: bytes of head and tail in the end.
         planned: bytes of the head, what the planner gave the buffers.
         persistent: bytes of the tail.
+        preparation: bytes needed before the activations have a place: tail, and temporaries or the planner's tables.
         buffers: activations and scratch buffers of the head.
         offsets: where the planner put them.
         steps: (graph, operator) by the steps of the buffers' lives.
@@ -38,10 +40,33 @@ class Allocation:
     used: int
     planned: int
     persistent: int
+    preparation: int
     buffers: list[Buffer]
     offsets: list[int]
     steps: list[tuple[int, int]]
     unmodelled: list[tuple[int, int]]
+
+    def alive(self, step: int) -> list[Buffer]:
+        """The buffers that a step needs."""
+        return [buffer for buffer in self.buffers if buffer.alive(step)]
+
+    @cached_property
+    def peak(self) -> int:
+        """The step at which most bytes are alive."""
+        alive = [0] * len(self.steps)
+        for buffer in self.buffers:
+            for step in range(max(buffer.first, 0), buffer.last + 1):
+                alive[step] += buffer.size
+        return alive.index(max(alive))
+
+    @cached_property
+    def lower_bound(self) -> int:
+        """Bytes alive at the peak: no planner without overlaps goes below."""
+        return sum(buffer.size for buffer in self.alive(self.peak))
+
+    def total_with(self, planned: int) -> int:
+        """`total` if the head were of another size."""
+        return align_up(max(self.preparation, planned + self.persistent), BUFFER_ALIGNMENT)
 
 
 def allocate(model: schema.ModelT, build: Build, kernels: dict[str, Kernel]) -> Allocation:
@@ -77,10 +102,12 @@ class _Allocator:
         self.initialise_kernels()
         self.prepare_kernels()
         buffers, offsets, steps = self.plan()
+        preparation = self.ends.needed
+        self.ends.resize_head(head_bytes(buffers, offsets))
         self.finish()
         unmodelled = [(node.graph, node.number) for node in self.nodes if node.name not in self.kernels]
         return Allocation(align_up(self.ends.needed, BUFFER_ALIGNMENT), self.ends.head + self.ends.tail,
-                          self.ends.head, self.ends.tail, buffers, offsets, steps, unmodelled)
+                          self.ends.head, self.ends.tail, preparation, buffers, offsets, steps, unmodelled)
 
     def create(self) -> None:
         """MicroAllocator::Create or RecordingMicroAllocator::Create, and MicroResourceVariables::Create."""
@@ -124,7 +151,7 @@ class _Allocator:
             self._reserve_scratch_requests()
 
     def plan(self) -> tuple[list[Buffer], list[int], list[tuple[int, int]]]:
-        """MicroAllocator::FinishModelAllocation and CommitStaticMemoryPlan."""
+        """MicroAllocator::FinishModelAllocation and CommitStaticMemoryPlan, up to the head's last size."""
         if self.scratches:
             self.ends.persistent_struct("ScratchBufferHandle", len(self.scratches))
         tensors = sum(len(graph.tensors) for graph in self.model.subgraphs)
@@ -133,9 +160,7 @@ class _Allocator:
         self._allocate_variables()
         buffers, steps = list_buffers(self.model, self.scratches, set(self.preparation.handles))
         self.ends.planner_tables(len(buffers))
-        offsets = plan_buffers(buffers)
-        self.ends.resize_head(head_bytes(buffers, offsets))
-        return buffers, offsets, steps
+        return buffers, plan_buffers(buffers), steps
 
     def finish(self) -> None:
         """The TfLiteTensors of inputs and outputs (MicroInterpreter::AllocateTensors)."""

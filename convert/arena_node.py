@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
 from convert.arena_abi import Build, align_up
-from convert.arena_lifetimes import Scratch, indices, operator_name, tensor_bytes
+from convert.arena_lifetimes import Scratch, indices, is_constant, operator_name, tensor_bytes
 from convert.arena_planner import BUFFER_ALIGNMENT
 from convert.inspection import TYPE_NAMES
 
@@ -99,7 +99,7 @@ class Node:
         self.graph, self.number, self.op = graph, number, op
         self.name = operator_name(preparation.model, op)
         self.inputs = len(indices(op.inputs))
-        self.pointer_bytes = preparation.ends.build.pointer
+        self.build = preparation.ends.build
         self._preparation, self._ends = preparation, preparation.ends
         self._tensors = preparation.model.subgraphs[graph].tensors
 
@@ -113,14 +113,19 @@ class Node:
         """Bytes that stay."""
         self._ends.persistent(size)
 
+    def persistent_multipliers(self, channels: int) -> None:
+        """A multiplier and a shift for each channel, in two arrays that stay."""
+        for _ in ("multipliers", "shifts"):
+            self.persistent(4 * channels)
+
     def persistent_struct(self, name: str) -> None:
         """A struct that stays; none when it has no fields in this build."""
-        if size := self._ends.build.size(name):
+        if size := self.build.size(name):
             self._ends.persistent(size)
 
     def persistent_dims(self, ref: str) -> None:
         """A TfLiteIntArray that stays, as long as the rank of a tensor."""
-        self._ends.persistent(self._ends.build.int_array(len(self.dims(ref))))
+        self._ends.persistent(self.build.int_array(len(self.dims(ref))))
 
     def scratch(self, size: int) -> None:
         """Bytes of the head while the operator runs."""
@@ -137,6 +142,10 @@ class Node:
         if resource is not None and resource not in self._preparation.resources:
             self._preparation.resources.add(resource)
             self._ends.persistent(self.nbytes("i1"))
+
+    def constant(self, ref: str) -> bool:
+        """Whether the file has a tensor's data; an input left out has none."""
+        return self.index(ref) >= 0 and is_constant(self._preparation.model, self._tensor(ref))
 
     def index(self, ref: str) -> int:
         """Index of a tensor; negative for an input left out."""

@@ -46,11 +46,16 @@ def plan_buffers(buffers: list[Buffer]) -> list[int]:
         One offset per buffer.
     """
     offsets = [buffer.offset for buffer in buffers]
-    placed: list[tuple[int, int]] = []  # (offset, index), by offset, of equal ones the older first
-    for index in _placing_order(buffers):
+    sizes = [buffer.size for buffer in buffers]
+    starts: list[int] = []  # of the buffers placed so far, ascending, of equal ones the older first
+    placed: list[tuple[int, int, int, int]] = []  # start, end, first and last step of each
+    for index in _placing_order(buffers, sizes):
+        first, last = buffers[index].first, buffers[index].last
         if offsets[index] == ONLINE:
-            offsets[index] = _lowest_gap(buffers, placed, buffers[index])
-        placed.insert(bisect_right(placed, offsets[index], key=lambda entry: entry[0]), (offsets[index], index))
+            offsets[index] = _lowest_gap(placed, sizes[index], first, last)
+        place = bisect_right(starts, offsets[index])
+        starts.insert(place, offsets[index])
+        placed.insert(place, (offsets[index], offsets[index] + sizes[index], first, last))
     return offsets
 
 
@@ -59,19 +64,19 @@ def head_bytes(buffers: list[Buffer], offsets: list[int]) -> int:
     return max((offset + buffer.size for buffer, offset in zip(buffers, offsets)), default=0)
 
 
-def _placing_order(buffers: list[Buffer]) -> list[int]:
+def _placing_order(buffers: list[Buffer], sizes: list[int]) -> list[int]:
     offline = [index for index, buffer in enumerate(buffers) if buffer.offset != ONLINE]
     online = [index for index, buffer in enumerate(buffers) if buffer.offset == ONLINE]
-    return offline + sorted(reversed(online), key=lambda index: -buffers[index].size)
+    return offline + sorted(reversed(online), key=lambda index: -sizes[index])
 
 
-def _lowest_gap(buffers: list[Buffer], placed: list[tuple[int, int]], wanted: Buffer) -> int:
+def _lowest_gap(placed: list[tuple[int, int, int, int]], size: int, first: int, last: int) -> int:
+    """Where a buffer fits among those that live at some step of first..last."""
     candidate = 0
-    for offset, index in placed:
-        other = buffers[index]
-        if other.first > wanted.last or wanted.first > other.last:
+    for start, end, other_first, other_last in placed:
+        if other_first > last or first > other_last:
             continue
-        if offset - candidate >= wanted.size:
+        if start - candidate >= size:
             break
-        candidate = max(candidate, offset + other.size)
+        candidate = max(candidate, end)
     return candidate

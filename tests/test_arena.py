@@ -9,8 +9,9 @@ from arena_truth import measure
 from test_convert_reference import random_model
 
 from convert import arena
-from convert.arena import CORTEX_M, WHEEL_BUILD, plan_arena
+from convert.arena import explain_arena, plan_arena, plan_arenas
 from convert.arena_abi import ARM32, HOST64, STRUCTS, WHEEL
+from convert.arena_builds import BUILDS, CORES, WHEEL_BUILD
 from convert.arena_lifetimes import list_buffers, operator_name
 from convert.arena_model import allocate
 from convert.arena_planner import Buffer, head_bytes, plan_buffers
@@ -18,6 +19,7 @@ from convert.build import build_model
 from convert.flatbuffer import write_model
 from convert.graph import Quantization
 from convert.inspection import FILE_IDENTIFIER, read_model, schema
+from convert.instructions import estimate_instructions
 from convert.ops import GraphBuilder
 from tf_embbert.errors import UserError
 
@@ -203,6 +205,19 @@ def test_structs_by_hand():
     assert all(ARM32.size(struct) <= HOST64.size(struct) <= WHEEL.size(struct) for struct in STRUCTS)
 
 
+def test_structs_as_compiled():
+    """Sizes and alignments that arm-none-eabi-g++ 12.2 gives TFLM's structs (90b983c2b, cortex-m7, its own flags)."""
+    assert {name: ARM32.layout(name) for name in COMPILED} == COMPILED
+
+
+COMPILED = {
+    "TfLiteTensor": (32, 4), "TfLiteNode": (28, 4), "SoftmaxParams": (56, 8), "PadParams": (52, 4),
+    "OpDataAbsRsqrt": (28, 4), "OpDataConv": (56, 4), "OpDataFullyConnected": (48, 4), "OpDataLSTM": (688, 8),
+    "CmsisNnOpDataBatchMatmul": (36, 4), "CmsisNnOpDataConv": (60, 4), "CmsisNnOpDataFullyConnected": (72, 4),
+    "CmsisNnOpDataLSTM": (912, 8), "CmsisNnOpDataPooling": (36, 4), "CMSISNNSoftmaxParams": (64, 8),
+    "CmsisNnOpDataSvdf": (40, 4), "CmsisNnOpDataTransposeConv": (76, 4)}
+
+
 def test_report_adds_up():
     report = plan_arena(embbert())
     assert report["core"] == "host64" and report["kernels"] == "reference" and report["at_least"] == []
@@ -225,23 +240,35 @@ def model_file(tmp_path):
     return write(tmp_path, embbert())
 
 
-def test_command_prints_a_table(model_file, capsys):
+def test_command_prints_all_cores(model_file, capsys):
     assert arena.main([model_file]) == 0
     out = capsys.readouterr().out
-    assert f"{plan_arena(embbert())['total']:,}" in out and "most is alive at operator" in out
+    assert all(core.removeprefix("cortex-") in out for core in CORES) and "host64" in out
+    assert f"{plan_arena(embbert(), 'cortex-m55', 'cmsis_nn')['total']:,}" in out
+    assert "on cortex-m7, cmsis_nn kernels" in out and "most is alive at operator" in out
+
+
+def test_command_explains_one_core(model_file, capsys):
+    assert arena.main([model_file, "--core", "cortex-m85"]) == 0
+    out = capsys.readouterr().out
+    assert f"{plan_arena(embbert(), 'cortex-m85', 'cmsis_nn')['total']:,}" in out
+    assert "on cortex-m85, cmsis_nn kernels" in out and "computed as for cortex-m55" in out
 
 
 def test_command_prints_json(model_file, capsys):
     assert arena.main([model_file, "--json"]) == 0
-    assert json.loads(capsys.readouterr().out) == [plan_arena(embbert())]
-    assert arena.main([model_file, "--json", "--core", "host64"]) == 0
-    assert json.loads(capsys.readouterr().out) == plan_arena(embbert())
+    assert json.loads(capsys.readouterr().out) == plan_arenas(embbert(), list(BUILDS))
+    assert arena.main([model_file, "--json", "--core", "cortex-m4"]) == 0
+    assert json.loads(capsys.readouterr().out) == explain_arena(embbert(), "cortex-m4", "cmsis_nn")
+    assert arena.main([model_file, "--json", "--kernels", "cmsis_nn"]) == 0
+    assert [found["core"] for found in json.loads(capsys.readouterr().out)] == list(CORES)
 
 
 def test_command_compares_with_a_limit(model_file, capsys):
-    total = plan_arena(embbert())["total"]
-    assert arena.main([model_file, "--max-bytes", str(total)]) == 0
-    assert arena.main([model_file, "--max-bytes", str(total - 1)]) == 1
+    total = plan_arena(embbert(), "cortex-m4", "cmsis_nn")["total"]
+    assert arena.main([model_file, "--core", "cortex-m4", "--max-bytes", str(total)]) == 0
+    assert arena.main([model_file, "--core", "cortex-m4", "--max-bytes", str(total - 1)]) == 1
+    assert f"cortex-m4, cmsis_nn: {total:,} B is over {total - 1:,} B" in capsys.readouterr().err
 
 
 def test_command_says_what_tflm_refuses(tmp_path, capsys):
@@ -251,14 +278,9 @@ def test_command_says_what_tflm_refuses(tmp_path, capsys):
     assert out == "" and "TFLM would refuse this model: NEG 0" in err
 
 
-@pytest.mark.parametrize("core", CORTEX_M)
-def test_cores_without_figures(model_file, capsys, core):
-    assert arena.main([model_file, "--core", core]) == 2
-    assert f"figures of {core} are not calibrated against firmware yet" in one_line(capsys)
-
-
 @pytest.mark.parametrize("arguments, said", [
-    (["--core", "host46"], "did you mean host64?"), (["--kernels", "cmsis_nn"], "host64 has no kernels 'cmsis_nn'"),
+    (["--core", "host46"], "did you mean host64?"), (["--kernels", "cmsis"], "invalid choice: 'cmsis'"),
+    (["--core", "host64", "--kernels", "cmsis_nn"], "host64 has no kernels 'cmsis_nn'"),
     (["--max-bytes", "0"], "--max-bytes"), (["--max-bytes", "many"], "'many' is not a whole number")])
 def test_bad_arguments(model_file, capsys, arguments, said):
     assert arena.main([model_file, *arguments]) == 2
@@ -279,7 +301,7 @@ def test_a_file_that_names_what_is_not_in_it(tmp_path):
     model = read_model(single_operators()["NEG"])
     model.subgraphs[0].tensors[0].buffer = 7
     with pytest.raises(UserError, match="damaged"):
-        arena._plan_file(write(tmp_path, pack(model)), [("host64", "reference")])
+        arena._read_file(write(tmp_path, pack(model)), [], ("host64", "reference"))
 
 
 def write(folder, data):
@@ -291,3 +313,14 @@ def one_line(capsys):
     out, err = capsys.readouterr()
     assert out == "" and len(err.splitlines()) == 1, (out, err)
     return err
+
+
+def test_instructions_are_those_of_the_estimate_and_milliseconds_follow_the_clock(bundle_of, capsys):
+    path = bundle_of("classes") / "model.tflite"
+    estimate = estimate_instructions(path.read_bytes(), "cortex-m4", "cmsis_nn")
+    capsys.readouterr()  # what training said
+    assert arena.main([str(path), "--core", "cortex-m4", "--clock-mhz", "100", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["instructions"]
+    assert found == {**estimate, "milliseconds": pytest.approx(estimate["total"] / 1e5)}
+    assert arena.main([str(path), "--core", "cortex-m85"]) == 0
+    assert "instructions" not in capsys.readouterr().out

@@ -1,0 +1,16 @@
+// A memory-mapped register.
+
+#ifndef TFLM_APP_BOARDS_COMMON_REGISTERS_H_
+#define TFLM_APP_BOARDS_COMMON_REGISTERS_H_
+
+#include <cstdint>
+
+namespace board {
+
+inline volatile std::uint32_t& Register(std::uintptr_t address) {
+  return *reinterpret_cast<volatile std::uint32_t*>(address);
+}
+
+}  // namespace board
+
+#endif  // TFLM_APP_BOARDS_COMMON_REGISTERS_H_
