@@ -205,3 +205,6 @@ def _require_own_pipeline(backend: tokenizers.Tokenizer, path: Path) -> None:
             raise UserError(f"{path} is a foreign tokenizer: its {part} is not the one of this project")
     if theirs["model"]["type"] != "BPE":
         raise UserError(f"{path} is a foreign tokenizer: its model is {theirs['model']['type']}, not BPE")
+    for option, value in ours["model"].items():
+        if option not in ("vocab", "merges") and theirs["model"][option] != value:
+            raise UserError(f"{path} is a foreign tokenizer: its model has {option} = {theirs['model'][option]}")

@@ -1,0 +1,42 @@
+// What the generated sources of a bundle are made of.
+
+#ifndef EMBBERT_BUNDLE_TYPES_H_
+#define EMBBERT_BUNDLE_TYPES_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "embbert/span.h"
+
+namespace embbert {
+
+// A text with the ids and the logits that Python answers: the device answers the same.
+struct GoldenRow {
+  const char* text;
+  size_t length;
+  const char* second;  // null for a single text
+  size_t second_length;
+  Span<int32_t> ids;
+  const int8_t* logits;  // [bundle::kClasses]
+};
+
+// The smallest arena that TFLM's allocator accepts for the model, with the kernels of a build.
+struct ArenaFigure {
+  std::string_view core;
+  std::string_view kernels;
+  size_t bytes;
+};
+
+// The bytes of arena for a core ("cortex-m4") and its kernels ("cmsis_nn", "reference"); 0 where there is no figure.
+template <size_t count>
+constexpr size_t ArenaBytes(const ArenaFigure (&figures)[count], std::string_view core, std::string_view kernels) {
+  for (const ArenaFigure& figure : figures) {
+    if (figure.core == core && figure.kernels == kernels) return figure.bytes;
+  }
+  return 0;
+}
+
+}  // namespace embbert
+
+#endif  // EMBBERT_BUNDLE_TYPES_H_

@@ -1,0 +1,90 @@
+#include "embbert/classifier.h"
+
+#include <algorithm>
+
+#include "embbert/tokenizer.h"
+#include "model_data.h"
+#include "tensorflow/lite/schema/schema_generated.h"
+#include "tokenizer_data.h"
+
+namespace embbert {
+
+using bundle::kSequenceLength;
+
+const char* StatusText(Status status) {
+  switch (status) {
+    case Status::kOk: return "ok";
+    case Status::kModelVersion: return "the model is of another schema version than TFLM";
+    case Status::kOperators: return "an operator of the model could not be registered";
+    case Status::kArena: return "the arena is too small for the model";
+    case Status::kModelTensors: return "the model's inputs or output are not those of its bundle";
+    case Status::kNotInitialised: return "the classifier was not initialised";
+    case Status::kWrongTask: return bundle::kTakesPairs ? "the model takes two texts" : "the model takes one text";
+    case Status::kIdOutOfTable: return "a token is not in the model's table";
+    case Status::kInvoke: return "an operator failed";
+  }
+  return "unknown status";
+}
+
+Status Classifier::Init(uint8_t* arena, size_t arena_bytes) {
+  const tflite::Model* model = tflite::GetModel(bundle::kModel);
+  if (model->version() != TFLITE_SCHEMA_VERSION) return Status::kModelVersion;
+  if (bundle::AddOps(&resolver_) != kTfLiteOk) return Status::kOperators;
+  interpreter_.emplace(model, resolver_, arena, arena_bytes);
+  if (interpreter_->AllocateTensors() != kTfLiteOk) return Status::kArena;
+  return FindTensors();
+}
+
+Status Classifier::FindTensors() {
+  const size_t inputs = bundle::kTakesPairs ? 2 : 1;
+  if (interpreter_->inputs_size() != inputs || interpreter_->outputs_size() != 1) return Status::kModelTensors;
+  for (size_t i = 0; i < inputs; ++i) {
+    const TfLiteTensor* input = interpreter_->input(i);
+    if (input->type != kTfLiteInt32 || input->bytes != kSequenceLength * sizeof(int32_t)) return Status::kModelTensors;
+  }
+  const TfLiteTensor* output = interpreter_->output(0);
+  if (output->type != kTfLiteInt8 || output->bytes != bundle::kClasses) return Status::kModelTensors;
+  tokens_ = interpreter_->input(0)->data.i32;
+  segments_ = bundle::kTakesPairs ? interpreter_->input(1)->data.i32 : nullptr;
+  logits_ = output->data.int8;
+  return Status::kOk;
+}
+
+Status Classifier::Classify(const char* text, size_t length, Verdict* verdict) {
+  if (tokens_ == nullptr) return Status::kNotInitialised;
+  if (bundle::kTakesPairs) return Status::kWrongTask;
+  return Invoke(Tokenize(bundle::kTokenizer, text, length, tokens_, kSequenceLength), verdict);
+}
+
+Status Classifier::ClassifyPair(const char* first, size_t first_length, const char* second, size_t second_length,
+                                Verdict* verdict) {
+  if (tokens_ == nullptr) return Status::kNotInitialised;
+  if (!bundle::kTakesPairs) return Status::kWrongTask;
+  return Invoke(TokenizePair(bundle::kTokenizer, first, first_length, second, second_length, tokens_, kSequenceLength),
+                verdict);
+}
+
+// Runs the model on the `count` ids that lie in tokens_.
+Status Classifier::Invoke(size_t count, Verdict* verdict) {
+  // GATHER does not look in a build with NDEBUG: an id beyond the table would read what lies behind it.
+  const bool known = std::all_of(tokens_, tokens_ + count, [](int32_t id) {
+    return id >= 0 && static_cast<size_t>(id) < bundle::kTokenRows;
+  });
+  if (!known) return Status::kIdOutOfTable;
+  std::fill(tokens_ + count, tokens_ + kSequenceLength, kPad);
+  if (segments_ != nullptr) FillSegments(count);
+  if (interpreter_->Invoke() != kTfLiteOk) return Status::kInvoke;
+  const int8_t* largest = std::max_element(logits_, logits_ + bundle::kClasses);
+  *verdict = {static_cast<size_t>(largest - logits_), logits_, count};
+  return Status::kOk;
+}
+
+// 1 before the first [SEP], 2 from it on, 0 on pads (`segments` of tf_embbert/tokenizer.py).
+void Classifier::FillSegments(size_t count) {
+  int32_t* separator = segments_ + (std::find(tokens_, tokens_ + count, kSep) - tokens_);
+  std::fill(segments_, separator, 1);
+  std::fill(separator, segments_ + count, 2);
+  std::fill(segments_ + count, segments_ + kSequenceLength, 0);
+}
+
+}  // namespace embbert

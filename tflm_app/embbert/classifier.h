@@ -1,0 +1,78 @@
+// Text to a class, or to a value, with the model and the tokenizer of a bundle.
+//
+//   embbert::Classifier classifier;                       // static: it is larger than a stack likes
+//   classifier.Init(arena, sizeof(arena));
+//   classifier.Classify(text, length, &verdict);
+//
+// Nothing is taken from the heap. A classifier does one text at a time; several of them, each with an arena, share
+// nothing. Its stack is that of the tokenizer, then that of TFLM's kernels.
+
+#ifndef EMBBERT_CLASSIFIER_H_
+#define EMBBERT_CLASSIFIER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+#include "bundle.h"
+#include "op_resolver.h"
+#include "tensorflow/lite/micro/micro_interpreter.h"
+
+namespace embbert {
+
+enum class Status {
+  kOk,
+  kModelVersion,    // the model is of another version of the schema
+  kOperators,       // an operator was not registered
+  kArena,           // TFLM could not allocate: the arena is too small
+  kModelTensors,    // the inputs or the output are not those of bundle.h
+  kNotInitialised,  // Init has not succeeded
+  kWrongTask,       // a pair for a model of single texts, or the other way round
+  kIdOutOfTable,    // the tokenizer's ids are not the model's
+  kInvoke,          // a kernel failed
+};
+
+// One line that says what went wrong.
+const char* StatusText(Status status);
+
+struct Verdict {
+  size_t label;          // index of the largest logit, the first of equal ones; see bundle::kLabels
+  const int8_t* logits;  // [bundle::kClasses], good until the next call
+  size_t tokens;         // ids that the text took, of at most bundle::kSequenceLength
+
+  // The answer of a regression: the real value of the logit.
+  float Value() const { return bundle::kOutputScale * static_cast<float>(logits[0] - bundle::kOutputZeroPoint); }
+};
+
+class Classifier {
+ public:
+  Classifier() = default;
+  Classifier(const Classifier&) = delete;
+  Classifier& operator=(const Classifier&) = delete;
+
+  // Prepares the model in an arena, aligned to 16 bytes, that stays the classifier's; once.
+  Status Init(uint8_t* arena, size_t arena_bytes);
+
+  // Classifies UTF-8 bytes, any bytes; a text that is too long loses its end, as in Python.
+  Status Classify(const char* text, size_t length, Verdict* verdict);
+  Status ClassifyPair(const char* first, size_t first_length, const char* second, size_t second_length,
+                      Verdict* verdict);
+
+  // Bytes of the arena that are taken, after Init.
+  size_t arena_used() const { return interpreter_ ? interpreter_->arena_used_bytes() : 0; }
+
+ private:
+  Status FindTensors();
+  Status Invoke(size_t count, Verdict* verdict);
+  void FillSegments(size_t count);
+
+  bundle::OpResolver resolver_;
+  std::optional<tflite::MicroInterpreter> interpreter_;
+  int32_t* tokens_ = nullptr;    // [kSequenceLength]; null before Init
+  int32_t* segments_ = nullptr;  // [kSequenceLength] of a model of pairs
+  const int8_t* logits_ = nullptr;
+};
+
+}  // namespace embbert
+
+#endif  // EMBBERT_CLASSIFIER_H_

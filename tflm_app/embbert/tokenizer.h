@@ -1,0 +1,33 @@
+// UTF-8 text to token ids, exactly as tf_embbert/tokenizer.py encodes it.
+//
+// No heap, no float, no state between calls: both functions are re-entrant. Besides text and ids they take less than
+// 1 KiB of stack (benchmarks/results/tokenizer.json has the measured bytes). Any bytes are a text: what is no UTF-8
+// reads as U+FFFD, as with Python's errors="replace". Time is linear in the bytes.
+
+#ifndef EMBBERT_TOKENIZER_H_
+#define EMBBERT_TOKENIZER_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "embbert/tokenizer_tables.h"
+
+namespace embbert {
+
+// Ids of the special tokens. A text never gives them, but for kUnk: "[SEP]" in a text is text.
+constexpr uint16_t kPad = 0, kUnk = 1, kCls = 2, kMask = 3, kSep = 4;
+
+// Encodes `[CLS] text`. A longer text loses its end, which is not read.
+//   text, length: bytes; text may be null where length is 0
+//   ids, capacity: gets the ids, at most capacity (2 or more) of them
+// Returns the number of ids, or 0 where capacity has no room for text beside [CLS].
+size_t Tokenize(const TokenizerTables& tables, const char* text, size_t length, int32_t* ids, size_t capacity);
+
+// Encodes `[CLS] first [SEP] second`, capacity 4 or more. A longer pair loses the end of its longer part; to know which
+// that is, both texts are read to their ends, then once more up to what is kept.
+size_t TokenizePair(const TokenizerTables& tables, const char* first, size_t first_length, const char* second,
+                    size_t second_length, int32_t* ids, size_t capacity);
+
+}  // namespace embbert
+
+#endif  // EMBBERT_TOKENIZER_H_

@@ -1,0 +1,71 @@
+// What a compiler reads in a bundle's generated sources: facts and golden rows as lines of JSON, texts in hexadecimal;
+// then the model's bytes.
+
+#include <cstdint>
+#include <cstdio>
+#include <cstring>
+
+#include "bundle.h"
+#include "golden_data.h"
+#include "model_data.h"
+
+namespace {
+
+namespace bundle = embbert::bundle;
+
+void PrintText(const char* name, const char* text, size_t length) {
+  std::printf("\"%s\": ", name);
+  if (text == nullptr) {
+    std::printf("null, ");
+    return;
+  }
+  std::printf("\"");
+  for (size_t i = 0; i < length; ++i) std::printf("%02x", static_cast<unsigned>(static_cast<unsigned char>(text[i])));
+  std::printf("\", ");
+}
+
+void PrintNumber(const char* name, double number) { std::printf("\"%s\": %.17g, ", name, number); }
+
+template <typename T>
+void PrintNumbers(const char* name, const T* values, size_t count) {
+  std::printf("\"%s\": [", name);
+  for (size_t i = 0; i < count; ++i) std::printf("%s%d", i == 0 ? "" : ", ", static_cast<int>(values[i]));
+  std::printf("], ");
+}
+
+void PrintFacts() {
+  std::printf("{");
+  PrintText("name", bundle::kName, sizeof(bundle::kName) - 1);
+  PrintNumber("sequence_length", static_cast<double>(bundle::kSequenceLength));
+  PrintNumber("token_rows", static_cast<double>(bundle::kTokenRows));
+  PrintNumber("takes_pairs", bundle::kTakesPairs);
+  PrintNumber("is_regression", bundle::kIsRegression);
+  PrintNumber("scale", static_cast<double>(bundle::kOutputScale));
+  PrintNumber("zero_point", bundle::kOutputZeroPoint);
+  PrintNumber("arena", static_cast<double>(embbert::ArenaBytes(bundle::kArenas, "cortex-m7", "cmsis_nn")));
+  PrintNumber("no_arena", static_cast<double>(embbert::ArenaBytes(bundle::kArenas, "cortex-m7", "other")));
+  PrintNumber("golden", static_cast<double>(bundle::kGolden.size));
+  PrintNumber("misaligned", static_cast<double>(reinterpret_cast<uintptr_t>(bundle::kModel) % 16));
+  PrintNumber("classes", static_cast<double>(bundle::kClasses));
+  for (const char* label : bundle::kLabels) PrintText("label", label, label == nullptr ? 0 : std::strlen(label));
+  std::printf("\"model_sha256\": \"%s\", ", bundle::kModelSha256);
+  std::printf("\"tokenizer_sha256\": \"%s\"}\n", bundle::kTokenizerSha256);
+}
+
+void PrintRow(const embbert::GoldenRow& row) {
+  std::printf("{");
+  PrintText("text", row.text, row.length);
+  PrintText("pair", row.second, row.second_length);
+  PrintNumbers("tokens", row.ids.data, row.ids.size);
+  PrintNumbers("logits", row.logits, bundle::kClasses);
+  std::printf("\"end\": 0}\n");
+}
+
+}  // namespace
+
+int main() {
+  PrintFacts();
+  for (const embbert::GoldenRow& row : bundle::kGolden) PrintRow(row);
+  std::fwrite(bundle::kModel, 1, bundle::kModelSize, stdout);
+  return 0;
+}
