@@ -1,8 +1,10 @@
-"""A Graph to the bytes of a .tflite file, with the schema classes of the tflite-micro package.
+"""A Graph to the schema's objects (the classes of the tflite-micro package) and those to the bytes of a .tflite file.
 
 The same graph gives the same bytes. What the device never reads is left out: tensor names other than those of inputs
 and outputs, empty buffers, signatures, metadata.
 """
+
+import copy
 
 import flatbuffers
 import numpy as np
@@ -21,10 +23,11 @@ TENSOR_TYPES = {"int8": schema.TensorType.INT8, "int32": schema.TensorType.INT32
 OPTIONS = {
     "ADD": "AddOptions", "CONCATENATION": "ConcatenationOptions", "DEPTHWISE_CONV_2D": "DepthwiseConv2DOptions",
     "FULLY_CONNECTED": "FullyConnectedOptions", "GATHER": "GatherOptions", "L2_NORMALIZATION": "L2NormOptions",
-    "LOGISTIC": None, "MUL": "MulOptions", "PAD": None, "RESHAPE": "ReshapeOptions", "SOFTMAX": "SoftmaxOptions",
-    "SUB": "SubOptions", "TRANSPOSE": None,
+    "LOGISTIC": None, "MUL": "MulOptions", "PAD": None, "RESHAPE": "ReshapeOptions", "SLICE": None,
+    "SOFTMAX": "SoftmaxOptions", "SPLIT_V": "SplitVOptions", "SUB": "SubOptions", "TRANSPOSE": None,
 }
-OPTION_FIELDS = {"axis": "axis", "beta": "beta", "new_shape": "newShape", "depth_multiplier": "depthMultiplier"}
+OPTION_FIELDS = {"axis": "axis", "beta": "beta", "new_shape": "newShape", "depth_multiplier": "depthMultiplier",
+                 "dilation": "dilationHFactor", "splits": "numSplits"}
 
 
 def write_model(graph: Graph, keep_names: bool = False) -> bytes:
@@ -37,6 +40,11 @@ def write_model(graph: Graph, keep_names: bool = False) -> bytes:
     Returns:
         The bytes of the file.
     """
+    return pack_model(make_model(graph, keep_names))
+
+
+def make_model(graph: Graph, keep_names: bool = False) -> schema.ModelT:
+    """A graph as the schema's objects; the arguments are those of `write_model`."""
     buffers = _Buffers()
     codes = sorted({_code(op) for op in graph.ops})
     indices = {id(tensor): index for index, tensor in enumerate(graph.tensors)}
@@ -53,7 +61,18 @@ def write_model(graph: Graph, keep_names: bool = False) -> bytes:
     model.operatorCodes = [_operator_code(*code) for code in codes]
     model.subgraphs = [subgraph]
     model.buffers = buffers.all
-    return _pack(model)
+    return model
+
+
+def pack_model(model: schema.ModelT) -> bytes:
+    """The bytes of a model; constants are aligned, and equal quantisation parameters are written once."""
+    packed = copy.copy(model)
+    packed.buffers = [buffer if buffer.data is None else _AlignedBuffer(np.asarray(buffer.data, np.uint8).tobytes())
+                      for buffer in model.buffers]
+    packed.subgraphs = [_with_shared_quantization(graph) for graph in model.subgraphs]
+    builder = flatbuffers.Builder(1 << 20)
+    builder.Finish(packed.Pack(builder), FILE_IDENTIFIER)
+    return bytes(builder.Output())
 
 
 def operator_version(op: Op) -> int:
@@ -80,12 +99,16 @@ class _Buffers:
         data = tensor.data.tobytes()
         if data not in self._indices:
             self._indices[data] = len(self.all)
-            self.all.append(_AlignedBuffer(data))
+            self.all.append(schema.BufferT(np.frombuffer(data, np.uint8)))
         return self._indices[data]
 
 
 class _AlignedBuffer(schema.BufferT):
     """A buffer whose bytes are aligned in the file: the generated Pack aligns them to 4 only, and byte by byte."""
+
+    def __init__(self, data: bytes):
+        super().__init__()
+        self.data = data
 
     def Pack(self, builder: flatbuffers.Builder) -> int:
         builder.StartVector(1, len(self.data), BUFFER_ALIGNMENT)
@@ -95,6 +118,36 @@ class _AlignedBuffer(schema.BufferT):
         schema.BufferStart(builder)
         schema.BufferAddData(builder, vector)
         return schema.BufferEnd(builder)
+
+
+class _SharedQuantization:
+    """Quantisation parameters that many tensors have: packed once, in a file."""
+
+    def __init__(self, parameters: schema.QuantizationParametersT):
+        self._parameters, self._position = parameters, None
+
+    def Pack(self, builder: flatbuffers.Builder) -> int:
+        if self._position is None:
+            self._position = self._parameters.Pack(builder)
+        return self._position
+
+
+def _with_shared_quantization(graph: schema.SubGraphT) -> schema.SubGraphT:
+    shared: dict[tuple, _SharedQuantization] = {}
+    packed = copy.copy(graph)
+    packed.tensors = [copy.copy(tensor) for tensor in graph.tensors]
+    for tensor in packed.tensors:
+        if tensor.quantization is not None:
+            key = quantization_key(tensor.quantization)
+            tensor.quantization = shared.setdefault(key, _SharedQuantization(tensor.quantization))
+    return packed
+
+
+def quantization_key(quantization: schema.QuantizationParametersT) -> tuple:
+    """What two tensors' quantisation parameters are equal in."""
+    vectors = (quantization.min, quantization.max, quantization.scale, quantization.zeroPoint)
+    return (*(None if v is None else tuple(np.asarray(v).tolist()) for v in vectors), quantization.quantizedDimension,
+            quantization.detailsType)
 
 
 def _tensor(tensor: Tensor, buffers: _Buffers, named: bool) -> schema.TensorT:
@@ -149,9 +202,3 @@ def _options(op: Op):
         packed.padding = schema.Padding.VALID
         packed.strideH = packed.strideW = 1
     return packed
-
-
-def _pack(model: schema.ModelT) -> bytes:
-    builder = flatbuffers.Builder(1 << 20)
-    builder.Finish(model.Pack(builder), FILE_IDENTIFIER)
-    return bytes(builder.Output())

@@ -1,7 +1,7 @@
 """The graph between the lowering and the flatbuffer: tensors, operators in execution order, nothing else.
 
-`lower.py` makes a Graph with the builder of `ops.py`, `flatbuffer.py` writes it. Steps that change a graph in between
-(operator order, tiling, tensor indices) take a Graph and give a Graph.
+`lower.py` makes a Graph with the builder of `ops.py`, `tiling.py` cuts it, `flatbuffer.py` writes it. What comes after,
+operator order, tensor indices and memory plan, works on the file's own objects, for any model (`optimize.py`).
 """
 
 from dataclasses import dataclass, field
@@ -67,3 +67,29 @@ class Graph:
     ops: list[Op] = field(default_factory=list)
     inputs: list[Tensor] = field(default_factory=list)
     outputs: list[Tensor] = field(default_factory=list)
+
+    def find(self, name: str) -> Op | None:
+        """The operator whose output has this name, if there is one."""
+        return next((op for op in self.ops if op.outputs[0].name == name), None)
+
+    def producer(self, name: str) -> Op:
+        """The operator whose output has this name; KeyError when there is none."""
+        op = self.find(name)
+        if op is None:
+            raise KeyError(f"no operator makes {name}")
+        return op
+
+    def consumers(self, tensor: Tensor) -> list[Op]:
+        """The operators that read a tensor."""
+        return [op for op in self.ops if tensor in op.inputs]
+
+    def replaced(self, removed: list[Op], ops: list[Op]) -> "Graph":
+        """A graph with `ops` where the last of the removed operators was; its tensors are in order of first use."""
+        kept = [op for op in self.ops if op not in removed[:-1]]
+        at = kept.index(removed[-1])
+        return Graph(_tensors_of(ops := kept[:at] + ops + kept[at + 1:], self.inputs), ops, self.inputs, self.outputs)
+
+
+def _tensors_of(ops: list[Op], inputs: list[Tensor]) -> list[Tensor]:
+    tensors = [*inputs, *(t for op in ops for t in [*op.inputs, *op.outputs] if t is not None)]
+    return list(dict.fromkeys(tensors))

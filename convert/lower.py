@@ -54,7 +54,10 @@ class _Lowering:
         self.hidden_size = len(weights["embed.bias"])
         self.blocks = sum(name.endswith(".query.kernel") for name in weights)
         self.build = GraphBuilder()
-        self.masks: list[Tensor] = []
+        self.masks: dict[float, Tensor] = {}
+        scales = [self.score_scales(f"block{index}") for index in range(self.blocks)]
+        self.mask_scales = share_scales([(product - BIAS_SCALE_TOLERANCE * step, product + BIAS_SCALE_TOLERANCE * step)
+                                         for product, step in scales])
 
     def run(self) -> Graph:
         self.tokens = self.build.input("tokens", (1, self.length))
@@ -136,13 +139,11 @@ class _Lowering:
 
         The kernels add the integers as they are; only Prepare compares the bias's scale with that of the products.
         """
-        product, step = self.score_scales(name)
-        for mask in self.masks:
-            if abs(mask.quantization.per_tensor_scale - product) <= BIAS_SCALE_TOLERANCE * step:
-                return mask
-        bound = self.build.constant("mask.bound", np.array([-self.mask_bound()], np.int32))
-        self.masks.append(self.build.multiply(f"{name}.mask", self.pads, bound, Quantization((product,))))
-        return self.masks[-1]
+        scale = self.mask_scales[int(name.removeprefix("block"))]
+        if scale not in self.masks:
+            bound = self.build.constant("mask.bound", np.array([-self.mask_bound()], np.int32))
+            self.masks[scale] = self.build.multiply(f"{name}.mask", self.pads, bound, Quantization((scale,)))
+        return self.masks[scale]
 
     def mask_bound(self) -> int:
         """B: whatever the accumulator holds, less B it is below the range of the scores of every block, so that a
@@ -189,3 +190,17 @@ class _Lowering:
         minimum, maximum = self.ranges[name]
         is_symmetric = name == "embed.features" or name.endswith(".values")
         return symmetric(maximum) if is_symmetric else asymmetric(minimum, maximum)
+
+
+def share_scales(spans: list[tuple[float, float]]) -> list[float]:
+    """A scale within each span: spans that overlap those before them share the middle of what they have in common."""
+    groups: list[tuple[float, float, list[int]]] = []
+    for index, (low, high) in enumerate(spans):
+        for number, (least, most, members) in enumerate(groups):
+            if max(low, least) <= min(high, most):
+                groups[number] = max(low, least), min(high, most), [*members, index]
+                break
+        else:
+            groups.append((low, high, [index]))
+    middle = {index: (least + most) / 2 for least, most, members in groups for index in members}
+    return [middle[index] for index in range(len(spans))]

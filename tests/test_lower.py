@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 from test_convert_reference import float_logits, int8_rounding, random_model, random_rows, segments_of
 
+from convert.arena import plan_arena
+from convert.arena import plan_arena
 from convert.build import build_model
 from convert.flatbuffer import write_model
-from convert.host_arena import measure_host_arena
 from convert.inspection import float_tensors, list_ops, output_quantization, read_model
 from convert.interpreters import TFLiteReferenceRunner, TFLMRunner
-from convert.lower import lower_model
+from convert.lower import lower_model, share_scales
 
 SHAPES = list(itertools.product((16, 32), (1, 2, 3), (1, 2), (False, True), (1, 2, 7)))
 LENGTH = 12
@@ -140,14 +141,20 @@ def test_blocks_of_unlike_scales_get_masks_of_their_own():
     model = random_model(rng, blocks=2)
     masks = [op["count"] for op in list_ops(read_model(build_model(model.weights, model.ranges, LENGTH)))
              if op["types"] == ["int32,int32>int32"] and op["name"] == "MUL"]
-    low, high = model.ranges["block1.scores"]
-    model.ranges["block1.scores"] = (low / 40, high / 40)
+    for name in ("block0.scores", "block1.scores"):
+        low, high = model.ranges[name]
+        model.ranges[name] = (low / 40, high / 40)
     data = build_model(model.weights, model.ranges, LENGTH)
     tight = [op["count"] for op in list_ops(read_model(data)) if op["types"] == ["int32,int32>int32"]
              and op["name"] == "MUL"]
     assert masks == [1] and tight == [2]
     rows = random_rows(rng, model, 6, LENGTH)
     np.testing.assert_array_equal(run(TFLMRunner(data), model, rows), run(TFLiteReferenceRunner(data), model, rows))
+
+
+def test_spans_share_a_scale_where_they_overlap():
+    scales = share_scales([(1.0, 3.0), (2.0, 4.0), (3.5, 5.0), (-1.0, 2.5)])
+    assert scales == [2.25, 2.25, 4.25, 2.25]
 
 
 def test_convolution_per_channel():
@@ -192,9 +199,10 @@ def test_size_and_arena_of_base():
     """The base preset's sizes: V 8192, d 128, r 16, 4 blocks, 32 taps."""
     model = random_model(np.random.default_rng(0), hidden_size=128, blocks=4, classes=2, kernel=32, reduced=16,
                          vocab_size=8192, max_length=256, calibration_rows=1)
-    for length, flash, arena in ((64, 340_000, 57_000), (256, 345_000, 182_000)):
+    for length, flash, m4, m55 in ((64, 340_000, 40_960, 49_152), (256, 365_000, 114_688, 131_072)):
         data = build_model(model.weights, model.ranges, length)
-        figures = measure_host_arena(data)
-        print(f"L = {length}: {len(data):,} B, arena {figures}")
-        assert len(data) <= flash and figures["total"] <= arena
-        assert figures["lower_bound"] <= figures["planned"] < figures["used"] <= figures["total"]
+        arenas = {core: plan_arena(data, core, "cmsis_nn")["total"]
+                  for core in ("cortex-m4", "cortex-m7", "cortex-m55")}
+        print(f"L = {length}: {len(data):,} B, arena {arenas}")
+        assert len(data) <= flash
+        assert arenas["cortex-m4"] == arenas["cortex-m7"] <= m4 and arenas["cortex-m55"] <= m55

@@ -3,13 +3,13 @@
 import os
 
 
-def write_atomically(path, text):
-    """Writes a UTF-8 text file aside, then renames it into place.
+def write_atomically(path, contents):
+    """Writes a file aside, then renames it into place.
 
     Args:
         path: pathlib.Path.
-        text: what it holds.
+        contents: what it holds: bytes, or text, which is written as UTF-8.
     """
     aside = path.with_name(path.name + ".part")
-    aside.write_text(text, encoding="utf-8")
+    aside.write_bytes(contents if isinstance(contents, bytes) else contents.encode("utf-8"))
     os.replace(aside, path)

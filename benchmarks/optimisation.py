@@ -1,0 +1,186 @@
+"""What each idea for a smaller or faster model brought, on benchmarks/base256; and `convert.optimize` on other models.
+
+    python -m benchmarks.optimisation [--tflm-root DIR [--tflm-commit ID]] [--rows N]
+
+Writes results/optimisation.json: what every step of the export leaves at each length, a line for every idea (expected,
+measured, kept or not) at 256 tokens, and foreign models before and after. Arena in all, of the Cortex-M builds with
+CMSIS-NN kernels, computed as `convert.arena` does; with --tflm-root (see firmware/README.md) the Cortex-M7's is also
+measured under QEMU, with instructions. `equal_rows` counts the answers of TFLM that are those of the plain graph.
+"""
+
+import argparse
+import json
+import time
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+
+from benchmarks.firmware import models
+from benchmarks.firmware.inputs import join, seeded_inputs, wheel_outputs
+from benchmarks.firmware.runner import build_firmware, describe_tools, smallest_arena
+from benchmarks.instructions import to_instructions
+from convert.arena_builds import find_build
+from convert.arena_model import allocate
+from convert.build import build_stages
+from convert.diet import slim_model
+from convert.flatbuffer import pack_model, write_model
+from convert.graph import Graph
+from convert.inspection import count_macs, read_model
+from convert.interpreters import predict
+from convert.lower import lower_model
+from convert.offline_plan import write_plan
+from convert.optimize import STEPS, optimize_model
+from convert.placement import place_buffers
+from convert.sharing import Sharing
+from convert.tiling import Tiling, drop_scratch, group_values, tile_convolution, tile_graph, tile_queries
+from tf_embbert.files import write_atomically
+from tf_embbert.run import load_run
+
+HERE = Path(__file__).parent
+RESULT = HERE / "results/optimisation.json"
+LENGTHS = (32, 64, 128, 256)
+M7, M55 = find_build("cortex-m7", "cmsis_nn"), find_build("cortex-m55", "cmsis_nn")
+
+# Ideas that were reckoned and not built: (idea, expected, why).
+RECKONED = [
+    ("attention weights times n by BATCH_MATMUL, projected after", "no groups of values",
+     "TFLM keeps a transposed copy of n in the tail, 32,768 B for every operator (batch_matmul.cc)"),
+    ("attention weights times n by DEPTHWISE_CONV_2D, n its filter", "no groups of values, 8 operators less a tile",
+     "1,024 B of multipliers in the tail for every tile (depthwise_conv_common.cc): 9 kB for what saves 11 kB, on "
+     "CMSIS-NN's slow path, and the context is rounded once more"),
+    ("one tile's operators as a graph that IF calls for every tile", "about 6 kB less tail",
+     "tiles of one size and no carried group: the values are made 8 times instead of 3, about 130 M instructions more"),
+    ("dense outputs of rank 4, which CMSIS-NN computes as 1x1 convolutions",
+     "about 39 M instructions less: 1.38 a multiply-accumulate instead of 1.83 (convert/instructions.yaml)",
+     "8 B of scratch an output, 2 kB at the scores, where the arena is fullest, and a handle for every operator: over "
+     "114,688 B; the next thing to try where instructions count more than bytes"),
+    ("SiLU by GATHER from a table of 256", "43 M instructions less",
+     "indices must be int32 from 0 on: CAST, ADD and GATHER on 4 B an element, 77 kB for the larger tile"),
+    ("softmax of int16, by look-up tables", "fewer instructions an element",
+     "twice the scores, and 2,052 B of tables in the tail for every operator (softmax_common.cc)"),
+]
+
+
+def planned(data: bytes, share: bool = True) -> bytes:
+    """A model with an offline plan for the Cortex-M7; without shared memory on demand."""
+    model = slim_model(read_model(data))
+    buffers = allocate(model, *M7).buffers
+    sharing = Sharing(model, buffers)
+    if not share:
+        sharing.wishes.clear()
+    return pack_model(write_plan(model, buffers, place_buffers(buffers, sharing)))
+
+
+def make_ideas(plain: Graph, kept: Tiling) -> list[tuple[str, str, bool, bytes]]:
+    """(idea, expected, kept, model) of every idea that was built."""
+    cut = lambda queries=kept.queries, values=kept.values, rows=kept.convolution: planned(
+        write_model(tile_graph(plain, Tiling(queries, values, rows))))
+    tiled = tile_queries(plain, kept.queries)
+    with_scratch = tile_convolution(group_values(tiled, kept.values), kept.convolution)
+    whole = write_model(tile_graph(plain, kept))
+    return [
+        ("the plain graph, TFLM's planner", "the start", False, write_model(plain)),
+        ("the plain graph, offline plan", "scores and weights in one place", False, planned(write_model(plain))),
+        ("tiles of queries alone", "no [L, L] tensor", False, planned(write_model(drop_scratch(tiled)))),
+        ("tiles of queries alone, the convolution with scratch", "few instructions more than the plain graph", False,
+         planned(write_model(tiled))),
+        ("tiles of queries, groups of values", "a third of the values at a time", False,
+         planned(write_model(drop_scratch(group_values(tiled, kept.values))))),
+        ("all tiles, the convolution with scratch", "8 kB more at the fullest", False,
+         planned(write_model(with_scratch))),
+        ("as exported", "114,688 B", True, cut()),
+        ("as exported, nothing in place", "copies of n, context and output", False, planned(whole, share=False)),
+        ("as exported, no metadata: TFLM's planner, indices permuted", "gaps of its greedy planner", False,
+         optimize_model(whole, M7, STEPS[:-1])[0]),
+        ("two groups of values", "fewer operators, 6 kB more values", False, cut(values=(64, 64))),
+        ("four groups of values", "more operators, 2 kB less values", False, cut(values=(32, 32, 32, 32))),
+        ("three equal groups of values", "a little more where the context is whole", False, cut(values=(44, 44, 40))),
+        ("three tiles of queries", "fewer operators, larger tiles", False, cut(queries=(121, 81, 54), rows=(121, 135))),
+        ("five tiles of queries", "more operators, smaller tiles", False,
+         cut(queries=(100, 67, 44, 28, 17), rows=(100, 156))),
+        ("four tiles of 64", "the last, with all rows finished, decides", False, cut((64,) * 4, rows=(128, 128))),
+        ("three tiles of the convolution", "smaller tiles, 1.5 kB of operator a block", False,
+         cut(rows=(72, 107, 77))),
+    ]
+
+
+def measure(data: bytes, plain_answers, ids: list, firmware) -> dict:
+    """Figures of a model; `firmware` is None where QEMU is not asked."""
+    equal = (predict(data, ids, processes=1) == plain_answers).all(axis=1)
+    figures = {"file": len(data), "macs": count_macs(read_model(data)),
+               "arena": {name: allocate(read_model(data), *target).total
+                         for name, target in (("cortex-m7", M7), ("cortex-m55", M55))},
+               "equal_rows": int(equal.sum()), "rows": len(ids)}
+    if firmware:
+        figures["qemu"] = measure_firmware(data, firmware)
+    return figures
+
+
+def measure_firmware(data: bytes, firmware) -> dict:
+    """What a Cortex-M7 takes and answers: arena, instructions in all and by kind of operator, equal bytes or not."""
+    inputs = seeded_inputs(data)
+    run = firmware.run(data, inputs=join(inputs), count=True)
+    by_op = Counter()
+    for kind, ticks in run.ops:
+        by_op[kind] += to_instructions(ticks, run)
+    return {"arena": smallest_arena(firmware, data)[1], "instructions": to_instructions(run.ticks, run),
+            "by_op": dict(by_op.most_common()), "equal": run.output == wheel_outputs(data, inputs)}
+
+
+def measure_foreign(path: Path) -> dict:
+    """A committed model of another kind, before and after `convert.optimize`."""
+    data = path.read_bytes()
+    smaller, stages = optimize_model(data, M7, most_bytes=len(data))
+    inputs = seeded_inputs(data)
+    figures = lambda stage: {"file": stage.file, "arena": stage.total}
+    return {"model": path.stem, "before": figures(stages[0]), "after": figures(stages[-1]),
+            "outputs_equal": wheel_outputs(smaller, inputs) == wheel_outputs(data, inputs)}
+
+
+def measure_exports(run) -> tuple[dict, Tiling]:
+    """What every step leaves at each length, with the seconds of this processor; and the tiling of the longest."""
+    exports = {}
+    for length in LENGTHS:
+        start = time.process_time()
+        built = build_stages(run.weights, run.ranges, length)
+        exports[length] = {"seconds": round(time.process_time() - start, 1),
+                           "tiling": built.tiling and asdict(built.tiling),
+                           "stages": [asdict(stage) for stage in built.stages]}
+        print(length, exports[length]["stages"][-1], flush=True)
+    return exports, built.tiling
+
+
+def measure_ideas(run, tiling: Tiling, rows: int, firmware) -> list[dict]:
+    """A line for every idea."""
+    texts = [text for text, _ in run.sample_texts[:rows]]
+    ids = run.tokenizer.encode(texts, max_length=LENGTHS[-1]).ids
+    plain = lower_model(run.weights, run.ranges, LENGTHS[-1])
+    answers = predict(write_model(plain), ids, processes=1)
+    lines = []
+    for idea, expected, kept, data in make_ideas(plain, tiling):
+        measured = measure(data, answers, ids, firmware)
+        lines.append({"idea": idea, "expected": expected, "measured": measured, "kept": kept})
+        print(idea, measured, flush=True)
+    return lines + [{"idea": idea, "expected": expected, "measured": None, "kept": False, "why": why}
+                    for idea, expected, why in RECKONED]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--tflm-root", type=Path, metavar="DIR", help="measure under QEMU, with this TFLM")
+    parser.add_argument("--tflm-commit", help="its commit, when it has no git history")
+    parser.add_argument("--build", type=Path, default=Path("build/firmware"), metavar="DIR")
+    parser.add_argument("--rows", type=int, default=8, metavar="N", help="texts to compare (default: %(default)s)")
+    options = parser.parse_args()
+    root = options.tflm_root
+    firmware = root and build_firmware("cortex-m7", "cmsis_nn", root, options.build)
+    run = load_run(HERE / "base256")
+    exports, tiling = measure_exports(run)
+    document = {"tools": root and describe_tools(root, options.tflm_commit), "exports": exports,
+                "ideas": measure_ideas(run, tiling, options.rows, firmware),
+                "foreign": [measure_foreign(path) for path in sorted(models.FOLDER.glob("*.tflite"))]}
+    write_atomically(RESULT, json.dumps(document, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
