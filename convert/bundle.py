@@ -1,6 +1,6 @@
 """The bundle: a folder with all that a firmware needs of a model, written whole or not at all.
 
-    model.tflite  manifest.json  tokenizer.json  labels.txt  golden.json
+    model.tflite  manifest.json  tokenizer.json  labels.txt  golden.json  report.html
 
 No file holds a date or a path: the same run converted twice gives the same bytes.
 """

@@ -1,9 +1,9 @@
 """A run to a bundle: lower, check, verify, measure, write.
 
-    python convert/convert.py RUN --out BUNDLE [--seq-len N] [--force]
+    python convert/convert.py RUN --out BUNDLE [--seq-len N] [--board ID ...] [--force]
 
-Works from any folder, as does `python -m convert.convert`. Exit status: 0, 1 when the
-interpreters differ on a row (the bundle is written), or 2 on bad input with nothing written.
+Works from any folder, as does `python -m convert.convert`. Exit status: 0, 1 when a board named with --board is too
+small or the interpreters differ on a row (the bundle is written either way), or 2 on bad input with nothing written.
 """
 
 import sys
@@ -13,19 +13,23 @@ if not __package__:  # run as a script: this folder is on the path, and `import 
     HERE = Path(__file__).resolve().parent
     sys.path = [str(HERE.parent)] + [entry for entry in sys.path if Path(entry or ".").resolve() != HERE]
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from convert.build import build_model
+from convert.arena import plan_arenas
+from convert.arena_builds import BUILDS, default_kernels
+from convert.boards import all_fit, find_boards, judge_run, list_boards, print_verdicts
+from convert.build import build_model, shortest_length
 from convert.bundle import MANIFEST, golden_rows, json_bytes, labels_text, require_free, write_bundle
-from convert.check import check_bytes
-from convert.host_arena import measure_host_arena
+from convert.check import check_bytes, entry_text
 from convert.interpreters import InterpreterError
-from convert.manifest import make_manifest
+from convert.manifest import bundle_sha256, make_manifest
+from convert.report import REPORT, make_report
+from convert.sources import firmware_sources
 from convert.verify import Answers, compare_interpreters
 from tf_embbert.arguments import CommandParser
 from tf_embbert.errors import UserError, run_command
@@ -36,7 +40,7 @@ GOLDEN_ROWS = 8
 
 
 def convert_run(run: Run, out: str | Path, seq_len: int | None = None, force: bool = False,
-                step: Callable[[str], None] = lambda text: None) -> dict:
+                step: Callable[[str], None] = lambda text: None, boards: Sequence[str] = ()) -> dict:
     """Converts a run and writes its bundle.
 
     Args:
@@ -45,6 +49,7 @@ def convert_run(run: Run, out: str | Path, seq_len: int | None = None, force: bo
         seq_len: number of token ids the model takes; by default the run's own length.
         force: replace the bundle that is there.
         step: called with the name of each step as it begins.
+        boards: ids of boards for which a length that fits is looked for.
 
     Returns:
         The manifest.
@@ -63,20 +68,23 @@ def convert_run(run: Run, out: str | Path, seq_len: int | None = None, force: bo
     texts = run.sample_texts
     ids = _encode(run, texts, length)
     answers = compare_interpreters(model, ids)
-    step("measuring the arena")
-    arena = {"host64": {"reference": measure_host_arena(model)}}
+    step("planning the arena, and what fits which board")
+    verdicts = judge_run(list_boards(), run, model, length, boards)
     step("writing the bundle")
-    golden = _golden(run, model, texts, ids, answers)
+    golden, arena = _golden(run, model, texts, ids, answers), _arena(model)
     files = {"model.tflite": model, "tokenizer.json": run.tokenizer.to_json().encode(),
-             "labels.txt": labels_text(run.labels), "golden.json": json_bytes({"rows": golden})}
+             "labels.txt": labels_text(run.labels), "golden.json": json_bytes({"rows": golden}),
+             **firmware_sources(run.name, model, run.tokenizer, run.labels, golden, arena)}
     verification = {"rows": len(ids), "equal": int(answers.equal.sum()), "golden": len(golden)}
-    manifest = make_manifest(run, files, length, arena, verification)
+    manifest = make_manifest(run, files, length, arena, verdicts, verification)
+    files[REPORT] = make_report(manifest, model, golden)
+    manifest["bundle_sha256"] = bundle_sha256(files)
     write_bundle(out, {**files, MANIFEST: json_bytes(manifest)}, force)
     return manifest
 
 
 def _sequence_length(run: Run, seq_len: int | None) -> int:
-    shortest = 4 if run.is_pair else 2  # [CLS] a, or [CLS] a [SEP] b
+    shortest = shortest_length(run.is_pair)
     length = run.max_length if seq_len is None else seq_len
     if not shortest <= length <= run.max_length:
         raise UserError(f"--seq-len {length} is not within {shortest}..{run.max_length}: the run was trained at "
@@ -84,9 +92,19 @@ def _sequence_length(run: Run, seq_len: int | None) -> int:
     return length
 
 
+def _arena(model: bytes) -> dict[str, dict[str, dict]]:
+    """{core: {kernels: figures}} of every build that there are figures of."""
+    figures = ("total", "used", "planned", "lower_bound", "persistent", "scratch")
+    arena = {}
+    for plan in plan_arenas(model, list(BUILDS)):
+        arena.setdefault(plan["core"], {})[plan["kernels"]] = {name: plan[name] for name in figures}
+    return arena
+
+
 def _require_supported(model: bytes) -> None:
     report = check_bytes(model, "the converted model")
-    problems = [f"{r['op']}: {r['reason']}" for r in report["refusals"]] + report["warnings"]
+    problems = [entry_text(refusal) for refusal in report["refusals"]]
+    problems += [f"tensor {tensor['index']} is {tensor['type']}" for tensor in report["float_tensors"]]
     if problems:
         raise InterpreterError("the converted model is not one for TFLM: " + "; ".join(problems))
 
@@ -114,7 +132,7 @@ def _warn(console: Console, run: Run, manifest: dict, asked: bool) -> None:
                       soft_wrap=True)
 
 
-def _print_summary(console: Console, out: str, manifest: dict) -> None:
+def _print_summary(console: Console, out: str, manifest: dict, named: list[str]) -> None:
     accuracy, model = manifest["accuracy"], manifest["model"]
     measured = f"{accuracy['metric']} on {accuracy['split']}, {accuracy['rows']} rows"
     table = Table("figure", "value", title=f"{manifest['name']}: {out}", caption=measured)
@@ -124,10 +142,16 @@ def _print_summary(console: Console, out: str, manifest: dict) -> None:
         table.add_row(f"{accuracy['metric']}, {label}", "not measured" if value is None else f"{value:.2f}")
     table.add_row("model.tflite",
                   f"{model['bytes']:,} B, L = {model['sequence_length']}, {model['macs'] / 1e6:.1f} M MACs")
-    table.add_row("arena, host, reference kernels", f"{manifest['arena']['host64']['reference']['total']:,} B")
+    for core, figures in manifest["arena"].items():
+        kernels = default_kernels(core)
+        table.add_row(f"arena, {core}, {kernels}", f"{figures[kernels]['total']:,} B")
     verification = manifest["verification"]
     table.add_row("TFLM = TFLite reference", f"{verification['equal']} of {verification['rows']} rows")
+    fitting = [board["id"] for board in manifest["boards"] if board["fits"]]
+    table.add_row(f"boards, {len(fitting)} of {len(manifest['boards'])} fit", ", ".join(fitting))
     console.print(table)
+    if named:
+        print_verdicts(console, [board for board in manifest["boards"] if board["id"] in named])
 
 
 @run_command
@@ -137,20 +161,24 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--out", required=True, metavar="BUNDLE", help="the bundle's folder")
     parser.add_argument("--seq-len", type=int, metavar="N",
                         help="token ids the model takes (default: the length of the run)")
+    parser.add_argument("--board", nargs="+", action="extend", default=[], metavar="ID",
+                        help="exit 1 if it does not fit one of these; `python -m convert.boards` lists them")
     parser.add_argument("--force", action="store_true", help="replace the bundle that is there")
     options = parser.parse_args(arguments)
     require_free(options.out, options.force)
+    find_boards(options.board)
     run = load_run(options.run)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     errors = Console(stderr=True)
     with Progress(*columns, console=errors, transient=True, disable=not errors.is_interactive) as progress:
         task = progress.add_task("loading")
         manifest = convert_run(run, options.out, options.seq_len, options.force,
-                               lambda text: progress.update(task, description=text))
+                               lambda text: progress.update(task, description=text), options.board)
     console = Console()
     _warn(console, run, manifest, options.seq_len is not None)
-    _print_summary(console, options.out, manifest)
-    return 0 if manifest["verification"]["equal"] == manifest["verification"]["rows"] else 1
+    _print_summary(console, options.out, manifest, options.board)
+    equal = manifest["verification"]["equal"] == manifest["verification"]["rows"]
+    return 0 if equal and all_fit(manifest["boards"], options.board) else 1
 
 
 if __name__ == "__main__":

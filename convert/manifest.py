@@ -17,7 +17,8 @@ SCHEMA_FILE = Path(__file__).with_name("manifest.schema.json")
 PACKAGES = ("flatbuffers", "numpy", "tensorflow", "tflite-micro", "tokenizers")
 
 
-def make_manifest(run: Run, files: dict[str, bytes], sequence_length: int, arena: dict, verification: dict) -> dict:
+def make_manifest(run: Run, files: dict[str, bytes], sequence_length: int, arena: dict, boards: list[dict],
+                  verification: dict) -> dict:
     """Writes down a bundle.
 
     Args:
@@ -25,6 +26,7 @@ def make_manifest(run: Run, files: dict[str, bytes], sequence_length: int, arena
         files: contents of all other files of the bundle by name.
         sequence_length: number of token ids that the model takes.
         arena: {core: {kernels: figures}}.
+        boards: verdicts, as `judge_boards` gives them.
         verification: {rows, equal, golden}.
 
     Returns:
@@ -48,7 +50,7 @@ def make_manifest(run: Run, files: dict[str, bytes], sequence_length: int, arena
         "bundle_sha256": bundle_sha256(files),
         "ops": list_ops(model),
         "arena": arena,
-        "boards": [],
+        "boards": boards,
         "accuracy": _accuracy(run, sequence_length),
         "verification": verification,
         "toolchain": _toolchain(),
