@@ -12,6 +12,10 @@ HERE = Path(__file__).parent
 README = HERE.parent / "README.md"
 
 
+def read_result(name):
+    return json.loads((HERE / "results" / name).read_text())
+
+
 def accuracy_table():
     """A line a task and seed."""
     lines = [
@@ -31,7 +35,7 @@ def accuracy_table():
 
 def bucketing_table():
     """Means over the seeds, bucketed and padded."""
-    result = json.loads((HERE / "results/bucketing.json").read_text())
+    result = read_result("bucketing.json")
     lines = ["| Snips, batches | examples a second | test accuracy, mean of 3 seeds |", "|---|---|---|"]
     for bucketed in (True, False):
         runs = [run for run in result["runs"] if run["bucketed"] == bucketed]
@@ -43,13 +47,56 @@ def bucketing_table():
 
 def quantisation_table():
     """A line a choice."""
-    result = json.loads((HERE / "results/quantisation.json").read_text())
+    result = read_result("quantisation.json")
     lines = [f"| {result['task']}, {result['rows']:,} selection rows | accuracy | answers as float |", "|---|---|---|"]
     lines += [f"| {c['choice']} | {c['accuracy']:.2f} | {c['as_float']:.2f} |" for c in result["choices"]]
     return "\n".join(lines)
 
 
-TABLES = {"accuracy": accuracy_table, "bucketing": bucketing_table, "quantisation": quantisation_table}
+def memory_table():
+    """A line a length, core and set of kernels; cores of equal arenas are told apart by their instructions."""
+    counted = {(e["model"], e["core"], e["kernels"]): e for e in read_result("instructions.json")["measured"]}
+    lines = ["| L | core | kernels | arena | stack | instructions |", "|---|---|---|---|---|---|"]
+    for entry in read_result("arena_firmware.json")["measured"]:
+        name, _, length = entry["model"].rpartition("-")
+        if name == "embbert-base":
+            instructions = counted[entry["model"], entry["core"], entry["kernels"]]["instructions"]
+            lines.append(f"| {length} | {entry['core']} | {entry['kernels']} | {entry['total']:,} B | "
+                         f"{entry['stack']:,} B | {instructions / 1e6:.0f} M |")
+    return "\n".join(lines)
+
+
+def export_table():
+    """A line a step of the export at 256 tokens."""
+    stages = read_result("optimisation.json")["exports"]["256"]["stages"]
+    lines = ["| base at L = 256, after | arena | head | tail | `model.tflite` |", "|---|---|---|---|---|"]
+    lines += [f"| {s['step']} | {s['total']:,} B | {s['planned']:,} B | {s['persistent']:,} B | {s['file']:,} B |"
+              for s in stages]
+    return "\n".join(lines)
+
+
+def app_table():
+    """A line a board and set of kernels."""
+    lines = ["| board | kernels | L | texts as Python | golden rows | arena | stack | flash | own code |",
+             "|---|---|---|---|---|---|---|---|---|"]
+    lines += [f"| {r['board']} | {r['kernels']} | {r['length']} | {r['texts_equal']} of {r['texts']} | "
+              f"{r['golden_equal']} of {r['golden']} | {r['arena']:,} B | {r['stack']:,} B | {r['text'] + r['data']:,} B | "
+              f"{r['own_code']:,} B |" for r in read_result("app.json")["runs"]]
+    return "\n".join(lines)
+
+
+def ngrams_table():
+    """A line a task."""
+    lines = ["| task, split (rows) | metric | float | int8 | bytes |", "|---|---|---|---|---|"]
+    for path in sorted((HERE / "results/ngrams").glob("*.json")):
+        r = json.loads(path.read_text())
+        lines.append(f"| {r['task']}, {r['split']} ({r['rows']:,}) | {r['metric']} | {r['float']:.2f} | {r['int8']:.2f} | "
+                     f"{r['flash_bytes']:,} B |")
+    return "\n".join(lines)
+
+
+TABLES = {"accuracy": accuracy_table, "app": app_table, "bucketing": bucketing_table, "export": export_table,
+          "memory": memory_table, "ngrams": ngrams_table, "quantisation": quantisation_table}
 
 
 def with_tables(text):

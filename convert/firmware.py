@@ -7,6 +7,7 @@ import yaml
 
 from convert.arena import plan_arenas
 from convert.arena_builds import CORES, default_kernels
+from convert.inspection import input_length
 
 CONSTANTS = yaml.safe_load(Path(__file__).with_name("firmware.yaml").read_text(encoding="utf-8"))
 
@@ -29,11 +30,14 @@ class Firmware:
         self.model, self.vocab_size = model, vocab_size
 
     def flash_parts(self, core: str) -> dict[str, int]:
-        """Bytes of flash by part: model, runtime, app, and the tokenizer where there is one."""
+        """Bytes of flash by part: model, runtime, app, and of a model with a tokenizer that and the golden rows."""
         flash = CONSTANTS["flash"]
         parts = {"model": len(self.model), "runtime": flash["runtime"][default_kernels(core)],
                  "app": flash["app"]["bytes"]}
-        return parts | {"tokenizer": tokenizer_bytes(self.vocab_size)} if self.vocab_size else parts
+        if self.vocab_size is None:
+            return parts
+        golden = round(flash["golden"]["bytes_per_token"] * input_length(self.model))
+        return parts | {"tokenizer": tokenizer_bytes(self.vocab_size), "golden": golden}
 
     def ram_parts(self, core: str) -> dict[str, int]:
         """Bytes of RAM by part: arena, runtime, stack, app."""

@@ -89,6 +89,7 @@ def test_the_app_as_it_was_linked_takes_what_is_said_of_it():
     for run in json.loads((ROOT / "benchmarks/results/app.json").read_text())["runs"]:
         flash, ram = CONSTANTS["flash"], CONSTANTS["ram"]
         said = run["model_bytes"] + flash["runtime"][run["kernels"]] + flash["app"]["bytes"] + tokenizer_bytes(8192)
+        said += round(flash["golden"]["bytes_per_token"] * run["length"])
         assert run["text"] + run["data"] <= said <= 1.02 * (run["text"] + run["data"]), run
         taken = run["data"] + run["bss"] - run["stack_bytes"] + 2048 - run["line_bytes"]
         assert taken <= run["arena"] + ram["runtime"]["bytes"] + ram["app"]["bytes"] <= 1.02 * taken, run
@@ -108,13 +109,14 @@ def test_flash_and_ram_are_the_sums_of_their_parts(path, capsys):
     assert not all(verdict["fits"] for verdict in verdicts) and any(verdict["fits"] for verdict in verdicts)
 
 
-def test_a_bundle_brings_its_tokenizer(tmp_path, capsys):
+def test_a_bundle_brings_its_tokenizer_and_golden_rows(tmp_path, capsys):
     write_bundle(tmp_path / "bundle", converted())
     manifest = json.loads(converted()["manifest.json"])
     _, alone = verdicts_of(capsys, tmp_path / "bundle/model.tflite", "--board", "pico2")
     _, whole = verdicts_of(capsys, tmp_path / "bundle", "--board", "pico2")
-    tables = CONSTANTS["flash"]["tokenizer"]
+    tables, golden = CONSTANTS["flash"]["tokenizer"], CONSTANTS["flash"]["golden"]
     expected = tables["bytes"] + round(tables["bytes_per_token"] * manifest["tokenizer"]["vocab_size"])
+    expected += round(golden["bytes_per_token"] * manifest["model"]["sequence_length"])
     assert whole[0]["flash_used"] - alone[0]["flash_used"] == expected > 0
     assert whole[0]["seq_len"] == manifest["model"]["sequence_length"] and alone[0]["seq_len"] is None
     assert whole == [verdict for verdict in manifest["boards"] if verdict["id"] == "pico2"]

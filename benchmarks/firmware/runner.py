@@ -101,7 +101,7 @@ def build_firmware(core: str, kernels: str, tflm_root: Path, build: Path, target
     """
     if missing_tools():
         raise UserError(f"not installed: {', '.join(missing_tools())}; see benchmarks/firmware/README.md")
-    folder = build / f"{core}-{kernels}"
+    folder = Path(build).absolute() / f"{core}-{kernels}"  # QEMU runs in another folder
     run_cmake("-S", SOURCE, "-B", folder, f"-DBOARD={BOARDS[core]}", f"-DTFLM_KERNELS={kernels}",
            f"-DTFLM_ROOT={Path(tflm_root).absolute()}")
     run_cmake("--build", folder, "--target", target)

@@ -1,0 +1,153 @@
+"""The app as firmware under QEMU: golden rows, 200 texts as Python answers them, arena, stack, bytes.
+
+    python -m benchmarks.app --tflm-root DIR [--board ID] [--kernels NAME] [--seq-len N]
+
+The bundle is that of the committed run benchmarks/base256. Writes results/app.json after every board, with the hash of
+the sources that ran: a test fails when they have changed since.
+"""
+
+import hashlib
+import json
+import os
+import re
+import subprocess
+import tempfile
+import threading
+from pathlib import Path
+
+from benchmarks.firmware.results import Results
+from benchmarks.firmware.runner import KERNELS, describe_tools, run_cmake
+from convert.bundle import read_bundle
+from convert.convert import convert_run
+from convert.interpreters import predict
+from tf_embbert.arguments import CommandParser
+from tf_embbert.errors import UserError, run_command
+from tf_embbert.run import load_run
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent
+RESULT = HERE / "results/app.json"
+BOARDS = ("mps2-an386", "mps2-an500", "mps3-an547", "netduinoplus2")
+GENERATORS = ("convert/cpp.py", "convert/sources.py", "convert/tokenizer_tables.py", "convert/unicode_tables.py")
+PROMPT, END = b"> ", b"\x04"  # Ctrl-D ends the app
+SECONDS = 3600
+LINE_BYTES, STACK_BYTES = 1024, 8192
+
+
+def sources_sha256() -> str:
+    """One hash over all that the app is compiled of, but for the bundle and TFLM."""
+    files = [path for path in sorted((ROOT / "tflm_app").rglob("*")) if path.is_file() and "tests" not in path.parts]
+    files += [ROOT / name for name in GENERATORS]
+    lines = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(ROOT).as_posix()}\n" for path in files]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def build_app(bundle: Path, board: str, kernels: str, tflm_root: Path, folder: Path, *options: str) -> Path:
+    """Compiles the app of a bundle; returns the ELF. Raises UserError with what CMake or the compiler said."""
+    run_cmake("-S", ROOT / "tflm_app", "-B", folder, f"-DBUNDLE={Path(bundle).absolute()}", f"-DBOARD={board}",
+              f"-DTFLM_KERNELS={kernels}", f"-DTFLM_ROOT={Path(tflm_root).absolute()}", *options)
+    run_cmake("--build", folder)
+    return folder / "firmware"
+
+
+def talk(elf: Path, board: str, lines: list[bytes]) -> tuple[str, list[bytes]]:
+    """Starts the app under QEMU and types lines: what it says on start, and its answer to each line."""
+    command = re.search(r"set\(BOARD_RUN (.*?)\)", (ROOT / f"tflm_app/boards/{board}/board.cmake").read_text(), re.S)[1]
+    typed = b"".join(line + b"\n" for line in lines) + END
+    with subprocess.Popen([*command.split(), elf], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE) as process:
+        watchdog = threading.Timer(SECONDS, process.kill)
+        watchdog.start()
+        start = read_start(process.stdout)  # a UART that is not enabled yet loses what is typed
+        output, errors = process.communicate(typed)
+        watchdog.cancel()
+    answers = output.split(PROMPT)
+    if process.returncode or len(answers) != len(lines) + 1:
+        raise UserError(f"the app on {board} ended with {process.returncode}: {start}{output[-300:]}{errors[-300:]}")
+    return start.decode(), [answer.strip(b"\r\n") for answer in answers[:-1]]
+
+
+def read_start(stream) -> bytes:
+    """What is said up to the first prompt, or to the end."""
+    said = b""
+    while not said.endswith(PROMPT) and (byte := stream.read(1)):
+        said += byte
+    return said
+
+
+def section_bytes(*files: Path) -> list[list[int]]:
+    """[text, data, bss] of each ELF or object file."""
+    listing = subprocess.run(["arm-none-eabi-size", *files], capture_output=True, text=True, check=True).stdout
+    return [list(map(int, line.split()[:3])) for line in listing.splitlines()[1:]]
+
+
+def app_bytes(elf: Path) -> dict[str, int]:
+    """Bytes of the ELF's sections, and of the code that is ours: all objects but those of generated sources."""
+    ours = [path for path in elf.parent.rglob("*.obj") if "CMakeFiles" in path.parts and not path.stem.endswith("_data.cc")
+            and "CompilerId" not in str(path)]
+    return {**dict(zip(("text", "data", "bss"), section_bytes(elf)[0])),
+            "own_code": sum(text + data for text, data, _ in section_bytes(*ours))}
+
+
+def measure(bundle: Path, texts: list[str], expected: list[str], board: str, kernels: str, tflm_root: Path,
+            build: Path) -> dict:
+    """One entry of the results."""
+    manifest = read_bundle(bundle).manifest
+    length = manifest["model"]["sequence_length"]
+    elf = build_app(bundle, board, kernels, tflm_root, build / f"app-{board}-{kernels}-{length}", f"-DLINE_BYTES={LINE_BYTES}",
+                    f"-DBOARD_STACK_BYTES={STACK_BYTES}")
+    start, answers = talk(elf, board, [text.encode() for text in texts])
+    figures = [int(number) for number in re.search(
+        r"arena (\d+) bytes used of (\d+).*?golden (\d+) of (\d+) rows equal.*?stack (\d+)", start, re.S).groups()]
+    core = re.search(r"BOARD_ARCH (cortex-m\d+)", (ROOT / f"tflm_app/boards/{board}/board.cmake").read_text())[1]
+    return {"board": board, "kernels": kernels, "length": length, "bundle_sha256": manifest["bundle_sha256"],
+            "model_bytes": manifest["model"]["bytes"], "line_bytes": LINE_BYTES, "stack_bytes": STACK_BYTES,
+            "arena_of_manifest": manifest["arena"][core][kernels]["total"],
+            **dict(zip(("arena_used", "arena", "golden_equal", "golden", "stack"), figures)), "texts": len(texts),
+            "texts_equal": sum(answer.decode().startswith(f"{line}\t") for answer, line in zip(answers, expected)),
+            **app_bytes(elf)}
+
+
+def expected_lines(run, bundle: Path, texts: list[str]) -> list[str]:
+    """What the app prints of texts before its token count, from the wheel's interpreter."""
+    model = (bundle / "model.tflite").read_bytes()
+    length = read_bundle(bundle).manifest["model"]["sequence_length"]
+    ids = run.tokenizer.encode(texts, None, max_length=length).ids
+    logits = predict(model, ids)
+    return [f"{run.labels[row.argmax()]}\t{' '.join(map(str, row))}\t{len(tokens)} tokens"
+            for row, tokens in zip(logits, ids)]
+
+
+def one_line(text: str) -> str:
+    """A text as it can be typed: its control characters are blanks, and it fits the line."""
+    return "".join(c if c.isprintable() else " " for c in text).encode()[:1000].decode("utf-8", "ignore")
+
+
+@run_command
+def main(arguments=None):
+    parse = CommandParser(prog="python -m benchmarks.app", description=__doc__.split("\n")[0])
+    root = os.environ.get("TFLM_ROOT")
+    parse.add_argument("--tflm-root", type=Path, default=root, required=not root, metavar="DIR")
+    parse.add_argument("--tflm-commit", help="its commit, when it has no git history")
+    parse.add_argument("--board", action="append", choices=BOARDS)
+    parse.add_argument("--kernels", action="append", choices=KERNELS)
+    parse.add_argument("--seq-len", type=int, default=64, metavar="N")
+    parse.add_argument("--texts", type=int, default=200, metavar="N", help="texts typed (default: 200)")
+    parse.add_argument("--build", type=Path, default=Path("build"), metavar="DIR")
+    options = parse.parse_args(arguments)
+    run = load_run(HERE / "base256")
+    results = Results(RESULT, describe_tools(options.tflm_root, options.tflm_commit))
+    with tempfile.TemporaryDirectory() as folder:
+        bundle = Path(folder, "bundle")
+        convert_run(run, bundle, options.seq_len)
+        texts = [one_line(text) for text, _ in run.sample_texts][: options.texts]
+        expected = expected_lines(run, bundle, texts)
+        for board in options.board or BOARDS[:3]:
+            for kernels in options.kernels or KERNELS:
+                entry = measure(bundle, texts, expected, board, kernels, options.tflm_root, options.build)
+                results.add("runs", ("board", "kernels", "length"), {"sources_sha256": sources_sha256(), **entry})
+                print(json.dumps(entry))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
