@@ -43,7 +43,8 @@ class Run:
         variants: {"ptq" or "qat": (folded weights, ranges)}.
         metrics: what `metrics.json` holds.
         sample_texts: list of (text, second text or None) to verify a conversion on.
-        about: the rest of config.json: name, seed, arguments, is_pair, max_length, longest, parameters, chosen.
+        about: the rest of config.json: name, seed, arguments, is_pair, max_length, longest, parameters, chosen (None
+            in a run that is pretrained only, which has no variants).
     """
 
     config: EmbBERTConfig
@@ -63,9 +64,16 @@ class Run:
     longest = property(lambda self: self.about["longest"])
     parameters = property(lambda self: self.about["parameters"])
     chosen = property(lambda self: self.about["chosen"])
-    weights = property(lambda self: self.variants[self.chosen][0])
-    ranges = property(lambda self: self.variants[self.chosen][1])
+    weights = property(lambda self: self.quantised[0])
+    ranges = property(lambda self: self.quantised[1])
     is_regression = property(lambda self: self.labels is None)
+
+    @property
+    def quantised(self):
+        """(folded weights, ranges) of the chosen variant; a UserError where there is none."""
+        if self.chosen is None:
+            raise UserError("this run is pretrained only: fine-tune from it first (`tf_embbert.finetune --init RUN`)")
+        return self.variants[self.chosen]
 
     @cached_property
     def model(self):

@@ -1,0 +1,58 @@
+"""What a pretrained run is worth to fine-tuning: a few float epochs on some rows of a task, scored on selection rows.
+
+    python -m benchmarks.pretraining_probe --task sst2 --data-dir DIR --init none benchmarks/pretrained [--rows 8000]
+
+No reported split is read. Prints one JSON line a start, `none` being a random one with the task's own tokenizer.
+"""
+
+import argparse
+import json
+import tempfile
+from pathlib import Path
+
+from tf_embbert.errors import run_command
+
+SELECTION_ROWS = 1500
+
+
+def probe(task_name, data_dir, init, rows, epochs, learning_rate):
+    """Selection metric after each epoch, and the last epoch's training loss."""
+    import tf_keras as keras
+
+    from tf_embbert import finetune, recipe
+    from tf_embbert.tasks import load_task
+    from tf_embbert.training import Recipe, train
+
+    arguments = ["--task", task_name, "--data-dir", data_dir, "--out", "unused"]
+    options = finetune.parser().parse_args(arguments + (["--init", init] if init != "none" else []))
+    task = load_task(task_name, data_dir, seed=0)
+    keras.utils.set_random_seed(0)
+    data = recipe.Data(task, options, report=lambda line: None)
+    model = recipe.initial_model(data, options)
+    some = recipe.sample(data.encode("train"), rows, seed=1)
+    selection = recipe.sample(data.encode("selection"), SELECTION_ROWS, seed=2)
+    with tempfile.TemporaryDirectory() as folder:
+        history = train(model, recipe.float_loss(task), some, selection, Recipe(epochs, learning_rate), Path(folder), 0,
+                        report=lambda line: None)
+    scores = [round(row[selection.metric], 2) for row in history]
+    return {"task": task_name, "init": Path(init).name, "rows": len(some), "learning_rate": learning_rate,
+            selection.metric: scores, "loss": round(history[-1]["loss"], 3)}
+
+
+@run_command
+def main(arguments=None):
+    parse = argparse.ArgumentParser(prog="python -m benchmarks.pretraining_probe", description=__doc__.split("\n")[0])
+    parse.add_argument("--task", required=True)
+    parse.add_argument("--data-dir", required=True)
+    parse.add_argument("--init", nargs="+", required=True, metavar="RUN|none")
+    parse.add_argument("--rows", type=int, default=8000)
+    parse.add_argument("--epochs", type=int, default=3)
+    parse.add_argument("--learning-rate", type=float, default=1e-3)
+    options = parse.parse_args(arguments)
+    for init in options.init:
+        print(json.dumps(probe(options.task, options.data_dir, init, options.rows, options.epochs,
+                               options.learning_rate)), flush=True)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
