@@ -14,12 +14,11 @@ from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as sch
 
 from convert.arena_builds import BUILDS, HOST, NOT_MEASURED, default_kernels, find_build
 from convert.arena_hints import find_hints
-from convert.arena_lifetimes import operator_name
 from convert.arena_model import Allocation, allocate
 from convert.arena_planner import Buffer
 from convert.arena_print import print_reports
 from convert.check import check_model
-from convert.inspection import read_model
+from convert.inspection import operator_name, read_model
 from convert.instructions import estimate_instructions
 from tf_embbert.arguments import CommandParser, positive, positive_int
 from tf_embbert.errors import UserError, run_command

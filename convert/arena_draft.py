@@ -5,7 +5,8 @@ from copy import copy
 import numpy as np
 from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
-from convert.arena_lifetimes import indices, is_constant, operator_name, operators
+from convert.arena_lifetimes import indices, is_constant, operators
+from convert.inspection import operator_name
 
 
 class Draft:

@@ -9,12 +9,13 @@ from convert.arena_abi import ARM32_MVE_FOR_SIZE
 from convert.arena_builds import Target
 from convert.arena_draft import Draft
 from convert.arena_in_place import find_overwriting, share_places
-from convert.arena_lifetimes import offline_offsets, operator_name, operators
+from convert.arena_lifetimes import offline_offsets, operators
 from convert.arena_model import Allocation, allocate
 from convert.arena_order import reorder
 from convert.arena_planner import head_bytes
 from convert.arena_rules import ONE_SCALE, copy_to_flatten, float_end, scales_per_channel, transposed_copy
 from convert.arena_tiles import rows_at_once
+from convert.inspection import operator_name
 
 RULES = (transposed_copy, scales_per_channel, copy_to_flatten, float_end, rows_at_once)
 EXACT = (transposed_copy, copy_to_flatten, rows_at_once)  # those that keep the model's answers, to the byte

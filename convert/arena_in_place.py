@@ -6,8 +6,9 @@ from dataclasses import replace
 
 from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
-from convert.arena_lifetimes import indices, operator_name, operators
+from convert.arena_lifetimes import indices, operators
 from convert.arena_planner import Buffer, head_bytes, plan_buffers
+from convert.inspection import operator_name
 from convert.sharing import IN_PLACE
 
 

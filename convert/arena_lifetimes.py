@@ -8,7 +8,7 @@ import numpy as np
 from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
 from convert.arena_planner import ONLINE, Buffer
-from convert.inspection import OPERATOR_NAMES, TYPE_NAMES
+from convert.inspection import TYPE_NAMES, operator_name
 
 OFFLINE_PLAN = b"OfflineMemoryAllocation"
 OFFLINE_HEADER = 3  # version, graph, number of tensors; then int32 offsets
@@ -31,13 +31,6 @@ class Scratch:
     graph: int
     op: int
     nbytes: int
-
-
-def operator_name(model: schema.ModelT, op: schema.OperatorT) -> str:
-    """Name of an operator in the schema; custom ones are called CUSTOM."""
-    code = model.operatorCodes[op.opcodeIndex]
-    builtin = max(code.builtinCode, code.deprecatedBuiltinCode)
-    return OPERATOR_NAMES.get(builtin, str(builtin))
 
 
 def operators(graph: schema.SubGraphT) -> list[schema.OperatorT]:

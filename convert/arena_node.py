@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
 from convert.arena_abi import Build, align_up
-from convert.arena_lifetimes import Scratch, indices, is_constant, operator_name, tensor_bytes
+from convert.arena_lifetimes import Scratch, indices, is_constant, tensor_bytes
 from convert.arena_planner import BUFFER_ALIGNMENT
-from convert.inspection import TYPE_NAMES
+from convert.inspection import TYPE_NAMES, operator_name
 
 INT_ALIGNMENT = 4
 

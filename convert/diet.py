@@ -5,8 +5,9 @@ import copy
 import numpy as np
 from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
-from convert.arena_lifetimes import CALLED_GRAPHS, indices, operator_name, operators
+from convert.arena_lifetimes import CALLED_GRAPHS, indices, operators
 from convert.flatbuffer import quantization_key
+from convert.inspection import operator_name
 
 VARIABLES = ("VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE", "CALL_ONCE")
 

@@ -59,6 +59,14 @@ def float_tensors(model: schema.ModelT) -> list[dict]:
             if TYPE_NAMES[tensor.type] in FLOAT_TYPES]
 
 
+def operator_name(model: schema.ModelT, op: schema.OperatorT) -> str:
+    """ADD; CUSTOM:name; the number of an operator that the schema does not know."""
+    code = model.operatorCodes[op.opcodeIndex]
+    builtin = max(code.builtinCode, code.deprecatedBuiltinCode)
+    name = OPERATOR_NAMES.get(builtin, str(builtin))
+    return f"CUSTOM:{_text(code.customCode)}" if name == "CUSTOM" else name
+
+
 def list_ops(model: schema.ModelT) -> list[dict]:
     """The operators used, sorted by name: {name, version, count, types}.
 
@@ -67,7 +75,7 @@ def list_ops(model: schema.ModelT) -> list[dict]:
     counts, types = Counter(), {}
     for graph in model.subgraphs:
         for op in graph.operators:
-            key = _operator(model, op)
+            key = operator_name(model, op), model.operatorCodes[op.opcodeIndex].version
             counts[key] += 1
             types.setdefault(key, set()).add(_signature(graph, op))
     return [{"name": name, "version": version, "count": counts[name, version], "types": sorted(types[name, version])}
@@ -82,7 +90,7 @@ def count_macs(model: schema.ModelT) -> int:
 def list_macs(model: schema.ModelT) -> list[int]:
     """Multiply-accumulates of each operator of the first graph."""
     graph = model.subgraphs[0]
-    return [_macs(graph, op, _operator(model, op)[0]) for op in graph.operators]
+    return [_macs(graph, op, operator_name(model, op)) for op in graph.operators]
 
 
 def _macs(graph: schema.SubGraphT, op: schema.OperatorT, name: str) -> int:
@@ -91,15 +99,6 @@ def _macs(graph: schema.SubGraphT, op: schema.OperatorT, name: str) -> int:
     weights, output = graph.tensors[op.inputs[1]].shape, graph.tensors[op.outputs[0]].shape
     terms = weights[-1] if name == "FULLY_CONNECTED" else weights[1] * weights[2]
     return math.prod(int(n) for n in output) * int(terms)
-
-
-def _operator(model: schema.ModelT, op: schema.OperatorT) -> tuple[str, int]:
-    code = model.operatorCodes[op.opcodeIndex]
-    builtin = max(code.builtinCode, code.deprecatedBuiltinCode)
-    name = OPERATOR_NAMES.get(builtin, str(builtin))
-    if name == "CUSTOM":
-        name = f"CUSTOM:{_text(code.customCode)}"
-    return name, code.version
 
 
 def _signature(graph: schema.SubGraphT, op: schema.OperatorT) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 import yaml
 from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
-from convert.inspection import OPERATOR_NAMES, TYPE_NAMES, read_model
+from convert.inspection import TYPE_NAMES, operator_name, read_model
 
 COSTS = Path(__file__).with_name("instructions.yaml")
 NARROW_TYPES = ("INT8", "INT4")  # the usual; other types have kernels of their own, and a name with the type in it
@@ -60,12 +60,6 @@ def operator_units(model: schema.ModelT) -> list[tuple[str, dict[str, float]]]:
     graph = model.subgraphs[0]
     return [_units(operator_name(model, op), op, _tensors(graph, op.inputs), _tensors(graph, op.outputs))
             for op in ([] if graph.operators is None else graph.operators)]
-
-
-def operator_name(model: schema.ModelT, op: schema.OperatorT) -> str:
-    """FULLY_CONNECTED, ..."""
-    code = model.operatorCodes[op.opcodeIndex]
-    return OPERATOR_NAMES[max(code.builtinCode, code.deprecatedBuiltinCode)]
 
 
 def _tensors(graph: schema.SubGraphT, indices) -> list[schema.TensorT | None]:

@@ -9,11 +9,11 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from convert.arena_builds import BUILDS, CORES, NOT_MEASURED, default_kernels
-from convert.arena_lifetimes import indices, is_constant, operator_name, tensor_bytes
+from convert.arena_lifetimes import indices, is_constant, tensor_bytes
 from convert.arena_model import allocate
 from convert.boards import list_boards, verdict_text
 from convert.firmware import CONSTANTS, Firmware
-from convert.inspection import TYPE_NAMES, list_macs, read_model
+from convert.inspection import TYPE_NAMES, list_macs, operator_name, read_model
 from convert.instructions import estimate_instructions
 from convert.timeline import lay_out
 

@@ -15,8 +15,9 @@ from math import prod
 import numpy as np
 from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
-from convert.arena_lifetimes import indices, is_constant, operator_name, tensor_bytes
+from convert.arena_lifetimes import indices, is_constant, tensor_bytes
 from convert.arena_planner import BUFFER_ALIGNMENT, Buffer
+from convert.inspection import operator_name
 
 # int8 operators whose output may lie exactly on an input of the same shape.
 IN_PLACE = {

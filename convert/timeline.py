@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
-from convert.arena_lifetimes import indices, operator_name, operators
+from convert.arena_lifetimes import indices, operators
 from convert.arena_model import Allocation
-from convert.inspection import TYPE_NAMES
+from convert.inspection import TYPE_NAMES, operator_name
 
 INPUT, SCRATCH, OTHER = "model input", "kernel scratch", "others"
 COLORED = 7  # kinds with a colour of their own

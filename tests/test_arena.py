@@ -12,13 +12,13 @@ from convert import arena
 from convert.arena import explain_arena, plan_arena, plan_arenas
 from convert.arena_abi import ARM32, HOST64, STRUCTS, WHEEL
 from convert.arena_builds import BUILDS, CORES, WHEEL_BUILD
-from convert.arena_lifetimes import list_buffers, operator_name
+from convert.arena_lifetimes import list_buffers
 from convert.arena_model import allocate
 from convert.arena_planner import Buffer, head_bytes, plan_buffers
 from convert.build import build_model
 from convert.flatbuffer import write_model
 from convert.graph import Quantization
-from convert.inspection import FILE_IDENTIFIER, read_model, schema
+from convert.inspection import FILE_IDENTIFIER, operator_name, read_model, schema
 from convert.instructions import estimate_instructions
 from convert.ops import GraphBuilder
 from tf_embbert.errors import UserError
@@ -232,7 +232,7 @@ def test_unmodelled_operators_are_named():
     model = read_model(single_operators()["NEG"])
     code = model.operatorCodes[0]
     code.builtinCode, code.deprecatedBuiltinCode, code.customCode = schema.BuiltinOperator.CUSTOM, 32, b"mine"
-    assert plan_arena(pack(model))["at_least"] == [{"index": 0, "name": "CUSTOM"}]
+    assert plan_arena(pack(model))["at_least"] == [{"index": 0, "name": "CUSTOM:mine"}]
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ import pytest
 from benchmarks.firmware.models import FOLDER
 from benchmarks.firmware.runner import BOARDS
 from benchmarks.instructions import HELD_OUT, RESULT, fit_kind
-from convert.inspection import list_ops, read_model
-from convert.instructions import estimate_instructions, load_costs, operator_name, operator_units
+from convert.inspection import list_ops, operator_name, read_model
+from convert.instructions import estimate_instructions, load_costs, operator_units
 
 CONTENT = json.loads(RESULT.read_text())
 MODELS = {hashlib.sha256(path.read_bytes()).hexdigest(): path.read_bytes() for path in FOLDER.glob("*.tflite")}

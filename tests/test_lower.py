@@ -8,7 +8,6 @@ import pytest
 from test_convert_reference import float_logits, int8_rounding, random_model, random_rows, segments_of
 
 from convert.arena import plan_arena
-from convert.arena import plan_arena
 from convert.build import build_model
 from convert.flatbuffer import write_model
 from convert.inspection import float_tensors, list_ops, output_quantization, read_model

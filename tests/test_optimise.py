@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 from test_arena import random_graph
-from test_convert_reference import random_model, random_rows, segments_of
+from test_convert_reference import random_model, random_rows
 from test_lower import run
 
 from convert.arena import plan_arena

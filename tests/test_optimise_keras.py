@@ -14,8 +14,7 @@ from test_arena_keras import (
 from test_optimise import invoke, planned
 
 from convert.arena_builds import find_build
-from convert.arena_lifetimes import operator_name
-from convert.inspection import read_model
+from convert.inspection import operator_name, read_model
 from convert.optimize import main, optimize_model
 
 M7 = find_build("cortex-m7", "cmsis_nn")

@@ -158,17 +158,22 @@ def parser():
     return parse
 
 
-@run_command
-def main(arguments=None):
-    options = parser().parse_args(arguments)
+def run_resumable(work, options):
+    """`work(options, report)` with its lines on the terminal; Ctrl-C says how to go on."""
     console = Console()
     try:
-        run = finetune(options, lambda line: console.print(line, highlight=False, markup=False, soft_wrap=True))
+        return work(options, lambda line: console.print(line, highlight=False, markup=False, soft_wrap=True))
     except KeyboardInterrupt:
         partial = partial_folder(options.out)
         how = f"go on with the same command and --resume (work so far: {partial})"
         raise KeyboardInterrupt(f"interrupted; {how if partial.exists() else 'nothing was begun'}") from None
-    print_summary(console, options.out, run)
+
+
+@run_command
+def main(arguments=None):
+    options = parser().parse_args(arguments)
+    run = run_resumable(finetune, options)
+    print_summary(Console(), options.out, run)
 
 
 def print_summary(console, out, run):

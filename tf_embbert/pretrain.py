@@ -13,13 +13,12 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from rich.console import Console
 
 from tf_embbert.arguments import CommandParser, non_negative, positive, positive_int, seed, whole_number
 from tf_embbert.config import PRESETS, EmbBERTConfig
 from tf_embbert.console import quiet_import
 from tf_embbert.errors import UserError, run_command
-from tf_embbert.finetune import partial_folder, require_free, start_folder, take_up
+from tf_embbert.finetune import partial_folder, require_free, run_resumable, start_folder, take_up
 from tf_embbert.pretrain_batches import SPECIAL, Pieces, Plan
 from tf_embbert.pretrain_corpus import file_hashes, prepare_corpus
 from tf_embbert.run import Run, load_run, read_arrays, save_run, weight_names
@@ -215,13 +214,7 @@ def parser():
 @run_command
 def main(arguments=None):
     options = parser().parse_args(arguments)
-    console = Console()
-    try:
-        pretrain(options, lambda line: console.print(line, highlight=False, markup=False, soft_wrap=True))
-    except KeyboardInterrupt:
-        partial = partial_folder(options.out)
-        how = f"go on with the same command and --resume (work so far: {partial})"
-        raise KeyboardInterrupt(f"interrupted; {how if partial.exists() else 'nothing was begun'}") from None
+    run_resumable(pretrain, options)
     print(f"run written to {options.out}; next: python -m tf_embbert.finetune --init {options.out} --task ...")
 
 

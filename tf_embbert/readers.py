@@ -8,7 +8,6 @@ import gzip
 import io
 import json
 import zlib
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 

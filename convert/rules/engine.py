@@ -5,7 +5,8 @@ from itertools import groupby
 from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
 import convert.rules  # noqa: F401 (fills the lists of rules)
-from convert.rules.graph import Model, Operator, operator_name, text, vector
+from convert.inspection import operator_name
+from convert.rules.graph import Model, Operator, text, vector
 from convert.rules.operators import CUSTOM_OPERATORS, OPERATORS
 from convert.rules.registry import RULES, Detail, Rule, StructureRule
 from convert.rules.structure import STRUCTURE, subjects

@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
-from convert.inspection import OPERATOR_NAMES, TYPE_NAMES
+from convert.inspection import TYPE_NAMES, operator_name
 
 INTEGERS = {"INT8": "<i1", "INT16": "<i2", "INT32": "<i4", "INT64": "<i8"}
 # micro/memory_helpers.cc, TfLiteTypeSizeOf; types that are not here have no size in TFLM.
@@ -150,14 +150,6 @@ def vector(values) -> list:
 def numbers(values) -> list[int]:
     """A vector of integers of the file that may be absent."""
     return [] if values is None else [int(value) for value in values]
-
-
-def operator_name(model: schema.ModelT, op: schema.OperatorT) -> str:
-    """ADD; CUSTOM:name; the number of an operator that the schema does not know."""
-    code = model.operatorCodes[op.opcodeIndex]
-    builtin = max(code.builtinCode, code.deprecatedBuiltinCode)
-    name = OPERATOR_NAMES.get(builtin, str(builtin))
-    return f"CUSTOM:{text(code.customCode)}" if name == "CUSTOM" else name
 
 
 def text(value: bytes | str | None) -> str:

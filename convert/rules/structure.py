@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
-from convert.inspection import TYPE_NAMES
-from convert.rules.graph import TYPE_BYTES, numbers, operator_name, text, vector
+from convert.inspection import TYPE_NAMES, operator_name
+from convert.rules.graph import TYPE_BYTES, numbers, text, vector
 from convert.rules.registry import StructureRule
 
 DAMAGED = "the file is damaged or was edited; convert the model again"
