@@ -6,7 +6,6 @@ The bundle is that of the committed run benchmarks/base256. Writes results/app.j
 the sources that ran: a test fails when they have changed since.
 """
 
-import hashlib
 import json
 import os
 import re
@@ -20,6 +19,7 @@ from benchmarks.firmware.runner import KERNELS, describe_tools, run_cmake
 from convert.bundle import read_bundle
 from convert.convert import convert_run
 from convert.interpreters import predict
+from convert.manifest import sha256
 from tf_embbert.arguments import CommandParser
 from tf_embbert.errors import UserError, run_command
 from tf_embbert.run import load_run
@@ -27,7 +27,8 @@ from tf_embbert.run import load_run
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 RESULT = HERE / "results/app.json"
-BOARDS = ("mps2-an386", "mps2-an500", "mps3-an547", "netduinoplus2")
+BOARDS = {"mps2-an386": "cortex-m4", "mps2-an500": "cortex-m7", "mps3-an547": "cortex-m55",
+          "netduinoplus2": "cortex-m4"}
 GENERATORS = ("convert/cpp.py", "convert/sources.py", "convert/tokenizer_tables.py", "convert/unicode_tables.py")
 PROMPT, END = b"> ", b"\x04"  # Ctrl-D ends the app
 SECONDS = 3600
@@ -38,8 +39,8 @@ def sources_sha256() -> str:
     """One hash over all that the app is compiled of, but for the bundle and TFLM."""
     files = [path for path in sorted((ROOT / "tflm_app").rglob("*")) if path.is_file() and "tests" not in path.parts]
     files += [ROOT / name for name in GENERATORS]
-    lines = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(ROOT).as_posix()}\n" for path in files]
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
+    lines = [f"{sha256(path.read_bytes())}  {path.relative_to(ROOT).as_posix()}\n" for path in files]
+    return sha256("".join(lines).encode())
 
 
 def build_app(bundle: Path, board: str, kernels: str, tflm_root: Path, folder: Path, *options: str) -> Path:
@@ -47,14 +48,13 @@ def build_app(bundle: Path, board: str, kernels: str, tflm_root: Path, folder: P
     run_cmake("-S", ROOT / "tflm_app", "-B", folder, f"-DBUNDLE={Path(bundle).absolute()}", f"-DBOARD={board}",
               f"-DTFLM_KERNELS={kernels}", f"-DTFLM_ROOT={Path(tflm_root).absolute()}", *options)
     run_cmake("--build", folder)
-    return folder / "firmware"
+    return folder.absolute() / "firmware"
 
 
-def talk(elf: Path, board: str, lines: list[bytes]) -> tuple[str, list[bytes]]:
-    """Starts the app under QEMU and types lines: what it says on start, and its answer to each line."""
-    command = re.search(r"set\(BOARD_RUN (.*?)\)", (ROOT / f"tflm_app/boards/{board}/board.cmake").read_text(), re.S)[1]
+def talk(elf: Path, lines: list[bytes], *options: str) -> tuple[str, list[bytes]]:
+    """Starts the app under QEMU, with options of QEMU's, and types lines: what it says on start, and its answer to each."""
     typed = b"".join(line + b"\n" for line in lines) + END
-    with subprocess.Popen([*command.split(), elf], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    with subprocess.Popen([elf.parent / "run", elf, *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE) as process:
         watchdog = threading.Timer(SECONDS, process.kill)
         watchdog.start()
@@ -63,7 +63,7 @@ def talk(elf: Path, board: str, lines: list[bytes]) -> tuple[str, list[bytes]]:
         watchdog.cancel()
     answers = output.split(PROMPT)
     if process.returncode or len(answers) != len(lines) + 1:
-        raise UserError(f"the app on {board} ended with {process.returncode}: {start}{output[-300:]}{errors[-300:]}")
+        raise UserError(f"{elf} ended with {process.returncode}: {start}{output[-300:]}{errors[-300:]}")
     return start.decode(), [answer.strip(b"\r\n") for answer in answers[:-1]]
 
 
@@ -83,8 +83,8 @@ def section_bytes(*files: Path) -> list[list[int]]:
 
 def app_bytes(elf: Path) -> dict[str, int]:
     """Bytes of the ELF's sections, and of the code that is ours: all objects but those of generated sources."""
-    ours = [path for path in elf.parent.rglob("*.obj") if "CMakeFiles" in path.parts and not path.stem.endswith("_data.cc")
-            and "CompilerId" not in str(path)]
+    ours = [path for path in elf.parent.rglob("*.obj") if "CMakeFiles" in path.parts
+            and not path.stem.endswith("_data.cc") and "CompilerId" not in str(path)]
     return {**dict(zip(("text", "data", "bss"), section_bytes(elf)[0])),
             "own_code": sum(text + data for text, data, _ in section_bytes(*ours))}
 
@@ -94,15 +94,14 @@ def measure(bundle: Path, texts: list[str], expected: list[str], board: str, ker
     """One entry of the results."""
     manifest = read_bundle(bundle).manifest
     length = manifest["model"]["sequence_length"]
-    elf = build_app(bundle, board, kernels, tflm_root, build / f"app-{board}-{kernels}-{length}", f"-DLINE_BYTES={LINE_BYTES}",
-                    f"-DBOARD_STACK_BYTES={STACK_BYTES}")
-    start, answers = talk(elf, board, [text.encode() for text in texts])
+    elf = build_app(bundle, board, kernels, tflm_root, build / f"app-{board}-{kernels}-{length}",
+                    f"-DLINE_BYTES={LINE_BYTES}", f"-DBOARD_STACK_BYTES={STACK_BYTES}")
+    start, answers = talk(elf, [text.encode() for text in texts])
     figures = [int(number) for number in re.search(
         r"arena (\d+) bytes used of (\d+).*?golden (\d+) of (\d+) rows equal.*?stack (\d+)", start, re.S).groups()]
-    core = re.search(r"BOARD_ARCH (cortex-m\d+)", (ROOT / f"tflm_app/boards/{board}/board.cmake").read_text())[1]
     return {"board": board, "kernels": kernels, "length": length, "bundle_sha256": manifest["bundle_sha256"],
             "model_bytes": manifest["model"]["bytes"], "line_bytes": LINE_BYTES, "stack_bytes": STACK_BYTES,
-            "arena_of_manifest": manifest["arena"][core][kernels]["total"],
+            "arena_of_manifest": manifest["arena"][BOARDS[board]][kernels]["total"],
             **dict(zip(("arena_used", "arena", "golden_equal", "golden", "stack"), figures)), "texts": len(texts),
             "texts_equal": sum(answer.decode().startswith(f"{line}\t") for answer, line in zip(answers, expected)),
             **app_bytes(elf)}
@@ -114,7 +113,7 @@ def expected_lines(run, bundle: Path, texts: list[str]) -> list[str]:
     length = read_bundle(bundle).manifest["model"]["sequence_length"]
     ids = run.tokenizer.encode(texts, None, max_length=length).ids
     logits = predict(model, ids)
-    return [f"{run.labels[row.argmax()]}\t{' '.join(map(str, row))}\t{len(tokens)} tokens"
+    return [f"{run.labels[row.argmax()]}\t{' '.join(map(str, row))}\t{len(tokens)} of {length} tokens"
             for row, tokens in zip(logits, ids)]
 
 
@@ -142,7 +141,7 @@ def main(arguments=None):
         convert_run(run, bundle, options.seq_len)
         texts = [one_line(text) for text, _ in run.sample_texts][: options.texts]
         expected = expected_lines(run, bundle, texts)
-        for board in options.board or BOARDS[:3]:
+        for board in options.board or list(BOARDS)[:3]:
             for kernels in options.kernels or KERNELS:
                 entry = measure(bundle, texts, expected, board, kernels, options.tflm_root, options.build)
                 results.add("runs", ("board", "kernels", "length"), {"sources_sha256": sources_sha256(), **entry})

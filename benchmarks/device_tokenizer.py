@@ -43,7 +43,7 @@ class DeviceTokenizer:
 
     def __init__(self, tokenizer: Tokenizer, folder: Path, board: str = "host", options: Iterable[str] = (),
                  target: str = "tokenize"):
-        self.folder, self.on_host = folder, board == "host"
+        self.folder, self.on_host = folder.absolute(), board == "host"
         for name, data in tokenizer_sources(tokenizer).items():
             folder.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes(data)
@@ -60,7 +60,7 @@ class DeviceTokenizer:
 
     def _answer_on_board(self, packed: bytes) -> bytes:
         (self.folder / "requests").write_bytes(packed)
-        output = _run(["cmake", "--build", self.folder, "--target", "run_tokenize"])
+        output = _run([self.folder / "run", self.folder / "tokenize"], cwd=self.folder)
         self.measured = json.loads(next(line for line in output.decode().splitlines() if line.startswith("{")))
         return (self.folder / "answers").read_bytes()
 

@@ -58,17 +58,21 @@ def plan_arenas(model: bytes, chosen: list[tuple[str, str]]) -> list[dict]:
     for target in targets:
         if id(target) not in described:
             described[id(target)] = describe_allocation(unpacked, allocate(unpacked, *target))
-    return [{"core": core, "kernels": kernels, "measured": core not in NOT_MEASURED, **described[id(target)]}
-            for (core, kernels), target in zip(chosen, targets)]
+    return [_of_build(core, kernels, described[id(target)]) for (core, kernels), target in zip(chosen, targets)]
 
 
 def explain_arena(model: bytes, core: str, kernels: str) -> dict:
     """`plan_arena`, with `hints`: what would shrink it (`arena_hints.find_hints`), and the `instructions` of an inference
     (`estimate_instructions`; None for a core without counts)."""
     unpacked, target = read_model(model), find_build(core, kernels)
-    return plan_arena(model, core, kernels) | {
-        "hints": find_hints(unpacked, target, allocate(unpacked, *target)),
+    allocation = allocate(unpacked, *target)
+    return _of_build(core, kernels, describe_allocation(unpacked, allocation)) | {
+        "hints": find_hints(unpacked, target, allocation),
         "instructions": estimate_instructions(unpacked, core, kernels)}
+
+
+def _of_build(core: str, kernels: str, figures: dict) -> dict:
+    return {"core": core, "kernels": kernels, "measured": core not in NOT_MEASURED, **figures}
 
 
 def describe_allocation(model: schema.ModelT, allocation: Allocation) -> dict:
@@ -120,7 +124,8 @@ def _read_file(path: str, chosen: list[tuple[str, str]], detail: tuple[str, str]
     """`plan_arenas` and `explain_arena` of a file that TFLM runs, but that may yet name what is not in it."""
     try:
         model = Path(path).read_bytes()
-        return plan_arenas(model, chosen), explain_arena(model, *detail)
+        explained = explain_arena(model, *detail)
+        return [explained] if chosen == [detail] else plan_arenas(model, chosen), explained
     except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
         raise UserError(f"{path} is a damaged TFLite flatbuffer ({type(error).__name__}: {error})") from error
 

@@ -9,8 +9,8 @@ from convert.flatbuffer import write_model
 from convert.graph import Graph
 from convert.lower import lower_model
 from convert.optimize import CORE, Stage, measure_stage, optimize_model
-from convert.search import choose_tilings
-from convert.tiling import Tiling, tile_graph, tiling_steps
+from convert.search import Candidate, choose_tilings
+from convert.tiling import Tiling, tiling_steps
 
 PLACED = 2  # tilings whose activations are placed, at most
 
@@ -29,7 +29,7 @@ def shortest_length(pair: bool) -> int:
 
 
 def build_model(weights: dict[str, np.ndarray], ranges: dict[str, tuple], sequence_length: int,
-                core: str = CORE) -> bytes:
+                core: str = CORE, arena: int | None = None) -> bytes:
     """Makes the int8 .tflite model of a folded EmbBERT for texts of one length.
 
     Args:
@@ -37,6 +37,8 @@ def build_model(weights: dict[str, np.ndarray], ranges: dict[str, tuple], sequen
         ranges: (minimum, maximum) by tensor name.
         sequence_length: number of token ids the model takes.
         core: the core, with CMSIS-NN kernels, whose arena is made small; the model runs, and answers the same, on all.
+        arena: bytes that the arena may have on that core: of the models that fit, the one of the fewest instructions
+            is made. Without it, or where none fits, the one with the smallest arena.
 
     Returns:
         The bytes of the .tflite file; equal arguments give equal bytes.
@@ -44,29 +46,37 @@ def build_model(weights: dict[str, np.ndarray], ranges: dict[str, tuple], sequen
     Raises:
         ValueError: the length does not fit the model, or a range cannot be quantised.
     """
-    return build_stages(weights, ranges, sequence_length, core).model
+    plain = lower_model(weights, ranges, sequence_length)
+    return _place_best(plain, core, arena)[0]
 
 
 def build_stages(weights: dict[str, np.ndarray], ranges: dict[str, tuple], sequence_length: int,
-                 core: str = CORE) -> Built:
-    """As `build_model`, and tells what each step saved: lowering, tiling, operator order, tensor indices, plan."""
-    target = find_build(core, "cmsis_nn")
+                 core: str = CORE, arena: int | None = None) -> Built:
+    """As `build_model`, and tells what each step saved: lowering, tiling, scratch, operators' order, indices, plan."""
     plain = lower_model(weights, ranges, sequence_length)
+    model, stages, chosen = _place_best(plain, core, arena)
+    return Built(model, _graph_stages(plain, chosen, find_build(core, "cmsis_nn")) + stages[1:], chosen.tiling)
+
+
+def _place_best(plain: Graph, core: str, arena: int | None) -> tuple[bytes, list[Stage], Candidate]:
+    """The model whose activations are placed, what the last steps left, and what it was made of."""
+    target = find_build(core, "cmsis_nn")
     best = None
-    for least, tiling in choose_tilings(plain, target)[:PLACED]:
-        if best and best[1][-1].total <= least:
+    for candidate in choose_tilings(plain, core, target, arena)[:PLACED]:
+        if best and (best[1][-1].total <= max(candidate.least, arena or 0)):
             break
-        model, stages = optimize_model(write_model(tile_graph(plain, tiling)), target)
+        model, stages = optimize_model(write_model(candidate.graph), target)
         if best is None or stages[-1].total < best[1][-1].total:
-            best = model, stages, tiling
-    model, stages, tiling = best
-    return Built(model, _graph_stages(plain, tiling, target) + stages[1:], tiling)
+            best = model, stages, candidate
+    if arena and best[1][-1].total > arena:
+        return _place_best(plain, core, None)
+    return best
 
 
-def _graph_stages(graph: Graph, tiling: Tiling | None, target: Target) -> list[Stage]:
+def _graph_stages(graph: Graph, chosen: Candidate, target: Target) -> list[Stage]:
     """What the steps before the flatbuffer leave."""
     stages = [measure_stage("lowering", write_model(graph), target)]
-    for name, step in tiling_steps(tiling):
+    for name, step in tiling_steps(chosen.tiling):
         graph = step(graph)
         stages.append(measure_stage(name, write_model(graph), target))
-    return stages
+    return [*stages, measure_stage("scratch where it fits", write_model(chosen.graph), target)]

@@ -15,11 +15,15 @@ from pathlib import Path
 import jsonschema
 import numpy as np
 
+from convert.flatbuffer_verify import DamagedModel
 from convert.inspection import output_quantization, read_model
-from convert.manifest import validate_manifest
+from convert.lengths import split_lengths
+from convert.manifest import length_offsets, validate_manifest
 from tf_embbert.errors import UserError
 
 MANIFEST = "manifest.json"
+# The file by which a folder of a kind is known: --force replaces no other folder.
+MARKS = {"bundle": MANIFEST, "sketch": "src/app_config.h"}
 
 
 @dataclass
@@ -35,20 +39,29 @@ class Bundle:
         """The rows of golden.json: {text, pair, tokens, segments, logits, label, score}."""
         return json.loads(self.files["golden.json"])["rows"]
 
+    @property
+    def models(self) -> dict[int, bytes]:
+        """The model of each length, the shortest first; UserError where they are not where the manifest says."""
+        try:
+            return split_lengths(self.files["model.tflite"], length_offsets(self.manifest))
+        except DamagedModel as error:
+            raise UserError(f"{self.path}: model.tflite is not as {MANIFEST} says: {error}; convert again") from None
 
-def write_bundle(path: str | Path, files: dict[str, bytes], force: bool = False) -> None:
-    """Writes a bundle's files aside, then moves the folder into place.
+
+def write_folder(path: str | Path, files: dict[str, bytes], force: bool = False, kind: str = "bundle") -> None:
+    """Writes the files of a bundle, or of another kind of MARKS, aside, then moves the folder into place.
 
     Args:
         path: the folder to make.
         files: contents by name.
-        force: replace the bundle that is there.
+        force: replace the one that is there.
+        kind: of MARKS.
 
     Raises:
         UserError: the folder exists (see `require_free`) or cannot be made.
     """
     path = Path(path).absolute()
-    require_free(path, force)
+    require_free(path, force, kind)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         aside = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
@@ -58,6 +71,7 @@ def write_bundle(path: str | Path, files: dict[str, bytes], force: bool = False)
         new = aside / "new"
         new.mkdir()
         for name, data in files.items():
+            (new / name).parent.mkdir(parents=True, exist_ok=True)
             (new / name).write_bytes(data)
         _replace(path, new, aside / "old")
     finally:
@@ -77,15 +91,15 @@ def _replace(path: Path, new: Path, old: Path) -> None:
         raise
 
 
-def require_free(path: str | Path, force: bool = False) -> None:
-    """Raises UserError where a bundle cannot go: something is there, and it is no bundle or `force` is not set."""
+def require_free(path: str | Path, force: bool = False, kind: str = "bundle") -> None:
+    """Raises UserError where a folder cannot go: something is there, and it is none of its kind or `force` is not set."""
     path = Path(path)
     if not os.path.lexists(path):
         return
     if not force:
         raise UserError(f"{path} exists; --force replaces it")
-    if not path.is_dir() or (any(path.iterdir()) and not (path / MANIFEST).is_file()):
-        raise UserError(f"{path} is not a bundle, so --force does not replace it")
+    if not path.is_dir() or (any(path.iterdir()) and not (path / MARKS[kind]).is_file()):
+        raise UserError(f"{path} is not a {kind}, so --force does not replace it")
 
 
 def read_bundle(path: str | Path) -> Bundle:

@@ -1,6 +1,6 @@
 """A run to a bundle: lower, check, verify, measure, write.
 
-    python convert/convert.py RUN --out BUNDLE [--seq-len N] [--board ID ...] [--force]
+    python convert/convert.py RUN --out BUNDLE [--seq-len N] [--shorter N ...] [--board ID ...] [--force]
 
 Works from any folder, as does `python -m convert.convert`. Exit status: 0, 1 when a board named with --board is too
 small or the interpreters differ on a row (the bundle is written either way), or 2 on bad input with nothing written.
@@ -23,11 +23,13 @@ from rich.table import Table
 from convert.arena import plan_arenas
 from convert.arena_builds import BUILDS, default_kernels
 from convert.boards import all_fit, find_boards, judge_run, list_boards, print_verdicts
-from convert.build import build_model, shortest_length
-from convert.bundle import MANIFEST, golden_rows, json_bytes, labels_text, require_free, write_bundle
+from convert.build import shortest_length
+from convert.build_lengths import build_lengths
+from convert.bundle import MANIFEST, golden_rows, json_bytes, labels_text, require_free, write_folder
 from convert.check import check_bytes, entry_text
 from convert.interpreters import InterpreterError
-from convert.manifest import bundle_sha256, make_manifest
+from convert.lengths import rows_by_length, split_lengths
+from convert.manifest import bundle_sha256, length_offsets, make_manifest
 from convert.report import REPORT, make_report
 from convert.sources import firmware_sources
 from convert.verify import Answers, compare_interpreters
@@ -40,63 +42,71 @@ GOLDEN_ROWS = 8
 
 
 def convert_run(run: Run, out: str | Path, seq_len: int | None = None, force: bool = False,
-                step: Callable[[str], None] = lambda text: None, boards: Sequence[str] = ()) -> dict:
+                step: Callable[[str], None] = lambda text: None, boards: Sequence[str] = (),
+                shorter: Sequence[int] = ()) -> dict:
     """Converts a run and writes its bundle.
 
     Args:
         run: the run, as `load_run` gives it.
         out: the bundle's folder.
-        seq_len: number of token ids the model takes; by default the run's own length.
+        seq_len: number of token ids the model takes, at most; by default the run's own length.
         force: replace the bundle that is there.
         step: called with the name of each step as it begins.
         boards: ids of boards for which a length that fits is looked for.
+        shorter: lengths that the file serves too, with the same weights.
 
     Returns:
         The manifest.
 
     Raises:
-        UserError: the length does not fit the run, or the folder exists.
+        UserError: a length does not fit the run, or the folder exists.
         InterpreterError: an interpreter refuses the model, or a tensor of it is float.
     """
     require_free(out, force)
-    length = _sequence_length(run, seq_len)
+    lengths = _lengths(run, seq_len, shorter)
     step("lowering to int8")
-    model = build_model(run.weights, run.ranges, length)
+    built, offsets = build_lengths(run.weights, run.ranges, lengths)
+    model, models = built.model, split_lengths(built.model, offsets)
     step("checking: does TFLM run every operator")
-    _require_supported(model)
+    for each in models.values():
+        _require_supported(each)
     step(f"verifying {len(run.sample_texts)} rows: TFLM against TFLite reference")
-    texts = run.sample_texts
-    ids = _encode(run, texts, length)
-    answers = compare_interpreters(model, ids)
+    answers = {length: compare_interpreters(each, _encode(run, length)) for length, each in models.items()}
     step("planning the arena, and what fits which board")
-    verdicts = judge_run(list_boards(), run, model, length, boards)
+    verdicts = judge_run(list_boards(), run, model, lengths[-1], boards)
     step("writing the bundle")
-    golden, arena = _golden(run, model, texts, ids, answers), _arena(model)
+    golden, arena = _golden(run, models, answers), _arena(models)
     files = {"model.tflite": model, "tokenizer.json": run.tokenizer.to_json().encode(),
              "labels.txt": labels_text(run.labels), "golden.json": json_bytes({"rows": golden}),
-             **firmware_sources(run.name, model, run.tokenizer, run.labels, golden, arena)}
-    verification = {"rows": len(ids), "equal": int(answers.equal.sum()), "golden": len(golden)}
-    manifest = make_manifest(run, files, length, arena, verdicts, verification)
+             **firmware_sources(run.name, model, offsets, run.tokenizer, run.labels, golden, arena)}
+    equal = np.concatenate([both.equal for both in answers.values()])
+    verification = {"rows": len(equal), "equal": int(equal.sum()), "golden": len(golden)}
+    manifest = make_manifest(run, files, offsets, built.stages, arena, verdicts, verification)
     files[REPORT] = make_report(manifest, model, golden)
     manifest["bundle_sha256"] = bundle_sha256(files)
-    write_bundle(out, {**files, MANIFEST: json_bytes(manifest)}, force)
+    write_folder(out, {**files, MANIFEST: json_bytes(manifest)}, force)
     return manifest
 
 
-def _sequence_length(run: Run, seq_len: int | None) -> int:
+def _lengths(run: Run, seq_len: int | None, shorter: Sequence[int]) -> list[int]:
+    """All lengths, the shortest first."""
     shortest = shortest_length(run.is_pair)
     length = run.max_length if seq_len is None else seq_len
     if not shortest <= length <= run.max_length:
         raise UserError(f"--seq-len {length} is not within {shortest}..{run.max_length}: the run was trained at "
                         f"{run.max_length}")
-    return length
+    for other in shorter:
+        if not shortest <= other < length:
+            raise UserError(f"--shorter {other} is not within {shortest}..{length - 1}: the longest length is {length}")
+    return sorted({length, *shorter})
 
 
-def _arena(model: bytes) -> dict[str, dict[str, dict]]:
-    """{core: {kernels: figures}} of every build that there are figures of."""
+def _arena(models: dict[int, bytes]) -> dict[str, dict[str, dict]]:
+    """{core: {kernels: figures}} of every build that there are figures of, for the length that needs most."""
     figures = ("total", "used", "planned", "lower_bound", "persistent", "scratch")
     arena = {}
-    for plan in plan_arenas(model, list(BUILDS)):
+    for plans in zip(*(plan_arenas(model, list(BUILDS)) for model in models.values())):
+        plan = max(plans, key=lambda one: one["total"])
         arena.setdefault(plan["core"], {})[plan["kernels"]] = {name: plan[name] for name in figures}
     return arena
 
@@ -109,17 +119,23 @@ def _require_supported(model: bytes) -> None:
         raise InterpreterError("the converted model is not one for TFLM: " + "; ".join(problems))
 
 
-def _encode(run: Run, texts: list[tuple[str, str | None]], length: int) -> list[np.ndarray]:
-    first, second = zip(*texts)
+def _encode(run: Run, length: int) -> list[np.ndarray]:
+    """Token ids of the sample texts, cut to a length."""
+    first, second = zip(*run.sample_texts)
     return run.tokenizer.encode(list(first), list(second) if run.is_pair else None, max_length=length).ids
 
 
-def _golden(run: Run, model: bytes, texts: list, ids: list[np.ndarray], answers: Answers) -> list[dict]:
-    """Golden rows: some of the verified ones, spread evenly."""
-    chosen = np.unique(np.linspace(0, len(ids) - 1, GOLDEN_ROWS).astype(int))
-    some = [ids[row] for row in chosen]
-    second = [segments(row) for row in some] if run.is_pair else None
-    return golden_rows(model, [texts[row] for row in chosen], some, second, answers.tflm[chosen], run.labels)
+def _golden(run: Run, models: dict[int, bytes], answers: dict[int, Answers]) -> list[dict]:
+    """Golden rows: of each length some of the verified texts that go to it, spread evenly."""
+    ids, golden = _encode(run, max(models)), []
+    for length, rows in rows_by_length(models, ids).items():
+        few = max(GOLDEN_ROWS // len(models), 1)
+        chosen = [rows[index] for index in np.unique(np.linspace(0, len(rows) - 1, few).astype(int))]
+        some = [ids[row] for row in chosen]
+        second = [segments(row) for row in some] if run.is_pair else None
+        golden += golden_rows(models[length], [run.sample_texts[row] for row in chosen], some, second,
+                              answers[length].tflm[chosen], run.labels)
+    return golden
 
 
 def _warn(console: Console, run: Run, manifest: dict, asked: bool) -> None:
@@ -127,9 +143,10 @@ def _warn(console: Console, run: Run, manifest: dict, asked: bool) -> None:
     if asked and length > run.longest:  # the run's own length is rounded up, which is no news
         console.print(f"[yellow]warning[/] length {length} is above the longest text seen in training ({run.longest})",
                       soft_wrap=True)
-    if length != run.max_length:
-        console.print(f"[yellow]warning[/] accuracy was measured at length {run.max_length}, not at {length}",
-                      soft_wrap=True)
+    served = list(length_offsets(manifest))
+    if served != [run.max_length]:
+        console.print(f"[yellow]warning[/] accuracy was measured at length {run.max_length}, not at "
+                      f"{' / '.join(map(str, served))}; `python -m tf_embbert.evaluate` measures", soft_wrap=True)
 
 
 def _print_summary(console: Console, out: str, manifest: dict, named: list[str]) -> None:
@@ -140,8 +157,9 @@ def _print_summary(console: Console, out: str, manifest: dict, named: list[str])
                        (f"this model ({accuracy['chosen']})", "int8_tflm")):
         value = accuracy[key]
         table.add_row(f"{accuracy['metric']}, {label}", "not measured" if value is None else f"{value:.2f}")
-    table.add_row("model.tflite",
-                  f"{model['bytes']:,} B, L = {model['sequence_length']}, {model['macs'] / 1e6:.1f} M MACs")
+    table.add_row("model.tflite", f"{model['bytes']:,} B")
+    for part in model.get("lengths", [model]):
+        table.add_row(f"MACs, L = {part['sequence_length']}", f"{part['macs'] / 1e6:.1f} M")
     for core, figures in manifest["arena"].items():
         kernels = default_kernels(core)
         table.add_row(f"arena, {core}, {kernels}", f"{figures[kernels]['total']:,} B")
@@ -161,6 +179,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--out", required=True, metavar="BUNDLE", help="the bundle's folder")
     parser.add_argument("--seq-len", type=int, metavar="N",
                         help="token ids the model takes (default: the length of the run)")
+    parser.add_argument("--shorter", nargs="+", action="extend", default=[], type=int, metavar="N",
+                        help="lengths that the same file serves too: a text goes to the shortest that holds it")
     parser.add_argument("--board", nargs="+", action="extend", default=[], metavar="ID",
                         help="exit 1 if it does not fit one of these; `python -m convert.boards` lists them")
     parser.add_argument("--force", action="store_true", help="replace the bundle that is there")
@@ -173,7 +193,7 @@ def main(arguments: list[str] | None = None) -> int:
     with Progress(*columns, console=errors, transient=True, disable=not errors.is_interactive) as progress:
         task = progress.add_task("loading")
         manifest = convert_run(run, options.out, options.seq_len, options.force,
-                               lambda text: progress.update(task, description=text), options.board)
+                               lambda text: progress.update(task, description=text), options.board, options.shorter)
     console = Console()
     _warn(console, run, manifest, options.seq_len is not None)
     _print_summary(console, options.out, manifest, options.board)

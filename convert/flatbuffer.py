@@ -22,12 +22,12 @@ TENSOR_TYPES = {"int8": schema.TensorType.INT8, "int32": schema.TensorType.INT32
 # Options class of each operator; None where the schema has none, or none whose fields TFLite reads.
 OPTIONS = {
     "ADD": "AddOptions", "CONCATENATION": "ConcatenationOptions", "DEPTHWISE_CONV_2D": "DepthwiseConv2DOptions",
-    "FULLY_CONNECTED": "FullyConnectedOptions", "GATHER": "GatherOptions", "L2_NORMALIZATION": "L2NormOptions",
-    "LOGISTIC": None, "MUL": "MulOptions", "PAD": None, "RESHAPE": "ReshapeOptions", "SLICE": None,
+    "FULLY_CONNECTED": "FullyConnectedOptions", "GATHER": "GatherOptions", "HARD_SWISH": None,
+    "L2_NORMALIZATION": "L2NormOptions", "LOGISTIC": None, "MUL": "MulOptions", "PAD": None, "RESHAPE": "ReshapeOptions", "SLICE": None,
     "SOFTMAX": "SoftmaxOptions", "SPLIT_V": "SplitVOptions", "SUB": "SubOptions", "TRANSPOSE": None,
 }
 OPTION_FIELDS = {"axis": "axis", "beta": "beta", "new_shape": "newShape", "depth_multiplier": "depthMultiplier",
-                 "dilation": "dilationHFactor", "splits": "numSplits"}
+                 "dilation": "dilationHFactor", "splits": "numSplits", "keep_dims": "keepNumDims"}
 
 
 def write_model(graph: Graph, keep_names: bool = False) -> bytes:
@@ -66,13 +66,26 @@ def make_model(graph: Graph, keep_names: bool = False) -> schema.ModelT:
 
 def pack_model(model: schema.ModelT) -> bytes:
     """The bytes of a model; constants are aligned, and equal quantisation parameters are written once."""
-    packed = copy.copy(model)
-    packed.buffers = [buffer if buffer.data is None else _AlignedBuffer(np.asarray(buffer.data, np.uint8).tobytes())
-                      for buffer in model.buffers]
-    packed.subgraphs = [_with_shared_quantization(graph) for graph in model.subgraphs]
-    builder = flatbuffers.Builder(1 << 20)
-    builder.Finish(packed.Pack(builder), FILE_IDENTIFIER)
-    return bytes(builder.Output())
+    return pack_models([model])[0]
+
+
+def pack_models(models: list[schema.ModelT]) -> tuple[bytes, list[int]]:
+    """Several models in one file, which hold equal constants and quantisation parameters together.
+
+    Offsets in a flatbuffer point forwards and the file is written from its end, so a root can lie before another and
+    refer to what that one refers to. From its root on, the file is each model's own file.
+
+    Args:
+        models: the first is the one that the whole file is, to any reader.
+
+    Returns:
+        The bytes, and where in them each model begins, a multiple of 16.
+    """
+    builder, once, from_end = flatbuffers.Builder(1 << 20), _Once(), []
+    for model in reversed(models):
+        builder.Finish(_packable(model, once).Pack(builder), FILE_IDENTIFIER)
+        from_end.append(builder.Offset())
+    return bytes(builder.Output()), [from_end[-1] - position for position in reversed(from_end)]
 
 
 def operator_version(op: Op) -> int:
@@ -83,7 +96,9 @@ def operator_version(op: Op) -> int:
     if op.kind == "MUL":
         x, y, z = (t.quantization.per_tensor_scale for t in op.inputs + op.outputs)
         return 3 if x * y / z >= 1 else 2
-    return {"FULLY_CONNECTED": 4, "DEPTHWISE_CONV_2D": 3}.get(op.kind, 2)
+    if op.options.get("keep_dims"):
+        return 5
+    return {"FULLY_CONNECTED": 4, "DEPTHWISE_CONV_2D": 3, "HARD_SWISH": 1}.get(op.kind, 2)
 
 
 class _Buffers:
@@ -120,27 +135,47 @@ class _AlignedBuffer(schema.BufferT):
         return schema.BufferEnd(builder)
 
 
-class _SharedQuantization:
-    """Quantisation parameters that many tensors have: packed once, in a file."""
+class _Once:
+    """Parts of a file that are packed once, whoever has them; a key tells which are equal."""
 
-    def __init__(self, parameters: schema.QuantizationParametersT):
-        self._parameters, self._position = parameters, None
+    def __init__(self):
+        self._parts: dict[tuple, _OncePart] = {}
+
+    def part(self, key: tuple, part) -> "_OncePart":
+        """What packs `part`, or refers to the one that was packed for an equal key."""
+        return self._parts.setdefault(key, _OncePart(part))
+
+
+class _OncePart:
+    """A part with the `Pack` of the schema's objects, which packs at the first call only."""
+
+    def __init__(self, part):
+        self._part, self._position = part, None
 
     def Pack(self, builder: flatbuffers.Builder) -> int:
         if self._position is None:
-            self._position = self._parameters.Pack(builder)
+            self._position = self._part.Pack(builder)
         return self._position
 
 
-def _with_shared_quantization(graph: schema.SubGraphT) -> schema.SubGraphT:
-    shared: dict[tuple, _SharedQuantization] = {}
-    packed = copy.copy(graph)
-    packed.tensors = [copy.copy(tensor) for tensor in graph.tensors]
-    for tensor in packed.tensors:
-        if tensor.quantization is not None:
-            key = quantization_key(tensor.quantization)
-            tensor.quantization = shared.setdefault(key, _SharedQuantization(tensor.quantization))
-    return packed
+def _packable(model: schema.ModelT, once: _Once) -> schema.ModelT:
+    """A model whose constants and quantisation parameters are packed once."""
+    packable = copy.copy(model)
+    packable.buffers = [_buffer(buffer, once) for buffer in model.buffers]
+    packable.subgraphs = [copy.copy(graph) for graph in model.subgraphs]
+    for graph in packable.subgraphs:
+        graph.tensors = [copy.copy(tensor) for tensor in graph.tensors]
+        for tensor in graph.tensors:
+            if tensor.quantization is not None:
+                tensor.quantization = once.part(quantization_key(tensor.quantization), tensor.quantization)
+    return packable
+
+
+def _buffer(buffer: schema.BufferT, once: _Once) -> schema.BufferT | _OncePart:
+    if buffer.data is None:
+        return buffer
+    data = np.asarray(buffer.data, np.uint8).tobytes()
+    return once.part((data,), _AlignedBuffer(data))
 
 
 def quantization_key(quantization: schema.QuantizationParametersT) -> tuple:

@@ -83,13 +83,23 @@ class Graph:
         """The operators that read a tensor."""
         return [op for op in self.ops if tensor in op.inputs]
 
+    def is_between(self, op: Op, first: Op, second: Op) -> bool:
+        """Whether an operator runs after one and before another."""
+        return self.ops.index(first) < self.ops.index(op) < self.ops.index(second)
+
+    def inserted(self, after: Op, ops: list[Op]) -> "Graph":
+        """A graph with `ops` after an operator; its tensors are in order of first use."""
+        at = self.ops.index(after) + 1
+        return self.with_ops(self.ops[:at] + ops + self.ops[at:])
+
     def replaced(self, removed: list[Op], ops: list[Op]) -> "Graph":
         """A graph with `ops` where the last of the removed operators was; its tensors are in order of first use."""
         kept = [op for op in self.ops if op not in removed[:-1]]
         at = kept.index(removed[-1])
-        return Graph(_tensors_of(ops := kept[:at] + ops + kept[at + 1:], self.inputs), ops, self.inputs, self.outputs)
+        return self.with_ops(kept[:at] + ops + kept[at + 1:])
 
+    def with_ops(self, ops: list[Op]) -> "Graph":
+        """A graph of the same inputs and outputs; its tensors are in order of first use."""
+        tensors = [*self.inputs, *(t for op in ops for t in [*op.inputs, *op.outputs] if t is not None)]
+        return Graph(list(dict.fromkeys(tensors)), ops, self.inputs, self.outputs)
 
-def _tensors_of(ops: list[Op], inputs: list[Tensor]) -> list[Tensor]:
-    tensors = [*inputs, *(t for op in ops for t in [*op.inputs, *op.outputs] if t is not None)]
-    return list(dict.fromkeys(tensors))

@@ -5,9 +5,9 @@
 The function is the folded model of the deploy graph; constants of norm, attention and branches are in the weights.
 With n = x / |x| (L2_NORMALIZATION):
 
-    block  ctx = softmax(q n^T + mask) values,  q = n Wq^T + bq,  values = n Wv^T;  c = conv(n);  silu = c sigmoid(c)
-           x' = ctx + bc + silu Wc^T
-    head   the same for row 0 alone, where the causal convolution sees one position: logits = ctx Wh^T + bh + silu Wg^T
+    block  ctx = softmax(q n^T + mask) values,  q = n Wq^T + bq,  values = n Wv^T;  c = conv(n);  a = c sigmoid(c)
+           x' = ctx + bc + a Wc^T
+    head   the same for row 0 alone, where the causal convolution sees one position: logits = ctx Wh^T + bh + a Wg^T
 
 Attention runs before the convolution and each as deep as it goes before the next: the scores are the largest tensors,
 and while they live only n (and the mask) does too.
@@ -78,7 +78,7 @@ class _Lowering:
             segments = self.build.input("segments", (1, self.length))
             features.append(self.build.gather("embed.segments", self.table("embed.segment", scale), segments))
         features = self.build.concatenate("embed.features", features)
-        return self.dense("x0", features, "embed.kernel", "embed.bias")
+        return self.dense("x0", features, "embed.kernel", "embed.bias", flat=True)
 
     def find_pads(self) -> Tensor:
         """1 at pads, 0 at tokens: max(1 - token, 0)."""
@@ -87,52 +87,81 @@ class _Lowering:
 
     def block(self, name: str, x: Tensor) -> Tensor:
         """One block on all rows."""
-        n = self.build.l2_normalize(f"{name}.norm", x)
-        context = self.attention(name, n)
-        contract = self.dense(f"{name}.contract", self.convolution(name, n), f"{name}.contract.kernel")
+        rows, keys = self.normalize(name, x)
+        context = self.attention(name, rows, keys)
+        contract = self.dense(f"{name}.contract", self.convolution(name, rows), f"{name}.contract.kernel")
         following = f"x{int(name.removeprefix('block')) + 1}"
         return self.build.add(following, context, contract, self.quantization(following))
 
     def last_block(self, name: str, x: Tensor) -> Tensor:
         """The last block for the CLS row, and the head folded into it."""
-        n = self.build.l2_normalize(f"{name}.norm", x)
-        cls = self.build.gather(f"{name}.cls", n, self.build.constant("zero", np.zeros((1, 1, 1), np.int32)))
-        probabilities = self.probabilities(name, cls, n)
-        values = self.build.transpose(f"{name}.values", n)
+        _, keys = self.normalize(name, x)
+        cls = self.build.gather(f"{name}.cls", keys, self.build.constant("zero", np.zeros((1, 1, 1), np.int32)))
+        probabilities = self.probabilities(name, cls, keys)
+        values = self.build.transpose(f"{name}.values", keys)
         context = self.build.dense(f"{name}.context", probabilities, values, None,
                                    self.quantization(f"{name}.context"))
-        head_context = self.dense("head.context", context, "head.context.kernel", "head.bias")
-        head_conv = self.dense("head.conv", self.silu(name, cls), "head.conv.kernel")
+        head_context = self.dense("head.context", context, "head.context.kernel", "head.bias", flat=True)
+        head_conv = self.dense("head.conv", self.activated(name, cls), "head.conv.kernel", flat=True)
         return self.build.add("logits", head_context, head_conv, self.quantization("logits"))
 
-    def attention(self, name: str, n: Tensor) -> Tensor:
-        """softmax(q n^T + mask) values. The values come transposed from a dense whose input is the kernel and whose
-        weights are n, so that they can be the weights of the next one."""
-        probabilities = self.probabilities(name, n, n)
-        values = self.build.dense(f"{name}.values", self.kernel(f"{name}.value.kernel"), n, None,
-                                  self.quantization(f"{name}.values"))
+    def normalize(self, name: str, x: Tensor) -> tuple[Tensor, Tensor]:
+        """n in the shape of rows [1, 1, L, d], and in that of the weights of a dense [L, d]: one of them a view."""
+        n = self.build.l2_normalize(f"{name}.norm", x)
+        shape = (self.length, self.hidden_size)
+        return self.build.reshape(f"{name}.rows", n, (1, 1, *shape)), self.build.reshape(f"{name}.keys", n, shape)
+
+    def attention(self, name: str, rows: Tensor, keys: Tensor) -> Tensor:
+        """softmax(q n^T + mask) values. The values come transposed, so that they can be the weights of a dense."""
+        probabilities = self.probabilities(name, rows, keys)
+        values = self.build.dense_transposed(f"{name}.values", self.kernel(f"{name}.value.kernel"), keys,
+                                             self.quantization(f"{name}.values"))
         bias = self.bias(f"{name}.context.bias", probabilities, values)
         return self.build.dense(f"{name}.context", probabilities, values, bias, self.quantization(f"{name}.context"))
 
-    def probabilities(self, name: str, rows: Tensor, n: Tensor) -> Tensor:
+    def probabilities(self, name: str, rows: Tensor, keys: Tensor) -> Tensor:
         """Attention weights [rows, L] of some rows of n over all of them."""
         query = self.dense(f"{name}.query", rows, f"{name}.query.kernel", f"{name}.query.bias")
-        scores = self.build.dense(f"{name}.scores", query, n, self.mask(name), self.quantization(f"{name}.scores"))
+        scores = self.build.dense(f"{name}.scores", query, keys, self.mask(name), self.quantization(f"{name}.scores"))
         return self.build.softmax(f"{name}.probabilities", scores)
 
-    def convolution(self, name: str, n: Tensor) -> Tensor:
-        """The causal depthwise convolution and its SiLU on all rows."""
-        rows = self.build.reshape(f"{name}.rows", n, (1, 1) + n.shape)
+    def convolution(self, name: str, rows: Tensor) -> Tensor:
+        """The causal depthwise convolution and its activation on all rows."""
         taps = len(self.weights[f"{name}.conv.kernel"])
-        return self.silu(name, self.build.pad_rows(f"{name}.padded", rows, taps - 1) if taps > 1 else rows)
+        return self.activated(name, self.build.pad_rows(f"{name}.padded", rows, taps - 1) if taps > 1 else rows)
 
-    def silu(self, name: str, rows: Tensor) -> Tensor:
-        """Convolution without padding, then c * sigmoid(c)."""
-        kernel = self.kernel(f"{name}.conv.kernel")
-        bias = self.bias(f"{name}.conv.bias", rows, kernel)
-        conv = self.build.depthwise_conv(f"{name}.conv", rows, kernel, bias, self.quantization(f"{name}.conv"))
+    def activated(self, name: str, rows: Tensor) -> Tensor:
+        """Convolution without padding, then c sigmoid(c), or the HARD_SWISH of it."""
+        is_product = self.weights[f"{name}.conv.kernel"].shape == (1, self.hidden_size) and rows.shape[2] == 1
+        conv = self.product(name, rows) if is_product else self.depthwise(name, rows)
+        if str(self.weights.get("activation", "silu")) == "hard_swish":
+            return self.build.hard_swish(f"{name}.hard_swish", conv, self.quantization(f"{name}.hard_swish"))
         gate = self.build.logistic(f"{name}.gate", conv)
         return self.build.multiply(f"{name}.silu", conv, gate, self.quantization(f"{name}.silu"))
+
+    def depthwise(self, name: str, rows: Tensor) -> Tensor:
+        kernel = self.kernel(f"{name}.conv.kernel")
+        bias = self.bias(f"{name}.conv.bias", rows, kernel)
+        return self.build.depthwise_conv(f"{name}.conv", rows, kernel, bias, self.quantization(f"{name}.conv"))
+
+    def product(self, name: str, row: Tensor) -> Tensor:
+        """A convolution of one tap on one row [1, 1, 1, d]: MUL and ADD, which keep no multipliers for every channel.
+        The product's range is what the bias leaves of the convolution's, as far as |n| <= 1 lets it go. The taps' scale
+        is a power of two of the product's: TFLite divides the scales in float and TFLM in double, and so they agree."""
+        taps, bias = self.weights[f"{name}.conv.kernel"], self.weights[f"{name}.conv.bias"]
+        low, high = self.ranges[f"{name}.conv"]
+        bound = np.abs(taps).max()
+        span = asymmetric(min(max(low - bias.max(), -bound), 0), max(min(high - bias.min(), bound), 0))
+        power = np.ceil(np.log2(max(bound, 1e-6) / WEIGHT_MAX / span.per_tensor_scale))
+        scale = Quantization((span.per_tensor_scale * 2.0**power,))
+        product = self.build.multiply(f"{name}.tap", row, self.row(f"{name}.conv.kernel", scale), span)
+        shift = self.row(f"{name}.conv.bias", asymmetric(min(bias.min(), 0), max(bias.max(), 0)))
+        return self.build.add(f"{name}.conv", product, shift, self.quantization(f"{name}.conv"))
+
+    def row(self, name: str, scale: Quantization) -> Tensor:
+        """Weights of one row as an operand of elementwise operators: [1, 1, 1, d]."""
+        values = self.weights[name].reshape(1, 1, 1, -1)
+        return self.build.constant(name, quantize(values, scale), scale)
 
     def mask(self, name: str) -> Tensor:
         """The bias of a block's score dense: 0 at tokens, -B at pads; blocks share it where their scales allow.
@@ -160,11 +189,11 @@ class _Lowering:
         query = self.quantization(f"{name}.query").per_tensor_scale
         return query * NORM_SCALE.per_tensor_scale, self.quantization(f"{name}.scores").per_tensor_scale
 
-    def dense(self, name: str, x: Tensor, kernel: str, bias: str | None = None) -> Tensor:
+    def dense(self, name: str, x: Tensor, kernel: str, bias: str | None = None, flat: bool = False) -> Tensor:
         """A dense with constant weights, called by their names; its output's range goes by the name of the output."""
         weights = self.kernel(kernel)
         bias = bias and self.bias(bias, x, weights)
-        return self.build.dense(name, x, weights, bias, self.quantization(name))
+        return self.build.dense(name, x, weights, bias, self.quantization(name), flat)
 
     def table(self, name: str, scale: Quantization) -> Tensor:
         return self.build.constant(name, quantize(self.weights[name], scale), scale)

@@ -3,13 +3,16 @@
 import hashlib
 import json
 import re
+from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
 
 import jsonschema
 from tflite_micro.python.tflite_micro._version import __version__ as tflm_version
 
-from convert.inspection import count_macs, float_tensors, list_ops, read_model
+from convert.inspection import count_macs, float_tensors, read_model
+from convert.lengths import list_all_ops, split_lengths
+from convert.optimize import Stage
 from tf_embbert.run import Run
 
 FORMAT = 1
@@ -17,14 +20,15 @@ SCHEMA_FILE = Path(__file__).with_name("manifest.schema.json")
 PACKAGES = ("flatbuffers", "numpy", "tensorflow", "tflite-micro", "tokenizers")
 
 
-def make_manifest(run: Run, files: dict[str, bytes], sequence_length: int, arena: dict, boards: list[dict],
-                  verification: dict) -> dict:
+def make_manifest(run: Run, files: dict[str, bytes], offsets: dict[int, int], stages: list[Stage], arena: dict,
+                  boards: list[dict], verification: dict) -> dict:
     """Writes down a bundle.
 
     Args:
         run: the run that was converted.
         files: contents of all other files of the bundle by name.
-        sequence_length: number of token ids that the model takes.
+        offsets: byte of model.tflite at which the model of each length begins.
+        stages: what the model of the longest length needed after each step of its making.
         arena: {core: {kernels: figures}}.
         boards: verdicts, as `judge_boards` gives them.
         verification: {rows, equal, golden}.
@@ -35,7 +39,8 @@ def make_manifest(run: Run, files: dict[str, bytes], sequence_length: int, arena
     Raises:
         jsonschema.ValidationError: something in it has the wrong form.
     """
-    model = read_model(files["model.tflite"])
+    models = split_lengths(files["model.tflite"], offsets)
+    sequence_length, model = max(models), read_model(models[max(models)])
     manifest = {
         "format": FORMAT,
         "name": run.name,
@@ -43,15 +48,16 @@ def make_manifest(run: Run, files: dict[str, bytes], sequence_length: int, arena
         "arguments": {**run.arguments, "seq_len": sequence_length},
         "model": {"file": "model.tflite", "bytes": len(files["model.tflite"]), "sha256": sha256(files["model.tflite"]),
                   "sequence_length": sequence_length, "parameters": run.parameters, "macs": count_macs(model),
-                  "integer_only": not float_tensors(model)},
+                  "integer_only": not float_tensors(model), **_lengths(models, offsets)},
         "tokenizer": {"file": "tokenizer.json", "sha256": sha256(files["tokenizer.json"]),
                       "vocab_size": run.tokenizer.vocab_size},
         "labels": run.labels or [],
         "bundle_sha256": bundle_sha256(files),
-        "ops": list_ops(model),
+        "ops": list_all_ops(models.values()),
+        "export": [asdict(stage) for stage in stages],
         "arena": arena,
         "boards": boards,
-        "accuracy": _accuracy(run, sequence_length),
+        "accuracy": _accuracy(run, list(models)),
         "verification": verification,
         "toolchain": _toolchain(),
     }
@@ -75,12 +81,26 @@ def bundle_sha256(files: dict[str, bytes]) -> str:
     return sha256("".join(lines).encode())
 
 
-def _accuracy(run: Run, sequence_length: int) -> dict:
-    """The figures of the run; those of its int8 model were measured at the run's own length and at no other."""
+def length_offsets(manifest: dict) -> dict[int, int]:
+    """{length: byte of model.tflite at which its model begins} of a manifest."""
+    model = manifest["model"]
+    alone = [{"sequence_length": model["sequence_length"], "offset": 0}]
+    return {entry["sequence_length"]: entry["offset"] for entry in model.get("lengths", alone)}
+
+
+def _lengths(models: dict[int, bytes], offsets: dict[int, int]) -> dict:
+    """What the manifest says of a file of several lengths; of a single one, nothing."""
+    if len(models) == 1:
+        return {}
+    return {"lengths": [{"sequence_length": length, "offset": offsets[length], "macs": count_macs(read_model(model))}
+                        for length, model in models.items()]}
+
+
+def _accuracy(run: Run, lengths: list[int]) -> dict:
+    """The figures of the run; those of its int8 model were measured at the run's own length, alone."""
     known = ("dataset", "split", "rows", "metric", "float", "ptq_tflm", "qat_tflm")
     accuracy = {name: run.metrics.get(name) for name in known}
-    at_this_length = sequence_length == run.max_length
-    int8 = accuracy[f"{run.chosen}_tflm"] if at_this_length else None
+    int8 = accuracy[f"{run.chosen}_tflm"] if lengths == [run.max_length] else None
     return {**accuracy, "int8_tflm": int8, "chosen": run.chosen}
 
 

@@ -45,16 +45,31 @@ class GraphBuilder:
         shape = tensors[0].shape[:-1] + (sum(t.shape[-1] for t in tensors),)
         return self._op("CONCATENATION", tensors, name, shape, tensors[0].quantization, axis=len(shape) - 1)
 
-    def dense(self, name: str, x: Tensor, weights: Tensor, bias: Tensor | None, quantization: Quantization) -> Tensor:
-        """x weights^T + bias: [..., n] and [m, n] to [rows, m].
+    def dense(self, name: str, x: Tensor, weights: Tensor, bias: Tensor | None, quantization: Quantization,
+              flat: bool = False) -> Tensor:
+        """x weights^T + bias: [..., n] and [m, n] to [..., m], or if `flat` to [rows, m].
 
-        `weights` may be an activation and `x` a constant: the kernel reads both as plain int8 arrays, which makes
-        FULLY_CONNECTED the product of two activations too. `weights` needs zero point 0 (fully_connected_common.cc);
-        the output is two-dimensional whatever x is, which also keeps CMSIS-NN off its 1x1 convolution path.
+        `weights` may be an activation: the kernel reads it as a plain int8 array, which makes FULLY_CONNECTED the
+        product of two activations too. It needs zero point 0 (fully_connected_common.cc) and two dimensions (TFLite).
+        Where the output has three or four, CMSIS-NN takes two rows of each operand at a time (cmsis_nn/
+        fully_connected.cc, is_conv_1x1_possible): a quarter fewer instructions, for 8 bytes of scratch a unit.
         """
-        assert weights.quantization.zero_point == 0 and weights.shape[1] == x.shape[-1]
-        shape = (x.size // x.shape[-1], weights.shape[0])
-        return self._op("FULLY_CONNECTED", [x, weights, bias], name, shape, quantization)
+        assert weights.quantization.zero_point == 0 and weights.shape[-1] == x.shape[-1]
+        rows = (x.size // x.shape[-1],) if flat else x.shape[:-1]
+        return self._op("FULLY_CONNECTED", [x, weights, bias], name, (*rows, weights.shape[-2]), quantization,
+                        **{"keep_dims": True} if len(rows) > 1 else {})
+
+    def dense_transposed(self, name: str, kernel: Tensor, x: Tensor, quantization: Quantization) -> Tensor:
+        """(x kernel^T)^T from a dense whose input is the constant and whose weights are x: [m, n] and [rows, n] to
+        [1, m, rows].
+
+        The next dense reads it as weights, for which TFLite wants two dimensions, and the way of CMSIS-NN that is
+        faster wants three of the output. Both get them: without `keep_dims` TFLite makes it [m, rows], and TFLM takes
+        the file's word for the shape. The bytes are the same.
+        """
+        assert x.quantization.zero_point == 0 and x.shape[1] == kernel.shape[1]
+        shape = (1, kernel.shape[0], x.shape[0])
+        return self._op("FULLY_CONNECTED", [kernel, x, None], name, shape, quantization)
 
     def l2_normalize(self, name: str, x: Tensor) -> Tensor:
         """x / |x| along the last axis."""
@@ -67,6 +82,10 @@ class GraphBuilder:
     def logistic(self, name: str, x: Tensor) -> Tensor:
         """1 / (1 + exp(-x))."""
         return self._op("LOGISTIC", [x], name, x.shape, PROBABILITY_SCALE)
+
+    def hard_swish(self, name: str, x: Tensor, quantization: Quantization) -> Tensor:
+        """x min(max(x + 3, 0), 6) / 6; the input's step is below 128 of the output's (hard_swish_common.cc)."""
+        return self._op("HARD_SWISH", [x], name, x.shape, quantization)
 
     def add(self, name: str, x: Tensor, y: Tensor, quantization: Quantization) -> Tensor:
         """x + y of equal shapes."""
@@ -88,6 +107,8 @@ class GraphBuilder:
 
     def reshape(self, name: str, x: Tensor, shape: tuple[int, ...]) -> Tensor:
         """The same elements in another shape; TFLM takes the shape of the output tensor (reshape_common.cc)."""
+        if x.shape == shape:
+            return x
         return self._op("RESHAPE", [x], name, shape, x.quantization, new_shape=list(shape))
 
     def transpose(self, name: str, x: Tensor) -> Tensor:

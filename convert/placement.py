@@ -1,21 +1,21 @@
 """An offline plan of the arena's head: where each activation goes, shared memory included.
 
 Tensors that `sharing.py` lets lie on one another become one piece of several rectangles (bytes x steps). Pieces are
-placed one after the other under a ceiling, each where it touches most of what is there for longest. The long-lived go
-first; the others then fall into groups that never meet in time, and for each group an order that fits is searched,
-seeded. The ceiling rises until all fit.
+placed one after the other under a ceiling, the long-lived first and then as they are born, each where it touches
+others, in a beam search: of all placements so far, those that touch most for longest go on. The ceiling rises until
+all fit.
 """
 
-import math
-import random
 from dataclasses import dataclass
+from heapq import nsmallest
+from typing import NamedTuple
 
 import numpy as np
 
 from convert.arena_planner import BUFFER_ALIGNMENT, Buffer
 from convert.sharing import Sharing
 
-PATIENCE = 1000  # orders to try for one group under one ceiling after the last better one
+WIDTH = 100  # placements that go on
 CEILINGS = (0.0, 0.01, 0.03, 0.08)  # above the floor
 LONG = 1 / 8  # of all steps: pieces that live longer go first
 
@@ -28,34 +28,58 @@ class Piece:
     starts: list[int]
 
 
-def place_buffers(buffers: list[Buffer], sharing: Sharing, patience: int = PATIENCE, seed: int = 0) -> list[int]:
+class Rectangle(NamedTuple):
+    """Bytes low..high during the steps first..last."""
+
+    low: int
+    high: int
+    first: int
+    last: int
+
+
+class Placement(NamedTuple):
+    """Some pieces, placed: bytes above the ceiling, how little they touch, the rectangles that pieces to come may meet,
+    and the placement before with the piece that was added and its start."""
+
+    excess: int
+    apart: int
+    occupied: tuple[Rectangle, ...]
+    before: "Placement | None"
+    piece: int
+    start: int
+
+
+def place_buffers(buffers: list[Buffer], sharing: Sharing, width: int = WIDTH) -> list[int]:
     """Offsets of buffers such that none is touched by another while it lives, unless `sharing` allows it.
 
     Args:
         buffers: the buffers of the head; scratch buffers get places of their own.
         sharing: which of them may lie on one another.
-        patience: how many orders to try in vain, per group and ceiling.
-        seed: of the search.
+        width: of the search.
 
     Returns:
         One offset per buffer, the best found; equal arguments give equal offsets.
     """
-    packer = _Packer(buffers, join_buffers(buffers, sharing))
-    floor = packer.floor()
-    best = None
+    pieces = join_buffers(buffers, sharing)
+    floor, best = _floor(buffers, pieces), None
     for above in CEILINGS:
         ceiling = int(floor * (1 + above)) // BUFFER_ALIGNMENT * BUFFER_ALIGNMENT
-        offsets = packer.search(ceiling, patience, random.Random(seed))
-        if best is None or packer.head(offsets) < packer.head(best):
+        offsets = _Packer(buffers, pieces, ceiling).search(width)
+        if best is None or _head(buffers, offsets) < _head(buffers, best):
             best = offsets
-        if packer.head(best) <= ceiling:
+        if _head(buffers, best) <= ceiling:
             break
-    return best.tolist()
+    return best
 
 
 def least_head(buffers: list[Buffer], sharing: Sharing) -> int:
     """What no plan with these shares can go below."""
-    return _Packer(buffers, join_buffers(buffers, sharing)).floor()
+    return _floor(buffers, join_buffers(buffers, sharing))
+
+
+def bytes_at_steps(buffers: list[Buffer], sharing: Sharing) -> list[int]:
+    """Bytes alive at each step; what lies on one another counts once."""
+    return _taken(buffers, join_buffers(buffers, sharing)).tolist()
 
 
 def join_buffers(buffers: list[Buffer], sharing: Sharing) -> list[Piece]:
@@ -78,129 +102,109 @@ def join_buffers(buffers: list[Buffer], sharing: Sharing) -> list[Piece]:
     return list({id(piece): piece for piece in home}.values())
 
 
+def _head(buffers: list[Buffer], offsets: list[int]) -> int:
+    return max((offset + buffer.size for buffer, offset in zip(buffers, offsets)), default=0)
+
+
+def _floor(buffers: list[Buffer], pieces: list[Piece]) -> int:
+    """The most bytes that pieces take at one step."""
+    return int(_taken(buffers, pieces).max(initial=0))
+
+
+def _taken(buffers: list[Buffer], pieces: list[Piece]) -> np.ndarray:
+    """Bytes alive at each step."""
+    taken = np.zeros(max((buffer.last for buffer in buffers), default=0) + 1, np.int64)
+    for piece in pieces:
+        members = [buffers[member] for member in piece.members]
+        if len(members) == 1:
+            taken[members[0].first:members[0].last + 1] += members[0].size
+            continue
+        for step in range(min(m.first for m in members), max(m.last for m in members) + 1):
+            taken[step] += _covered(piece, members, step)
+    return taken
+
+
+def _covered(piece: Piece, members: list[Buffer], step: int) -> int:
+    covered, end = 0, 0
+    alive = sorted((start, start + member.size) for start, member in zip(piece.starts, members) if member.alive(step))
+    for low, high in alive:
+        covered += max(0, high - max(low, end))
+        end = max(end, high)
+    return covered
+
+
 class _Packer:
-    """Places pieces; arrays are by buffer, `pieces` hold (members, starts)."""
+    """Places pieces, which are lists of rectangles from byte 0 on."""
 
-    def __init__(self, buffers: list[Buffer], pieces: list[Piece]):
-        self.first, self.last, self.size = (
-            np.array([getattr(buffer, name) for buffer in buffers], np.int64) for name in ("first", "last", "size"))
-        self.pieces = [(np.array(piece.members), np.array(piece.starts)) for piece in pieces]
-        self.heights = [int((starts + self.size[members]).max()) for members, starts in self.pieces]
+    def __init__(self, buffers: list[Buffer], pieces: list[Piece], ceiling: int):
+        self.buffers, self.pieces, self.ceiling = buffers, pieces, ceiling
+        self.shapes = [[Rectangle(start, start + buffers[member].size, buffers[member].first, buffers[member].last)
+                        for member, start in zip(piece.members, piece.starts)] for piece in pieces]
+        self.height = [max(part.high for part in shape) for shape in self.shapes]
+        self.first = [min(part.first for part in shape) for shape in self.shapes]
+        self.last = [max(part.last for part in shape) for shape in self.shapes]
+        self.lives = [last - first + 1 for first, last in zip(self.first, self.last)]
 
-    def head(self, offsets: np.ndarray) -> int:
-        return int((offsets + self.size).max(initial=0))
+    def search(self, width: int) -> list[int]:
+        """Offsets with few bytes above the ceiling, if any."""
+        order = self._order()
+        soonest = [min((self.first[piece] for piece in order[number + 1:]), default=0) for number in range(len(order))]
+        placements = [Placement(0, 0, (), None, 0, 0)]
+        for piece, first in zip(order, soonest):
+            found: dict[frozenset, Placement] = {}
+            for placement in placements:
+                for changed in self._placed(placement, piece, first):
+                    key = frozenset(changed.occupied)
+                    if key not in found or changed[:2] < found[key][:2]:
+                        found[key] = changed
+            placements = nsmallest(width, found.values(), key=lambda placement: placement[:2])
+        return self._offsets(placements[0])
 
-    def search(self, ceiling: int, patience: int, generator: random.Random) -> np.ndarray:
-        """Offsets with few bytes above the ceiling, if any: first the long-lived pieces, then group by group."""
-        offsets = np.zeros(len(self.size), np.int64)
-        lives = [int(self.last[m].max() - self.first[m].min()) + 1 for m, _ in self.pieces]
-        long = [p for p in range(len(self.pieces)) if lives[p] > LONG * (self.last.max(initial=0) + 1)]
-        fixed = self._pack(sorted(long, key=lambda p: -lives[p]), offsets, [], ceiling)
-        for group in self._groups([p for p in range(len(self.pieces)) if p not in long]):
-            self._fit(group, offsets, fixed, ceiling, patience, generator)
+    def _order(self) -> list[int]:
+        """The long-lived from the longest life on, then the others as they are born, the large first."""
+        long = LONG * (max(self.last, default=0) + 1)
+        ages = sorted(range(len(self.pieces)), key=lambda p: -self.lives[p])
+        others = [p for p in range(len(self.pieces)) if self.lives[p] <= long]
+        others.sort(key=lambda p: (self.first[p], -self.height[p] * self.lives[p]))
+        return [p for p in ages if self.lives[p] > long] + others
+
+    def _placed(self, placement: Placement, piece: int, first: int) -> list[Placement]:
+        """A placement with one more piece, at every place where it touches others; `first` is when the pieces to come
+        begin."""
+        shape, lives = self.shapes[piece], self.lives[piece]
+        # Starts between which the piece would lie on something, and for how many steps they meet.
+        meetings = ((other, part, min(other.last, part.last) - max(other.first, part.first) + 1)
+                    for other in placement.occupied for part in shape)
+        barred = sorted((other.low - part.high, other.high - part.low, steps)
+                        for other, part, steps in meetings if steps > 0)
+        roof = self.ceiling - self.height[piece]
+        kept = tuple(other for other in placement.occupied if other.last >= first)
+        result = []
+        for start in _openings(barred, roof):
+            touched = sum(steps for below, above, steps in barred if start in (below, above))
+            touched += lives if start in (0, roof) else 0
+            added = tuple(Rectangle(start + part.low, start + part.high, part.first, part.last)
+                          for part in shape if part.last >= first)
+            result.append(Placement(placement.excess + max(0, start - roof), placement.apart - touched, kept + added,
+                                    placement, piece, start))
+        return result
+
+    def _offsets(self, placement: Placement) -> list[int]:
+        offsets = [0] * len(self.buffers)
+        while placement.before:
+            piece = self.pieces[placement.piece]
+            for member, start in zip(piece.members, piece.starts):
+                offsets[member] = placement.start + start
+            placement = placement.before
         return offsets
 
-    def _fit(self, group: list[int], offsets: np.ndarray, fixed: list[int], ceiling: int, patience: int,
-             generator: random.Random) -> None:
-        """Places a group in the order that leaves the fewest bytes above the ceiling, of those tried."""
-        members = np.concatenate([self.pieces[p][0] for p in group])
-        orders = self._first_orders(group, ceiling)
-        best, order, least, vain = None, None, math.inf, 0
-        while least and vain < patience:
-            changed = orders.pop() if orders else self._changed(order, offsets, ceiling, generator)
-            self._pack(changed, offsets, fixed, ceiling)
-            excess = int(np.maximum((offsets + self.size)[members] - ceiling, 0).sum())
-            vain = vain + 1 if excess >= least else 0
-            if excess <= least:
-                best, order, least = offsets[members], changed, excess
-            offsets[members] = best
 
-    def _groups(self, pieces: list[int]) -> list[list[int]]:
-        """Pieces that meet in time, or meet a common third, together."""
-        groups, end = [], -1
-        for piece in sorted(pieces, key=lambda p: int(self.first[self.pieces[p][0]].min())):
-            members = self.pieces[piece][0]
-            if self.first[members].min() > end:
-                groups.append([])
-            groups[-1].append(piece)
-            end = max(end, int(self.last[members].max()))
-        return groups
-
-    def floor(self) -> int:
-        """The most bytes that pieces take at one step; what lies on one another counts once."""
-        taken = np.zeros(int(self.last.max(initial=0)) + 1, np.int64)
-        for members, starts in self.pieces:
-            if len(members) == 1:
-                taken[self.first[members[0]]:self.last[members[0]] + 1] += self.size[members[0]]
-                continue
-            for step in range(self.first[members].min(), self.last[members].max() + 1):
-                taken[step] += self._covered(members, starts, step)
-        return int(taken.max(initial=0))
-
-    def _covered(self, members: np.ndarray, starts: np.ndarray, step: int) -> int:
-        alive = (self.first[members] <= step) & (step <= self.last[members])
-        covered, end = 0, 0
-        for low, high in sorted(zip(starts[alive], (starts + self.size[members])[alive])):
-            covered += max(0, high - max(low, end))
-            end = max(end, high)
-        return covered
-
-    def _first_orders(self, group: list[int], ceiling: int) -> list[list[int]]:
-        """The large first; what takes a quarter of all first, then the long-lived; the long-lived first."""
-        lives = {p: int(self.last[self.pieces[p][0]].max() - self.first[self.pieces[p][0]].min()) for p in group}
-        area = {p: int((self.size * (self.last - self.first + 1))[self.pieces[p][0]].sum()) for p in group}
-        keys = (lambda p: self.heights[p], lambda p: area[p],
-                lambda p: (self.heights[p] > ceiling / 4, lives[p], self.heights[p]),
-                lambda p: (lives[p], self.heights[p]))
-        return [sorted(group, key=key, reverse=True) for key in keys]
-
-    def _changed(self, order: list[int], offsets: np.ndarray, ceiling: int, generator: random.Random) -> list[int]:
-        """Another order: a piece, mostly one above the ceiling, goes earlier or changes places with another."""
-        order = list(order)
-        above = [p for p in order if (offsets + self.size)[self.pieces[p][0]].max() > ceiling]
-        at = order.index(generator.choice(above if generator.random() < 0.8 else order))
-        if generator.random() < 0.7:
-            order.insert(generator.randrange(at + 1), order.pop(at))
-        else:
-            other = generator.randrange(len(order))
-            order[at], order[other] = order[other], order[at]
-        return order
-
-    def _pack(self, order: list[int], offsets: np.ndarray, fixed: list[int], ceiling: int) -> list[int]:
-        """Places pieces one by one among the fixed buffers; all that is placed then."""
-        placed = list(fixed)
-        for piece in order:
-            members, starts = self.pieces[piece]
-            offsets[members] = starts + self._place(piece, offsets, np.array(placed, np.int64), ceiling)
-            placed += members.tolist()
-        return placed
-
-    def _place(self, piece: int, offsets: np.ndarray, placed: np.ndarray, ceiling: int) -> int:
-        """Where the piece touches most for longest under the ceiling, or else the lowest place that is free."""
-        members, starts = self.pieces[piece]
-        steps = (np.minimum(self.last[members][:, None], self.last[placed])
-                 - np.maximum(self.first[members][:, None], self.first[placed]) + 1)
-        meet = steps > 0
-        below = (offsets[placed] - self.size[members][:, None] - starts[:, None])[meet]  # touches it from below
-        above = (offsets[placed] + self.size[placed] - starts[:, None])[meet]
-        roof = ceiling - self.heights[piece]
-        spots = np.unique(np.concatenate([[0, roof], below, above]))
-        spots = spots[(spots >= 0) & (spots <= roof)]
-        spots = spots[~((spots[:, None] > below) & (spots[:, None] < above)).any(1)]
-        if not len(spots):
-            return _lowest(below, above)
-        lives = self.last[members] - self.first[members] + 1
-        touch = ((spots[:, None] == below) * steps[meet] + (spots[:, None] == above) * steps[meet]).sum(1)
-        touch += (spots == 0) * lives[starts == 0].sum()
-        touch += (spots == roof) * lives[starts + self.size[members] == self.heights[piece]].sum()
-        return int(spots[np.argmax(touch)])
-
-
-def _lowest(below: np.ndarray, above: np.ndarray) -> int:
-    """The lowest start, 0 or more, that is within none of the open intervals (below, above)."""
-    candidate = 0
-    for index in np.argsort(below, kind="stable"):
-        if below[index] >= candidate and candidate < above[index]:
-            break
-        candidate = max(candidate, int(above[index]))
-    return candidate
+def _openings(barred: list[tuple[int, int, int]], roof: int) -> list[int]:
+    """Both ends of every stretch of starts up to the roof that is not barred; where there is none, the lowest above."""
+    ends, start = [], 0
+    for below, above, _ in barred:
+        if below >= start:
+            ends += [start, below]
+        start = max(start, above)
+    ends += [start, max(start, roof)]
+    return sorted({end for end in ends if end <= roof}) or [min(ends)]

@@ -15,6 +15,7 @@ from convert.boards import list_boards, verdict_text
 from convert.firmware import CONSTANTS, Firmware
 from convert.inspection import TYPE_NAMES, list_macs, operator_name, read_model
 from convert.instructions import estimate_instructions
+from convert.lengths import split_lengths
 from convert.timeline import lay_out
 
 REPORT = "report.html"
@@ -42,7 +43,7 @@ def make_report(manifest: dict, model: bytes, golden: list[dict]) -> bytes:
         m=manifest, golden=golden, core=core, kernels=KERNEL_NAMES[DRAWN[1]], boards=_boards(manifest),
         flash=firmware.flash_parts(core), ram=firmware.ram_parts(core), constants=CONSTANTS, arena=_arena(manifest),
         at_least=firmware.arenas[core]["at_least"], not_measured=NOT_MEASURED, timeline=timeline, ops=ops,
-        kinds=_kinds(ops), instructions=_instructions(unpacked))
+        kinds=_kinds(ops), instructions=_instructions(unpacked), lengths=_lengths(manifest, model))
     return page.encode()
 
 
@@ -119,3 +120,11 @@ def _instructions(model) -> dict:
     return {"cores": list(known), "totals": [estimate["total"] for estimate in known.values()],
             "kinds": [(kind, [cost.get(kind) for cost in costs]) for kind in kinds],
             "unknown": sorted({kind for estimate in known.values() for kind in estimate["unknown"]})}
+
+
+def _lengths(manifest: dict, model: bytes) -> list[dict]:
+    """Each length of a file that serves several, as in the manifest, with estimated instructions by core."""
+    entries = manifest["model"].get("lengths", [])
+    models = split_lengths(model, {entry["sequence_length"]: entry["offset"] for entry in entries})
+    return [{**entry, "instructions": _instructions(read_model(models[entry["sequence_length"]]))["totals"]}
+            for entry in entries]

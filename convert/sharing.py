@@ -23,6 +23,7 @@ from convert.inspection import operator_name
 IN_PLACE = {
     "ADD": "element i after reading both elements i: kernels/internal/reference/integer_ops/add.h ElementWise; "
            "arm_elementwise_add_s8.c reads four, then writes those four",
+    "HARD_SWISH": "element by element: kernels/internal/reference/hard_swish.h",
     "L2_NORMALIZATION": "a row's sum of squares first, then each element after reading it: "
                         "kernels/internal/reference/integer_ops/l2normalization.h",
     "LOGISTIC": "element by element: kernels/internal/reference/integer_ops/logistic.h",

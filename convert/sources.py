@@ -1,7 +1,8 @@
 """The C++ sources of a bundle: all that a firmware compiles of it. The same bundle gives the same bytes."""
 
 from convert.cpp import array, header, source, string
-from convert.inspection import OPERATOR_NAMES, input_length, list_ops, output_quantization, read_model, takes_pairs
+from convert.inspection import input_length, operator_name, output_quantization, read_model, takes_pairs
+from convert.lengths import list_all_ops, split_lengths
 from convert.manifest import sha256
 from convert.tokenizer_tables import tokenizer_sources
 from tf_embbert.tokenizer import Tokenizer
@@ -13,13 +14,14 @@ ODD_NAMES = {"BATCH_MATMUL": "BatchMatMul", "CUMSUM": "CumSum", "PADV2": "PadV2"
              "UNIDIRECTIONAL_SEQUENCE_LSTM": "UnidirectionalSequenceLSTM"}
 
 
-def firmware_sources(name: str, model: bytes, tokenizer: Tokenizer, labels: list[str] | None, golden: list[dict],
-                     arena: dict[str, dict[str, dict]]) -> dict[str, bytes]:
+def firmware_sources(name: str, model: bytes, offsets: dict[int, int], tokenizer: Tokenizer, labels: list[str] | None,
+                     golden: list[dict], arena: dict[str, dict[str, dict]]) -> dict[str, bytes]:
     """The generated sources of a bundle.
 
     Args:
         name: of the bundle.
         model: the bytes of model.tflite.
+        offsets: byte at which the model of each length begins.
         tokenizer: its tokenizer.
         labels: of the classes; None for regression.
         golden: rows of golden.json.
@@ -32,8 +34,8 @@ def firmware_sources(name: str, model: bytes, tokenizer: Tokenizer, labels: list
         UserError: the tokenizer is not one for the device.
     """
     sources = {**_model_sources(model), **tokenizer_sources(tokenizer), **_golden_sources(golden)}
-    facts = _facts(name, model, tokenizer, labels, arena)
-    return {**sources, "op_resolver.h": _op_resolver(model),
+    facts = _facts(name, model, offsets, tokenizer, labels, arena)
+    return {**sources, "op_resolver.h": _op_resolver(split_lengths(model, offsets)),
             "bundle.h": header("EMBBERT_BUNDLE_BUNDLE_H_", ["<cstddef>", "", '"embbert/bundle_types.h"'], facts)}
 
 
@@ -63,8 +65,8 @@ def _text(text: str | None) -> str:
     return "nullptr, 0" if text is None else f"{string(text)}, {len(text.encode())}"
 
 
-def _op_resolver(model: bytes) -> bytes:
-    names = sorted({op["name"] for op in list_ops(read_model(model))})
+def _op_resolver(models: dict[int, bytes]) -> bytes:
+    names = sorted({op["name"] for op in list_all_ops(models.values())})
     calls = "".join(f"  TF_LITE_ENSURE_STATUS(resolver->Add{_method(name)}());\n" for name in names)
     body = (f"using OpResolver = tflite::MicroMutableOpResolver<{len(names)}>;\n\n"
             f"// Registers the operators that the model uses.\n"
@@ -76,7 +78,8 @@ def _method(name: str) -> str:
     return ODD_NAMES.get(name, name.title().replace("_", ""))
 
 
-def _facts(name: str, model: bytes, tokenizer: Tokenizer, labels: list[str] | None, arena: dict) -> str:
+def _facts(name: str, model: bytes, offsets: dict[int, int], tokenizer: Tokenizer, labels: list[str] | None,
+           arena: dict) -> str:
     scale, zero_point = output_quantization(read_model(model))
     figures = [f'{{"{core}", "{kernels}", {figure["total"]}}}'
                for core, builds in arena.items() for kernels, figure in builds.items()]
@@ -93,13 +96,15 @@ def _facts(name: str, model: bytes, tokenizer: Tokenizer, labels: list[str] | No
         f"constexpr int kOutputZeroPoint = {zero_point};\n",
         array("inline constexpr const char* kLabels[kClasses]", map(string, labels) if labels else ["nullptr"]),
         array("inline constexpr ArenaFigure kArenas[]", figures),
+        "// The shortest first; a text goes to the first that holds it.",
+        array("inline constexpr ModelLength kLengths[]", (f"{{{n}, {at}}}" for n, at in sorted(offsets.items()))),
     ])
 
 
 def _token_rows(model: bytes) -> int:
     """Rows of the table in which the first input's ids are looked up."""
     unpacked = read_model(model)
-    graph, codes = unpacked.subgraphs[0], unpacked.operatorCodes
-    gathers = [op for op in graph.operators if OPERATOR_NAMES[codes[op.opcodeIndex].builtinCode] == "GATHER"]
+    graph = unpacked.subgraphs[0]
+    gathers = [op for op in graph.operators if operator_name(unpacked, op) == "GATHER"]
     table = next(op.inputs[0] for op in gathers if op.inputs[1] == graph.inputs[0])
     return int(graph.tensors[table].shape[0])

@@ -1,10 +1,8 @@
 """Cutting the blocks into tiles: the same integers from tensors that are smaller or live shorter.
 
     tile_queries       attention in tiles of queries, so that the scores [L, L] never exist whole
+    tile_convolution   the convolution, its activation and its dense in tiles of rows, each between two tiles of queries
     group_values       the transposed values [d, L] in groups of channels, made again for each tile of queries
-    tile_convolution   the convolution, its SiLU and its dense in tiles of rows; after a tile no one needs the rows of n
-                       that only it has read
-    drop_scratch       the convolution by a kernel that needs no scratch
 
 Every integer is computed by the same kernel from the same inputs, so the outputs are equal byte for byte. The last
 block, which is one row long, stays as it is. Each step takes a Graph of `lower.py` and gives a Graph; tiles are
@@ -27,7 +25,7 @@ class Tiling:
     Attributes:
         queries: rows of each tile of queries, in the order they run.
         values: channels of each group of values.
-        convolution: rows of each tile of the convolution, in the order they run.
+        convolution: rows of each tile of the convolution, in the order they run; they end where tiles of queries end.
     """
 
     queries: tuple[int, ...]
@@ -36,7 +34,7 @@ class Tiling:
 
 
 def tile_graph(graph: Graph, tiling: Tiling | None) -> Graph:
-    """All steps of this file on a plain graph; without a tiling, only the last."""
+    """All steps of this file on a plain graph; none without a tiling."""
     for _, step in tiling_steps(tiling):
         graph = step(graph)
     return graph
@@ -44,22 +42,11 @@ def tile_graph(graph: Graph, tiling: Tiling | None) -> Graph:
 
 def tiling_steps(tiling: Tiling | None) -> list[tuple[str, Callable[[Graph], Graph]]]:
     """The steps of this file by name, in the order they run."""
-    cuts = [("tiles of queries", lambda graph: tile_queries(graph, tiling.queries)),
-            ("groups of values", lambda graph: group_values(graph, tiling.values)),
-            ("tiles of the convolution", lambda graph: tile_convolution(graph, tiling.convolution))]
-    return [*(cuts if tiling else []), ("convolution without scratch", drop_scratch)]
-
-
-def drop_scratch(graph: Graph) -> Graph:
-    """Depthwise convolutions that CMSIS-NN computes without scratch.
-
-    A dilation across rows changes nothing where the kernel has one row, but arm_depthwise_conv_wrapper_s8 then takes
-    arm_depthwise_conv_s8.c instead of arm_depthwise_conv_s8_opt.c, which copies the kernel's window into scratch: 2
-    bytes a tap and channel with DSP instructions, 496 a tap with Helium. It takes about twice as many instructions.
-    """
-    ops = [Op(op.kind, op.inputs, op.outputs, op.options | {"dilation": 2})
-           if op.kind == "DEPTHWISE_CONV_2D" else op for op in graph.ops]
-    return Graph(graph.tensors, ops, graph.inputs, graph.outputs)
+    if tiling is None:
+        return []
+    return [("tiles of queries", lambda graph: tile_queries(graph, tiling.queries)),
+            ("tiles of the convolution", lambda graph: tile_convolution(graph, tiling.convolution)),
+            ("groups of values", lambda graph: group_values(graph, tiling.values))]
 
 
 def tile_queries(graph: Graph, rows: tuple[int, ...]) -> Graph:
@@ -89,11 +76,48 @@ def tile_queries(graph: Graph, rows: tuple[int, ...]) -> Graph:
     return graph
 
 
+def tile_convolution(graph: Graph, rows: tuple[int, ...]) -> Graph:
+    """Convolution, activation, dense and sum of every block but the last in tiles of rows.
+
+    A tile runs as soon as the tiles of queries that it adds to are there: the convolution then has the room that their
+    scores took.
+
+    Args:
+        graph: a graph whose attention is in tiles of queries.
+        rows: rows of each tile, in the order they run; they end where tiles of queries end.
+
+    Returns:
+        The graph, in which a block's output is a concatenation of tiles `x1@0`.
+    """
+    if len(rows) == 1:
+        return graph
+    for index, name in enumerate(_blocks(graph)):
+        conv, contract = graph.producer(f"{name}.conv"), graph.producer(f"{name}.contract")
+        activation = [op for part in ("gate", "silu", "hard_swish") if (op := graph.find(f"{name}.{part}"))]
+        total, pad = graph.consumers(contract.outputs[0])[0], graph.find(f"{name}.padded")
+        join = graph.producer(total.inputs[0].name)
+        upwards = _runs_upwards(index)
+        tiles = []
+        for number, ((start, stop), made) in enumerate(zip(_edges(rows, upwards), _made_by(join, rows, upwards))):
+            pieces = _Pieces(upwards)
+            c = pieces.tile(conv, number, rows[number], pieces.window(conv, pad, start, stop))
+            y = pieces.tile(contract, number, rows[number], pieces.chain(activation, number, rows[number], c))
+            context = made[0] if len(made) == 1 else pieces.joined_rows(made, join.outputs[0], number)
+            tiles.append(pieces.tile(total, number, rows[number], context, y))
+            graph = graph.inserted(graph.producer(made[-1].name), pieces.ops)
+        pieces = _Pieces(upwards)
+        pieces.join_rows(tiles, total.outputs[0])
+        removed = [op for op in (join, pad, conv, *activation, contract, total) if op]
+        graph = graph.replaced(removed, pieces.ops)
+    return graph
+
+
 def group_values(graph: Graph, channels: tuple[int, ...]) -> Graph:
     """The transposed values of every block but the last in groups of channels.
 
     Only one group is alive at a time, and each tile of queries makes them anew, in snake order: it begins with the
-    group that the tile before it ended with.
+    group that the tile before it ended with, unless a convolution came between that wants rows of zeros in front of n:
+    they take the place where the group would have to lie.
 
     Args:
         graph: a graph whose attention may be tiled.
@@ -104,13 +128,16 @@ def group_values(graph: Graph, channels: tuple[int, ...]) -> Graph:
     """
     if len(channels) == 1:
         return graph
-    for name in _blocks(graph):
+    for index, name in enumerate(_blocks(graph)):
         values = graph.producer(f"{name}.values")
         contexts = graph.consumers(values.outputs[0])
+        padded = graph.find(f"{name}.conv@0") if _runs_upwards(index) else None
+        anew = [bool(padded) and graph.is_between(padded, *pair) for pair in zip(contexts, contexts[1:])]
         parts = _cut_dense(values.inputs[0], contexts[0].inputs[2], channels)
         carried = {}
-        for number, context in enumerate(contexts):
+        for number, (context, is_new) in enumerate(zip(contexts, [True, *anew])):
             order = range(len(channels))[::-1 if number % 2 else 1]
+            carried = {} if is_new else carried
             ops, carried = _context_by_groups(values, context, parts, order, carried)
             graph = graph.replaced([context], ops)
         graph = graph.replaced([values], [])
@@ -125,53 +152,27 @@ def _context_by_groups(values: Op, context: Op, parts: list[tuple[Tensor, Tensor
     for index in order:
         kernel, bias = parts[index]
         if index not in carried:
-            shape = (kernel.shape[0], values.outputs[0].shape[1])
+            shape = (1, kernel.shape[0], values.outputs[0].shape[2])
             carried = {index: pieces.like(values, [kernel, values.inputs[1], None], shape, f"@{number}.{index}")}
-        shape = (context.outputs[0].shape[0], kernel.shape[0])
+        shape = (*context.outputs[0].shape[:-1], kernel.shape[0])
         done[index] = pieces.like(context, [p, carried[index], bias], shape, f".{index}")
-    pieces.join([done[index] for index in sorted(done)], context.outputs[0], axis=1)
+    pieces.join([done[index] for index in sorted(done)], context.outputs[0], axis=3)
     return pieces.ops, carried
 
 
-def tile_convolution(graph: Graph, rows: tuple[int, ...]) -> Graph:
-    """Convolution, SiLU, dense and sum of every block but the last in tiles of rows.
-
-    Args:
-        graph: a graph whose attention may be tiled.
-        rows: rows of each tile, in the order they run; they add up to L.
-
-    Returns:
-        The graph, in which a block's output is a concatenation of tiles `x1@0`.
-    """
-    if len(rows) == 1:
-        return graph
-    for index, name in enumerate(_blocks(graph)):
-        conv, gate, silu, contract = (
-            graph.producer(f"{name}.{part}") for part in ("conv", "gate", "silu", "contract"))
-        total = graph.consumers(contract.outputs[0])[0]
-        pad = graph.find(f"{name}.padded")
-        pieces = _Pieces(upwards=_runs_upwards(index))
-        windows = _windows(pieces, conv, pad, rows)
-        contexts, join = pieces.split_again(graph, total.inputs[0], rows)
-        tiles = []
-        for number, ((window, zeros), context) in enumerate(zip(windows, contexts)):
-            c = pieces.tile(conv, number, rows[number], pieces.pad(window, zeros))
-            s = pieces.tile(silu, number, rows[number], c, pieces.tile(gate, number, rows[number], c))
-            y = pieces.tile(contract, number, rows[number], s)
-            tiles.append(pieces.tile(total, number, rows[number], context, y))
-        pieces.join_rows(tiles, total.outputs[0])
-        removed = [op for op in (join, pad, conv, gate, silu, contract, total) if op]
-        graph = graph.replaced(removed, pieces.ops)
-    return graph
+def _edges(rows: tuple[int, ...], upwards: bool) -> list[tuple[int, int]]:
+    """First row and the one after the last of each tile, in the order they run."""
+    ends = list(accumulate(rows))
+    spans = list(zip([0, *ends], ends))
+    return spans if upwards else [(ends[-1] - stop, ends[-1] - start) for start, stop in spans]
 
 
-def _windows(pieces: "_Pieces", conv: Op, pad: Op | None, rows: tuple[int, ...]) -> list[tuple[Tensor, int]]:
-    """The rows [1, 1, n, d] that each tile of a convolution reads, and how many zero rows it needs in front."""
-    whole = pad.inputs[0] if pad else conv.inputs[0]
-    before = conv.inputs[1].shape[2] - 1
-    edges = np.cumsum([0, *pieces.from_the_top(rows)]).tolist()
-    return [(pieces.slice_rows(whole, max(start - before, 0), stop), max(before - start, 0))
-            for start, stop in pieces.from_the_top(list(zip(edges, edges[1:])))]
+def _made_by(join: Op, rows: tuple[int, ...], upwards: bool) -> list[list[Tensor]]:
+    """The tiles of a concatenation that each of fewer tiles holds, in the order they run."""
+    parts = join.inputs if upwards else join.inputs[::-1]
+    ends = list(accumulate(part.shape[2] for part in parts))
+    return [[part for part, end in zip(parts, ends) if stop - count < end <= stop]
+            for stop, count in zip(accumulate(rows), rows)]
 
 
 def _runs_upwards(block: int) -> bool:
@@ -185,8 +186,8 @@ def _runs_upwards(block: int) -> bool:
 
 def _blocks(graph: Graph) -> list[str]:
     """Names of the blocks that are computed for all rows: all but the last, which has its dense in the head."""
-    names = [op.outputs[0].name for op in graph.ops]
-    return [name.removesuffix(".contract") for name in names if name.endswith(".contract")]
+    return [op.outputs[0].name.removesuffix(".values") for op in graph.ops
+            if op.kind == "FULLY_CONNECTED" and op.outputs[0].name.endswith(".values")]
 
 
 def _cut_dense(kernel: Tensor, bias: Tensor, channels: tuple[int, ...]) -> list[tuple[Tensor, Tensor]]:
@@ -216,38 +217,32 @@ class _Pieces:
 
     def tile(self, op: Op, number: int, rows: int, *activations: Tensor) -> Tensor:
         """The operator on some rows: `activations` take the place of its first inputs."""
-        shape = op.outputs[0].shape[:-2] + (rows, op.outputs[0].shape[-1])
+        shape = _with_rows(op.outputs[0], rows)
         return self.like(op, [*activations, *op.inputs[len(activations):]], shape, f"@{number}")
+
+    def chain(self, ops: list[Op], number: int, rows: int, x: Tensor) -> Tensor:
+        """Operators on some rows of x, each of which takes x and the output of the one before."""
+        made = []
+        for op in ops:
+            made = [self.tile(op, number, rows, x, *made)]
+        return made[0]
 
     def split(self, tensor: Tensor, rows: tuple[int, ...]) -> list[Tensor]:
         """The rows of a matrix in tiles, in the order they run."""
-        tiles = [replace(tensor, name=f"{tensor.name}@{number}", shape=(count, tensor.shape[1]))
+        tiles = [replace(tensor, name=f"{tensor.name}@{number}", shape=_with_rows(tensor, count))
                  for number, count in enumerate(rows)]
-        inputs = [tensor, _integers("splits", self.from_the_top(rows)), _integers("axis", [0])]
+        inputs = [tensor, _integers("splits", self.from_the_top(rows)), _integers("axis", [2])]
         self.ops.append(Op("SPLIT_V", inputs, self.from_the_top(tiles), {"splits": len(rows)}))
         return tiles
 
-    def split_again(self, graph: Graph, tensor: Tensor, rows: tuple[int, ...]) -> tuple[list[Tensor], Op | None]:
-        """The rows of a matrix in tiles; if it is a concatenation of smaller ones, these are put together instead, and
-        the concatenation is given too, for it can go."""
-        join = graph.find(tensor.name)
-        parts = self.from_the_top(join.inputs) if join.options.get("axis") == 0 else []
-        ends = list(accumulate(part.shape[0] for part in parts))
-        if not set(accumulate(rows)) <= set(ends):
-            return self.split(tensor, rows), None
-        tiles = []
-        for number, (end, count) in enumerate(zip(accumulate(rows), rows)):
-            tile = [part for part, last in zip(parts, ends) if end - count < last <= end]
-            if len(tile) > 1:
-                joined = replace(tensor, name=f"{tensor.name}={number}", shape=(count, tensor.shape[1]))
-                self.join_rows(tile, joined)
-                tile = [joined]
-            tiles += tile
-        return tiles, join
+    def window(self, conv: Op, pad: Op | None, start: int, stop: int) -> Tensor:
+        """The rows that a convolution reads for the rows start..stop of its output."""
+        whole, before = (pad or conv).inputs[0], conv.inputs[1].shape[2] - 1
+        return self.pad(self.slice_rows(whole, max(start - before, 0), stop), max(before - start, 0))
 
     def slice_rows(self, tensor: Tensor, start: int, stop: int) -> Tensor:
         """Rows start..stop of a tensor [1, 1, n, d]."""
-        shape = tensor.shape[:2] + (stop - start, tensor.shape[3])
+        shape = _with_rows(tensor, stop - start)
         if shape == tensor.shape:
             return tensor
         rows = replace(tensor, name=f"{tensor.name}[{start}:{stop}]", shape=shape)
@@ -259,9 +254,9 @@ class _Pieces:
         concatenation, which can leave x where it is."""
         if not zeros:
             return x
-        padded = replace(x, name=f"{x.name}+{zeros}", shape=x.shape[:2] + (zeros + x.shape[2], x.shape[3]))
+        padded = replace(x, name=f"{x.name}+{zeros}", shape=_with_rows(x, zeros + x.shape[2]))
         if self.upwards:
-            front = x.shape[:2] + (zeros, x.shape[3])
+            front = _with_rows(x, zeros)
             constant = replace(x, name="zeros", shape=front, data=np.full(front, x.quantization.zero_point, np.int8))
             self.ops.append(Op("CONCATENATION", [constant, x], [padded], {"axis": 2}))
         else:
@@ -271,11 +266,23 @@ class _Pieces:
 
     def join_rows(self, tiles: list[Tensor], output: Tensor) -> None:
         """Makes an existing matrix the concatenation of tiles, given in the order they run."""
-        self.join(self.from_the_top(tiles), output, axis=0)
+        self.join(self.from_the_top(tiles), output, axis=2)
+
+    def joined_rows(self, tiles: list[Tensor], whole: Tensor, number: int) -> Tensor:
+        """Tiles, given in the order they run, as one."""
+        rows = sum(tile.shape[2] for tile in tiles)
+        joined = replace(whole, name=f"{whole.name}={number}", shape=_with_rows(whole, rows))
+        self.join_rows(tiles, joined)
+        return joined
 
     def join(self, tensors: list[Tensor], output: Tensor, axis: int) -> None:
         """Makes an existing tensor the concatenation of tensors."""
         self.ops.append(Op("CONCATENATION", tensors, [output], {"axis": axis}))
+
+
+def _with_rows(tensor: Tensor, rows: int) -> tuple[int, ...]:
+    """The shape of a tensor [1, 1, n, d] with another number of rows."""
+    return tensor.shape[:2] + (rows, tensor.shape[3])
 
 
 def _integers(name: str, values) -> Tensor:

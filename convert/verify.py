@@ -9,6 +9,7 @@ import json
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +19,10 @@ from rich.markup import escape
 from convert.bundle import Bundle, read_bundle
 from convert.inspection import takes_pairs
 from convert.interpreters import InterpreterError, predict
-from convert.manifest import bundle_sha256, sha256
+from convert.lengths import answer_by_length
+from convert.manifest import bundle_sha256, length_offsets, sha256
 from tf_embbert.arguments import CommandParser
-from tf_embbert.errors import run_command
+from tf_embbert.errors import UserError, run_command
 from tf_embbert.tokenizer import CLS, SEP, Tokenizer, segments
 
 ROWS = 200
@@ -44,7 +46,7 @@ def verify_bundle(path: str | Path, rows: list[np.ndarray] | None = None) -> dic
 
     Args:
         path: the bundle's folder.
-        rows: unpadded int32 token ids to run; by default 200 random rows, the same every time.
+        rows: unpadded int32 token ids to run; by default 200 random rows for each length, the same every time.
 
     Returns:
         {ok, rows, equal, golden, failures: [text]}: rows run, rows with equal bytes, golden rows answered right, and
@@ -62,8 +64,8 @@ def verify_bundle(path: str | Path, rows: list[np.ndarray] | None = None) -> dic
 def _run_bundle(bundle: Bundle, rows: list[np.ndarray]) -> dict:
     golden = bundle.golden
     try:
-        answers = compare_interpreters(bundle.files["model.tflite"], [*_tokens(golden), *rows])
-    except InterpreterError as error:
+        answers = compare_by_length(bundle.models, [*_tokens(golden), *rows])
+    except (InterpreterError, UserError) as error:
         return {"ok": False, "rows": len(rows), "equal": 0, "golden": 0, "failures": [str(error)]}
     wrong = dict(_golden_failures(bundle, answers.tflm[:len(golden)]))
     failures = [f"golden row {row}: {text}" for row, text in wrong.items()]
@@ -86,19 +88,28 @@ def compare_interpreters(model: bytes, ids: list[np.ndarray]) -> Answers:
         return Answers(*(job.result() for job in jobs))
 
 
+def compare_by_length(models: dict[int, bytes], ids: list[np.ndarray]) -> Answers:
+    """`compare_interpreters` of the models of several lengths, each on the rows that a device gives to it."""
+    def both(model, rows):
+        answers = compare_interpreters(model, rows)
+        return np.stack([answers.tflm, answers.reference], axis=1)
+    return Answers(*np.moveaxis(answer_by_length(models, ids, both), 1, 0))
+
+
 def random_rows(bundle: Bundle, count: int = ROWS) -> list[np.ndarray]:
-    """Seeded token rows of all lengths from 2 up, every fourth as long as the model allows."""
+    """Seeded token rows, `count` for each length that the model serves: of all numbers of tokens that no shorter
+    length has room for, every fourth as many as this length has."""
     rng = np.random.default_rng(0)
-    longest = bundle.manifest["model"]["sequence_length"]
-    pairs = takes_pairs(bundle.files["model.tflite"])
+    vocab_size, pairs = bundle.manifest["tokenizer"]["vocab_size"], takes_pairs(bundle.files["model.tflite"])
     rows = []
-    for index in range(count):
-        length = longest if index % 4 == 0 else int(rng.integers(2, longest + 1))
-        row = rng.integers(SEP + 1, bundle.manifest["tokenizer"]["vocab_size"], length, dtype=np.int32)
-        row[0] = CLS
-        if pairs:
-            row[rng.integers(1, length)] = SEP
-        rows.append(row)
+    for shorter, longest in pairwise([1, *length_offsets(bundle.manifest)]):
+        for index in range(count):
+            length = longest if index % 4 == 0 else int(rng.integers(shorter + 1, longest + 1))
+            row = rng.integers(SEP + 1, vocab_size, length, dtype=np.int32)
+            row[0] = CLS
+            if pairs:
+                row[rng.integers(1, length)] = SEP
+            rows.append(row)
     return rows
 
 

@@ -12,6 +12,13 @@ def silu(x):
     return x / (1.0 + np.exp(-x))
 
 
+def hard_swish(x):
+    return x * np.minimum(np.maximum(x + 3.0, 0.0), 6.0) / 6.0
+
+
+ACTIVATIONS = {"silu": silu, "hard_swish": hard_swish}
+
+
 def segment_rows(tokens):
     rows, seen = [], False
     for token in tokens:
@@ -62,19 +69,19 @@ def convolution(block, x):
     return out + block["conv_bias"]
 
 
-def run_block(block, x, tokens, epsilon):
+def run_block(block, x, tokens, epsilon, activation):
     x = rms_norm(x, block["gain"], epsilon)
     first = attention(block, x, tokens) @ block["output_kernel"] + block["output_bias"]
-    second = silu(convolution(block, x)) @ block["contract_kernel"] + block["contract_bias"]
+    second = ACTIVATIONS[activation](convolution(block, x)) @ block["contract_kernel"] + block["contract_bias"]
     q1, k1, q2, k2 = block["lambdas"]
     return np.exp(q1 @ k1) * first - np.exp(q2 @ k2) * second
 
 
-def encode(weights, tokens, epsilon=1.1920929e-07):
+def encode(weights, tokens, epsilon=1.1920929e-07, activation="silu"):
     """One row of tokens [L] -> hidden states [L, d]."""
     x = embed(weights, tokens)
     for block in weights["blocks"]:
-        x = run_block(block, x, tokens, epsilon)
+        x = run_block(block, x, tokens, epsilon, activation)
     return x
 
 

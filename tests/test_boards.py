@@ -18,7 +18,7 @@ from convert import arena, boards
 from convert.arena_builds import CORES, default_kernels
 from convert.boards import Board, find_boards, judge_boards, judge_run, largest_length, list_boards
 from convert.build import build_model
-from convert.bundle import write_bundle
+from convert.bundle import write_folder
 from convert.firmware import CONSTANTS, Firmware, tokenizer_bytes
 from convert.flatbuffer import write_model
 from convert.lower import lower_model
@@ -110,7 +110,7 @@ def test_flash_and_ram_are_the_sums_of_their_parts(path, capsys):
 
 
 def test_a_bundle_brings_its_tokenizer_and_golden_rows(tmp_path, capsys):
-    write_bundle(tmp_path / "bundle", converted())
+    write_folder(tmp_path / "bundle", converted())
     manifest = json.loads(converted()["manifest.json"])
     _, alone = verdicts_of(capsys, tmp_path / "bundle/model.tflite", "--board", "pico2")
     _, whole = verdicts_of(capsys, tmp_path / "bundle", "--board", "pico2")

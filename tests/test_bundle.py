@@ -16,7 +16,7 @@ from test_convert_reference import random_model
 
 from convert import bundle as bundle_module
 from convert import convert, verify
-from convert.bundle import labels_text, read_bundle, require_free, write_bundle
+from convert.bundle import labels_text, read_bundle, require_free, write_folder
 from convert.interpreters import InterpreterError, TFLMRunner
 from convert.manifest import validate_manifest
 from tf_embbert.errors import UserError
@@ -119,7 +119,7 @@ def test_macs_are_those_of_the_formulas():
     length, d, r, k, classes = 16, 16, 8, 4, 3
     embed = length * d * 2 * r
     block = length * d * d * 3 + 2 * length * length * d + length * d * k  # query, values, contract; scores, context
-    last = d * d + 2 * length * d + d + 2 * classes * d
+    last = d * d + 2 * length * d + 2 * classes * d
     assert json.loads(converted()["manifest.json"])["model"]["macs"] == embed + block + last
 
 
@@ -174,7 +174,7 @@ def test_a_length_the_run_was_not_trained_for(tmp_path, pair, length):
 
 def test_an_existing_folder(tmp_path, no_interpreters):
     out = tmp_path / "bundle"
-    write_bundle(out, {"manifest.json": b"old"})
+    write_folder(out, {"manifest.json": b"old"})
     with pytest.raises(UserError, match="exists; --force replaces it"):
         convert.convert_run(make_run(), out)
     assert contents(out) == {"manifest.json": b"old"}
@@ -204,11 +204,11 @@ def test_a_failure_while_writing_leaves_nothing(tmp_path, monkeypatch, no_interp
 
 def test_a_failed_replacement_keeps_the_old_bundle(tmp_path, monkeypatch):
     out = tmp_path / "bundle"
-    write_bundle(out, {"manifest.json": b"old"})
+    write_folder(out, {"manifest.json": b"old"})
     rename = Path.rename
     monkeypatch.setattr(Path, "rename", lambda path, to: fail() if path.name == "new" else rename(path, to))
     with pytest.raises(OSError):
-        write_bundle(out, {"manifest.json": b"new"}, force=True)
+        write_folder(out, {"manifest.json": b"new"}, force=True)
     assert contents(out) == {"manifest.json": b"old"} and len(list(tmp_path.iterdir())) == 1
 
 
@@ -234,7 +234,7 @@ def test_the_schema_refuses(tmp_path):
         with pytest.raises(jsonschema.ValidationError):
             validate_manifest({**manifest, **change})
     del manifest["labels"]
-    write_bundle(tmp_path / "bundle", {**converted(), "manifest.json": json.dumps(manifest).encode()})
+    write_folder(tmp_path / "bundle", {**converted(), "manifest.json": json.dumps(manifest).encode()})
     with pytest.raises(UserError, match="is not a bundle manifest: 'labels' is a required property"):
         read_bundle(tmp_path / "bundle")
 

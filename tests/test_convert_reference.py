@@ -41,7 +41,8 @@ def float_logits(weights, tokens, segments=None, seen=None, rounding=None):
     weight and each tensor where the int8 graph has one; without it pads are masked with minus infinity.
     """
     keep = rounding or (lambda name, value: value)
-    w = {name: keep(name, np.asarray(value, np.float64)) for name, value in weights.items()}
+    activation = str(weights.get("activation", "silu"))
+    w = {name: keep(name, np.asarray(value, np.float64)) for name, value in weights.items() if name != "activation"}
     length, last = len(tokens), sum(name.endswith("query.kernel") for name in w) - 1
 
     def see(name, value):
@@ -75,12 +76,13 @@ def float_logits(weights, tokens, segments=None, seen=None, rounding=None):
         padded = np.repeat(padded, multiplier, axis=1)
         conv = sum(kernel[t] * padded[t:t + len(rows)] for t in range(len(kernel))) + w[f"{name}.conv.bias"]
         conv = see(f"{name}.conv", conv)
-        silu = see(f"{name}.silu", conv * keep("gate", 1 / (1 + np.exp(-conv))))
+        gate = np.clip(conv / 6 + 0.5, 0, 1) if activation == "hard_swish" else keep("gate", 1 / (1 + np.exp(-conv)))
+        active = see(f"{name}.{activation}", conv * gate)
         if index < last:
-            contract = see(f"{name}.contract", silu @ w[f"{name}.contract.kernel"].T)
+            contract = see(f"{name}.contract", active @ w[f"{name}.contract.kernel"].T)
             x = see(f"x{index + 1}", context + contract)
     head_context = see("head.context", context @ w["head.context.kernel"].T + w["head.bias"])
-    head_conv = see("head.conv", silu @ w["head.conv.kernel"].T)
+    head_conv = see("head.conv", active @ w["head.conv.kernel"].T)
     return see("logits", head_context + head_conv)[0]
 
 
@@ -180,10 +182,12 @@ def calibrate(model, rows, mask_margin=0.0):
 
 
 def random_model(rng, hidden_size=16, blocks=2, multiplier=1, classes=3, pair=False, kernel=4, reduced=8,
-                 vocab_size=60, max_length=32, calibration_rows=16, mask_margin=0.0):
+                 vocab_size=60, max_length=32, calibration_rows=16, mask_margin=0.0, activation="silu"):
     """A model with random weights, its ranges calibrated on random rows of all its length."""
     weights = random_weights(rng, hidden_size, blocks, multiplier, classes, pair, kernel, reduced, vocab_size,
                              max_length)
+    if activation != "silu":
+        weights["activation"] = np.array(activation)
     model = FoldedModel(weights, {}, vocab_size, max_length)
     model.ranges = calibrate(model, random_rows(rng, model, calibration_rows, max_length, max_length), mask_margin)
     return model

@@ -1,6 +1,7 @@
 """The device's tokenizer, built for this machine with sanitizers, against Python's; more in `benchmarks.tokenizer`."""
 
 import json
+import os
 import shutil
 import subprocess
 
@@ -16,6 +17,14 @@ from tf_embbert.errors import UserError
 from tf_embbert.tokenizer import MAX_WORD_LENGTH, SPECIAL_TOKENS, Tokenizer
 
 needs_compiler = pytest.mark.skipif(not (shutil.which("cmake") and shutil.which("g++")), reason="needs cmake and g++")
+
+
+def has_fuzzer():
+    program = b'extern "C" int LLVMFuzzerTestOneInput(const char*, unsigned long) { return 0; }'
+    command = ["clang++", "-fsanitize=fuzzer", "-x", "c++", "-", "-o", os.devnull]
+    return shutil.which("clang++") and subprocess.run(command, input=program, capture_output=True).returncode == 0
+
+
 TEXTS = ["Set a timer for ten minutes", "an alarm for seven", "What's the time in Zürich?", "turn it up!!", "3.14 a_b"]
 
 
@@ -110,8 +119,7 @@ def test_lines_end_are_taken_back_and_can_be_too_long(many_scripts):
 
 
 @needs_compiler
-@pytest.mark.skipif(not shutil.which("clang++"), reason="needs clang++ with libFuzzer")
-@pytest.mark.slow
+@pytest.mark.skipif(not has_fuzzer(), reason="needs clang++ with libFuzzer")
 def test_the_fuzzer_finds_nothing_in_its_corpus_and_near_it(tmp_path):
     from benchmarks.tokenizer import fuzz
 

@@ -5,6 +5,7 @@ import pytest
 import tf_keras as keras
 
 from helpers import random_tokens, randomise, small_config
+from tf_embbert.config import ACTIVATIONS
 from tf_embbert.deploy import build_deploy_model, deploy_layers, read_weights
 from tf_embbert.fold import fold_model
 from tf_embbert.model import build_classifier
@@ -12,10 +13,11 @@ from tf_embbert.model import build_classifier
 INPUTS = {"full": [12, 12], "padded": [12, 5, 2], "single token": [1, 1]}
 
 
+@pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("pair", [False, True])
 @pytest.mark.parametrize("expansion, blocks", [(1, 3), (2, 2), (1, 1)])
-def test_deploy_graph_equals_the_train_graph(rng, pair, expansion, blocks):
-    config = small_config(expansion=expansion, num_blocks=blocks)
+def test_deploy_graph_equals_the_train_graph(rng, activation, pair, expansion, blocks):
+    config = small_config(expansion=expansion, num_blocks=blocks, activation=activation)
     model = build_classifier(config, 3)
     randomise(model, rng, 0.2)
     deployed = build_deploy_model(fold_model(model, config, pair))

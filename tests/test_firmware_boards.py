@@ -3,7 +3,9 @@
 import os
 import re
 import selectors
+import shlex
 import shutil
+import struct
 import subprocess
 import time
 from pathlib import Path
@@ -24,19 +26,36 @@ def require(*tools):
 
 
 @pytest.fixture(scope="module")
-def program(tmp_path_factory):
-    """The self-test of a board: the command that runs it."""
+def built(tmp_path_factory):
+    """The folder in which the self-test of a board is built, once."""
+    folders = {}
+
     def build(board):
-        require("cmake", *([] if board == "host" else ["arm-none-eabi-g++", "qemu-system-arm"]))
-        folder = tmp_path_factory.mktemp(board)
-        for arguments in (["-S", SELFTEST, "-B", folder, f"-DBOARD={board}"], ["--build", folder]):
-            done = subprocess.run(["cmake", *map(str, arguments)], capture_output=True, text=True)
-            assert done.returncode == 0, done.stdout + done.stderr
-        if board == "host":
-            return [folder / "selftest"]
-        return ["qemu-system-arm", "-M", board, "-display", "none", "-monitor", "none", "-serial", "stdio",
-                "-semihosting-config", "enable=on,target=native", "-kernel", folder / "selftest"]
+        require("cmake", *([] if board == "host" else ["arm-none-eabi-g++"]))
+        if board not in folders:
+            folders[board] = tmp_path_factory.mktemp(board)
+            cmake("-S", SELFTEST, "-B", folders[board], f"-DBOARD={board}")
+            cmake("--build", folders[board])
+        return folders[board]
     return build
+
+
+@pytest.fixture(scope="module")
+def program(built):
+    """The command that runs the self-test of a board."""
+    def command(board):
+        if board != "host":
+            require("qemu-system-arm")
+        return [built(board) / "run", built(board) / "selftest"]
+    return command
+
+
+def cmake(*arguments, path=""):
+    """Calls CMake, with `path` before PATH; what it says."""
+    environment = os.environ | {"PATH": f"{path}:{os.environ['PATH']}"} if path else None
+    done = subprocess.run(["cmake", *map(str, arguments)], capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
 
 
 def talk(command, *lines):
@@ -84,7 +103,7 @@ def test_a_port_starts_prints_reads_counts_and_exits(board, program):
 
     assert talk(command, "e")[0] == 3
     if board != "host":
-        for letter, reason in (("f", "fault: status 0x"), ("s", "fault: stack overflow")):
+        for letter, reason in (("f", "fault: status 0x"), ("s", "fault: stack overflow"), ("m", "fault: status 0x")):
             status, output = talk(command, letter)
             assert status == 70 and reason in output
 
@@ -101,3 +120,40 @@ def test_a_wrong_board_is_one_clear_message(tmp_path):
     require("cmake")
     done = subprocess.run(["cmake", "-S", SELFTEST, "-B", tmp_path, "-DBOARD=nothing"], capture_output=True, text=True)
     assert done.returncode and "there is no board nothing" in done.stderr
+
+
+def test_the_nucleo_starts_where_an_stm32h743_does(built):
+    """From flash at 0x08000000, with its data in the AXI SRAM at 0x24000000 (RM0433, memory map)."""
+    elf = built("nucleo-h743zi2") / "selftest"
+    symbols = subprocess.run(["arm-none-eabi-nm", elf], capture_output=True, text=True, check=True).stdout
+    address = {name: int(value, 16) for value, _, name in re.findall(r"^(\w+) (\w) (\S+)$", symbols, re.M)}
+    cmake("--build", elf.parent, "--target", "flash")
+    stack_top, reset = struct.unpack("<II", elf.with_suffix(".bin").read_bytes()[:8])
+    assert (stack_top, reset) == (address["board_stack_top"], address["ResetHandler"] | 1)  # an address of Thumb code
+    assert 0x24000000 < stack_top <= 0x24000000 + (512 << 10) and 0x08000000 < reset < 0x08000000 + (2 << 20)
+    assert address["board_bss_end"] <= 0x24000000 + (512 << 10)
+
+
+@pytest.mark.parametrize("board, tools", [("nucleo-h743zi2", ("STM32_Programmer_CLI", "st-flash", "openocd")),
+                                          ("netduinoplus2", ("dfu-util", "st-flash"))])
+def test_flash_runs_a_tool_that_is_there_or_says_how(built, board, tools, tmp_path):
+    if any(map(shutil.which, tools)):
+        pytest.skip("a tool for flashing is installed")
+    elf = built(board) / "selftest"
+    said = cmake("--build", elf.parent, "--target", "flash")
+    commands = [line for line in said.splitlines() if line.startswith(tools)]
+    assert "installed" in said and len(commands) == len(tools) and all(f"{elf}." in line for line in commands)
+
+    tool = tmp_path / tools[-1]
+    tool.write_text(f'#!/bin/sh\nfor word; do echo "$word"; done > {tmp_path}/arguments\n')
+    tool.chmod(0o755)
+    cmake("--build", elf.parent, "--target", "flash", path=tmp_path)
+    words = (tmp_path / "arguments").read_text().splitlines()
+    assert [tool.name, *words] == shlex.split(commands[-1])
+    assert elf.with_suffix(".hex").read_text().startswith(":")
+
+
+@pytest.mark.parametrize("board", ["host", "mps2-an386"])
+def test_what_has_no_flash_says_so_in_one_line(built, board):
+    said = cmake("--build", built(board), "--target", "flash")
+    assert said.count("has no flash to write: the target run starts the program") == 1

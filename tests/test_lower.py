@@ -32,7 +32,22 @@ def test_equal_bytes_and_close_to_the_formulas(hidden_size, blocks, multiplier, 
     seed = SHAPES.index((hidden_size, blocks, multiplier, pair, classes))
     print("seed", seed)
     rng = np.random.default_rng(seed)
-    model = random_model(rng, hidden_size, blocks, multiplier, classes, pair)
+    assert_equal_and_close(rng, random_model(rng, hidden_size, blocks, multiplier, classes, pair))
+
+
+@pytest.mark.parametrize("blocks, multiplier, pair", itertools.product((1, 3), (1, 2), (False, True)))
+def test_hard_swish_too(blocks, multiplier, pair):
+    seed = 4 * blocks + 2 * multiplier + pair
+    print("seed", seed)
+    rng = np.random.default_rng(seed)
+    model = random_model(rng, 32, blocks, multiplier, 3, pair, activation="hard_swish")
+    data = assert_equal_and_close(rng, model)
+    assert {op["name"] for op in list_ops(read_model(data))}.isdisjoint({"LOGISTIC"})
+
+
+def assert_equal_and_close(rng, model):
+    """TFLM's bytes are TensorFlow Lite's, and as near to the formulas as the grids; gives the model's file."""
+    classes = len(model.weights["head.bias"])
     data = build_model(model.weights, model.ranges, LENGTH)
     rows = random_rows(rng, model, 12, LENGTH)
 
@@ -51,6 +66,7 @@ def test_equal_bytes_and_close_to_the_formulas(hidden_size, blocks, multiplier, 
     values, _ = real(data, logits)
     rms = lambda difference: np.sqrt((difference ** 2).mean())
     assert rms(values - rounded) < rms(rounded - exact)
+    return data
 
 
 def test_as_close_to_float_as_the_grids_allow():

@@ -7,7 +7,7 @@ import tf_keras as keras
 import reference_model
 from helpers import random_tokens, randomise, small_config
 from tf_embbert.causal_conv import causal_depthwise_conv
-from tf_embbert.config import PRESETS, EmbBERTConfig
+from tf_embbert.config import ACTIVATIONS, PRESETS, EmbBERTConfig
 from tf_embbert.errors import UserError
 from tf_embbert.model import build_classifier, build_encoder, build_pretraining_model, build_regressor, require_keras2
 
@@ -16,12 +16,14 @@ PARAMETERS = {"nano": 65_856, "tiny": 146_048, "base": 357_248, "med": 1_834_752
 
 @pytest.mark.parametrize("pair", [False, True])
 @pytest.mark.parametrize("expansion", [1, 2])
-def test_encoder_equals_the_formulas(rng, pair, expansion):
-    config = small_config(expansion=expansion)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_encoder_equals_the_formulas(rng, pair, expansion, activation):
+    config = small_config(expansion=expansion, activation=activation)
     model = build_encoder(config)
     randomise(model, rng)
     tokens = random_tokens(rng, config, 12, [12, 7, 3, 1], pair)
-    expected = np.array([reference_model.encode(reference_model.read_weights(model, 3), row) for row in tokens])
+    weights = reference_model.read_weights(model, 3)
+    expected = np.array([reference_model.encode(weights, row, activation=activation) for row in tokens])
     got = model(tokens).numpy()
     # Pad rows count too: their attention weights are zero, their convolution is not.
     np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-5 * np.abs(expected).max())
@@ -99,6 +101,8 @@ def test_config_round_trip_and_its_errors():
         EmbBERTConfig.preset("bsae")
     with pytest.raises(UserError, match="hidden_size"):
         EmbBERTConfig(hidden_size=0)
+    with pytest.raises(UserError, match="activation must be silu or hard_swish, not 'gelu'"):
+        EmbBERTConfig(activation="gelu")
     with pytest.raises(UserError, match="unknown field 'size'"):
         EmbBERTConfig.from_dict({"size": 3})
 

@@ -17,6 +17,7 @@ from convert.flatbuffer import make_model, pack_model, write_model
 from convert.graph import Quantization
 from convert.indices import permute_tensors
 from convert.inspection import list_ops, read_model
+from convert.instructions import estimate_instructions
 from convert.interpreters import TFLiteReferenceRunner, TFLMRunner
 from convert.lower import lower_model
 from convert.offline_plan import write_plan
@@ -25,21 +26,22 @@ from convert.optimize import optimize_model
 from convert.order import order_operators
 from convert.placement import least_head, place_buffers
 from convert.quantization import NORM_SCALE
+from convert.scratch import does_without_scratch, drop_scratch, fit_scratch
 from convert.search import Sizes, rank_tilings
 from convert.sharing import COPIES, IN_PLACE, Sharing
-from convert.tiling import Tiling, drop_scratch, group_values, tile_convolution, tile_graph, tile_queries
+from convert.tiling import Tiling, group_values, tile_convolution, tile_graph, tile_queries
 
 M7 = find_build("cortex-m7", "cmsis_nn")
 LENGTH = 24
 STEPS = {
-    "scratch": drop_scratch,
+    "scratch": lambda graph: drop_scratch(graph, [op for op in graph.ops if op.kind == "DEPTHWISE_CONV_2D"
+                                                  or op.outputs[0].name.endswith((".scores", ".values"))]),
     "queries": lambda graph: tile_queries(graph, (11, 8, 5)),
     "values": lambda graph: group_values(graph, (12, 16, 4)),
     "queries and values": lambda graph: group_values(tile_queries(graph, (11, 8, 5)), (12, 16, 4)),
-    "convolution": lambda graph: tile_convolution(graph, (6, 8, 10)),
-    "convolution where queries end": lambda graph: tile_convolution(tile_queries(graph, (11, 8, 5)), (11, 13)),
-    "convolution elsewhere": lambda graph: tile_convolution(tile_queries(graph, (11, 8, 5)), (7, 17)),
-    "tiles shorter than the kernel": lambda graph: tile_convolution(graph, (2, 3, 1, 18)),
+    "convolution": lambda graph: tile_convolution(tile_queries(graph, (6, 8, 10)), (6, 8, 10)),
+    "convolution of several tiles": lambda graph: tile_convolution(tile_queries(graph, (11, 8, 5)), (11, 13)),
+    "tiles shorter than the kernel": lambda graph: tile_convolution(tile_queries(graph, (2, 3, 1, 18)), (2, 3, 1, 18)),
     "all": lambda graph: tile_graph(graph, Tiling((11, 8, 5), (12, 16, 4), (11, 13))),
 }
 
@@ -54,11 +56,11 @@ def invoke(data, inputs):
     return [interpreter.get_output(index) for index in range(len(read_model(data).subgraphs[0].outputs))]
 
 
-def planned(data, patience=50):
+def planned(data, width=20):
     """A model with an offline plan, its buffers and where that puts them."""
     model = read_model(data)
     buffers = allocate(model, *M7).buffers
-    offsets = place_buffers(buffers, Sharing(model, buffers), patience)
+    offsets = place_buffers(buffers, Sharing(model, buffers), width)
     return pack_model(write_plan(model, buffers, offsets)), buffers, offsets
 
 
@@ -88,6 +90,15 @@ def test_a_step_changes_no_byte(step, taps):
     np.testing.assert_array_equal(run(TFLMRunner(planned(write_model(cut))[0]), model, rows), wanted)
 
 
+def test_tiles_of_hard_swish_change_no_byte():
+    rng = np.random.default_rng(6)
+    model = random_model(rng, hidden_size=32, blocks=3, kernel=7, activation="hard_swish")
+    rows = random_rows(rng, model, 9, LENGTH)
+    plain = lower_model(model.weights, model.ranges, LENGTH)
+    cut, wanted = write_model(STEPS["all"](plain)), run(TFLMRunner(write_model(plain)), model, rows)
+    np.testing.assert_array_equal(run(TFLMRunner(planned(cut)[0]), model, rows), wanted)
+
+
 def test_the_whole_chain_changes_no_byte_and_saves():
     """A model large enough to be cut, and a twin of it for texts that are short."""
     rng = np.random.default_rng(1)
@@ -111,12 +122,42 @@ def test_a_small_model_is_not_cut():
 
 
 def test_ranked_tilings_cover_the_rows_and_channels():
-    sizes = Sizes(length=256, hidden=128, channels=128, taps=32, blocks=3)
+    sizes = Sizes(length=256, hidden=128, channels=128, taps=32, activations=2, blocks=3)
     ranked = rank_tilings(sizes)
     assert ranked == sorted(ranked, key=lambda entry: entry[0])
     for _, tiling in ranked:
         assert sum(tiling.queries) == sum(tiling.convolution) == 256 and sum(tiling.values) == 128
         assert min(tiling.queries + tiling.convolution + tiling.values) > 0
+
+
+def test_scratch_stays_where_it_fits():
+    """With no room to spare the arena is that of a graph without scratch; with room enough, all of it stays."""
+    rng = np.random.default_rng(8)
+    model = random_model(rng, hidden_size=64, blocks=3, kernel=9, max_length=160, calibration_rows=2)
+    graph = tile_graph(lower_model(model.weights, model.ranges, 160), Tiling((60, 50, 50), (32, 32), (60, 100)))
+    least = lambda cut: optimize_model(write_model(cut), M7, [])[1][0].least
+    dilated = lambda cut: sum(op.options.get("dilation") == 2 for op in cut.ops)
+    flat = lambda cut: sum(".scores@" in op.outputs[0].name and len(op.outputs[0].shape) == 2 for op in cut.ops)
+    tight, roomy = fit_scratch(graph, M7), fit_scratch(graph, M7, 1 << 20)
+    none = drop_scratch(graph, [op for op in graph.ops if does_without_scratch(graph, op)])
+    assert abs(least(tight) - least(none)) <= 512  # a pointer in the tail for each buffer that stayed
+    assert flat(tight) > 0 and flat(roomy) == dilated(roomy) == 0 and least(roomy) > least(tight)
+
+
+def test_a_larger_arena_buys_speed():
+    """Fewer instructions than the smallest model's, in no more than the bytes that were given; and the same answers."""
+    rng = np.random.default_rng(9)
+    model = random_model(rng, hidden_size=64, blocks=3, kernel=9, max_length=160, calibration_rows=2)
+    small = build_stages(model.weights, model.ranges, 160)
+    given = small.stages[-1].total + 4096
+    fast = build_stages(model.weights, model.ranges, 160, arena=given)
+    assert small.stages[-1].total < fast.stages[-1].total <= given
+    taken = [estimate_instructions(built.model, "cortex-m7", "cmsis_nn")["total"] for built in (fast, small)]
+    assert taken[0] < taken[1]
+    rows = random_rows(rng, model, 4, 160)
+    np.testing.assert_array_equal(run(TFLMRunner(fast.model), model, rows), run(TFLMRunner(small.model), model, rows))
+    nothing_fits = build_stages(model.weights, model.ranges, 160, arena=1000)
+    assert nothing_fits.model == small.model
 
 
 def in_place_graph(kind):
@@ -127,7 +168,8 @@ def in_place_graph(kind):
     make = {"ADD": lambda: build.add("y", first, x, Quantization((1 / 10,), 5)),
             "MUL": lambda: build.multiply("y", first, x, Quantization((1 / 4,), 5)),
             "SOFTMAX": lambda: build.softmax("y", first), "LOGISTIC": lambda: build.logistic("y", first),
-            "L2_NORMALIZATION": lambda: build.l2_normalize("y", first)}
+            "L2_NORMALIZATION": lambda: build.l2_normalize("y", first),
+            "HARD_SWISH": lambda: build.hard_swish("y", first, Quantization((1 / 25,), -11))}
     y = make[kind]()
     build.output(build.add("last", y, y, Quantization((1 / 3,), 0)))
     return build.graph, first, y
@@ -234,7 +276,7 @@ def test_a_plan_overlaps_only_where_it_may(seed):
     model = read_model(write_model(random_graph(np.random.default_rng(seed), 30)))
     buffers = allocate(model, *M7).buffers
     sharing = Sharing(model, buffers)
-    offsets = place_buffers(buffers, sharing, patience=50)
+    offsets = place_buffers(buffers, sharing, width=20)
     assert max(o + b.size for o, b in zip(offsets, buffers)) >= least_head(buffers, sharing)
     for (i, a), (j, b) in itertools.combinations(enumerate(buffers), 2):
         together = a.first <= b.last and b.first <= a.last

@@ -9,6 +9,7 @@ from convert.interpreters import predict
 from helpers import random_tokens, randomise, small_config
 from tf_embbert.batching import predict_in_order
 from tf_embbert.calibrate import MASK_DEPTH, best_clip, calibrate
+from tf_embbert.config import ACTIVATIONS
 from tf_embbert.deploy import build_deploy_model
 from tf_embbert.fold import fold_model
 from tf_embbert.model import build_classifier
@@ -26,14 +27,18 @@ def make_rows(rng, config, count=96):
 @pytest.fixture
 def folded(rng):
     """(folded weights, token ids) of a small random model with a spread of attention and of logits."""
-    config = small_config()
+    return random_folded(rng, small_config())
+
+
+def random_folded(rng, config):
     model = build_classifier(config, 3)
     randomise(model, rng, 0.2)
     return fold_model(model, config, pair=False), make_rows(rng, config)
 
 
-def test_fake_quantised_graph_answers_as_tflm_does(folded):
-    weights, rows = folded
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_fake_quantised_graph_answers_as_tflm_does(rng, activation):
+    weights, rows = random_folded(rng, small_config(activation=activation))
     ranges = calibrate(weights, rows, seed=0)
     trained_graph = predict_in_order(QuantizedModel(weights, ranges).model, rows)
     model = build_model(weights, ranges, LENGTH)

@@ -75,6 +75,9 @@ def test_all_boards_cores_and_operators_are_there(bundle, page):
     for builds in manifest["arena"].values():
         for figures in builds.values():
             assert f"{figures['total']:,}" in text and f"{figures['persistent']:,}" in text
+    assert [stage["step"] for stage in manifest["export"]][-1] == "offline plan"
+    for stage in manifest["export"]:
+        assert stage["step"] in text and f"{stage['total']:,}" in text and f"{stage['file']:,}" in text
     for value in ("94.25", "93.50", "94.00", "200 of 200", manifest["model"]["sha256"]):
         assert value in text
 

@@ -10,7 +10,7 @@ import pytest
 
 from convert.bundle import read_bundle
 from convert.inspection import output_quantization, read_model
-from convert.manifest import sha256
+from convert.manifest import length_offsets, sha256
 from convert.sources import firmware_sources
 from tf_embbert.tokenizer import Tokenizer
 
@@ -28,7 +28,7 @@ def make_sources(bundle, labels=None):
     tokenizer = Tokenizer.load(bundle.path / "tokenizer.json")
     labels = labels or bundle.manifest["labels"] or None
     name, model = bundle.manifest["name"], bundle.files["model.tflite"]
-    return firmware_sources(name, model, tokenizer, labels, bundle.golden, arena)
+    return firmware_sources(name, model, length_offsets(bundle.manifest), tokenizer, labels, bundle.golden, arena)
 
 
 def build(sources, folder, target):
@@ -43,13 +43,14 @@ def build(sources, folder, target):
 
 
 def read_back(sources, folder):
-    """What the compiled sources say: facts, labels, golden rows and the model's bytes."""
+    """What the compiled sources say: facts (of which `offsets` is that of each length), labels, golden rows, the model."""
     output = subprocess.run([build(sources, folder, "sources") / "sources"], capture_output=True, check=True).stdout
     line, rest = output.split(b"\n", 1)
     facts = json.loads(line, object_pairs_hook=list)  # `label` is there for each class
-    labels = [text_of(value) for name, value in facts if name == "label"]
+    every = lambda wanted: [value for name, value in facts if name == wanted]
+    labels, offsets = list(map(text_of, every("label"))), dict(zip(every("length"), every("offset")))
     *rows, model = rest.split(b"\n", int(dict(facts)["golden"]))
-    return dict(facts), labels, list(map(json.loads, rows)), model
+    return {**dict(facts), "offsets": offsets}, labels, list(map(json.loads, rows)), model
 
 
 def text_of(hexadecimal):
@@ -66,6 +67,7 @@ def test_the_compiler_reads_what_the_bundle_says(bundle_of, tmp_path, kind):
     assert facts["tokenizer_sha256"] == bundle.manifest["tokenizer"]["sha256"]
     assert text_of(facts["name"]) == bundle.manifest["name"]
     assert facts["sequence_length"] == bundle.manifest["model"]["sequence_length"]
+    assert facts["offsets"] == length_offsets(bundle.manifest)
     assert facts["token_rows"] == bundle.manifest["tokenizer"]["vocab_size"]
     assert (facts["takes_pairs"], facts["is_regression"]) == (kind == "pairs", kind == "regression")
     assert labels == (bundle.manifest["labels"] or [None]) and facts["classes"] == len(labels)

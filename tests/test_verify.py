@@ -7,13 +7,13 @@ import pytest
 from test_bundle import converted, digest
 
 from convert import verify
-from convert.bundle import write_bundle
+from convert.bundle import write_folder
 from convert.verify import Answers, verify_bundle
 
 
 @pytest.fixture
 def bundle(tmp_path):
-    write_bundle(tmp_path / "bundle", converted())
+    write_folder(tmp_path / "bundle", converted())
     return tmp_path / "bundle"
 
 
@@ -54,7 +54,7 @@ def test_a_good_bundle(bundle, capsys):
 
 
 def test_a_good_bundle_of_pairs(tmp_path, tflm_twice):
-    write_bundle(tmp_path / "bundle", converted(pair=True))
+    write_folder(tmp_path / "bundle", converted(pair=True))
     rows = [np.array([2, 7, 8, 4, 9], np.int32), np.array([2, 4], np.int32)]
     assert verify_bundle(tmp_path / "bundle", rows) == {"ok": True, "rows": 2, "equal": 2, "golden": 8, "failures": []}
 

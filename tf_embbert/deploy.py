@@ -9,7 +9,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from tf_embbert.causal_conv import causal_depthwise_conv
-from tf_embbert.layers import segment_ids, token_mask
+from tf_embbert.layers import hard_swish, segment_ids, token_mask
 
 
 class DeployLayer(keras.layers.Layer):
@@ -105,6 +105,13 @@ class Gate(DeployLayer):
         return tf.sigmoid(x)
 
 
+class HardSwish(DeployLayer):
+    """HARD_SWISH."""
+
+    def call(self, x):
+        return hard_swish(x)
+
+
 class Multiply(DeployLayer):
     def call(self, inputs):
         return inputs[0] * inputs[1]
@@ -161,7 +168,7 @@ def deploy_layers(model):
 
 
 def read_weights(model):
-    """The folded weights as a deploy model has them now: dict of float32 arrays by name."""
+    """The folded float weights as a deploy model has them now: dict of float32 arrays by name."""
     return {
         name: layer.own[attribute].numpy()
         for layer in deploy_layers(model)
@@ -174,6 +181,11 @@ def count_blocks(weights):
     return sum(name.endswith(".query.kernel") for name in weights)
 
 
+def activation_of(weights):
+    """Name of the activation of a set of folded weights."""
+    return str(weights.get("activation", "silu"))
+
+
 def add_block(layer, index, x, tokens):
     """One block before the last: [B, L, d] -> [B, L, d]."""
     name = f"block{index}"
@@ -182,8 +194,8 @@ def add_block(layer, index, x, tokens):
     attention = attend(layer, name, query, unit, tokens)
     values = layer(Dense, f"{name}.values", kernel=f"{name}.value.kernel")(unit)
     context = layer(Mix, f"{name}.context", bias=f"{name}.context.bias")([attention, values])
-    silu = convolve(layer, name, unit)
-    contract = layer(Dense, f"{name}.contract", kernel=f"{name}.contract.kernel")(silu)
+    active = convolve(layer, name, unit)
+    contract = layer(Dense, f"{name}.contract", kernel=f"{name}.contract.kernel")(active)
     return layer(Add, f"x{index + 1}")([context, contract])
 
 
@@ -194,9 +206,9 @@ def add_last_block(layer, index, x, tokens):
     first = FirstRow(name=f"{name}.first")(unit)
     query = layer(Dense, f"{name}.query", kernel=f"{name}.query.kernel", bias=f"{name}.query.bias")(first)
     context = layer(Mix, f"{name}.context")([attend(layer, name, query, unit, tokens), unit])
-    silu = convolve(layer, name, first)
+    active = convolve(layer, name, first)
     from_context = layer(Dense, "head.context", kernel="head.context.kernel", bias="head.bias")(context)
-    from_conv = layer(Dense, "head.conv", kernel="head.conv.kernel")(silu)
+    from_conv = layer(Dense, "head.conv", kernel="head.conv.kernel")(active)
     return layer(Add, "logits")([from_context, from_conv])
 
 
@@ -206,6 +218,8 @@ def attend(layer, name, query, keys, tokens):
 
 
 def convolve(layer, name, x):
-    """Convolution and SiLU: [B, L, d] -> [B, L, d*m]."""
+    """Convolution and its activation: [B, L, d] -> [B, L, d*m]."""
     conv = layer(Conv, f"{name}.conv", kernel=f"{name}.conv.kernel", bias=f"{name}.conv.bias")(x)
+    if activation_of(layer.weights) == "hard_swish":
+        return layer(HardSwish, f"{name}.hard_swish")(conv)
     return layer(Multiply, f"{name}.silu")([conv, layer(Gate, f"{name}.gate")(conv)])

@@ -104,15 +104,17 @@ class TFLMModel:
         for part in (bundle.manifest["model"], bundle.manifest["tokenizer"]):
             if sha256(bundle.files[part["file"]]) != part["sha256"]:
                 raise UserError(f"{path}/{part['file']} is not the file of this bundle's manifest: convert again")
-        self.model = bundle.files["model.tflite"]
+        self.models = bundle.models
         self.tokenizer = Tokenizer.load(bundle.path / "tokenizer.json")
-        self.labels, self.is_pair = bundle.manifest["labels"] or None, takes_pairs(self.model)
+        self.labels, self.is_pair = bundle.manifest["labels"] or None, takes_pairs(bundle.files["model.tflite"])
         self.max_length, self.seed = bundle.manifest["model"]["sequence_length"], bundle.manifest["seed"]
 
     def predict(self, ids):
         from convert.interpreters import predict
+        from convert.lengths import answer_by_length
 
-        return predict(self.model, ids, [segments(row) for row in ids] if self.is_pair else None)
+        return answer_by_length(self.models, ids, lambda model, rows: predict(
+            model, rows, [segments(row) for row in rows] if self.is_pair else None))
 
 
 def open_model(path):

@@ -26,7 +26,8 @@ def fold_model(model, config, pair):
         config: its EmbBERTConfig.
         pair: whether its texts are pairs; a single text's segment row is then a constant.
     Returns:
-        dict of float32 arrays by tensor name: what a run stores and `convert` lowers.
+        dict of float32 arrays by tensor name: what a run stores and `convert` lowers. An activation other than SiLU is
+        there by its name, as `activation`.
     Raises:
         UserError: a model of Keras 3.
     """
@@ -38,7 +39,8 @@ def fold_model(model, config, pair):
         weights |= fold_block(f"block{index}", block)
     head = [w.numpy().astype(np.float64) for w in model.get_layer("head").weights]
     weights |= fold_last_block(f"block{config.num_blocks - 1}", blocks[-1], *head)
-    return {name: np.ascontiguousarray(value, dtype=np.float32) for name, value in weights.items()}
+    weights = {name: np.ascontiguousarray(value, dtype=np.float32) for name, value in weights.items()}
+    return weights | ({} if config.activation == "silu" else {"activation": np.array(config.activation)})
 
 
 def embed_tables(embed):

@@ -15,6 +15,14 @@ from tf_embbert.config import CLS, PAD, SEP, UNK
 PACKAGE = "tf_embbert"
 
 
+def hard_swish(x):
+    """x min(max(x + 3, 0), 6) / 6 (arXiv 1905.02244, section 5.2), the function of TFLite's HARD_SWISH."""
+    return x * tf.nn.relu6(x + 3.0) / 6.0
+
+
+ACTIVATION_FUNCTIONS = {"silu": tf.nn.silu, "hard_swish": hard_swish}
+
+
 def token_mask(tokens):
     """1.0 at tokens, 0.0 at pads: int32 [B, L] -> float32 [B, L]."""
     return tf.cast(tf.not_equal(tokens, PAD), tf.float32)
@@ -227,9 +235,11 @@ class DifferentialSum(keras.layers.Layer):
 class EmbBERTBlock(keras.layers.Layer):
     """RMSNorm, then attention minus convolution branch; no residual around it. [B, L, d], [B, L] -> [B, L, d]."""
 
-    def __init__(self, kernel_size, expansion, dropout, epsilon, **kwargs):
+    def __init__(self, kernel_size, expansion, dropout, epsilon, activation="silu", **kwargs):
         super().__init__(**kwargs)
-        self.options = dict(kernel_size=kernel_size, expansion=expansion, dropout=dropout, epsilon=epsilon)
+        self.options = dict(
+            kernel_size=kernel_size, expansion=expansion, dropout=dropout, epsilon=epsilon, activation=activation
+        )
 
     def build(self, input_shape):
         d, m = input_shape[0][-1], self.options["expansion"]
@@ -245,7 +255,8 @@ class EmbBERTBlock(keras.layers.Layer):
         x, mask = inputs
         x = self.norm(x)
         context = self.output_dense(self.attention([x, mask], training=training))
-        return self.sum([context, self.contract(tf.nn.silu(self.conv(x)))])
+        activate = ACTIVATION_FUNCTIONS[self.options["activation"]]
+        return self.sum([context, self.contract(activate(self.conv(x)))])
 
     def get_config(self):
         return {**super().get_config(), **self.options}

@@ -66,7 +66,8 @@ def encode(config, tokens):
     )(tokens)
     for index in range(config.num_blocks):
         x = EmbBERTBlock(
-            config.kernel_size, config.expansion, config.dropout, config.epsilon, name=f"block{index}"
+            config.kernel_size, config.expansion, config.dropout, config.epsilon, config.activation,
+            name=f"block{index}",
         )([x, mask])
     return x
 

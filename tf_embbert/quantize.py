@@ -117,7 +117,7 @@ class QuantizedModel:
     """
 
     def __init__(self, weights, ranges, train_ranges=False):
-        self.quantizers, self.train_ranges = {}, train_ranges
+        self.weights, self.quantizers, self.train_ranges = weights, {}, train_ranges
         self.model = build_deploy_model(weights, self.wrap)
         for name, quantizer in self.quantizers.items():
             quantizer.set_range(ranges[name])
@@ -132,7 +132,7 @@ class QuantizedModel:
 
     def read(self):
         """The folded weights and ranges as they are now: (weights, ranges)."""
-        weights = deploy.read_weights(self.model)
+        weights = self.weights | deploy.read_weights(self.model)
         tensors = {name: quantizer.get_range() for name, quantizer in self.quantizers.items()}
         return weights, kernel_ranges(weights) | tensors
 

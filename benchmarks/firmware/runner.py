@@ -63,9 +63,8 @@ class Firmware:
         return self._start(["loop", str(rounds)], self.elf.parent, count=True)
 
     def _start(self, words: list[str], folder, count: bool) -> Run:
-        arguments = "".join(f",arg={word}" for word in ["measure", *words])
-        command = ["qemu-system-arm", "-M", BOARDS[self.core], "-display", "none", "-monitor", "none", "-serial",
-                   "stdio", "-semihosting-config", f"enable=on,target=native{arguments}", "-kernel", self.elf]
+        arguments = ",".join(f"arg={word}" for word in ["measure", *words])
+        command = [self.elf.parent / "run", self.elf, "-semihosting-config", arguments]
         try:
             done = subprocess.run(command + ["-icount", "shift=0"] * count, cwd=folder, stdin=subprocess.DEVNULL,
                                   capture_output=True, timeout=TIMEOUT_SECONDS)

@@ -67,7 +67,7 @@ std::array<char, 64> Sha256(const unsigned char* bytes, std::size_t length) {
   const std::size_t whole = length / kBlockBytes * kBlockBytes;
   for (std::size_t start = 0; start < whole; start += kBlockBytes) AddBlock(state, bytes + start);
   AddEnd(state, bytes + whole, length - whole, length);
-  std::array<char, 64> digits;
+  std::array<char, 64> digits = {};
   for (std::size_t i = 0; i < digits.size(); ++i) {
     digits[i] = "0123456789abcdef"[state[i / 8] >> (28 - 4 * (i % 8)) & 15];
   }

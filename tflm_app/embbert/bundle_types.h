@@ -21,7 +21,13 @@ struct GoldenRow {
   const int8_t* logits;  // [bundle::kClasses]
 };
 
-// The smallest arena that TFLM's allocator accepts for the model, with the kernels of a build.
+// A length that the model serves: at byte `offset` of kModel begins the .tflite file for texts of up to `tokens` ids.
+struct ModelLength {
+  size_t tokens;
+  size_t offset;
+};
+
+// The smallest arena that TFLM's allocator accepts for every length of the model, with the kernels of a build.
 struct ArenaFigure {
   std::string_view core;
   std::string_view kernels;

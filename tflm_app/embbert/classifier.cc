@@ -1,6 +1,7 @@
 #include "embbert/classifier.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "embbert/tokenizer.h"
 #include "model_data.h"
@@ -8,8 +9,6 @@
 #include "tokenizer_data.h"
 
 namespace embbert {
-
-using bundle::kSequenceLength;
 
 const char* StatusText(Status status) {
   switch (status) {
@@ -27,11 +26,27 @@ const char* StatusText(Status status) {
 }
 
 Status Classifier::Init(uint8_t* arena, size_t arena_bytes) {
-  const tflite::Model* model = tflite::GetModel(bundle::kModel);
-  if (model->version() != TFLITE_SCHEMA_VERSION) return Status::kModelVersion;
   if (bundle::AddOps(&resolver_) != kTfLiteOk) return Status::kOperators;
-  interpreter_.emplace(model, resolver_, arena, arena_bytes);
+  arena_ = arena;
+  arena_bytes_ = arena_bytes;
+  for (const ModelLength& model : bundle::kLengths) {
+    const Status status = Prepare(model);
+    if (status != Status::kOk) return status;
+    arena_used_ = std::max(arena_used_, interpreter_->arena_used_bytes());
+  }
+  return Status::kOk;
+}
+
+// Makes the arena that of a length.
+Status Classifier::Prepare(const ModelLength& length) {
+  if (length_ == length.tokens) return Status::kOk;
+  length_ = 0;
+  tokens_ = nullptr;
+  const tflite::Model* model = tflite::GetModel(bundle::kModel + length.offset);
+  if (model->version() != TFLITE_SCHEMA_VERSION) return Status::kModelVersion;
+  interpreter_.emplace(model, resolver_, arena_, arena_bytes_);
   if (interpreter_->AllocateTensors() != kTfLiteOk) return Status::kArena;
+  length_ = length.tokens;
   return FindTensors();
 }
 
@@ -40,7 +55,7 @@ Status Classifier::FindTensors() {
   if (interpreter_->inputs_size() != inputs || interpreter_->outputs_size() != 1) return Status::kModelTensors;
   for (size_t i = 0; i < inputs; ++i) {
     const TfLiteTensor* input = interpreter_->input(i);
-    if (input->type != kTfLiteInt32 || input->bytes != kSequenceLength * sizeof(int32_t)) return Status::kModelTensors;
+    if (input->type != kTfLiteInt32 || input->bytes != length_ * sizeof(int32_t)) return Status::kModelTensors;
   }
   const TfLiteTensor* output = interpreter_->output(0);
   if (output->type != kTfLiteInt8 || output->bytes != bundle::kClasses) return Status::kModelTensors;
@@ -53,15 +68,32 @@ Status Classifier::FindTensors() {
 Status Classifier::Classify(const char* text, size_t length, Verdict* verdict) {
   if (tokens_ == nullptr) return Status::kNotInitialised;
   if (bundle::kTakesPairs) return Status::kWrongTask;
-  return Invoke(Tokenize(bundle::kTokenizer, text, length, tokens_, kSequenceLength), verdict);
+  const auto encode = [&](int32_t* ids) {
+    return Tokenize(bundle::kTokenizer, text, length, ids, bundle::kSequenceLength);
+  };
+  return Answer(encode, verdict);
 }
 
 Status Classifier::ClassifyPair(const char* first, size_t first_length, const char* second, size_t second_length,
                                 Verdict* verdict) {
   if (tokens_ == nullptr) return Status::kNotInitialised;
   if (!bundle::kTakesPairs) return Status::kWrongTask;
-  return Invoke(TokenizePair(bundle::kTokenizer, first, first_length, second, second_length, tokens_, kSequenceLength),
-                verdict);
+  const auto encode = [&](int32_t* ids) {
+    return TokenizePair(bundle::kTokenizer, first, first_length, second, second_length, ids, bundle::kSequenceLength);
+  };
+  return Answer(encode, verdict);
+}
+
+// Counts the ids, prepares the shortest length that holds them, and runs it; `encode` writes them, or counts for null.
+template <typename Encode>
+Status Classifier::Answer(Encode encode, Verdict* verdict) {
+  const size_t count = encode(nullptr);
+  const ModelLength* length = std::find_if(std::begin(bundle::kLengths), std::end(bundle::kLengths) - 1,
+                                           [&](const ModelLength& model) { return model.tokens >= count; });
+  const Status status = Prepare(*length);
+  if (status != Status::kOk) return status;
+  encode(tokens_);
+  return Invoke(count, verdict);
 }
 
 // Runs the model on the `count` ids that lie in tokens_.
@@ -71,11 +103,11 @@ Status Classifier::Invoke(size_t count, Verdict* verdict) {
     return id >= 0 && static_cast<size_t>(id) < bundle::kTokenRows;
   });
   if (!known) return Status::kIdOutOfTable;
-  std::fill(tokens_ + count, tokens_ + kSequenceLength, kPad);
+  std::fill(tokens_ + count, tokens_ + length_, kPad);
   if (segments_ != nullptr) FillSegments(count);
   if (interpreter_->Invoke() != kTfLiteOk) return Status::kInvoke;
   const int8_t* largest = std::max_element(logits_, logits_ + bundle::kClasses);
-  *verdict = {static_cast<size_t>(largest - logits_), logits_, count};
+  *verdict = {static_cast<size_t>(largest - logits_), logits_, count, length_};
   return Status::kOk;
 }
 
@@ -84,7 +116,7 @@ void Classifier::FillSegments(size_t count) {
   int32_t* separator = segments_ + (std::find(tokens_, tokens_ + count, kSep) - tokens_);
   std::fill(segments_, separator, 1);
   std::fill(separator, segments_ + count, 2);
-  std::fill(segments_ + count, segments_ + kSequenceLength, 0);
+  std::fill(segments_ + count, segments_ + length_, 0);
 }
 
 }  // namespace embbert

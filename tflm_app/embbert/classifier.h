@@ -6,6 +6,9 @@
 //
 // Nothing is taken from the heap. A classifier does one text at a time; several of them, each with an arena, share
 // nothing. Its stack is that of the tokenizer, then that of TFLM's kernels.
+//
+// A bundle may serve several lengths with the same weights; the shortest that holds a text answers it. They take turns
+// in the arena: TFLM allocates anew when a text needs another length than the text before it.
 
 #ifndef EMBBERT_CLASSIFIER_H_
 #define EMBBERT_CLASSIFIER_H_
@@ -25,7 +28,7 @@ enum class Status {
   kModelVersion,    // the model is of another version of the schema
   kOperators,       // an operator was not registered
   kArena,           // TFLM could not allocate: the arena is too small
-  kModelTensors,    // the inputs or the output are not those of bundle.h
+  kModelTensors,    // the inputs or the output of a length are not those of bundle.h
   kNotInitialised,  // Init has not succeeded
   kWrongTask,       // a pair for a model of single texts, or the other way round
   kIdOutOfTable,    // the tokenizer's ids are not the model's
@@ -39,6 +42,7 @@ struct Verdict {
   size_t label;          // index of the largest logit, the first of equal ones; see bundle::kLabels
   const int8_t* logits;  // [bundle::kClasses], good until the next call
   size_t tokens;         // ids that the text took, of at most bundle::kSequenceLength
+  size_t length;         // ids that the model takes which answered, one of bundle::kLengths
 
   // The answer of a regression: the real value of the logit.
   float Value() const { return bundle::kOutputScale * static_cast<float>(logits[0] - bundle::kOutputZeroPoint); }
@@ -50,7 +54,7 @@ class Classifier {
   Classifier(const Classifier&) = delete;
   Classifier& operator=(const Classifier&) = delete;
 
-  // Prepares the model in an arena, aligned to 16 bytes, that stays the classifier's; once.
+  // Takes an arena, aligned to 16 bytes, that stays the classifier's, and tries every length in it; once.
   Status Init(uint8_t* arena, size_t arena_bytes);
 
   // Classifies UTF-8 bytes, any bytes; a text that is too long loses its end, as in Python.
@@ -58,18 +62,24 @@ class Classifier {
   Status ClassifyPair(const char* first, size_t first_length, const char* second, size_t second_length,
                       Verdict* verdict);
 
-  // Bytes of the arena that are taken, after Init.
-  size_t arena_used() const { return interpreter_ ? interpreter_->arena_used_bytes() : 0; }
+  // Bytes of the arena that are taken by the length that takes most, after Init.
+  size_t arena_used() const { return arena_used_; }
 
  private:
+  template <typename Encode>
+  Status Answer(Encode encode, Verdict* verdict);
+  Status Prepare(const ModelLength& model);
   Status FindTensors();
   Status Invoke(size_t count, Verdict* verdict);
   void FillSegments(size_t count);
 
   bundle::OpResolver resolver_;
-  std::optional<tflite::MicroInterpreter> interpreter_;
-  int32_t* tokens_ = nullptr;    // [kSequenceLength]; null before Init
-  int32_t* segments_ = nullptr;  // [kSequenceLength] of a model of pairs
+  uint8_t* arena_ = nullptr;
+  size_t arena_bytes_ = 0, arena_used_ = 0;
+  std::optional<tflite::MicroInterpreter> interpreter_;  // of the length that the arena is prepared for
+  size_t length_ = 0;            // ids that it takes
+  int32_t* tokens_ = nullptr;    // [length_]; null before Init
+  int32_t* segments_ = nullptr;  // [length_] of a model of pairs
   const int8_t* logits_ = nullptr;
 };
 

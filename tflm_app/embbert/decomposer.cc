@@ -23,7 +23,7 @@ Sequence HangulLetters(uint32_t syllable) {
   constexpr uint32_t kVowels = 21, kTrails = 28;
   const uint32_t index = syllable - 0xAC00;
   const uint32_t trail = index % kTrails;
-  return {{0x1100 + index / (kVowels * kTrails), 0x1161 + index / kTrails % kVowels, trail ? 0x11A7 + trail : 0}};
+  return {{0x1100 + index / (kVowels * kTrails), 0x1161 + index / kTrails % kVowels, trail != 0 ? 0x11A7 + trail : 0}};
 }
 
 }  // namespace

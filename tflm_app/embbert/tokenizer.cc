@@ -38,7 +38,7 @@ size_t WriteText(const TokenizerTables& tables, const char* text, size_t length,
   IdWriter writer(ids, capacity);
   Normalizer normalizer(tables, text, length);
   Word word(tables);
-  Character character;
+  Character character = {};
   ActionKind previous = ActionKind::kSpace;
   while (!writer.full() && normalizer.Next(&character)) {
     const ActionKind kind = WordKind(character);
@@ -59,6 +59,7 @@ size_t WriteText(const TokenizerTables& tables, const char* text, size_t length,
 
 size_t Tokenize(const TokenizerTables& tables, const char* text, size_t length, int32_t* ids, size_t capacity) {
   if (capacity < 2) return 0;
+  if (ids == nullptr) return 1 + WriteText(tables, text, length, nullptr, capacity - 1);
   ids[0] = kCls;
   return 1 + WriteText(tables, text, length, ids + 1, capacity - 1);
 }
@@ -76,6 +77,7 @@ size_t TokenizePair(const TokenizerTables& tables, const char* first, size_t fir
     keep_first = all_first > all_second ? room - shorter : shorter;
     keep_second = room - keep_first;
   }
+  if (ids == nullptr) return 2 + keep_first + keep_second;
   ids[0] = kCls;
   WriteText(tables, first, first_length, ids + 1, keep_first);
   ids[1 + keep_first] = kSep;

@@ -19,7 +19,7 @@ constexpr uint16_t kPad = 0, kUnk = 1, kCls = 2, kMask = 3, kSep = 4;
 
 // Encodes `[CLS] text`. A longer text loses its end, which is not read.
 //   text, length: bytes; text may be null where length is 0
-//   ids, capacity: gets the ids, at most capacity (2 or more) of them
+//   ids, capacity: gets the ids, at most capacity (2 or more) of them; null only counts them
 // Returns the number of ids, or 0 where capacity has no room for text beside [CLS].
 size_t Tokenize(const TokenizerTables& tables, const char* text, size_t length, int32_t* ids, size_t capacity);
 

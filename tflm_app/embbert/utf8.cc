@@ -25,14 +25,14 @@ Lead LeadOf(uint8_t byte) {
 }  // namespace
 
 uint32_t DecodeUtf8(const char* text, size_t length, size_t* position) {
-  const uint8_t first = static_cast<uint8_t>(text[(*position)++]);
+  const auto first = static_cast<uint8_t>(text[(*position)++]);
   if (first < 0x80) return first;
   Lead lead = LeadOf(first);
   if (lead.following == 0) return kReplacementCharacter;
   uint32_t code = first & (0x3Fu >> lead.following);
   for (int i = 0; i < lead.following; ++i) {
     if (*position == length) return kReplacementCharacter;
-    const uint8_t byte = static_cast<uint8_t>(text[*position]);
+    const auto byte = static_cast<uint8_t>(text[*position]);
     if (byte < lead.lowest || byte > lead.highest) return kReplacementCharacter;
     code = code << 6 | (byte & 0x3Fu);
     ++*position;

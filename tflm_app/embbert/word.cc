@@ -45,7 +45,7 @@ void Word::Append(uint32_t code) { ids_[size_++] = CharacterId(tables_, code); }
 void Word::Merge() {
   for (size_t i = 0; i + 1 < size_; ++i) ranks_[i] = RankAt(i);
   while (size_ > 1) {
-    const size_t best = static_cast<size_t>(std::min_element(ranks_, ranks_ + size_ - 1) - ranks_);
+    const auto best = static_cast<size_t>(std::min_element(ranks_, ranks_ + size_ - 1) - ranks_);
     if (ranks_[best] == kNoMerge) break;
     MergeAt(best);
   }

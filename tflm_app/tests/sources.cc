@@ -14,7 +14,7 @@ namespace {
 namespace bundle = embbert::bundle;
 
 void PrintText(const char* name, const char* text, size_t length) {
-  std::printf("\"%s\": ", name);
+  std::printf(R"("%s": )", name);
   if (text == nullptr) {
     std::printf("null, ");
     return;
@@ -38,8 +38,8 @@ void PrintFacts() {
   PrintText("name", bundle::kName, sizeof(bundle::kName) - 1);
   PrintNumber("sequence_length", static_cast<double>(bundle::kSequenceLength));
   PrintNumber("token_rows", static_cast<double>(bundle::kTokenRows));
-  PrintNumber("takes_pairs", bundle::kTakesPairs);
-  PrintNumber("is_regression", bundle::kIsRegression);
+  PrintNumber("takes_pairs", static_cast<double>(bundle::kTakesPairs));
+  PrintNumber("is_regression", static_cast<double>(bundle::kIsRegression));
   PrintNumber("scale", static_cast<double>(bundle::kOutputScale));
   PrintNumber("zero_point", bundle::kOutputZeroPoint);
   PrintNumber("arena", static_cast<double>(embbert::ArenaBytes(bundle::kArenas, "cortex-m7", "cmsis_nn")));
@@ -47,9 +47,13 @@ void PrintFacts() {
   PrintNumber("golden", static_cast<double>(bundle::kGolden.size));
   PrintNumber("misaligned", static_cast<double>(reinterpret_cast<uintptr_t>(bundle::kModel) % 16));
   PrintNumber("classes", static_cast<double>(bundle::kClasses));
+  for (const embbert::ModelLength& length : bundle::kLengths) {
+    PrintNumber("length", static_cast<double>(length.tokens));
+    PrintNumber("offset", static_cast<double>(length.offset));
+  }
   for (const char* label : bundle::kLabels) PrintText("label", label, label == nullptr ? 0 : std::strlen(label));
-  std::printf("\"model_sha256\": \"%s\", ", bundle::kModelSha256);
-  std::printf("\"tokenizer_sha256\": \"%s\"}\n", bundle::kTokenizerSha256);
+  std::printf(R"("model_sha256": "%s", "tokenizer_sha256": "%s"})", bundle::kModelSha256, bundle::kTokenizerSha256);
+  std::printf("\n");
 }
 
 void PrintRow(const embbert::GoldenRow& row) {

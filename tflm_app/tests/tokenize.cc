@@ -7,13 +7,13 @@
 #include "requests.h"
 
 int main() {
-  Request request;
+  Request request = {};
   while (std::fread(&request, sizeof(request), 1, stdin) == 1) {
     // Of just these sizes, so that AddressSanitizer sees a byte read or an id written too far.
     std::vector<char> texts(request.bytes());
     std::vector<int32_t> ids(request.capacity);
     if (!texts.empty() && std::fread(texts.data(), texts.size(), 1, stdin) != 1) return 1;
-    const uint32_t count = static_cast<uint32_t>(Answer(request, texts.data(), ids.data()));
+    const auto count = static_cast<uint32_t>(Answer(request, texts.data(), ids.data()));
     std::fwrite(&count, sizeof(count), 1, stdout);
     if (count > 0) std::fwrite(ids.data(), sizeof(int32_t), count, stdout);
   }

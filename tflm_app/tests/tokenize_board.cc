@@ -20,12 +20,12 @@ int32_t ids[kMaxIds];
 long AnswerAll(size_t length) {
   size_t read = 0, written = 0;
   while (read < length) {
-    Request request;
+    Request request = {};
     std::memcpy(&request, requests + read, sizeof(request));
     const char* texts = requests + read + sizeof(request);
     read += sizeof(request) + request.bytes();
     if (read > length || request.capacity > kMaxIds) return -1;
-    const uint32_t count = static_cast<uint32_t>(Answer(request, texts, ids));
+    const auto count = static_cast<uint32_t>(Answer(request, texts, ids));
     if (written + sizeof(count) + count * sizeof(ids[0]) > kMaxBytes) return -1;
     std::memcpy(answers + written, &count, sizeof(count));
     std::memcpy(answers + written + sizeof(count), ids, count * sizeof(ids[0]));

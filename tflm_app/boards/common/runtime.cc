@@ -4,6 +4,7 @@
 
 extern "C" {
 
+// NOLINTBEGIN(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp): the C library gives the names.
 void* __dso_handle;
 
 int __aeabi_atexit(void*, void (*)(void*), void*) { return 0; }
@@ -14,5 +15,6 @@ void* _sbrk(std::ptrdiff_t) { __builtin_trap(); }
 [[noreturn]] void abort() { __builtin_trap(); }
 
 [[noreturn]] void __assert_func(const char*, int, const char*, const char*) { __builtin_trap(); }
+// NOLINTEND(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp)
 
 }  // extern "C"

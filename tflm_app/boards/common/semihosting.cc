@@ -22,7 +22,7 @@ enum OpenMode : std::uintptr_t { kReadBinary = 1, kWriteBinary = 5 };
 constexpr std::uintptr_t kApplicationExit = 0x20026;
 
 std::intptr_t Call(Operation operation, std::uintptr_t* arguments) {
-  register std::intptr_t r0 asm("r0") = static_cast<std::intptr_t>(operation);
+  register auto r0 asm("r0") = static_cast<std::intptr_t>(operation);
   register std::uintptr_t* r1 asm("r1") = arguments;
   asm volatile("bkpt 0xAB" : "+r"(r0) : "r"(r1) : "memory");
   return r0;

@@ -41,7 +41,7 @@ extern "C" [[noreturn]] void ReportFault(const std::uint32_t* frame) {
   constexpr int kFaultExit = 70;
   constexpr std::uint32_t kStackLimit = 1u << 20;  // Armv8-M: below MSPLIM
   const std::uint32_t status = board::Register(kFaultStatus);
-  const bool overflow = frame < board_stack_bottom || (status & kStackLimit);
+  const bool overflow = frame < board_stack_bottom || (status & kStackLimit) != 0;
   WriteText(overflow ? "\nfault: stack overflow, status 0x" : "\nfault: status 0x");
   WriteHex(status);
   if (!overflow) {

@@ -31,7 +31,7 @@ void StartTicks() {
 }
 
 std::uint64_t Ticks() {
-  std::uint32_t before, current;
+  std::uint32_t before = 0, current = 0;
   do {  // the counter may wrap between the two reads
     before = wraps;
     current = Register(kCurrent);
