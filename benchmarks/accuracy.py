@@ -2,8 +2,9 @@
 
     python -m benchmarks.accuracy --data-dir DIR --work DIR [--task snips ..] [--seed 0 ..]
 
-Resumable: a run that lies in --work is converted, not trained again; an interrupted training goes on. The figures are
-those of the bundle's manifest: float, PTQ and QAT on the same rows of the reported split, the integers through TFLM.
+What is trained, and how, is in accuracy.yaml. Resumable: a run that lies in --work is converted, not trained again; an
+interrupted training goes on. The figures are those of the bundle's manifest: float, PTQ and QAT on the same rows of the
+reported split, the integers through TFLM.
 """
 
 import argparse
@@ -11,16 +12,12 @@ import json
 import shlex
 from pathlib import Path
 
+import yaml
+
 from tf_embbert.errors import run_command
 
 RESULTS = Path(__file__).parent / "results/accuracy"
-# Beyond the recipe's defaults: what the tests of long texts cost in TFLM's interpreter bounds their rows.
-TASKS = {
-    "snips": "",
-    "emotion": "",
-    "sst2": "",
-    "imdb": "--max-length 256 --epochs 3 --token-dropout 0.1 --report-rows 1000",
-}
+TASKS = yaml.safe_load((Path(__file__).parent / "accuracy.yaml").read_text())
 
 
 def measure(task, seed, data_dir, work):
@@ -31,7 +28,7 @@ def measure(task, seed, data_dir, work):
     from tf_embbert.run import load_run
 
     run, bundle = work / f"{task}-{seed}", work / f"{task}-{seed}-bundle"
-    options = ["--task", task, "--seed", str(seed), *TASKS[task].split()]
+    options = ["--task", task, "--seed", str(seed), *TASKS[task]["options"].split()]
     if not run.exists():
         resume = ["--resume"] if (work / f"{run.name}.partial").exists() else []
         require(finetune([*options, "--data-dir", str(data_dir), "--out", str(run), *resume]))
@@ -62,11 +59,11 @@ def main(arguments=None):
     parse.add_argument("--data-dir", required=True)
     parse.add_argument("--work", type=Path, required=True, help="folder of the runs and bundles")
     parse.add_argument("--task", nargs="+", choices=TASKS, default=list(TASKS))
-    parse.add_argument("--seed", nargs="+", type=int, default=[0])
+    parse.add_argument("--seed", nargs="+", type=int, help="by default all of each task's")
     options = parse.parse_args(arguments)
     RESULTS.mkdir(parents=True, exist_ok=True)
     for task in options.task:
-        for seed in options.seed:
+        for seed in options.seed or range(TASKS[task]["seeds"]):
             result = measure(task, seed, options.data_dir, options.work)
             (RESULTS / f"{task}-{seed}.json").write_text(json.dumps(result, indent=1) + "\n")
 

@@ -72,7 +72,7 @@ def make_variant(hidden_only, dense, xla):
     import tf_keras as keras
 
     from tf_embbert.model import build_pretraining_model
-    from tf_embbert.pretrain_training import SIGNATURE, Objectives, weighed
+    from tf_embbert.pretrain_training import SIGNATURE, Objectives, weighed, weighed_pairs
 
     class AllPositions(Objectives):
         """The straightforward loss: logits at every position, most of which no target is compared with."""
@@ -83,7 +83,7 @@ def make_variant(hidden_only, dense, xla):
             shape = tf.shape(logits)[:1]
             scatter = lambda values: tf.scatter_nd(batch["positions"][:, None], values, shape)
             mlm = weighed(logits, scatter(batch["targets"]), scatter(tf.ones_like(batch["targets"], tf.float32)))
-            return tf.stack([*mlm, *weighed(outputs["nsp"], batch["follows"], batch["paired"])])
+            return tf.stack([*mlm, *weighed_pairs(outputs["nsp"], batch["follows"], batch["paired"])])
 
     keras.utils.set_random_seed(0)
     model = build_pretraining_model(EmbBERTConfig.preset("base", dropout=0.0))

@@ -3,15 +3,15 @@
 Models are tried one after the other in a child; one that ends the child is tried again in a child of its own. Model and
 arena end just below memory that nobody may touch, so that going far beyond them is a crash and not luck.
 
-Run as a program it reads pickled [model] and prints a JSON list of {runs, said, log}.
+Run as a program it reads a JSON list of models in base64 and prints a JSON list of {runs, said, log}.
 """
 
+import base64
 import ctypes
 import gc
 import json
 import mmap
 import os
-import pickle
 import resource
 import signal
 import subprocess
@@ -32,7 +32,8 @@ def measure(models: list[bytes], arena_bytes: int = ARENA_BYTES) -> list[dict]:
     """[{runs, said, log}] of models: whether AllocateTensors and Invoke succeed, on inputs of zeros, or of ones, or of
     127; what TFLM printed last, or the signal that ended it; the last lines that it printed."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "MALLOC_MMAP_THRESHOLD_": str(LEAST_MAPPED)}
-    done = subprocess.run([sys.executable, __file__, str(arena_bytes)], input=pickle.dumps(models), env=environment,
+    coded = json.dumps([base64.b64encode(model).decode() for model in models]).encode()
+    done = subprocess.run([sys.executable, __file__, str(arena_bytes)], input=coded, env=environment,
                           capture_output=True, check=True, timeout=3600)
     return json.loads(done.stdout)
 
@@ -130,7 +131,7 @@ def fill_input(interpreter, index: int, fill: int) -> None:
 
 if __name__ == "__main__":
     from tflite_micro import runtime  # noqa: F401 (before the forks)
-    jobs = pickle.load(sys.stdin.buffer)
+    jobs = [base64.b64decode(model) for model in json.load(sys.stdin)]
     fill_holes()
     gc.freeze()
     json.dump(try_all(jobs, int(sys.argv[1])), sys.stdout)

@@ -1,13 +1,13 @@
 """What TFLM's own interpreter allocates, for the tests of the arena's figures.
 
-Run as a program it reads pickled [(model, [arena bytes])] and prints one JSON list: what the interpreter recorded in
+Run as a program it reads JSON, [[model in base64, [arena bytes]]], and prints one JSON list: what the interpreter recorded in
 ample memory, {total, head, tail}, and for each size whether AllocateTensors succeeds in it. Each try has a process of
 its own, for an arena that is too small can crash TFLM.
 """
 
+import base64
 import json
 import os
-import pickle
 import re
 import subprocess
 import sys
@@ -21,7 +21,8 @@ ROOT = Path(__file__).resolve().parents[1]
 def measure(jobs):
     """[(recorded, [succeeds])] of [(model, [arena bytes])]."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run([sys.executable, __file__], input=pickle.dumps(jobs), env=environment, capture_output=True,
+    lines = json.dumps([[base64.b64encode(model).decode(), sizes] for model, sizes in jobs])
+    done = subprocess.run([sys.executable, __file__], input=lines.encode(), env=environment, capture_output=True,
                           check=True, timeout=120)
     return [(recorded, succeeds) for recorded, succeeds in json.loads(done.stdout)]
 
@@ -50,5 +51,6 @@ def recorded(log):
 
 
 if __name__ == "__main__":
+    jobs = [(base64.b64decode(model), sizes) for model, sizes in json.load(sys.stdin)]
     json.dump([(recorded(attempt(model, AMPLE)), [attempt(model, size) is not None for size in sizes])
-               for model, sizes in pickle.load(sys.stdin.buffer)], sys.stdout)
+               for model, sizes in jobs], sys.stdout)

@@ -15,6 +15,7 @@ from chain import KINDS, SMALL, make_rows, refused, write_rows
 
 from convert import convert, verify
 from tf_embbert import finetune
+from tf_embbert.partial import partial_folder
 from tf_embbert.finetune import main
 from tf_embbert.run import load_run
 from tf_embbert.tokenizer import Tokenizer
@@ -91,7 +92,7 @@ def test_recorded_names(name, path):
     options = finetune.parser().parse_args(["--task", path, "--init", f"./{path}", "--out", "run/"])
     recorded = finetune.recorded_arguments(options)
     assert (recorded["task"], recorded["init"]) == (name, name)
-    assert str(finetune.partial_folder(options.out)) == "run.partial"
+    assert str(partial_folder(options.out)) == "run.partial"
 
 
 # ---- on to the bundle ----

@@ -1,6 +1,5 @@
 """Pretraining: its losses against NumPy, its resuming to the bit, its command, and what fine-tuning takes from it."""
 
-import csv
 import json
 import signal
 import subprocess
@@ -10,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from chain import CLASSES, EXTRAS, KINDS, SMALL
+from chain import CLASSES, EXTRAS, KINDS, SMALL, history
 from helpers import randomise, small_config
 
 ROOT = Path(__file__).parent.parent
@@ -69,7 +68,7 @@ def test_the_losses_are_those_of_the_full_output(rng):
     mlm = [flat[position, target] for position, target in zip(batch.positions, batch.targets)]
     right = flat.argmax(axis=1)[batch.positions] == batch.targets
     rows = np.flatnonzero(paired)
-    nsp = outputs["nsp"][rows, follows[rows]]
+    nsp = outputs["nsp"][rows, follows[rows].astype(int)]
     nsp_right = outputs["nsp"].argmax(axis=1)[rows] == follows[rows]
     expected = [-sum(mlm), right.sum(), len(mlm), -nsp.sum(), nsp_right.sum(), len(rows)]
     np.testing.assert_allclose(Objectives(model)(tensors(batch)).numpy(), expected, rtol=1e-4)
@@ -113,14 +112,6 @@ def test_no_steps_leave_the_counted_vectors(text, tmp_path):
     table = run.float_weights["embed/token_table"]
     np.testing.assert_allclose(table, TOKEN_SCALE * token_vectors(ids, *table.shape, 0), atol=1e-6)
     assert [int(row["step"]) for row in history(tmp_path / "run")] == [0]
-
-
-def history(run):
-    with open(run / "history.csv") as file:
-        rows = list(csv.DictReader(file))
-    for row in rows:
-        del row["tokens_per_second"]
-    return rows
 
 
 def test_a_run_says_what_was_trained(pretrained, text):
@@ -167,7 +158,8 @@ def test_fine_tuning_starts_from_it(pretrained, data, tmp_path):
     from tf_embbert.tasks import load_task
 
     options = finetune.parser().parse_args(
-        ["--task", str(data["classes"]), *KINDS["classes"][1], *SMALL, "--init", str(pretrained), "--out", "unused"])
+        ["--task", str(data["classes"]), *KINDS["classes"][1], *SMALL, "--init", str(pretrained), "--tokenizer", "init",
+         "--out", "unused"])
     task = load_task(options.task, None, options.text_column, options.pair_column, options.label_column, 0)
     prepared = recipe.Data(task, options, report=print)
     model = recipe.initial_model(prepared, options)
@@ -177,7 +169,7 @@ def test_fine_tuning_starts_from_it(pretrained, data, tmp_path):
             np.testing.assert_array_equal(dict(zip(recipe.weight_names(model), model.get_weights()))[name], value)
     assert prepared.tokenizer.to_json() == run.tokenizer.to_json()
     assert finetune.main([*map(str, ["--task", options.task]), *KINDS["classes"][1], *SMALL, "--init", str(pretrained),
-                          "--out", str(tmp_path / "run")]) == 0
+                          "--tokenizer", "init", "--out", str(tmp_path / "run")]) == 0
     assert load_run(tmp_path / "run").tokenizer.to_json() == run.tokenizer.to_json()
 
 

@@ -1,6 +1,5 @@
 """Trainings that are killed or interrupted go on as if nothing had happened."""
 
-import csv
 import json
 import signal
 import subprocess
@@ -10,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from chain import KINDS, make_rows, write_rows
+from chain import KINDS, history, make_rows, write_rows
 from helpers import random_tokens, small_config
 
 ROOT = Path(__file__).parent.parent
@@ -51,14 +50,6 @@ def stop(command, out, phase, number, *options):
     return process.returncode, errors
 
 
-def history(run):
-    with open(run / "history.csv") as file:
-        rows = list(csv.DictReader(file))
-    for row in rows:
-        del row["rows_per_second"]
-    return rows
-
-
 def test_a_killed_training_goes_on_as_if_it_had_not_been(command, tmp_path):
     """Killed in the float phase, then in the quantisation-aware one."""
     whole, killed = tmp_path / "whole", tmp_path / "killed"
@@ -89,6 +80,7 @@ def test_only_the_same_training_is_resumed(tmp_path, capsys):
     """A training that was begun with other arguments or other data, and one that is begun anew."""
     from tf_embbert import finetune
     from tf_embbert.errors import UserError
+    from tf_embbert.partial import start_folder, take_up
     from tf_embbert.tasks import load_task
 
     def begin(path, *options):
@@ -98,15 +90,15 @@ def test_only_the_same_training_is_resumed(tmp_path, capsys):
 
     partial, path = tmp_path / "run.partial", write_rows(tmp_path / "same.jsonl", make_rows("pairs"))
     begun = begin(path)
-    finetune.start_folder(partial, begun, report=print)
-    finetune.take_up(partial, begin(path, "--force"))
+    start_folder(partial, begun, report=print)
+    take_up(partial, begin(path, "--force"))
     with pytest.raises(UserError, match="was begun with another epochs, seed: give the same"):
-        finetune.take_up(partial, begin(path, "--epochs", "7", "--seed", "1"))
+        take_up(partial, begin(path, "--epochs", "7", "--seed", "1"))
     write_rows(path, make_rows("pairs", seed=1))
     with pytest.raises(UserError, match="was begun with another data: give the same"):
-        finetune.take_up(partial, begin(path))
+        take_up(partial, begin(path))
     (partial / "old").write_text("")
-    finetune.start_folder(partial, begun, report=print)
+    start_folder(partial, begun, report=print)
     assert not (partial / "old").exists() and "--resume would have gone on" in capsys.readouterr().out
 
 

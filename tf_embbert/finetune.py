@@ -11,18 +11,16 @@ The work lies in OUT.partial until it is whole; `--resume` goes on with it after
 import hashlib
 import json
 import os
-import shutil
 import sys
-from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
 from tf_embbert.arguments import CommandParser, non_negative, positive, positive_int, seed, share
-from tf_embbert.config import PRESETS, EmbBERTConfig
+from tf_embbert.config import ACTIVATIONS, PRESETS, EmbBERTConfig
 from tf_embbert.console import quiet_import
 from tf_embbert.errors import UserError, run_command
-from tf_embbert.run import read_json, save_run
+from tf_embbert.partial import require_free, run_resumable, work_aside
 from tf_embbert.tasks import load_task
 
 
@@ -37,8 +35,7 @@ def finetune(options, report=print):
     Raises:
         UserError: bad input; nothing is left at `options.out`, nor beside it unless it was to be resumed.
     """
-    out, partial = Path(options.out), partial_folder(options.out)
-    require_free(out, options.force)
+    require_free(options.out, options.force)
     EmbBERTConfig.preset(options.preset)  # refuses an unknown one
     task = load_task(
         options.task, options.data_dir, options.text_column, options.pair_column, options.label_column, options.seed
@@ -46,64 +43,14 @@ def finetune(options, report=print):
     for notice in task.notices:
         report(f"note: {notice}")
     begun = {**recorded_arguments(options), "data": fingerprint(task)}
-    if options.resume:
-        take_up(partial, begun)
-    else:
-        start_folder(partial, begun, report)
-    try:
+
+    def work(folder):
         with quiet_import():  # TensorFlow takes seconds to import: bad input is refused before
             from tf_embbert.recipe import train_run
 
-        run, history = train_run(task, options, recorded_arguments(options), partial / "training", report)
-    except UserError:
-        if not options.resume:
-            shutil.rmtree(partial)
-        raise
-    save_run(run, partial, history)
-    shutil.rmtree(partial / "training")
-    (partial / "begun.json").unlink()
-    if out.exists():
-        shutil.rmtree(out)
-    os.replace(partial, out)
-    return run
+        return train_run(task, options, recorded_arguments(options), folder / "training", report)
 
-
-def partial_folder(out):
-    """Where the work lies until it is whole: OUT.partial, beside OUT."""
-    return Path(f"{Path(out)}.partial")
-
-
-def require_free(out, force):
-    """Raises a UserError where a run cannot go: something is there, and it is no run or `force` is not set."""
-    if not os.path.lexists(out):
-        return
-    if not force:
-        raise UserError(f"{out} exists: choose another --out, or replace it with --force")
-    if not out.is_dir() or (any(out.iterdir()) and not (out / "config.json").is_file()):
-        raise UserError(f"{out} is not a run, so --force does not replace it: choose another --out")
-
-
-def start_folder(partial, begun, report):
-    """Makes OUT.partial anew, with a note of what was begun in it."""
-    if partial.exists():
-        report(f"note: beginning anew; --resume would have gone on with {partial}")
-        shutil.rmtree(partial)
-    try:
-        partial.mkdir(parents=True)
-    except OSError as error:
-        raise UserError(f"cannot write to {partial} ({error.strerror}): choose another --out") from None
-    (partial / "begun.json").write_text(json.dumps(begun))
-
-
-def take_up(partial, begun):
-    """Raises a UserError unless OUT.partial is there and was begun with the same arguments and data."""
-    if not (partial / "begun.json").is_file():
-        raise UserError(f"nothing to resume: there is no training in {partial}; leave --resume out to begin one")
-    before = read_json(partial / "begun.json")
-    others = sorted(name for name in before | begun if before.get(name) != begun.get(name))
-    if others:
-        raise UserError(f"{partial} was begun with another {', '.join(others)}: give the same to resume it, or leave "
-                        "--resume out to begin anew")
+    return work_aside(options, begun, work, report)
 
 
 def recorded_arguments(options):
@@ -133,7 +80,10 @@ def parser():
     data.add_argument("--label-column", default="label")
     model = parse.add_argument_group("model")
     model.add_argument("--preset", default="base", help=f"{', '.join(PRESETS)} (default: base)")
-    model.add_argument("--init", metavar="RUN", help="start from this run's tokenizer and encoder")
+    model.add_argument("--activation", choices=ACTIVATIONS, help="of the convolution's branch (default: the preset's)")
+    model.add_argument("--init", metavar="RUN", help="start from this run's encoder")
+    model.add_argument("--tokenizer", choices=("own", "init"), default="own",
+                       help="with --init: one trained on the task's texts (default), or the run's")
     model.add_argument("--max-length", type=int, metavar="N",
                        help="tokens of a text; by default what 99 %% of them need")
     training = parse.add_argument_group("training")
@@ -156,17 +106,6 @@ def parser():
     output.add_argument("--resume", action="store_true", help="go on with the interrupted training of this --out")
     output.add_argument("--force", action="store_true", help="replace the run that is there")
     return parse
-
-
-def run_resumable(work, options):
-    """`work(options, report)` with its lines on the terminal; Ctrl-C says how to go on."""
-    console = Console()
-    try:
-        return work(options, lambda line: console.print(line, highlight=False, markup=False, soft_wrap=True))
-    except KeyboardInterrupt:
-        partial = partial_folder(options.out)
-        how = f"go on with the same command and --resume (work so far: {partial})"
-        raise KeyboardInterrupt(f"interrupted; {how if partial.exists() else 'nothing was begun'}") from None
 
 
 @run_command

@@ -45,8 +45,8 @@ def join_parts(rng, pieces, length, sentence_ends, pair_share):
         sentence_ends: ids of the tokens that end a sentence.
         pair_share: share of the rows that are pairs.
     Returns:
-        (tokens int32 [B, L], follows int32 [B]: 1 where the second part is the true one, paired float32 [B]: 0.0 for
-        the single texts).
+        (tokens int32 [B, L], follows float32 [B]: 1.0 where the second part is the true one, paired float32 [B]: 0.0
+        for the single texts).
     """
     cuts = [cut_in_two(piece, sentence_ends) for piece in pieces]
     by_length = np.argsort([len(piece) - cut for piece, cut in zip(pieces, cuts)], kind="stable")
@@ -62,7 +62,7 @@ def join_parts(rng, pieces, length, sentence_ends, pair_share):
             parts = [[CLS], piece[:cuts[row]], [SEP], pieces[other][cuts[other]:]]
         whole = np.concatenate(parts)[:length]
         tokens[row, :len(whole)] = whole
-    return tokens, follows.astype(np.int32), paired.astype(np.float32)
+    return tokens, follows.astype(np.float32), paired.astype(np.float32)
 
 
 def cut_in_two(piece, sentence_ends):

@@ -8,7 +8,6 @@ interruption, from the last evaluation, as if nothing had happened.
 """
 
 import os
-import shutil
 import sys
 from pathlib import Path
 
@@ -18,10 +17,12 @@ from tf_embbert.arguments import CommandParser, non_negative, positive, positive
 from tf_embbert.config import PRESETS, EmbBERTConfig
 from tf_embbert.console import quiet_import
 from tf_embbert.errors import UserError, run_command
-from tf_embbert.finetune import partial_folder, require_free, run_resumable, start_folder, take_up
+from tf_embbert.partial import require_free, run_resumable, work_aside
 from tf_embbert.pretrain_batches import SPECIAL, Pieces, Plan
 from tf_embbert.pretrain_corpus import file_hashes, prepare_corpus
-from tf_embbert.run import Run, load_run, read_arrays, save_run, weight_names
+from tf_embbert.run import Run, load_run, read_arrays, weight_names
+from tf_embbert.similar_pairs import Vocabulary
+from tf_embbert.transfer import copy_encoder
 from tf_embbert.warm_start import start_encoder, start_head
 
 HELD_OUT_SHARE, HELD_OUT_LEAST = 0.005, 200  # of the paragraphs, at random; as many at least
@@ -41,28 +42,10 @@ def pretrain(options, report=print):
     Raises:
         UserError: bad input; nothing is left at `options.out`.
     """
-    out, partial = Path(options.out), partial_folder(options.out)
-    require_free(out, options.force)
+    require_free(options.out, options.force)
     config, init = initial_config(options)
     begun = {**recorded_arguments(options), "data": file_hashes(readable(options.corpus))}
-    if options.resume:
-        take_up(partial, begun)
-    else:
-        start_folder(partial, begun, report)
-    try:
-        run, history = train(config, init, options, partial, report)
-    except UserError:
-        if not options.resume:
-            shutil.rmtree(partial)
-        raise
-    save_run(run, partial, history)
-    for folder in ("corpus", "training"):
-        shutil.rmtree(partial / folder)
-    (partial / "begun.json").unlink()
-    if out.exists():
-        shutil.rmtree(out)
-    os.replace(partial, out)
-    return run
+    return work_aside(options, begun, lambda folder: train(config, init, options, folder, report), report)
 
 
 def initial_config(options):
@@ -109,7 +92,7 @@ def train(config, init, options, folder, report):
         report("counting neighbours for the first token vectors")
         start_encoder(model, corpus.ids, options.seed)
         start_head(model, corpus.ids)
-    recipe = Recipe(steps, options.learning_rate, options.weight_decay, options.evaluate_every)
+    recipe = Recipe(steps, options.learning_rate, options.weight_decay, options.evaluate_every, options.mlm_weight)
     history = pretrain_model(model, plan.batch, held_out, recipe, folder / "training", report)
     save_heads(model, folder / HEADS)
     return make_run(model, config, corpus, options, history), history
@@ -123,20 +106,15 @@ def make_plan(corpus, config, options):
     order = np.random.default_rng(HELD_OUT_SEED).permutation(len(held))
     held[order[:max(HELD_OUT_LEAST, round(HELD_OUT_SHARE * len(held)))]] = True
     starts = np.concatenate([[0], corpus.ends[:-1]])
+    vocabulary = Vocabulary(corpus.ids, corpus.tokenizer.vocab_size) if options.pairs == "similar" else None
 
     def pieces(chosen, length, batch_tokens, seed):
-        return Pieces(corpus.ids, starts[chosen], corpus.ends[chosen], length, batch_tokens, corpus.tokenizer, seed)
+        bounds = starts[chosen], corpus.ends[chosen]
+        return Pieces(corpus.ids, *bounds, length, batch_tokens, corpus.tokenizer, seed, vocabulary)
 
     plan = Plan(steps, longest, lambda length: pieces(~held, length, options.batch_tokens, options.seed))
     kept = pieces(held, longest, min(HELD_OUT_TOKENS, options.batch_tokens), HELD_OUT_SEED)
     return plan, [kept.batch(i) for i in range(min(HELD_OUT_BATCHES, kept.batches_per_epoch))], steps
-
-
-def copy_encoder(source, target):
-    """Gives a model the encoder's weights of another one."""
-    for layer in target.layers:
-        if layer.name == "embed" or layer.name.startswith("block"):
-            layer.set_weights(source.get_layer(layer.name).get_weights())
 
 
 def save_heads(model, path):
@@ -195,6 +173,11 @@ def parser():
                         help="tokens to train on, pads included (default: 50 million)")
     amount.add_argument("--steps", type=whole_number(0), metavar="N",
                         help="steps to train; 0 stops at the token vectors that counting gives")
+    training.add_argument("--pairs", choices=("following", "similar"), default="following",
+                          help="what is asked of two texts: does the second follow (NSP), or how alike are they; the "
+                          "latter is where models of pairs start best")
+    training.add_argument("--mlm-weight", type=non_negative, default=1.0, metavar="W",
+                          help="what the loss of hidden tokens weighs beside that of the pairs (default: 1)")
     training.add_argument("--batch-tokens", type=positive_int, default=4096, metavar="N",
                           help="tokens of a step, pads included (default: 4096)")
     training.add_argument("--learning-rate", type=positive, default=2e-3)

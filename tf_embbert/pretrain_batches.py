@@ -13,6 +13,7 @@ import numpy as np
 from tf_embbert.errors import UserError
 from tf_embbert.masking import join_parts, mask_tokens
 from tf_embbert.pretrain_corpus import bare_ids
+from tf_embbert.similar_pairs import Vocabulary, similar_parts
 from tf_embbert.tokenizer import Tokenizer
 
 STAGES = ((64, 0.7), (128, 0.2), (256, 0.1))  # longest row and share of the steps
@@ -24,7 +25,8 @@ SPECIAL = 2  # [CLS] and [SEP]
 @dataclasses.dataclass(frozen=True)
 class Batch:
     """What a step takes: tokens int32 [B, L]; places of the hidden ones in the flattened batch and what they are, int32
-    [M]; whether the rows' second parts follow, int32 [B], and whether they have any, float32 [B]."""
+    [M]; whether the rows' second parts follow, 0.0 or 1.0, or how alike they are, float32 [B]; and whether they have
+    any, float32 [B]."""
 
     tokens: np.ndarray
     positions: np.ndarray
@@ -44,6 +46,7 @@ class Pieces:
         batch_tokens: tokens of a batch, pads included.
         tokenizer: Tokenizer of the ids.
         seed: of the orders and of what is hidden.
+        vocabulary: makes the rows pairs that are more or less alike; None makes single texts and pairs that follow.
     """
 
     ids: np.ndarray
@@ -53,6 +56,7 @@ class Pieces:
     batch_tokens: int
     tokenizer: Tokenizer
     seed: int
+    vocabulary: Vocabulary | None = None
 
     @cached_property
     def spans(self):
@@ -101,9 +105,13 @@ class Pieces:
         length, chosen = self.epoch(epoch)[place]
         pieces = [self.ids[start:end] for start, end in self.spans[chosen]]
         rng = np.random.default_rng([self.seed, self.longest, epoch, place])
-        tokens, follows, paired = join_parts(rng, pieces, length, self.sentence_ends, PAIR_SHARE)
+        tokens, follows, paired = self.make_rows(rng, pieces, length)
         return Batch(*mask_tokens(rng, tokens, self.tokenizer.vocab_size), follows, paired)
 
+    def make_rows(self, rng, pieces, length):
+        if self.vocabulary:
+            return similar_parts(rng, pieces, length, self.sentence_ends, self.vocabulary)
+        return join_parts(rng, pieces, length, self.sentence_ends, PAIR_SHARE)
 
 
 class Plan:

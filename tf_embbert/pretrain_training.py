@@ -21,19 +21,21 @@ SIGNATURE = {
     "tokens": tf.TensorSpec([None, None], tf.int32),
     "positions": tf.TensorSpec([None], tf.int32),
     "targets": tf.TensorSpec([None], tf.int32),
-    "follows": tf.TensorSpec([None], tf.int32),
+    "follows": tf.TensorSpec([None], tf.float32),
     "paired": tf.TensorSpec([None], tf.float32),
 }
 
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
-    """How the model is pretrained: number of steps, peak learning rate, weight decay, steps between evaluations."""
+    """How the model is pretrained: number of steps, peak learning rate, weight decay, steps between evaluations, and
+    what MLM's loss weighs beside that of the pairs."""
 
     steps: int
     learning_rate: float
     weight_decay: float
     evaluate_every: int
+    mlm_weight: float = 1.0
 
 
 class Objectives:
@@ -48,14 +50,20 @@ class Objectives:
         hidden = self.encoder(batch["tokens"], training=True)  # [B, L, d]
         guessed = tf.gather(tf.reshape(hidden, [-1, hidden.shape[-1]]), batch["positions"])  # [M, d]
         mlm = weighed(self.mlm(guessed), batch["targets"], tf.ones_like(batch["targets"], tf.float32))
-        nsp = weighed(self.nsp(hidden[:, 0]), batch["follows"], batch["paired"])
-        return tf.stack([*mlm, *nsp])
+        return tf.stack([*mlm, *weighed_pairs(self.nsp(hidden[:, 0]), batch["follows"], batch["paired"])])
 
 
 def weighed(logits, targets, weights):
     """Weighed sums of cross entropy, of right answers, and of the weights themselves: three float32 scalars."""
     loss = tf.nn.sparse_softmax_cross_entropy_with_logits(targets, logits)
     right = tf.equal(tf.argmax(logits, -1, tf.int32), targets)
+    return [tf.reduce_sum(value * weights) for value in (loss, tf.cast(right, tf.float32), tf.ones_like(weights))]
+
+
+def weighed_pairs(logits, targets, weights):
+    """As `weighed`, of logits [B, 2] and the probability float32 [B] that the second of them should have."""
+    loss = tf.nn.softmax_cross_entropy_with_logits(tf.stack([1 - targets, targets], axis=1), logits)
+    right = tf.equal(logits[:, 1] > logits[:, 0], targets > 0.5)
     return [tf.reduce_sum(value * weights) for value in (loss, tf.cast(right, tf.float32), tf.ones_like(weights))]
 
 
@@ -70,14 +78,14 @@ def summarise(sums):
     return {"mlm_loss": mlm_loss, "mlm_accuracy": 100 * mlm_right, "nsp_loss": nsp_loss, "nsp_accuracy": 100 * nsp_right}
 
 
-def make_step(model, objectives):
+def make_step(model, objectives, mlm_weight=1.0):
     """A compiled training step: batch -> the sums of its objectives. One graph takes batches of all shapes."""
 
     @tf.function(input_signature=[SIGNATURE])
     def step(batch):
         with tf.GradientTape() as tape:
             sums = objectives(batch)
-            loss = sums[0] / tf.maximum(sums[2], 1.0) + sums[3] / tf.maximum(sums[5], 1.0)
+            loss = mlm_weight * sums[0] / tf.maximum(sums[2], 1.0) + sums[3] / tf.maximum(sums[5], 1.0)
         gradients = tape.gradient(loss, model.trainable_variables)
         model.optimizer.apply_gradients(zip(map(tf.convert_to_tensor, gradients), model.trainable_variables))
         return sums
@@ -105,7 +113,7 @@ def pretrain_model(model, batch_of, held_out, recipe, folder, report):
     optimizer.build(model.trainable_variables)
     model.optimizer = optimizer
     objectives = Objectives(model)
-    step, evaluate = make_step(model, objectives), tf.function(objectives, input_signature=[SIGNATURE])
+    step, evaluate = make_step(model, objectives, recipe.mlm_weight), tf.function(objectives, input_signature=[SIGNATURE])
     state = State(model, folder)
     with progress_bar("pretraining", recipe.steps, "steps", loss=np.nan) as update:
         while not state.history or state.step < recipe.steps:

@@ -19,6 +19,7 @@ from tf_embbert.quantize import train_quantized
 from tf_embbert.run import Run, load_run, weight_names
 from tf_embbert.tokenizer import Tokenizer, segments
 from tf_embbert.training import Encoded, Recipe, train
+from tf_embbert.transfer import copy_encoder, translate_table
 
 # Rows seen in a training, so that epochs = this / rows: what Snips (13 k rows) and Emotion (16 k) need to stop gaining.
 FLOAT_ROWS, QAT_ROWS = 160_000, 20_000
@@ -75,18 +76,29 @@ class Data:
     def __init__(self, task, options, report):
         self.task, self.report = task, report
         self.start = load_run(options.init) if options.init else None
-        preset = EmbBERTConfig.preset(options.preset, token_dropout=options.token_dropout)
-        train_rows = task.rows("train")
-        texts = train_rows.texts + (train_rows.pairs or [])
-        self.tokenizer = self.start.tokenizer if self.start else Tokenizer.train(texts, preset.vocab_size)
-        sizes = {**preset.to_dict(), "vocab_size": self.tokenizer.vocab_size}
-        if self.start:
-            sizes = {**self.start.config.to_dict(), "token_dropout": options.token_dropout}
+        chosen = {"token_dropout": options.token_dropout}
+        if options.activation:
+            chosen["activation"] = options.activation
+        config = self.start.config if self.start else EmbBERTConfig.preset(options.preset)
+        self.tokenizer = self.choose_tokenizer(options.tokenizer, config.vocab_size)
+        sizes = {**config.to_dict(), **chosen, "vocab_size": self.tokenizer.vocab_size}
         self.config = EmbBERTConfig.from_dict(sizes)
         self.length = self.choose_length(options.max_length)
         if options.pad_to and not self.length <= options.pad_to <= self.config.max_length:
             raise UserError(f"--pad-to {options.pad_to} is not within {self.length}..{self.config.max_length}: from "
                             "the length of the texts to that of the position table")
+
+    def choose_tokenizer(self, kind, vocab_size):
+        if self.start and kind == "init":
+            return self.start.tokenizer
+        rows = self.task.rows("train")
+        return Tokenizer.train(rows.texts + (rows.pairs or []), vocab_size)
+
+    def start_table(self):
+        """The start's token table for this tokenizer; None where that is the start's."""
+        if self.tokenizer is self.start.tokenizer:
+            return None
+        return translate_table(self.start.float_weights["embed/token_table"], self.start.tokenizer, self.tokenizer)
 
     def choose_length(self, asked):
         shortest, longest = (4 if self.task.is_pair else 2), self.config.max_length
@@ -118,10 +130,7 @@ def initial_model(data, options):
     """A new model, or one with the encoder of the run given by --init; a regression starts at the mean label."""
     model = build_classifier(data.config, len(data.task.labels or [None]))
     if data.start:
-        trained = data.start.model
-        for layer in model.layers:
-            if layer.name == "embed" or layer.name.startswith("block"):
-                layer.set_weights(trained.get_layer(layer.name).get_weights())
+        copy_encoder(data.start.model, model, data.start_table())
     if data.task.is_regression:
         model.get_layer("head").bias.assign([np.mean(data.task.rows("train").labels)])
     return model
