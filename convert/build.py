@@ -63,7 +63,7 @@ def _place_best(plain: Graph, core: str, arena: int | None) -> tuple[bytes, list
     target = find_build(core, "cmsis_nn")
     best = None
     for candidate in choose_tilings(plain, core, target, arena)[:PLACED]:
-        if best and (best[1][-1].total <= max(candidate.least, arena or 0)):
+        if best and best[1][-1].total <= max(candidate.least, arena or 0):
             break
         model, stages = optimize_model(write_model(candidate.graph), target)
         if best is None or stages[-1].total < best[1][-1].total:
