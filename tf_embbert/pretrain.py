@@ -18,7 +18,7 @@ from tf_embbert.config import PRESETS, EmbBERTConfig
 from tf_embbert.console import quiet_import
 from tf_embbert.errors import UserError, run_command
 from tf_embbert.partial import require_free, run_resumable, work_aside
-from tf_embbert.pretrain_batches import SPECIAL, Pieces, Plan
+from tf_embbert.pretrain_batches import PAIR_STAGES, SPECIAL, STAGES, Pieces, Plan
 from tf_embbert.pretrain_corpus import file_hashes, prepare_corpus
 from tf_embbert.run import Run, load_run, read_arrays, weight_names
 from tf_embbert.similar_pairs import Vocabulary
@@ -112,7 +112,8 @@ def make_plan(corpus, config, options):
         bounds = starts[chosen], corpus.ends[chosen]
         return Pieces(corpus.ids, *bounds, length, batch_tokens, corpus.tokenizer, seed, vocabulary)
 
-    plan = Plan(steps, longest, lambda length: pieces(~held, length, options.batch_tokens, options.seed))
+    stages = PAIR_STAGES if vocabulary else STAGES
+    plan = Plan(steps, longest, lambda length: pieces(~held, length, options.batch_tokens, options.seed), stages)
     kept = pieces(held, longest, min(HELD_OUT_TOKENS, options.batch_tokens), HELD_OUT_SEED)
     return plan, [kept.batch(i) for i in range(min(HELD_OUT_BATCHES, kept.batches_per_epoch))], steps
 
