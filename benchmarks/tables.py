@@ -8,6 +8,8 @@ import re
 import statistics
 from pathlib import Path
 
+import yaml
+
 HERE = Path(__file__).parent
 README = HERE.parent / "README.md"
 
@@ -17,19 +19,35 @@ def read_result(name):
 
 
 def accuracy_table():
-    """A line a task and seed."""
-    lines = [
-        "| task, split (rows) | metric | float | int8 PTQ, TFLM | int8 QAT, TFLM | chosen | L | `model.tflite` | TFLM = TFLite |",
-        "|---|---|---|---|---|---|---|---|---|",
-    ]
-    for path in sorted((HERE / "results/accuracy").glob("*.json")):
-        r = json.loads(path.read_text())
+    """A line a task, means over its seeds; and what others have."""
+    tasks = yaml.safe_load((HERE / "accuracy.yaml").read_text())
+    lines = ["| task, split (rows) | metric | seeds | float | int8 PTQ, TFLM | int8 QAT, TFLM | n-grams, int8 | "
+             "naive Bayes | paper, float32 |", "|---|---|---|---|---|---|---|---|---|"]
+    columns = []
+    for task, about in tasks.items():
+        results = [read_result(path) for path in sorted((HERE / "results/accuracy").glob(f"{task}-[0-9].json"))]
+        if not results:
+            continue
+        first, grams = results[0], read_result(f"ngrams/{task}.json")
+        scores = [statistics.mean(r[key] for r in results) for key in ("float", "ptq_tflm", "qat_tflm")]
+        columns.append([*scores, grams["int8"]])
+        paper = f"{about['paper']:.2f}" + (" (other rows)" if about.get("other_rows") else "")
+        lines.append(f"| {task}, {first['split']} ({first['rows']:,}) | {first['metric']} | {len(results)} | "
+                     + " | ".join(f"{score:.2f}" for score in columns[-1])
+                     + f" | {about.get('naive_bayes', '-')} | {paper} |")
+    means = " | ".join(f"{statistics.mean(column):.2f}" for column in zip(*columns))
+    lines.append(f"| mean of these {len(columns)} | | | {means} | | |")
+    return "\n".join(lines)
+
+
+def conversion_table():
+    """A line a task: what seed 0 became."""
+    lines = ["| task | chosen | L | `model.tflite` | TFLM = TFLite |", "|---|---|---|---|---|"]
+    for path in sorted((HERE / "results/accuracy").glob("*-0.json")):
+        r = read_result(path)
         model, verification = r["model"], r["verification"]
-        lines.append(
-            f"| {r['task']}, {r['split']} ({r['rows']:,}) | {r['metric']} | {r['float']:.2f} | {r['ptq_tflm']:.2f} | "
-            f"{r['qat_tflm']:.2f} | {r['chosen']} | {model['sequence_length']} | {model['bytes']:,} B | "
-            f"{verification['equal']} of {verification['rows']} rows |"
-        )
+        lines.append(f"| {r['task']} | {r['chosen']} | {model['sequence_length']} | {model['bytes']:,} B | "
+                     f"{verification['equal']} of {verification['rows']} rows |")
     return "\n".join(lines)
 
 
@@ -85,6 +103,25 @@ def app_table():
     return "\n".join(lines)
 
 
+def lengths_table():
+    """One length in a firmware, and several that share their weights."""
+    result = read_result("lengths.json")
+    size, texts = result["bytes"], result["texts"]
+    several = ", ".join(map(str, result["lengths"]))
+    lines = [f"| base, Cortex-M7, CMSIS-NN | L = {result['lengths'][-1]} | L = {several} |", "|---|---|---|",
+             f"| `model.tflite` | {size['files'][str(result['lengths'][-1])]:,} B | {size['shared']:,} B (four files: "
+             f"{size['separately']:,} B) |",
+             f"| arena | {size['arenas'][str(result['lengths'][-1])]:,} B | {size['arena']:,} B |"]
+    millions = lambda count: f"{count / 1e6:.0f} M"
+    for one, shared in zip(texts["one"], texts["shared"]):
+        lines.append(f"| instructions, a text of {one['tokens']} tokens | {millions(one['instructions'])} | "
+                     f"{millions(shared['instructions'])} at L = {shared['length']} |")
+    for task, figures in result["tasks"].items():
+        lines.append(f"| mean of {figures['texts']:,} texts of {task} ({figures['mean_tokens']:.0f} tokens) | "
+                     f"{millions(figures['one_length'])} | {millions(figures['all_lengths'])} |")
+    return "\n".join(lines)
+
+
 def ngrams_table():
     """A line a task."""
     lines = ["| task, split (rows) | metric | float | int8 | bytes |", "|---|---|---|---|---|"]
@@ -95,7 +132,8 @@ def ngrams_table():
     return "\n".join(lines)
 
 
-TABLES = {"accuracy": accuracy_table, "app": app_table, "bucketing": bucketing_table, "export": export_table,
+TABLES = {"accuracy": accuracy_table, "app": app_table, "bucketing": bucketing_table,
+          "conversion": conversion_table, "export": export_table, "lengths": lengths_table,
           "memory": memory_table, "ngrams": ngrams_table, "quantisation": quantisation_table}
 
 

@@ -20,7 +20,6 @@ from convert.scratch import fit_scratch
 from convert.tiling import Tiling, tile_graph
 
 MOST_TILES = 4  # of a shorter length; where that is not enough, it is built as if it were alone
-
 ALL_TOGETHER = (1,)  # `group_values` with one group
 
 
@@ -62,7 +61,8 @@ def _build_shorter(weights: dict, ranges: dict, length: int, longest: Built, lim
     for tiles in range(1, min(MOST_TILES, length) + 1):
         rows = tuple(len(part) for part in np.array_split(range(length), tiles))
         graph = tile_graph(plain, Tiling(rows, groups, rows))
-        for model in (write_model(fit_scratch(graph, target, arena)) for arena in (limit, None)):  # the faster one first
+        for filled in (limit, None):  # with as much scratch as fits, which is faster, then with little
+            model = write_model(fit_scratch(graph, target, filled))
             if measure_stage("cut", model, target).least > limit:
                 continue  # no plan can help
             model, _ = optimize_model(model, target)

@@ -1,4 +1,4 @@
-"""Several lengths in one model.tflite: each is a whole model, answers as the one made for it alone, and costs little."""
+"""Several lengths in one model.tflite: each is a whole model, and answers as the one made for it alone."""
 
 import functools
 import json
@@ -122,7 +122,8 @@ def test_a_text_goes_to_the_shortest_length_that_holds_it():
 
 
 @pytest.mark.parametrize("offset, message", [
-    (0, r"the model at byte 0 takes 160 tokens, not 40"), (8, r"there is no model at byte 8: bytes 4 to 7 are not TFL3"),
+    (0, r"the model at byte 0 takes 160 tokens, not 40"),
+    (8, r"there is no model at byte 8: bytes 4 to 7 are not TFL3"),
     (10**9, r"there is no model at byte 1000000000")])
 def test_a_length_that_is_not_where_it_should_be(offset, message):
     one, offsets, _ = built()
@@ -205,7 +206,8 @@ def test_a_corrupted_offset_gets_one_clear_line(bundle, tmp_path, capsys):
     (folder / "manifest.json").write_text(json.dumps(manifest))
     assert verify.main([str(folder)]) == 1
     out = capsys.readouterr().out
-    assert out.splitlines()[0].endswith("tokens, not 7; convert again") and "model.tflite is not as manifest.json" in out
+    reason = "model.tflite is not as manifest.json says: the model at byte 0 takes 16 tokens, not 7; convert again"
+    assert out.splitlines()[0].endswith(reason)
     with pytest.raises(UserError, match="takes 16 tokens, not 7; convert again"):
         TFLMModel(folder)
 

@@ -68,7 +68,7 @@ class Classifier {
  private:
   template <typename Encode>
   Status Answer(Encode encode, Verdict* verdict);
-  Status Prepare(const ModelLength& model);
+  Status Prepare(const ModelLength& length);
   Status FindTensors();
   Status Invoke(size_t count, Verdict* verdict);
   void FillSegments(size_t count);
