@@ -16,16 +16,15 @@ from pathlib import Path
 
 from benchmarks.firmware.results import Results
 from benchmarks.firmware.runner import KERNELS, describe_tools, run_cmake
+from benchmarks.sources import ROOT, hash_sources
 from convert.bundle import read_bundle
 from convert.convert import convert_run
 from convert.interpreters import predict
-from convert.manifest import sha256
 from tf_embbert.arguments import CommandParser
 from tf_embbert.errors import UserError, run_command
 from tf_embbert.run import load_run
 
 HERE = Path(__file__).parent
-ROOT = HERE.parent
 RESULT = HERE / "results/app.json"
 BOARDS = {"mps2-an386": "cortex-m4", "mps2-an500": "cortex-m7", "mps3-an547": "cortex-m55",
           "netduinoplus2": "cortex-m4"}
@@ -38,9 +37,7 @@ LINE_BYTES, STACK_BYTES = 1024, 8192
 def sources_sha256() -> str:
     """One hash over all that the app is compiled of, but for the bundle and TFLM."""
     files = [path for path in sorted((ROOT / "tflm_app").rglob("*")) if path.is_file() and "tests" not in path.parts]
-    files += [ROOT / name for name in GENERATORS]
-    lines = [f"{sha256(path.read_bytes())}  {path.relative_to(ROOT).as_posix()}\n" for path in files]
-    return sha256("".join(lines).encode())
+    return hash_sources(files + [ROOT / name for name in GENERATORS])
 
 
 def build_app(bundle: Path, board: str, kernels: str, tflm_root: Path, folder: Path, *options: str) -> Path:

@@ -21,16 +21,25 @@ from pathlib import Path
 
 from benchmarks.device_tokenizer import DeviceTokenizer, Request, expected_ids
 from benchmarks.many_scripts import PATTERN, make_many_scripts
+from benchmarks.sources import ROOT, hash_sources
 from benchmarks.tokenizer_texts import SURROGATES, random_texts
 from tf_embbert.errors import run_command
 from tf_embbert.files import write_atomically
 from tf_embbert.tokenizer import Tokenizer
 
 RESULT = Path(__file__).parent / "results/tokenizer.json"
-CORPUS = Path(__file__).parent.parent / "tflm_app/tests/corpus"
+CORPUS = ROOT / "tflm_app/tests/corpus"
 PAIR_LENGTHS = (4, 7, 32, 33, 512)
 CONTEXTS = {"alone": "{}", "between letters": "a{}b", "between marks": "x\U0001D16D{}\U0001E94A"}
 CHUNK = 20_000
+GENERATORS = ("convert/cpp.py", "convert/tokenizer_tables.py", "convert/unicode_tables.py")
+CLASSIFIER = ("classifier", "bundle_types")  # files of the library that the tokenizer does without
+
+
+def sources_sha256() -> str:
+    """One hash over all that the device's tokenizer and the line reader are compiled of."""
+    files = [path for path in sorted((ROOT / "tflm_app/embbert").glob("*.*")) if path.stem not in CLASSIFIER]
+    return hash_sources(files + [ROOT / name for name in GENERATORS])
 
 
 def compare(tokenizer: Tokenizer, device: DeviceTokenizer, requests: Iterable[Request]) -> dict[str, int]:
@@ -110,6 +119,7 @@ def main(arguments: list[str] | None = None) -> int:
         vocabularies = {"base256": Tokenizer.load(PATTERN),
                         "many scripts": make_many_scripts(work / "many_scripts.json")}
         result = json.loads(RESULT.read_text()) if RESULT.exists() else {}
+        result["sources_sha256"] = sources_sha256()
         if options.fuzz:
             result["fuzzing"] = fuzz(vocabularies["many scripts"], work, options.fuzz)
         for name, tokenizer in vocabularies.items():

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.device_tokenizer import DeviceTokenizer, Request, expected_ids
 from benchmarks.many_scripts import make_many_scripts
-from benchmarks.tokenizer import CONTEXTS
+from benchmarks.tokenizer import CONTEXTS, RESULT, sources_sha256
 from benchmarks.tokenizer_texts import random_texts
 from convert.tokenizer_tables import tokenizer_sources
 from convert.unicode_tables import ACTION_BITS, pack_actions, probe_unicode
@@ -26,6 +26,15 @@ def has_fuzzer():
 
 
 TEXTS = ["Set a timer for ten minutes", "an alarm for seven", "What's the time in Zürich?", "turn it up!!", "3.14 a_b"]
+
+
+def test_the_tokenizer_that_was_compared_is_the_one_that_is_here():
+    """Millions of strings and of fuzzed inputs are no test of every day: their result says what it was measured on."""
+    result = json.loads(RESULT.read_text())
+    assert result["sources_sha256"] == sources_sha256(), "run python -m benchmarks.tokenizer again"
+    counts = [part for name in ("base256", "many scripts") for part in result[name]["ids"].values()]
+    assert sum(part["strings"] for part in counts) > 11_000_000 and not any(part["different"] for part in counts)
+    assert result["fuzzing"]["inputs"] >= 10_000_000 and result["fuzzing"]["findings"] == 0
 
 
 @pytest.fixture(scope="module")
