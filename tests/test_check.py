@@ -1,6 +1,7 @@
 """`convert.check`: what TFLM runs, what it refuses and how that is said."""
 
 import json
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -66,8 +67,10 @@ def test_our_model_is_supported_and_integer_only(write, model_bytes):
     report = check_model(write(data=model_bytes))
     assert report["supported"] and report["integer_only"]
     assert report["refusals"] == report["float_tensors"] == []
-    counts = {(op["name"], op["version"]): op["count"] for op in report["ops"]}
-    assert counts[("FULLY_CONNECTED", 4)] == 11 and counts[("L2_NORMALIZATION", 2)] == 2
+    counts = Counter()
+    for op in report["ops"]:
+        counts[op["name"]] += op["count"]
+    assert counts["FULLY_CONNECTED"] == 11 and counts["L2_NORMALIZATION"] == 2
 
 
 def test_our_model_is_warned_of_unchecked_ids(model_bytes):

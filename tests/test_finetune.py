@@ -120,7 +120,8 @@ def test_a_start_from_another_run_on_odd_data(run_of, tmp_path, capsys):
     """A class with one row, empty texts, a line separator, texts that are cut, odd batches, everything padded."""
     odd = [("", "a"), ("b" * 300, "b"), ("a  a", "a"), ("", "b"), ("b, b", "b"), ("only\u2028one", "c")]
     task = write_rows(tmp_path / "d.csv", [{"text": text, "label": label} for text, label in odd] + make_texts(40))
-    options = ["--max-length", "8", "--batch-size", "7", "--pad-to", "16", "--init", str(run_of("pairs"))]
+    options = ["--max-length", "8", "--batch-size", "7", "--pad-to", "16", "--init", str(run_of("pairs")),
+               "--tokenizer", "init"]
     assert main(["--task", str(task), *SMALL, *options, "--out", str(tmp_path / "run")]) == 0
     out = capsys.readouterr().out
     assert "note: 1 class(es) with a single row stay in train" in out and "texts cut to 8 tokens" in out
