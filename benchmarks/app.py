@@ -7,7 +7,6 @@ the sources that ran: a test fails when they have changed since.
 """
 
 import json
-import os
 import re
 import subprocess
 import tempfile
@@ -15,7 +14,7 @@ import threading
 from pathlib import Path
 
 from benchmarks.firmware.results import Results
-from benchmarks.firmware.runner import KERNELS, describe_tools, run_cmake
+from benchmarks.firmware.runner import KERNELS, add_tflm_arguments, describe_tools, run_cmake
 from benchmarks.sources import ROOT, hash_sources
 from convert.bundle import read_bundle
 from convert.convert import convert_run
@@ -122,9 +121,7 @@ def one_line(text: str) -> str:
 @run_command
 def main(arguments=None):
     parse = CommandParser(prog="python -m benchmarks.app", description=__doc__.split("\n")[0])
-    root = os.environ.get("TFLM_ROOT")
-    parse.add_argument("--tflm-root", type=Path, default=root, required=not root, metavar="DIR")
-    parse.add_argument("--tflm-commit", help="its commit, when it has no git history")
+    add_tflm_arguments(parse)
     parse.add_argument("--board", action="append", choices=BOARDS)
     parse.add_argument("--kernels", action="append", choices=KERNELS)
     parse.add_argument("--seq-len", type=int, default=64, metavar="N")

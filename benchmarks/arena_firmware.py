@@ -8,14 +8,14 @@ firmware/README.md says what DIR must hold.
 """
 
 import hashlib
-import os
 import subprocess
 from pathlib import Path
 
 from benchmarks.firmware import models
 from benchmarks.firmware.inputs import join, seeded_inputs, wheel_outputs
 from benchmarks.firmware.results import Results
-from benchmarks.firmware.runner import BOARDS, KERNELS, Firmware, build_firmware, describe_tools, smallest_arena
+from benchmarks.firmware.runner import (
+    BOARDS, KERNELS, Firmware, add_tflm_arguments, build_firmware, describe_tools, smallest_arena)
 from convert.inspection import float_tensors, read_model
 from tf_embbert.arguments import CommandParser
 from tf_embbert.errors import UserError, run_command
@@ -35,11 +35,8 @@ def parser():
 
 
 def add_firmware_arguments(parse):
-    root = os.environ.get("TFLM_ROOT")
     parse.add_argument("models", nargs="*", type=Path, metavar="MODEL.tflite")
-    parse.add_argument("--tflm-root", type=Path, default=root, required=not root, metavar="DIR",
-                       help="checkout of tflite-micro with its libraries built (default: $TFLM_ROOT)")
-    parse.add_argument("--tflm-commit", help="its commit, when it has no git history")
+    add_tflm_arguments(parse)
     parse.add_argument("--core", action="append", choices=list(BOARDS), help="may be repeated; default: all")
     parse.add_argument("--kernels", action="append", choices=KERNELS, help="may be repeated; default: both")
     parse.add_argument("--build", type=Path, default=Path("build/firmware"), metavar="DIR", help="default: %(default)s")

@@ -6,7 +6,6 @@ The run is benchmarks/base256; figures are of a Cortex-M7 with CMSIS-NN under QE
 """
 
 import json
-import os
 import re
 import statistics
 import subprocess
@@ -16,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.app import app_bytes, build_app, talk
-from benchmarks.firmware.runner import AMPLE_ARENA, build_firmware, describe_tools
+from benchmarks.firmware.runner import AMPLE_ARENA, add_tflm_arguments, build_firmware, describe_tools
 from convert.arena import plan_arena
 from convert.build import build_model
 from convert.bundle import Bundle, read_bundle
@@ -122,9 +121,7 @@ def compare_answers(run: Run, bundle: Bundle) -> dict:
 @run_command
 def main(arguments=None):
     parse = CommandParser(prog="python -m benchmarks.lengths", description=__doc__.split("\n")[0])
-    root = os.environ.get("TFLM_ROOT")
-    parse.add_argument("--tflm-root", type=Path, default=root, required=not root, metavar="DIR")
-    parse.add_argument("--tflm-commit", help="its commit, when it has no git history")
+    add_tflm_arguments(parse)
     parse.add_argument("--data-dir", type=Path, required=True, metavar="DIR", help=f"holds {', '.join(TASKS)}")
     parse.add_argument("--build", type=Path, default=Path("build/lengths"), metavar="DIR")
     options = parse.parse_args(arguments)

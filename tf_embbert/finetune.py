@@ -20,7 +20,7 @@ from tf_embbert.arguments import CommandParser, non_negative, positive, positive
 from tf_embbert.config import ACTIVATIONS, PRESETS, EmbBERTConfig
 from tf_embbert.console import quiet_import
 from tf_embbert.errors import UserError, run_command
-from tf_embbert.partial import require_free, run_resumable, work_aside
+from tf_embbert.partial import add_output_options, require_free, run_resumable, work_aside
 from tf_embbert.tasks import load_task
 
 
@@ -101,10 +101,7 @@ def parser():
                           help="same arguments, same run to the last bit; slower")
     training.add_argument("--report-rows", type=positive_int, default=2000, metavar="N",
                           help="rows of the reported split (seeded) to score, float and in TFLM (default: 2000)")
-    output = parse.add_argument_group("output")
-    output.add_argument("--out", required=True, metavar="RUN", help="the run's folder")
-    output.add_argument("--resume", action="store_true", help="go on with the interrupted training of this --out")
-    output.add_argument("--force", action="store_true", help="replace the run that is there")
+    add_output_options(parse)
     return parse
 
 

@@ -14,6 +14,14 @@ from tf_embbert.errors import UserError
 from tf_embbert.run import read_json, save_run
 
 
+def add_output_options(parse):
+    """Gives a CommandParser the options of where the run lies and whether to go on with it."""
+    output = parse.add_argument_group("output")
+    output.add_argument("--out", required=True, metavar="RUN", help="the run's folder")
+    output.add_argument("--resume", action="store_true", help="go on with the interrupted training of this --out")
+    output.add_argument("--force", action="store_true", help="replace the run that is there")
+
+
 def work_aside(options, begun, work, report):
     """Does the work of a command that makes a run, from the beginning or from where it was interrupted.
 

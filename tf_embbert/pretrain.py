@@ -17,7 +17,7 @@ from tf_embbert.arguments import CommandParser, non_negative, positive, positive
 from tf_embbert.config import PRESETS, EmbBERTConfig
 from tf_embbert.console import quiet_import
 from tf_embbert.errors import UserError, run_command
-from tf_embbert.partial import require_free, run_resumable, work_aside
+from tf_embbert.partial import add_output_options, require_free, run_resumable, work_aside
 from tf_embbert.pretrain_batches import PAIR_STAGES, SPECIAL, STAGES, Pieces, Plan
 from tf_embbert.pretrain_corpus import file_hashes, prepare_corpus
 from tf_embbert.run import Run, load_run, read_arrays, weight_names
@@ -188,10 +188,7 @@ def parser():
     training.add_argument("--seed", type=seed, default=0)
     training.add_argument("--deterministic", action="store_true",
                           help="same arguments, same run to the last bit; slower")
-    output = parse.add_argument_group("output")
-    output.add_argument("--out", required=True, metavar="RUN", help="the run's folder")
-    output.add_argument("--resume", action="store_true", help="go on with the interrupted training of this --out")
-    output.add_argument("--force", action="store_true", help="replace the run that is there")
+    add_output_options(parse)
     return parse
 
 

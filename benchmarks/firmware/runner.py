@@ -1,5 +1,6 @@
 """Builds the measuring firmware with the user's TFLM, and runs it under QEMU."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -16,6 +17,14 @@ KERNELS = ("cmsis_nn", "reference")
 AMPLE_ARENA, STEP = 8 << 20, 16
 TIMEOUT_SECONDS = 300
 TOOLS = ("cmake", "arm-none-eabi-g++", "qemu-system-arm")
+
+
+def add_tflm_arguments(parse):
+    """Gives a parser the options that name the user's TFLM."""
+    root = os.environ.get("TFLM_ROOT")
+    parse.add_argument("--tflm-root", type=Path, default=root, required=not root, metavar="DIR",
+                       help="checkout of tflite-micro with its libraries built (default: $TFLM_ROOT)")
+    parse.add_argument("--tflm-commit", help="its commit, when it has no git history")
 
 
 @dataclass
