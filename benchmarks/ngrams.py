@@ -9,15 +9,15 @@ reported split is read once. Writes results/ngrams/TASK.json.
 
 import argparse
 import json
-import re
 from pathlib import Path
 
 import numpy as np
-from sklearn.feature_extraction.text import HashingVectorizer
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.preprocessing import normalize
 
 from tf_embbert.errors import run_command
 from tf_embbert.metrics import score
+from tf_embbert.ngrams import count_grams
 from tf_embbert.tasks import load_task
 
 RESULTS = Path(__file__).parent / "results/ngrams"
@@ -25,20 +25,6 @@ FLASH_BYTES = 340_000  # of base's model.tflite with 8,192 tokens, at L = 256
 STRENGTHS = [0.3, 1.0, 3.0, 10.0, 30.0, 100.0]
 TASKS = ["snips", "emotion", "nlu", "limit", "cyberbullying", "imdb", "ag_news", "sst2", "cola", "mrpc", "stsb", "rte",
          "wnli"]
-
-
-def grams(texts):
-    """Words and neighbouring words of a (text, second text or None)."""
-    sets = [text_grams(text) for text in texts if text is not None]
-    if len(sets) == 1:
-        return sets[0]
-    first, second = sets
-    return [f"a {g}" for g in first] + [f"b {g}" for g in second] + [f"both {g}" for g in {*first} & {*second}]
-
-
-def text_grams(text):
-    words = re.findall(r"\w+|[^\w\s]", text.lower())
-    return words + [" ".join(pair) for pair in zip(words, words[1:])]
 
 
 def fit(features, rows, strength, regression):
@@ -64,11 +50,10 @@ def measure(name, data_dir, seed):
     classes = len(task.labels or [None])
     columns = classes if classes > 2 else 1  # the second of two classes is the first with the other sign
     buckets = FLASH_BYTES // columns
-    hashing = HashingVectorizer(analyzer=grams, n_features=buckets, binary=True, alternate_sign=False)
 
     def encode(split):
         rows = task.rows(split)
-        return hashing.transform(zip(rows.texts, rows.pairs or [None] * len(rows))), rows
+        return normalize(count_grams(rows, buckets)), rows
 
     (features, rows), selection, reported = (encode(s) for s in ("train", "selection", task.reported_split))
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tokenizers
-from chain import KINDS, SMALL, make_rows, refused, write_rows
+from chain import KINDS, SMALL, history, make_rows, refused, write_rows
 
 from convert import convert, verify
 from tf_embbert import finetune
@@ -130,6 +130,20 @@ def test_a_start_from_another_run_on_odd_data(run_of, tmp_path, capsys):
     assert (tmp_path / "run/tokenizer.json").read_bytes() == (run_of("pairs") / "tokenizer.json").read_bytes()
 
 
+def test_a_teacher_changes_the_float_training_and_fewer_rows_that_in_int8(data, run_of, tmp_path, capsys):
+    options = [*SMALL, "--seed", "0", "--teacher", "0.5", "--qat-rows", "40"]
+    assert main(["--task", str(data["classes"]), *KINDS["classes"][1], *options, "--out", str(tmp_path / "run")]) == 0
+    taught, plain = (history(run) for run in (tmp_path / "run", run_of("classes")))
+    assert taught[0]["loss"] != plain[0]["loss"]  # against other targets, from the same first weights
+    arguments = load_run(tmp_path / "run").arguments
+    assert (arguments["teacher"], arguments["qat_rows"]) == (0.5, 40)
+
+
+def test_numbers_have_no_teacher(data, tmp_path, capsys):
+    arguments = ["--task", data["regression"], *SMALL, "--teacher", "0.5", "--out", tmp_path / "run"]
+    refused(capsys, quiet(main), arguments, "--teacher is of classes", "has numbers")
+
+
 def make_texts(count):
     return [{"text": "yes " * (i % 5) + "x" * (i % 7), "label": "ab"[i % 2]} for i in range(count)]
 
@@ -205,6 +219,8 @@ BAD_OPTIONS = [
     (["--qat-learning-rate", "inf"], ["--qat-learning-rate: 'inf'"]),
     (["--weight-decay", "-0.1"], ["--weight-decay: '-0.1' is not a number from 0"]),
     (["--token-dropout", "1"], ["--token-dropout: '1' is not a number from 0 and below 1"]),
+    (["--teacher", "1"], ["--teacher: '1' is not a number from 0 and below 1"]),
+    (["--qat-rows", "0"], ["--qat-rows: '0'"]),
     (["--resume"], ["nothing to resume", "leave --resume out"]),
     (["--no-such-option"], ["unrecognized arguments: --no-such-option", "--help"]),
     (["--out", "/dev/null/run"], ["cannot write to /dev/null/run.partial", "choose another --out"]),

@@ -95,6 +95,10 @@ def parser():
     training.add_argument("--weight-decay", type=non_negative, default=0.05)
     training.add_argument("--batch-size", type=positive_int, default=32)
     training.add_argument("--token-dropout", type=share, default=0.2, help="share of tokens hidden in training")
+    training.add_argument("--teacher", type=share, default=0.0, metavar="SHARE",
+                          help="share that a linear n-gram model has in the labels, 0..1 (default: 0)")
+    training.add_argument("--qat-rows", type=positive_int, metavar="N",
+                          help="training rows of an epoch of QAT, a seeded sample (default: all)")
     training.add_argument("--pad-to", type=positive_int, metavar="N", help="no bucketing: pad every text to N tokens")
     training.add_argument("--seed", type=seed, default=0)
     training.add_argument("--deterministic", action="store_true",

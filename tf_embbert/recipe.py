@@ -15,6 +15,7 @@ from tf_embbert.errors import UserError
 from tf_embbert.fold import fold_model
 from tf_embbert.metrics import score
 from tf_embbert.model import build_classifier
+from tf_embbert.ngrams import taught_labels
 from tf_embbert.quantize import train_quantized
 from tf_embbert.run import Run, load_run, weight_names
 from tf_embbert.tokenizer import Tokenizer, segments
@@ -54,7 +55,8 @@ def train_run(task, options, arguments, folder, report):
     report(f"{len(rows)} training rows, {data.config.vocab_size} tokens, length {data.length}, "
            f"{model.count_params():,} parameters")
     floating = make_recipe(options, len(rows))
-    history = train(model, float_loss(task), rows, selection, floating, folder / "float", options.seed, report=report)
+    loss, targets = goal(task, options)
+    history = train(model, loss, rows, selection, floating, folder / "float", options.seed, targets, report)
     few = sample(selection, SELECTION_ROWS, options.seed)
     variants, qat_history = quantise(model, data, rows, few, options, folder / "qat", report)
     report("scoring in TFLM")
@@ -142,6 +144,16 @@ def float_loss(task):
     return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
 
+def goal(task, options):
+    """(loss, targets) of the float training: of the labels, where targets is None, or of what a teacher makes of them."""
+    if not options.teacher:
+        return float_loss(task), None
+    if task.is_regression:
+        raise UserError(f"--teacher is of classes, {task.name} has numbers: leave it away")
+    targets = taught_labels(task.rows("train"), len(task.labels), options.teacher, options.seed)
+    return keras.losses.CategoricalCrossentropy(from_logits=True), targets
+
+
 def make_recipe(options, rows):
     epochs = options.epochs or epochs_for(rows, FLOAT_ROWS, EPOCHS)
     return Recipe(epochs, options.learning_rate, options.weight_decay, options.batch_size, pad_to=options.pad_to)
@@ -161,6 +173,7 @@ def quantise(model, data, rows, selection, options, folder, report):
     """Both integer variants: {"ptq": (weights, ranges), "qat": (weights, ranges)}, and QAT's history."""
     folded = fold_model(model, data.config, data.task.is_pair)
     ranges = calibrate(folded, rows.ids, options.seed)
+    rows = sample(rows, options.qat_rows or len(rows), options.seed)
     teacher = predict_in_order(model, rows.ids)
     recipe = make_qat_recipe(options, len(rows))
     *trained, history = train_quantized(
