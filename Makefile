@@ -29,7 +29,7 @@ test-slow: .venv/installed
 	$(RUN) -m pytest -m slow
 
 base256: .venv/installed
-	$(RUN) convert/convert.py benchmarks/base256 --out $(BUILD)/base256 --force
+	$(RUN) convert/convert.py benchmarks/base256 --out $(BUILD)/base256 --arena-budget 114688 --force
 	$(RUN) -m convert.verify $(BUILD)/base256
 
 tables: .venv/installed

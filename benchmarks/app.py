@@ -13,6 +13,7 @@ import tempfile
 import threading
 from pathlib import Path
 
+from benchmarks.base import ARENA_BUDGETS, BASE
 from benchmarks.firmware.results import Results
 from benchmarks.firmware.runner import KERNELS, add_tflm_arguments, describe_tools, run_cmake
 from benchmarks.sources import ROOT, hash_sources
@@ -128,11 +129,11 @@ def main(arguments=None):
     parse.add_argument("--texts", type=int, default=200, metavar="N", help="texts typed (default: 200)")
     parse.add_argument("--build", type=Path, default=Path("build"), metavar="DIR")
     options = parse.parse_args(arguments)
-    run = load_run(HERE / "base256")
+    run = load_run(BASE)
     results = Results(RESULT, describe_tools(options.tflm_root, options.tflm_commit))
     with tempfile.TemporaryDirectory() as folder:
         bundle = Path(folder, "bundle")
-        convert_run(run, bundle, options.seq_len)
+        convert_run(run, bundle, options.seq_len, arena_budget=ARENA_BUDGETS.get(options.seq_len))
         texts = [one_line(text) for text, _ in run.sample_texts][: options.texts]
         expected = expected_lines(run, bundle, texts)
         for board in options.board or list(BOARDS)[:3]:

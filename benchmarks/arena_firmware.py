@@ -11,6 +11,7 @@ import hashlib
 import subprocess
 from pathlib import Path
 
+from benchmarks.base import build_base
 from benchmarks.firmware import models
 from benchmarks.firmware.inputs import join, seeded_inputs, wheel_outputs
 from benchmarks.firmware.results import Results
@@ -21,7 +22,6 @@ from tf_embbert.arguments import CommandParser
 from tf_embbert.errors import UserError, run_command
 
 RESULT = Path(__file__).parent / "results/arena_firmware.json"
-BASE = Path(__file__).parent / "base256"
 BASE_LENGTHS = (256, 64)
 CHECKED_CORES = ("cortex-m4", "cortex-m7", "cortex-m55")
 
@@ -53,11 +53,8 @@ def named_models(paths: list[Path]) -> dict[str, bytes]:
 
 
 def base_models() -> dict[str, bytes]:
-    """The base preset at both lengths, as `convert` makes it of the committed run."""
-    from convert.build import build_model
-    from tf_embbert.run import load_run
-    run = load_run(BASE)
-    return {f"embbert-base-{length}": build_model(run.weights, run.ranges, length) for length in BASE_LENGTHS}
+    """The base preset at both lengths."""
+    return {f"embbert-base-{length}": model for length, model in zip(BASE_LENGTHS, build_base(*BASE_LENGTHS))}
 
 
 def measure(firmware: Firmware, name: str, model: bytes) -> dict:

@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.app import app_bytes, build_app, talk
+from benchmarks.base import ARENA_BUDGETS, BASE, build_base
 from benchmarks.firmware.runner import AMPLE_ARENA, add_tflm_arguments, build_firmware, describe_tools
 from convert.arena import plan_arena
-from convert.build import build_model
 from convert.bundle import Bundle, read_bundle
 from convert.convert import convert_run
 from convert.interpreters import predict
@@ -41,9 +41,9 @@ NANOSECONDS = 1_000_000_000
 TEXT = "the old song of the river goes on and on until the morning comes and all of the town wakes up "
 
 
-def measure_bytes(run: Run, shared: Bundle) -> dict:
+def measure_bytes(shared: Bundle) -> dict:
     """Bytes of flash and arena with one length, with several by a file each, and by one file."""
-    alone = {length: build_model(run.weights, run.ranges, length) for length in (*SHORTER, LONGEST)}
+    alone = dict(zip((*SHORTER, LONGEST), build_base(*SHORTER, LONGEST)))
     arena = {length: plan_arena(model, CORE, KERNELS)["total"] for length, model in shared.models.items()}
     return {"files": {length: len(model) for length, model in alone.items()},
             "separately": sum(map(len, alone.values())), "shared": len(shared.files["model.tflite"]),
@@ -125,16 +125,16 @@ def main(arguments=None):
     parse.add_argument("--data-dir", type=Path, required=True, metavar="DIR", help=f"holds {', '.join(TASKS)}")
     parse.add_argument("--build", type=Path, default=Path("build/lengths"), metavar="DIR")
     options = parse.parse_args(arguments)
-    run = load_run(HERE / "base256")
+    run = load_run(BASE)
     with tempfile.TemporaryDirectory() as folder:
         one, shared = Path(folder, "one"), Path(folder, "shared")
-        convert_run(run, one, LONGEST)
-        convert_run(run, shared, LONGEST, shorter=SHORTER)
+        convert_run(run, one, LONGEST, arena_budget=ARENA_BUDGETS[LONGEST])
+        convert_run(run, shared, LONGEST, shorter=SHORTER, arena_budget=ARENA_BUDGETS[LONGEST])
         bundle = read_bundle(shared)
         costs = measure_lengths(bundle, options.tflm_root, options.build)
         texts = {path.name: measure_texts(path, options.tflm_root, options.build) for path in (one, shared)}
         content = {"run": "base256", "core": CORE, "kernels": KERNELS, "lengths": [*SHORTER, LONGEST],
-                   "model_sha256": bundle.manifest["model"]["sha256"], "bytes": measure_bytes(run, bundle),
+                   "model_sha256": bundle.manifest["model"]["sha256"], "bytes": measure_bytes(bundle),
                    "firmware": {name: sections for name, (_, sections) in texts.items()}, **costs,
                    "texts": {name: entries for name, (entries, _) in texts.items()},
                    "tasks": count_tasks(options.data_dir, costs), "answers": compare_answers(run, bundle),

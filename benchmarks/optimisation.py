@@ -2,10 +2,11 @@
 
     python -m benchmarks.optimisation [--tflm-root DIR [--tflm-commit ID]] [--rows N]
 
-Writes results/optimisation.json: what every step of the export leaves at each length, a line for every idea (expected,
-measured, kept or not) at 256 tokens, and foreign models before and after. Arena in all, of the Cortex-M builds with
-CMSIS-NN kernels, computed as `convert.arena` does; with --tflm-root (see firmware/README.md) the Cortex-M7's is also
-measured under QEMU, with instructions. `equal_rows` counts the answers of TFLM that are those of the plain graph.
+Writes results/optimisation.json: what every step of the export leaves at each length, with an offline plan and for
+TFLM's own planner (stock), a line for every idea (expected, measured, kept or not) at 256 tokens, and foreign models
+before and after. Arena in all, of the Cortex-M builds with CMSIS-NN kernels, computed as `convert.arena` does; with
+--tflm-root (see firmware/README.md) the Cortex-M7's is also measured under QEMU, with instructions. `equal_rows` counts
+the answers of TFLM that are those of the plain graph.
 """
 
 import argparse
@@ -17,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.base import ARENA_BUDGETS, BASE
 from benchmarks.firmware import models
 from benchmarks.firmware.inputs import join, seeded_inputs, wheel_outputs
 from benchmarks.firmware.runner import build_firmware, describe_tools, smallest_arena
@@ -36,6 +38,8 @@ from convert.placement import place_buffers
 from convert.scratch import does_without_scratch, drop_scratch, fit_scratch
 from convert.search import choose_tilings
 from convert.sharing import Sharing
+from convert.stock import choose_stock, stock_graph
+from convert.stock_form import gather_rows
 from convert.tiling import Tiling, group_values, tile_graph, tile_queries
 from tf_embbert.files import write_atomically
 from tf_embbert.run import load_run
@@ -43,7 +47,7 @@ from tf_embbert.run import load_run
 HERE = Path(__file__).parent
 RESULT = HERE / "results/optimisation.json"
 LENGTHS = (32, 64, 128, 256)
-ASKED = 114_688  # bytes of arena for 256 tokens
+ASKED, ROOMY = ARENA_BUDGETS[LENGTHS[-1]], 140_000  # bytes
 M7, M55 = find_build("cortex-m7", "cmsis_nn"), find_build("cortex-m55", "cmsis_nn")
 
 # Ideas that were reckoned and not built: (idea, expected, why).
@@ -59,13 +63,23 @@ RECKONED = [
      "indices must be int32 from 0 on: CAST, ADD and GATHER on 4 B an element, 77 kB for the larger tile"),
     ("SiLU of int16, by LOGISTIC's table between two QUANTIZE", "30 M instructions less",
      "three times the convolution's tile, 19 kB more than there is, and a requantisation more"),
+    ("n always written onto x", "no other place to find",
+     "the place must do for x and n through all blocks: no plan found below 92,608 B of head, 6,848 B more"),
+    ("a last block without RESHAPE, x in two dimensions for TFLite and four for TFLM", "80 B less tail",
+     "the tiles stay as they are: three of queries want 1 kB less"),
+    ("one tile of the convolution, whose multipliers, 1,024 B, each block then has once", "4.7 kB less tail",
+     "n with its rows of zeros, all contexts and all outputs are 20 kB more than there is, unless the convolution "
+     "wrote onto its input, which is safe only if its rows come in order"),
+    ("scores of half a tile's queries at a time", "4.6 kB less where scores are computed",
+     "three operators a tile, 1.1 kB of tail for a tile in every block, and the contexts take as much"),
     ("softmax from ELU, whose int8 kernel is a table of 256 exponentials", "60 M instructions less",
      "its 8 bits span all rows: weights of rows with low peaks round to few levels, and no int8 DIV to normalise by"),
-    ("values carried past the convolution in blocks that run upwards too", "2.3 M instructions less",
-     "the zeros in front of n take the only place where the group leaves one piece for the scores: no plan found below "
-     "96,000 B of head, with placements of up to 1,000 abreast"),
     ("convolutions after all of the attention, one with scratch", "half of their instructions saved",
      "one of 107 rows does not fit beside n and the finished rows; between two tiles of queries both do"),
+    ("stock: the convolution in halves of channels", "1 kB less tail a block",
+     "the halves are joined before the dense: 776 rows of n alive at once, where all else needs 710"),
+    ("stock: the first rows' convolution before any attention", "tiles of 128 rows, 7 kB less beside SiLU",
+     "its output waits through the first tiles of attention: 712 rows of n, and a tile of queries more"),
     ("softmax of int16, by look-up tables", "fewer instructions an element",
      "twice the scores, and 2,052 B of tables in the tail for every operator (softmax_common.cc)"),
 ]
@@ -85,21 +99,25 @@ def make_ideas(plain: Graph, kept: Tiling) -> list[tuple[str, str, bool, bytes]]
     """(idea, expected, kept, model) of every idea that was built."""
     tiled = lambda queries=kept.queries, values=kept.values, rows=kept.convolution: tile_graph(
         plain, Tiling(queries, values, rows))
-    cut = lambda *args, **tiling: planned(write_model(fit_scratch(tiled(*args, **tiling), M7)))
-    whole, exported = tiled(), fit_scratch(tiled(), M7)
+    fit = lambda graph: fit_scratch(graph, M7, ASKED)
+    cut = lambda *args, **tiling: planned(write_model(fit(tiled(*args, **tiling))))
+    whole, exported = tiled(), fit(tiled())
     optional = [op for op in whole.ops if does_without_scratch(whole, op)]
     no_dense = drop_scratch(whole, [op for op in optional if op.kind == "FULLY_CONNECTED"])
-    near = choose_tilings(plain, "cortex-m7", M7, ASKED)[0]
+    smallest = choose_tilings(plain, "cortex-m7", M7)[0]
+    odd = Tiling((109, 70, 45, 32), (41, 49, 38), (109, 147))
     alone = tile_queries(plain, kept.queries)
     return [
         ("the plain graph, TFLM's planner", "the start", False, write_model(plain)),
         ("the plain graph, offline plan", "scores and weights in one place", False, planned(write_model(plain))),
-        ("tiles of queries alone", "no [L, L] tensor", False, planned(write_model(fit_scratch(alone, M7)))),
+        ("tiles of queries alone", "no [L, L] tensor", False, planned(write_model(fit(alone)))),
         ("tiles of queries, groups of values", "a third of the values at a time", False,
-         planned(write_model(fit_scratch(group_values(alone, kept.values), M7)))),
-        ("as exported", "114,688 B", True, planned(write_model(exported))),
-        ("the fastest within 114,688 B", "scores of two tiles with scratch", True, planned(write_model(near.graph))),
-        ("as exported, scratch everywhere", "2 kB where the arena is fullest", False, planned(write_model(whole))),
+         planned(write_model(fit(group_values(alone, kept.values))))),
+        ("as exported: the fastest within 114,688 B", "400 M instructions", True, planned(write_model(exported))),
+        ("the smallest arena, the default", "scores of two tiles without scratch", True,
+         planned(write_model(smallest.graph))),
+        ("tiles and groups of odd sizes, that fill the arena", "the same", False,
+         planned(write_model(fit(tile_graph(plain, odd))))),
         ("as exported, scores and values without scratch", "a third more instructions each", False,
          planned(write_model(no_dense))),
         ("as exported, no convolution with scratch either", "25 M instructions more", False,
@@ -112,12 +130,33 @@ def make_ideas(plain: Graph, kept: Tiling) -> list[tuple[str, str, bool, bytes]]
         ("four groups of values", "more operators, 2 kB less values", False, cut(values=(32, 32, 32, 32))),
         ("three equal groups of values", "a little more where the context is whole", False, cut(values=(44, 44, 40))),
         ("three tiles of queries", "fewer operators, larger tiles", False,
-         cut(queries=(120, 82, 54), rows=(120, 136))),
+         cut(queries=(122, 80, 54), rows=(122, 134))),
         ("five tiles of queries", "more operators, smaller tiles", False,
          cut(queries=(98, 66, 44, 28, 20), rows=(98, 158))),
         ("four tiles of 64", "the last, with all rows finished, decides", False, cut((64,) * 4, rows=(128, 128))),
         ("three tiles of the convolution", "smaller tiles, 1.5 kB of operator a block", False,
          cut(rows=(kept.queries[0], kept.queries[1], sum(kept.queries[2:])))),
+    ]
+
+
+def make_stock_ideas(plain: Graph, offline: Tiling) -> list[tuple[str, str, bool, bytes]]:
+    """The same for TFLM's own planner, with no metadata in the file; `offline` is the tiling of the offline plan."""
+    stock, roomy = choose_stock(plain, "cortex-m7", M7), choose_stock(plain, "cortex-m7", M7, ROOMY)
+    whole = stock_graph(plain, stock.tiling)
+    permuted = lambda graph: optimize_model(write_model(graph), M7, STEPS[:-1])[0]
+    return [
+        ("stock: the plain graph, each reader gathers its rows of n", "one n less", False,
+         permuted(stock_graph(plain, None))),
+        ("stock: tiles of the offline plan, rows gathered, values made anew", "no copy of n that waits", False,
+         permuted(stock_graph(plain, offline))),
+        ("stock: tiles by lifetimes that share nothing, rows gathered, values carried", "126,976 B", False,
+         permuted(gather_rows(tile_graph(plain, stock.tiling)))),
+        ("stock: the same, values made anew, indices in order of use", "11 kB less beside scores", False,
+         write_model(whole)),
+        ("stock: the same, 200 rounds of permuting indices", "fewer gaps", False, permuted(whole)),
+        ("stock, as exported: indices annealed, tiles changed by rows, scratch in the gaps", "126,976 B", True,
+         stock.model),
+        ("stock: the fastest within 140,000 B", "values made once", True, roomy.model),
     ]
 
 
@@ -162,12 +201,13 @@ def measure_foreign(path: Path) -> dict:
             "outputs_equal": wheel_outputs(smaller, inputs) == wheel_outputs(data, inputs)}
 
 
-def measure_exports(run) -> tuple[dict, Tiling]:
+def measure_exports(run, plan: str) -> tuple[dict, Tiling]:
     """What every step leaves at each length, with the seconds of this processor; and the tiling of the longest."""
+    budgets = ARENA_BUDGETS if plan == "offline" else {}
     exports = {}
     for length in LENGTHS:
         start = time.process_time()
-        built = build_stages(run.weights, run.ranges, length)
+        built = build_stages(run.weights, run.ranges, length, arena=budgets.get(length), plan=plan)
         exports[length] = {"seconds": round(time.process_time() - start, 1),
                            "tiling": built.tiling and asdict(built.tiling),
                            "stages": [asdict(stage) for stage in built.stages]}
@@ -182,7 +222,7 @@ def measure_ideas(run, tiling: Tiling, rows: int, firmware) -> list[dict]:
     plain = lower_model(run.weights, run.ranges, LENGTHS[-1])
     answers = predict(write_model(plain), ids, processes=1)
     lines = []
-    ideas = [*make_ideas(plain, tiling),
+    ideas = [*make_ideas(plain, tiling), *make_stock_ideas(plain, tiling),
              ("HARD_SWISH in place of SiLU, within 114,688 B: another function, for training to choose",
               "43 M instructions less", False, build_hard_swish(run))]
     for idea, expected, kept, data in ideas:
@@ -202,9 +242,10 @@ def main():
     options = parser.parse_args()
     root = options.tflm_root
     firmware = root and build_firmware("cortex-m7", "cmsis_nn", root, options.build)
-    run = load_run(HERE / "base256")
-    exports, tiling = measure_exports(run)
+    run = load_run(BASE)
+    exports, tiling = measure_exports(run, "offline")
     document = {"tools": root and describe_tools(root, options.tflm_commit), "exports": exports,
+                "stock_exports": measure_exports(run, "stock")[0],
                 "ideas": measure_ideas(run, tiling, options.rows, firmware),
                 "foreign": [measure_foreign(path) for path in sorted(models.FOLDER.glob("*.tflite"))]}
     write_atomically(RESULT, json.dumps(document, indent=1) + "\n")

@@ -93,6 +93,17 @@ def export_table():
     return "\n".join(lines)
 
 
+def forms_table():
+    """A line for each form of one model that `convert.py` makes at 256 tokens, and for the plain graph."""
+    start, *ideas = read_result("optimisation.json")["ideas"]
+    lines = ["| base at L = 256 | arena | `model.tflite` | instructions |", "|---|---|---|---|"]
+    for idea in [start, *(idea for idea in ideas if idea["kept"])]:
+        measured = idea["measured"]
+        lines.append(f"| {idea['idea']} | {measured['qemu']['arena']:,} B | {measured['file']:,} B "
+                     f"| {measured['qemu']['instructions'] / 1e6:.0f} M |")
+    return "\n".join(lines)
+
+
 def app_table():
     """A line a board and set of kernels."""
     lines = ["| board | kernels | L | texts as Python | golden rows | arena | stack | flash | own code |",
@@ -133,7 +144,7 @@ def ngrams_table():
 
 
 TABLES = {"accuracy": accuracy_table, "app": app_table, "bucketing": bucketing_table,
-          "conversion": conversion_table, "export": export_table, "lengths": lengths_table,
+          "conversion": conversion_table, "export": export_table, "forms": forms_table, "lengths": lengths_table,
           "memory": memory_table, "ngrams": ngrams_table, "quantisation": quantisation_table}
 
 

@@ -10,17 +10,17 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
+from benchmarks.base import build_base
 from convert.arena_builds import BUILDS
 from convert.arena_model import allocate
-from convert.build import build_model
 from convert.inspection import read_model
 from convert.report import DRAWN, KERNEL_NAMES
 from convert.timeline import lay_out
 from tf_embbert.errors import run_command
-from tf_embbert.run import load_run
 
 HERE = Path(__file__).parent
 PICTURE = HERE / "results/arena_timeline.png"
+LENGTH = 256
 # Okabe and Ito's colours, told apart by colour-blind readers too; as in templates/report.css
 COLORS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#d9cb1f", "#8a8f98")
 
@@ -59,11 +59,10 @@ def main(arguments=None):
     parse = argparse.ArgumentParser(prog="python -m benchmarks.timeline", description=__doc__.split("\n")[0])
     parse.add_argument("--out", type=Path, default=PICTURE, metavar="FILE.png")
     options = parse.parse_args(arguments)
-    run = load_run(HERE / "base256")
-    model = read_model(build_model(run.weights, run.ranges, run.max_length))
+    model = read_model(build_base(LENGTH)[0])
     allocation = allocate(model, *BUILDS[DRAWN])
     core, kernels = DRAWN[0], KERNEL_NAMES[DRAWN[1]]
-    title = f"base, {run.max_length} tokens, {core}, {kernels}: {allocation.total:,} B of arena"
+    title = f"base, {LENGTH} tokens, {core}, {kernels}: {allocation.total:,} B of arena"
     figure = draw(lay_out(model, allocation), title)
     figure.savefig(options.out, dpi=130, metadata={"Software": None})  # no version in it: the same bytes again
 

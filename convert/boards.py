@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from convert.arena_builds import default_kernels
-from convert.build import build_model, shortest_length
+from convert.build import PLANS, build_model, shortest_length
 from convert.bundle import MANIFEST, read_bundle
 from convert.check import check_model
 from convert.firmware import Firmware
@@ -91,14 +91,15 @@ def judge_boards(boards: Iterable[Board], firmware: Firmware, length: int | None
     return [{**verdict, "seq_len": length if verdict["fits"] else None} for verdict in verdicts]
 
 
-def judge_run(boards: Iterable[Board], run: Run, model: bytes, length: int, searched: Iterable[str]) -> list[dict]:
+def judge_run(boards: Iterable[Board], run: Run, model: bytes, length: int, searched: Iterable[str],
+              plan: str = PLANS[0]) -> list[dict]:
     """`judge_boards` of a run whose model of `length` tokens this is; where it does not fit one of the boards
-    `searched`, shorter models are built to find the largest that does, which takes a while."""
+    `searched`, shorter models with the same plan are built to find the largest that does, which takes a while."""
     boards, vocab_size = list(boards), run.tokenizer.vocab_size
 
     @cache
     def shorter(n: int) -> Firmware:
-        return Firmware(build_model(run.weights, run.ranges, n), vocab_size)
+        return Firmware(build_model(run.weights, run.ranges, n, plan=plan), vocab_size)
     verdicts = judge_boards(boards, Firmware(model, vocab_size), length)
     for board, verdict in zip(boards, verdicts):
         if board.id in searched and verdict["fits"] is False:

@@ -7,16 +7,20 @@ between lengths stays theirs: operators, tensors, the memory plan, the rows of t
 constant to the bytes of its shape, so that a shorter table cannot be the beginning of a longer one).
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from convert.arena import plan_arenas
-from convert.arena_builds import BUILDS, Target, find_build
-from convert.build import Built, build_model, build_stages
+from convert.arena_builds import BUILDS, find_build
+from convert.build import PLANS, Built, build_model, build_stages
 from convert.flatbuffer import pack_models, write_model
+from convert.graph import Graph
 from convert.inspection import read_model
 from convert.lower import lower_model
 from convert.optimize import CORE, measure_stage, optimize_model
 from convert.scratch import fit_scratch
+from convert.stock import arrange_tiling
 from convert.tiling import Tiling, tile_graph
 
 MOST_TILES = 4  # of a shorter length; where that is not enough, it is built as if it were alone
@@ -24,14 +28,16 @@ ALL_TOGETHER = (1,)  # `group_values` with one group
 
 
 def build_lengths(weights: dict[str, np.ndarray], ranges: dict[str, tuple], lengths: list[int],
-                  core: str = CORE) -> tuple[Built, dict[int, int]]:
+                  core: str = CORE, arena: int | None = None,
+                  plan: str = PLANS[0]) -> tuple[Built, dict[int, int]]:
     """Makes the int8 .tflite model of a folded EmbBERT for texts of several lengths.
 
     Args:
         weights: folded float weights by name, as a run stores them.
         ranges: (minimum, maximum) by tensor name.
         lengths: numbers of token ids; one alone gives the file that `build_stages` gives.
-        core: as for `build_stages`.
+        core, plan: as for `build_stages`.
+        arena: as for `build_stages`, of the longest length.
 
     Returns:
         What `build_stages` gives of the longest length, with the bytes of the file of all; and the byte at which the
@@ -42,33 +48,39 @@ def build_lengths(weights: dict[str, np.ndarray], ranges: dict[str, tuple], leng
         ValueError: a length does not fit the model, or a range cannot be quantised.
     """
     *shorter, longest = sorted(set(lengths))
-    built = build_stages(weights, ranges, longest, core)
+    built = build_stages(weights, ranges, longest, core, arena, plan)
     if not shorter:
         return built, {longest: 0}
     limits = _arenas(built.model)
-    models = [built.model, *(_build_shorter(weights, ranges, length, built, limits, core) for length in shorter)]
+    models = [built.model, *(_build_shorter(weights, ranges, length, built, limits, core, plan) for length in shorter)]
     data, offsets = pack_models([read_model(model) for model in models])
     return built._replace(model=data), dict(sorted(zip([longest, *shorter], offsets)))
 
 
 def _build_shorter(weights: dict, ranges: dict, length: int, longest: Built, limits: dict[tuple[str, str], int],
-                   core: str) -> bytes:
+                   core: str, plan: str) -> bytes:
     """The fastest of the models of a length that need no more arena than the longest, on any core."""
-    target = find_build(core, "cmsis_nn")
     plain = lower_model(weights, ranges, length)
     groups = longest.tiling.values if longest.tiling else ALL_TOGETHER
     limit = limits[core, "cmsis_nn"]
     for tiles in range(1, min(MOST_TILES, length) + 1):
         rows = tuple(len(part) for part in np.array_split(range(length), tiles))
-        graph = tile_graph(plain, Tiling(rows, groups, rows))
-        for filled in (limit, None):  # with as much scratch as fits, which is faster, then with little
-            model = write_model(fit_scratch(graph, target, filled))
-            if measure_stage("cut", model, target).least > limit:
-                continue  # no plan can help
-            model, _ = optimize_model(model, target)
+        for model in _cut(plain, Tiling(rows, groups, rows), core, limit, plan):
             if all(arena <= limits[build] for build, arena in _arenas(model).items()):
                 return model
-    return build_model(weights, ranges, length, core)
+    return build_model(weights, ranges, length, core, plan=plan)
+
+
+def _cut(plain: Graph, tiling: Tiling, core: str, limit: int, plan: str) -> Iterator[bytes]:
+    """Models of a tiling: with as much scratch as fits, which is faster, then with little."""
+    target = find_build(core, "cmsis_nn")
+    if plan == "stock":
+        yield arrange_tiling(plain, tiling, core, target, limit).model
+        return
+    for filled in (limit, None):
+        model = write_model(fit_scratch(tile_graph(plain, tiling), target, filled))
+        if measure_stage("cut", model, target).least <= limit:  # else no plan can help
+            yield optimize_model(model, target)[0]
 
 
 def _arenas(model: bytes) -> dict[tuple[str, str], int]:

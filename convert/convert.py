@@ -1,6 +1,7 @@
 """A run to a bundle: lower, check, verify, measure, write.
 
-    python convert/convert.py RUN --out BUNDLE [--seq-len N] [--shorter N ...] [--board ID ...] [--force]
+    python convert/convert.py RUN --out BUNDLE [--seq-len N] [--shorter N ...] [--arena-budget BYTES] [--board ID ...]
+                              [--plan {offline,stock}] [--force]
 
 Works from any folder, as does `python -m convert.convert`. Exit status: 0, 1 when a board named with --board is too
 small or the interpreters differ on a row (the bundle is written either way), or 2 on bad input with nothing written.
@@ -23,7 +24,7 @@ from rich.table import Table
 from convert.arena import plan_arenas
 from convert.arena_builds import BUILDS, default_kernels
 from convert.boards import all_fit, find_boards, judge_run, list_boards, print_verdicts
-from convert.build import shortest_length
+from convert.build import PLANS, Built, shortest_length
 from convert.build_lengths import build_lengths
 from convert.bundle import MANIFEST, golden_rows, json_bytes, labels_text, require_free, write_folder
 from convert.check import check_bytes, entry_text
@@ -33,7 +34,7 @@ from convert.manifest import bundle_sha256, length_offsets, make_manifest
 from convert.report import REPORT, make_report
 from convert.sources import firmware_sources
 from convert.verify import Answers, compare_interpreters
-from tf_embbert.arguments import CommandParser
+from tf_embbert.arguments import CommandParser, positive_int
 from tf_embbert.errors import UserError, run_command
 from tf_embbert.run import Run, load_run
 from tf_embbert.tokenizer import segments
@@ -43,7 +44,7 @@ GOLDEN_ROWS = 8
 
 def convert_run(run: Run, out: str | Path, seq_len: int | None = None, force: bool = False,
                 step: Callable[[str], None] = lambda text: None, boards: Sequence[str] = (),
-                shorter: Sequence[int] = ()) -> dict:
+                shorter: Sequence[int] = (), arena_budget: int | None = None, plan: str = PLANS[0]) -> dict:
     """Converts a run and writes its bundle.
 
     Args:
@@ -54,18 +55,22 @@ def convert_run(run: Run, out: str | Path, seq_len: int | None = None, force: bo
         step: called with the name of each step as it begins.
         boards: ids of boards for which a length that fits is looked for.
         shorter: lengths that the file serves too, with the same weights.
+        arena_budget: bytes of arena, of a Cortex-M7 with CMSIS-NN kernels, for which the fastest form is looked for; by
+            default the form with the smallest arena.
+        plan: one of `PLANS`.
 
     Returns:
         The manifest.
 
     Raises:
-        UserError: a length does not fit the run, or the folder exists.
+        UserError: a length does not fit the run, no form found fits the arena, or the folder exists.
         InterpreterError: an interpreter refuses the model, or a tensor of it is float.
     """
     require_free(out, force)
     lengths = _lengths(run, seq_len, shorter)
     step("lowering to int8")
-    built, offsets = build_lengths(run.weights, run.ranges, lengths)
+    built, offsets = build_lengths(run.weights, run.ranges, lengths, arena=arena_budget, plan=plan)
+    _require_within(arena_budget, built, lengths[-1])
     model, models = built.model, split_lengths(built.model, offsets)
     step("checking: does TFLM run every operator")
     for each in models.values():
@@ -73,7 +78,7 @@ def convert_run(run: Run, out: str | Path, seq_len: int | None = None, force: bo
     step(f"verifying {len(run.sample_texts)} rows: TFLM against TFLite reference")
     answers = {length: compare_interpreters(each, _encode(run, length)) for length, each in models.items()}
     step("planning the arena, and what fits which board")
-    verdicts = judge_run(list_boards(), run, model, lengths[-1], boards)
+    verdicts = judge_run(list_boards(), run, model, lengths[-1], boards, plan)
     step("writing the bundle")
     golden, arena = _golden(run, models, answers), _arena(models)
     files = {"model.tflite": model, "tokenizer.json": run.tokenizer.to_json().encode(),
@@ -81,7 +86,8 @@ def convert_run(run: Run, out: str | Path, seq_len: int | None = None, force: bo
              **firmware_sources(run.name, model, offsets, run.tokenizer, run.labels, golden, arena)}
     equal = np.concatenate([both.equal for both in answers.values()])
     verification = {"rows": len(equal), "equal": int(equal.sum()), "golden": len(golden)}
-    manifest = make_manifest(run, files, offsets, built.stages, arena, verdicts, verification)
+    manifest = make_manifest(run, files, offsets, built.stages, arena, verdicts, verification,
+                             {"plan": plan, "arena_budget": arena_budget})
     files[REPORT] = make_report(manifest, model, golden)
     manifest["bundle_sha256"] = bundle_sha256(files)
     write_folder(out, {**files, MANIFEST: json_bytes(manifest)}, force)
@@ -99,6 +105,13 @@ def _lengths(run: Run, seq_len: int | None, shorter: Sequence[int]) -> list[int]
         if not shortest <= other < length:
             raise UserError(f"--shorter {other} is not within {shortest}..{length - 1}: the longest length is {length}")
     return sorted({length, *shorter})
+
+
+def _require_within(budget: int | None, built: Built, length: int) -> None:
+    needed = built.stages[-1].total
+    if budget is not None and needed > budget:
+        raise UserError(f"--arena-budget {budget}: the smallest arena found at length {length} is {needed:,} B, "
+                        f"{needed - budget:,} B more; a smaller --seq-len needs less")
 
 
 def _arena(models: dict[int, bytes]) -> dict[str, dict[str, dict]]:
@@ -181,8 +194,15 @@ def main(arguments: list[str] | None = None) -> int:
                         help="token ids the model takes (default: the length of the run)")
     parser.add_argument("--shorter", nargs="+", action="extend", default=[], type=int, metavar="N",
                         help="lengths that the same file serves too: a text goes to the shortest that holds it")
+    parser.add_argument("--arena-budget", type=positive_int, metavar="BYTES",
+                        help="the fastest form found whose arena takes no more, counted for a Cortex-M4, M7 or M33 "
+                             "with CMSIS-NN kernels (default: the form with the smallest arena found)")
     parser.add_argument("--board", nargs="+", action="extend", default=[], metavar="ID",
                         help="exit 1 if it does not fit one of these; `python -m convert.boards` lists them")
+    parser.add_argument("--plan", choices=PLANS, default=PLANS[0],
+                        help="offline: the file says where each activation lies, the smallest arena; stock: TFLM's "
+                             "planner does, for firmware that ignores such metadata or may not use it "
+                             "(default: %(default)s)")
     parser.add_argument("--force", action="store_true", help="replace the bundle that is there")
     options = parser.parse_args(arguments)
     require_free(options.out, options.force)
@@ -193,7 +213,8 @@ def main(arguments: list[str] | None = None) -> int:
     with Progress(*columns, console=errors, transient=True, disable=not errors.is_interactive) as progress:
         task = progress.add_task("loading")
         manifest = convert_run(run, options.out, options.seq_len, options.force,
-                               lambda text: progress.update(task, description=text), options.board, options.shorter)
+                               lambda text: progress.update(task, description=text), options.board, options.shorter,
+                               options.arena_budget, options.plan)
     console = Console()
     _warn(console, run, manifest, options.seq_len is not None)
     _print_summary(console, options.out, manifest, options.board)

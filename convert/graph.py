@@ -83,10 +83,6 @@ class Graph:
         """The operators that read a tensor."""
         return [op for op in self.ops if tensor in op.inputs]
 
-    def is_between(self, op: Op, first: Op, second: Op) -> bool:
-        """Whether an operator runs after one and before another."""
-        return self.ops.index(first) < self.ops.index(op) < self.ops.index(second)
-
     def inserted(self, after: Op, ops: list[Op]) -> "Graph":
         """A graph with `ops` after an operator; its tensors are in order of first use."""
         at = self.ops.index(after) + 1

@@ -21,7 +21,7 @@ PACKAGES = ("flatbuffers", "numpy", "tensorflow", "tflite-micro", "tokenizers")
 
 
 def make_manifest(run: Run, files: dict[str, bytes], offsets: dict[int, int], stages: list[Stage], arena: dict,
-                  boards: list[dict], verification: dict) -> dict:
+                  boards: list[dict], verification: dict, arguments: dict) -> dict:
     """Writes down a bundle.
 
     Args:
@@ -32,6 +32,7 @@ def make_manifest(run: Run, files: dict[str, bytes], offsets: dict[int, int], st
         arena: {core: {kernels: figures}}.
         boards: verdicts, as `judge_boards` gives them.
         verification: {rows, equal, golden}.
+        arguments: what the conversion was asked for, without paths.
 
     Returns:
         The manifest, valid by the schema.
@@ -45,7 +46,7 @@ def make_manifest(run: Run, files: dict[str, bytes], offsets: dict[int, int], st
         "format": FORMAT,
         "name": run.name,
         "seed": run.seed,
-        "arguments": {**run.arguments, "seq_len": sequence_length},
+        "arguments": {**run.arguments, "seq_len": sequence_length, **arguments},
         "model": {"file": "model.tflite", "bytes": len(files["model.tflite"]), "sha256": sha256(files["model.tflite"]),
                   "sequence_length": sequence_length, "parameters": run.parameters, "macs": count_macs(model),
                   "integer_only": not float_tensors(model), **_lengths(models, offsets)},

@@ -19,6 +19,7 @@ from rich.table import Table
 from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
 from convert.arena_builds import Target, default_kernels, find_build
+from convert.arena_lifetimes import offline_offsets
 from convert.arena_model import allocate
 from convert.check import check_model
 from convert.diet import is_plain, slim_model
@@ -96,6 +97,8 @@ def optimize_model(data: bytes, target: Target, steps: list[Step] = STEPS,
         bytes.
     """
     stages = [measure_stage("as it was", data, target)]
+    if offline_offsets(read_model(data)) is not None:
+        return _plan_anew(data, stages[0], target, steps, most_bytes)
     for step in steps:
         model = read_model(data)
         if step.name != "diet" and not is_plain(model):
@@ -108,6 +111,16 @@ def optimize_model(data: bytes, target: Target, steps: list[Step] = STEPS,
             stage = replace(stages[-1], step=step.name)
         stages.append(stage)
     return data, stages
+
+
+def _plan_anew(data: bytes, before: Stage, target: Target, steps: list[Step],
+               most_bytes: int | None) -> tuple[bytes, list[Stage]]:
+    """`optimize_model` of a model with a plan, which holds only for its order and indices: begins without it, and what
+    does not end better is left out."""
+    fresh, stages = optimize_model(pack_model(slim_model(read_model(data))), target, steps, most_bytes)
+    if stages[-1].is_better(before) and (most_bytes is None or len(fresh) <= most_bytes):
+        return fresh, [before, *stages[1:]]
+    return data, [before, *(replace(before, step=stage.step) for stage in stages[1:])]
 
 
 def measure_stage(name: str, data: bytes, target: Target) -> Stage:

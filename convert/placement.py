@@ -2,8 +2,9 @@
 
 Tensors that `sharing.py` lets lie on one another become one piece of several rectangles (bytes x steps). Pieces are
 placed one after the other under a ceiling, the long-lived first and then as they are born, each where it touches
-others, in a beam search: of all placements so far, those that touch most for longest go on. The ceiling rises until
-all fit.
+others, in a beam search: of all placements so far, those that touch most for longest go on. Where they do not fit, the
+same is tried with the largest tensors that have room beside what they could overwrite left apart; then the ceiling
+rises.
 """
 
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from convert.arena_planner import BUFFER_ALIGNMENT, Buffer
-from convert.sharing import Sharing
+from convert.sharing import Sharing, Wish
 
 WIDTH = 100  # placements that go on
 CEILINGS = (0.0, 0.01, 0.03, 0.08)  # above the floor
@@ -60,15 +61,18 @@ def place_buffers(buffers: list[Buffer], sharing: Sharing, width: int = WIDTH) -
     Returns:
         One offset per buffer, the best found; equal arguments give equal offsets.
     """
-    pieces = join_buffers(buffers, sharing)
-    floor, best = _floor(buffers, pieces), None
+    joined = join_buffers(buffers, sharing)
+    floor, best = _floor(buffers, joined), None
+    spare = _spare(buffers, sharing, _taken(buffers, joined))
+    choices = [joined, join_buffers(buffers, sharing, spare)] if spare else [joined]
     for above in CEILINGS:
         ceiling = int(floor * (1 + above)) // BUFFER_ALIGNMENT * BUFFER_ALIGNMENT
-        offsets = _Packer(buffers, pieces, ceiling).search(width)
-        if best is None or _head(buffers, offsets) < _head(buffers, best):
-            best = offsets
-        if _head(buffers, best) <= ceiling:
-            break
+        for pieces in choices:
+            offsets = _Packer(buffers, pieces, ceiling).search(width)
+            if best is None or _head(buffers, offsets) < _head(buffers, best):
+                best = offsets
+            if _head(buffers, best) <= ceiling:
+                return best
     return best
 
 
@@ -82,12 +86,12 @@ def bytes_at_steps(buffers: list[Buffer], sharing: Sharing) -> list[int]:
     return _taken(buffers, join_buffers(buffers, sharing)).tolist()
 
 
-def join_buffers(buffers: list[Buffer], sharing: Sharing) -> list[Piece]:
-    """Pieces: at first every buffer alone, then joined wish by wish where all that meet may."""
+def join_buffers(buffers: list[Buffer], sharing: Sharing, apart: set[Wish] = frozenset()) -> list[Piece]:
+    """Pieces: at first every buffer alone, then joined wish by wish where all that meet may, unless it is `apart`."""
     number = {buffer.owner[1]: index for index, buffer in enumerate(buffers) if buffer.owner}
     owners = [buffer.owner and buffer.owner[1] for buffer in buffers]
     home = [Piece([index], [0]) for index in range(len(buffers))]
-    for source, target, distance in sharing.wishes:
+    for source, target, distance in (wish for wish in sharing.wishes if wish not in apart):
         one, other = home[number[source]], home[number[target]]
         if one is other:
             continue
@@ -100,6 +104,18 @@ def join_buffers(buffers: list[Buffer], sharing: Sharing) -> list[Piece]:
             for member in joined.members:
                 home[member] = joined
     return list({id(piece): piece for piece in home}.values())
+
+
+def _spare(buffers: list[Buffer], sharing: Sharing, taken: np.ndarray) -> set[Wish]:
+    """Of the wishes to overwrite an input where there is room beside it, those for the largest tensors: these are the
+    hardest to place, and one place for both through all that follows is harder to find than two."""
+    lives = {buffer.owner[1]: buffer for buffer in buffers if buffer.owner}
+    sizes = {}
+    for wish in sharing.wishes:
+        target = lives[wish[1]]
+        if wish[:2] in sharing.overwrites and taken[target.first] + target.size <= taken.max():
+            sizes[wish] = target.size
+    return {wish for wish, size in sizes.items() if size == max(sizes.values())}
 
 
 def _head(buffers: list[Buffer], offsets: list[int]) -> int:

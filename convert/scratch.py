@@ -15,9 +15,9 @@ from dataclasses import replace
 
 from convert.arena_builds import Target
 from convert.arena_model import allocate
-from convert.flatbuffer import write_model
+from convert.diet import slim_model
+from convert.flatbuffer import make_model
 from convert.graph import Graph, Op, Tensor
-from convert.inspection import read_model
 from convert.placement import bytes_at_steps
 from convert.sharing import Sharing
 
@@ -30,7 +30,7 @@ def fit_scratch(graph: Graph, target: Target, arena: int | None = None) -> Graph
         target: the build of TFLM that the arena is made small for.
         arena: bytes of arena that may be filled; by default the least that this graph can do with.
     """
-    model = read_model(write_model(graph))
+    model = slim_model(make_model(graph))
     needs = allocate(model, *target)
     taken = bytes_at_steps(needs.buffers, Sharing(model, needs.buffers))
     scratch = [sum(buffer.size for buffer in needs.alive(step) if buffer.owner is None) for step in range(len(taken))]

@@ -7,19 +7,21 @@ With d channels, L rows and D rows finished before it, a tile of t queries has a
 a tile of c rows of the convolution, m channels wide, has
     n or what is still needed of it, the mask, finished rows and contexts, a group of values, and its output once (c m),
     twice before the product of SiLU, and with that of the dense after it (c m + c d).
-For a given ceiling the largest tile that fits is the best, so the lowest ceiling follows by bisection.
+For a given ceiling the largest tile that fits is the best, so the lowest ceiling follows by bisection. Tiles are of
+even rows and groups of even channels: CMSIS-NN multiplies two rows by two.
 """
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import accumulate, combinations, product, takewhile
 from typing import NamedTuple
 
 from convert.arena_builds import Target
 from convert.arena_model import allocate
-from convert.flatbuffer import write_model
+from convert.diet import slim_model
+from convert.flatbuffer import make_model
 from convert.graph import Graph
-from convert.inspection import read_model
 from convert.instructions import estimate_instructions
 from convert.placement import least_head
 from convert.scratch import fit_scratch
@@ -27,8 +29,8 @@ from convert.sharing import Sharing
 from convert.tiling import Tiling, tile_graph
 
 TRIED = 4  # tilings of which the arena is computed
-TRIED_FOR_SPEED = 12
-NEAR = 1.01  # of a given arena: how far above it the formula may say that a tiling is
+TRIED_FOR_SPEED = 16  # with scratch, and as many without
+NEAR = 1.001  # of a given arena: how far above it the formula may say that a tiling is
 # What operators add to the arena's tail on Arm with CMSIS-NN, about; it only serves to rank tilings.
 DENSE_BYTES, SOFTMAX_BYTES, JOIN_BYTES, SPLIT_BYTES, SLICE_BYTES = 133, 112, 84, 70, 68
 CONVOLUTION_BYTES = 136 + 60 + 93 + 133 + 110  # with LOGISTIC, MUL, dense, ADD
@@ -36,7 +38,7 @@ CHANNEL_BYTES = 8  # and for each channel of a convolution
 MOST_TILES = 8
 MOST_CONVOLUTIONS = 3
 MOST_GROUPS = 4
-GROUP_STEP, GROUP_STEPS = 4, (-2, -1, 0, 1)  # how the first and last group of values may differ from equal ones
+GROUP_STEP, GROUP_STEPS = 2, range(-4, 3)  # how the first and last group of values may differ from equal ones
 MASK_BYTES = 4
 UNIT_BYTES = 8  # of scratch, for each output of a dense
 
@@ -52,6 +54,13 @@ class Sizes:
     taps: int
     activations: int
     blocks: int
+
+
+class Bounds(NamedTuple):
+    """What is alive at the steps of a tile of queries, and of one of the convolution: (bytes, bytes a row) of each."""
+
+    attention: Callable[..., list[tuple[int, int]]]
+    convolution: Callable[..., list[tuple[int, int]]]
 
 
 class Candidate(NamedTuple):
@@ -75,7 +84,7 @@ def choose_tilings(graph: Graph, core: str, target: Target, arena: int | None = 
     Returns:
         Candidates by what no plan can go below, or with `arena` by instructions. A tiling of None is no tiling.
     """
-    sizes = _sizes(graph)
+    sizes = find_sizes(graph)
     plain = Tiling((sizes.length,), (sizes.hidden,), (sizes.length,))
     ranked = rank_tilings(sizes)
     better = [tiling for _, tiling in takewhile(lambda entry: entry[1] != plain, ranked)]
@@ -83,24 +92,40 @@ def choose_tilings(graph: Graph, core: str, target: Target, arena: int | None = 
     found.sort(key=lambda one: one[:2])
     if arena is None or found[0].least > arena:
         return found
-    totals = {tiling: total for total, tiling in ranked}
-    above = min((one.least - totals[one.tiling] for one in found if one.tiling), default=0)
-    near = [tiling for total, tiling in ranked if total + above <= arena * NEAR and tiling != plain]
-    fast = sorted(near, key=_remade)[:TRIED_FOR_SPEED] if better else []
-    found = [_candidate(graph, tiling, core, target, arena) for tiling in dict.fromkeys([None, *fast, *better[:1]])]
+    fast = _fast_tilings(sizes, ranked, found, arena) if better else []
+    tilings = dict.fromkeys([None, *fast, found[0].tiling])
+    found = [_candidate(graph, tiling, core, target, arena) for tiling in tilings]
     return sorted((one for one in found if one.least <= arena), key=lambda one: one.instructions)
+
+
+def _fast_tilings(sizes: Sizes, small: list[tuple[int, Tiling]], found: list[Candidate], arena: int) -> list[Tiling]:
+    """Tilings that may fit an arena, with scratch for scores and values or, ranked already, as small as they get: of
+    each number of tiles and groups the smallest, first those that remake few values. What the formula leaves out is
+    taken from candidates whose arena is known."""
+    totals = {tiling: total for total, tiling in small}
+    above = min(one.least - totals[one.tiling] for one in found if one.tiling)
+    fast = []
+    for ranked in (rank_tilings(sizes, Bounds(_scratch_bounds, _convolution_bounds)), small):
+        alike = defaultdict(list)
+        for total, tiling in ranked:
+            if total + above <= arena * NEAR and len(tiling.queries) > 1:
+                alike[len(tiling.queries), len(tiling.values), len(tiling.convolution)].append(tiling)
+        near = [tiling for tilings in alike.values() for tiling in tilings[:TRIED]]
+        fast += sorted(near, key=_remade)[:TRIED_FOR_SPEED]
+    return fast
 
 
 def _candidate(graph: Graph, tiling: Tiling | None, core: str, target: Target, arena: int | None = None) -> Candidate:
     cut = fit_scratch(tile_graph(graph, tiling), target, arena)
-    model = read_model(write_model(cut))
+    model = slim_model(make_model(cut))
     needs = allocate(model, *target)
     estimate = estimate_instructions(model, core, "cmsis_nn")
     least = least_head(needs.buffers, Sharing(model, needs.buffers)) + needs.persistent
     return Candidate(least, estimate["total"] if estimate else 0, tiling, cut)
 
 
-def _sizes(graph: Graph) -> Sizes:
+def find_sizes(graph: Graph) -> Sizes:
+    """The sizes of a plain graph."""
     conv = graph.producer("block0.conv")
     _, _, taps, channels = conv.inputs[1].shape
     blocks = sum(op.outputs[0].name.endswith(".contract") for op in graph.ops)
@@ -108,13 +133,15 @@ def _sizes(graph: Graph) -> Sizes:
     return Sizes(graph.inputs[0].shape[1], conv.inputs[0].shape[3], channels, taps, activations, blocks)
 
 
-def rank_tilings(sizes: Sizes) -> list[tuple[int, Tiling]]:
-    """Tilings by what the arena will about be with them: (bytes, tiling), the smallest first."""
+def rank_tilings(sizes: Sizes, bounds: Bounds | None = None) -> list[tuple[int, Tiling]]:
+    """Tilings by what the arena will about be with them: (bytes, tiling), the smallest first. The bounds are by default
+    those of a plan in which activations share memory."""
+    bounds = bounds or Bounds(_attention_bounds, _convolution_bounds)
     found: dict[Tiling, int] = {}
     limit = sizes.length * (8 * sizes.hidden + 2 * sizes.channels + 2 * sizes.length)
     for values, tiles in product(_value_cuts(sizes.hidden), range(1, MOST_TILES + 1)):
         for ends in _convolution_ends(tiles if sizes.blocks else 0):
-            ceiling, tiling = _least_ceiling(sizes, tiles, values, ends, limit)
+            ceiling, tiling = _least_ceiling(sizes, bounds, tiles, values, ends, limit)
             if tiling:
                 found[tiling] = ceiling + sizes.blocks * _tail_bytes(sizes, tiling)
                 limit = min(limit, int(found[tiling] * 1.1))
@@ -139,31 +166,31 @@ def _convolution_ends(tiles: int) -> Iterator[tuple[int, ...]]:
             yield *inner, tiles - 1
 
 
-def _least_ceiling(sizes: Sizes, tiles: int, values: tuple[int, ...], ends: tuple[int, ...],
+def _least_ceiling(sizes: Sizes, bounds: Bounds, tiles: int, values: tuple[int, ...], ends: tuple[int, ...],
                    limit: int) -> tuple[int, Tiling | None]:
     """The lowest ceiling below the limit, to 32 bytes, under which tiles fit, and those."""
     low, high = 0, limit
-    best = _tiling_under(sizes, tiles, values, ends, high)
+    best = _tiling_under(sizes, bounds, tiles, values, ends, high)
     while best and high - low > 32:
         middle = (low + high) // 2
-        found = _tiling_under(sizes, tiles, values, ends, middle)
+        found = _tiling_under(sizes, bounds, tiles, values, ends, middle)
         low, high, best = (low, middle, found) if found else (middle, high, best)
     return high, best
 
 
-def _tiling_under(sizes: Sizes, tiles: int, values: tuple[int, ...], ends: tuple[int, ...],
+def _tiling_under(sizes: Sizes, bounds: Bounds, tiles: int, values: tuple[int, ...], ends: tuple[int, ...],
                   ceiling: int) -> Tiling | None:
     """Tiles as large as they may be under a ceiling, if they make up all rows."""
     queries, convolution, done, begun = [], [], 0, 0
     for number in range(tiles):
         order = values[::-1 if number % 2 else 1]
         carried = sizes.length * order[0] if number and len(values) > 1 else 0
-        bounds = _attention_bounds(sizes, order, carried, done)
+        steps = bounds.attention(sizes, order, carried, done)
         if number in ends:
             next_group = sizes.length * order[-1] if number < tiles - 1 and len(values) > 1 else 0
-            bounds += _convolution_bounds(sizes, next_group, done, begun, is_last=number == tiles - 1)
-        fits = min((ceiling - fixed) // each for fixed, each in bounds)
-        rows = min(fits, sizes.length - done - (tiles - number - 1))
+            steps += bounds.convolution(sizes, next_group, done, begun, is_last=number == tiles - 1)
+        fits = min((ceiling - fixed) // each for fixed, each in steps)
+        rows = min(fits - fits % 2, sizes.length - done - 2 * (tiles - number - 1))
         if rows < 1:
             return None
         queries.append(rows)
@@ -182,6 +209,15 @@ def _attention_bounds(sizes: Sizes, order: tuple[int, ...], carried: int, done: 
     for group, made in zip(order, accumulate(order)):
         bounds.append((base + (length + UNIT_BYTES) * group, length + made))
     return bounds
+
+
+def _scratch_bounds(sizes: Sizes, order: tuple[int, ...], carried: int, done: int) -> list[tuple[int, int]]:
+    """`_attention_bounds`, with the scratch that makes the scores and the values faster."""
+    length, scratch = sizes.length, UNIT_BYTES * sizes.length
+    query, scores, *contexts = _attention_bounds(sizes, order, carried, done)
+    base = contexts[0][0] - (length + UNIT_BYTES) * order[0]
+    values = [(base + length * group + scratch, length + made - group) for group, made in zip(order, accumulate(order))]
+    return [query, (scores[0] + scratch, scores[1]), *contexts, *values[carried > 0:]]
 
 
 def _convolution_bounds(sizes: Sizes, group: int, done: int, begun: int, is_last: bool) -> list[tuple[int, int]]:
@@ -218,4 +254,4 @@ def _tail_bytes(sizes: Sizes, tiling: Tiling) -> int:
     values = 1 if groups == 1 else tiles * (groups - 1) + 1  # in snake order
     total += (values + tiles * groups) * DENSE_BYTES + (groups > 1) * tiles * JOIN_BYTES
     total += convolutions * (CONVOLUTION_BYTES + sizes.channels * CHANNEL_BYTES + JOIN_BYTES)
-    return total + (convolutions > 1) * (convolutions * SLICE_BYTES + JOIN_BYTES)
+    return total + (convolutions > 1) * ((convolutions - 1) * SLICE_BYTES + 2 * JOIN_BYTES)

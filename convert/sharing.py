@@ -42,6 +42,7 @@ COPIES = {
 }
 
 Segment = tuple[int, object, int]  # length, whose bytes, from which of them on
+Wish = tuple[int, int, int]  # two tensors, and bytes from the start of one to the other's
 
 
 class Sharing:
@@ -56,8 +57,8 @@ class Sharing:
         self._model, self._graph = model, model.subgraphs[0]
         self._lives = {buffer.owner[1]: buffer for buffer in buffers if buffer.owner}
         self._contents: dict[int, list[Segment]] = {}
-        self._overwrites: set[tuple[int, int]] = set()
-        self.wishes: list[tuple[int, int, int]] = []  # (tensor, tensor, bytes from the start of one to the other's)
+        self.overwrites: set[tuple[int, int]] = set()
+        self.wishes: list[Wish] = []
         for op in self._graph.operators:
             self._read(op)
 
@@ -68,7 +69,7 @@ class Sharing:
             return True
         if distance >= one.size or -distance >= other.size:
             return True
-        if distance == 0 and self._overwrites & {(a, b), (b, a)}:
+        if distance == 0 and self.overwrites & {(a, b), (b, a)}:
             return True
         start, stop = max(0, distance), min(one.nbytes, distance + other.nbytes)
         return self._bytes(a, start, stop) == self._bytes(b, start - distance, stop - distance)
@@ -79,8 +80,9 @@ class Sharing:
         inputs = [i for i in indices(op.inputs) if i in self._lives]
         outputs = [i for i in indices(op.outputs) if i in self._lives]
         copies = self._copies(kind, op) if kind in COPIES else []
+        beside = kind == "CONCATENATION" and len(inputs) < len(op.inputs)  # room for the constants is seldom there
         for source, target, distance in copies:
-            if source in inputs and target in outputs and distance % BUFFER_ALIGNMENT == 0:
+            if not beside and source in inputs and target in outputs and distance % BUFFER_ALIGNMENT == 0:
                 self.wishes.append((source, target, distance))
         if kind in IN_PLACE:
             self._overwrite(inputs, outputs[0])
@@ -92,7 +94,7 @@ class Sharing:
         for tensor in dict.fromkeys(i for i in inputs if i not in read_later):
             same = indices(self._graph.tensors[tensor].shape) == shape and self._is_int8(tensor, output)
             if same and self._lives[tensor].last == self._lives[output].first:
-                self._overwrites.add((tensor, output))
+                self.overwrites.add((tensor, output))
                 self.wishes.append((tensor, output, 0))
 
     def _is_int8(self, *tensors: int) -> bool:

@@ -5,8 +5,10 @@
     group_values       the transposed values [d, L] in groups of channels, made again for each tile of queries
 
 Every integer is computed by the same kernel from the same inputs, so the outputs are equal byte for byte. The last
-block, which is one row long, stays as it is. Each step takes a Graph of `lower.py` and gives a Graph; tiles are
-taken out and put together by SPLIT_V, SLICE and CONCATENATION, for which `placement.py` needs no memory.
+block, which is one row long, stays as it is. Tiles run from the last rows to the first: only the last tile of the
+convolution reaches beyond the first row, when n has no other reader left. Each step takes a Graph of `lower.py` and
+gives a Graph; tiles are taken out and put together by SPLIT_V, SLICE and CONCATENATION, for which `placement.py` needs
+no memory.
 """
 
 from collections.abc import Callable
@@ -61,11 +63,10 @@ def tile_queries(graph: Graph, rows: tuple[int, ...]) -> Graph:
     """
     if len(rows) == 1:
         return graph
-    for index, name in enumerate(_blocks(graph)):
+    for name in _blocks(graph):
         query, scores, probabilities, context = (
             graph.producer(f"{name}.{part}") for part in ("query", "scores", "probabilities", "context"))
-        pieces = _Pieces(upwards=_runs_upwards(index))
-        tiles = []
+        pieces, tiles = _Pieces(), []
         for number, n in enumerate(pieces.split(query.inputs[0], rows)):
             q = pieces.tile(query, number, rows[number], n)
             p = pieces.tile(probabilities, number, rows[number], pieces.tile(scores, number, rows[number], q))
@@ -91,21 +92,22 @@ def tile_convolution(graph: Graph, rows: tuple[int, ...]) -> Graph:
     """
     if len(rows) == 1:
         return graph
-    for index, name in enumerate(_blocks(graph)):
+    for name in _blocks(graph):
         conv, contract = graph.producer(f"{name}.conv"), graph.producer(f"{name}.contract")
         activation = [op for part in ("gate", "silu", "hard_swish") if (op := graph.find(f"{name}.{part}"))]
         total, pad = graph.consumers(contract.outputs[0])[0], graph.find(f"{name}.padded")
         join = graph.producer(total.inputs[0].name)
-        upwards = _runs_upwards(index)
+        n = (pad or conv).inputs[0]
+        split = next(op for op in graph.consumers(n) if op.kind == "SPLIT_V")
         tiles = []
-        for number, ((start, stop), made) in enumerate(zip(_edges(rows, upwards), _made_by(join, rows, upwards))):
-            pieces = _Pieces(upwards)
-            c = pieces.tile(conv, number, rows[number], pieces.window(conv, pad, start, stop))
+        for number, ((start, stop), made) in enumerate(zip(_edges(rows), _made_by(join, rows))):
+            pieces = _Pieces()
+            c = pieces.tile(conv, number, rows[number], pieces.window(n, split, start, stop, conv.inputs[1].shape[2]))
             y = pieces.tile(contract, number, rows[number], pieces.chain(activation, number, rows[number], c))
             context = made[0] if len(made) == 1 else pieces.joined_rows(made, join.outputs[0], number)
             tiles.append(pieces.tile(total, number, rows[number], context, y))
             graph = graph.inserted(graph.producer(made[-1].name), pieces.ops)
-        pieces = _Pieces(upwards)
+        pieces = _Pieces()
         pieces.join_rows(tiles, total.outputs[0])
         removed = [op for op in (join, pad, conv, *activation, contract, total) if op]
         graph = graph.replaced(removed, pieces.ops)
@@ -116,8 +118,7 @@ def group_values(graph: Graph, channels: tuple[int, ...]) -> Graph:
     """The transposed values of every block but the last in groups of channels.
 
     Only one group is alive at a time, and each tile of queries makes them anew, in snake order: it begins with the
-    group that the tile before it ended with, unless a convolution came between that wants rows of zeros in front of n:
-    they take the place where the group would have to lie.
+    group that the tile before it ended with.
 
     Args:
         graph: a graph whose attention may be tiled.
@@ -128,16 +129,13 @@ def group_values(graph: Graph, channels: tuple[int, ...]) -> Graph:
     """
     if len(channels) == 1:
         return graph
-    for index, name in enumerate(_blocks(graph)):
+    for name in _blocks(graph):
         values = graph.producer(f"{name}.values")
         contexts = graph.consumers(values.outputs[0])
-        padded = graph.find(f"{name}.conv@0") if _runs_upwards(index) else None
-        anew = [bool(padded) and graph.is_between(padded, *pair) for pair in zip(contexts, contexts[1:])]
         parts = _cut_dense(values.inputs[0], contexts[0].inputs[2], channels)
         carried = {}
-        for number, (context, is_new) in enumerate(zip(contexts, [True, *anew])):
+        for number, context in enumerate(contexts):
             order = range(len(channels))[::-1 if number % 2 else 1]
-            carried = {} if is_new else carried
             ops, carried = _context_by_groups(values, context, parts, order, carried)
             graph = graph.replaced([context], ops)
         graph = graph.replaced([values], [])
@@ -160,28 +158,18 @@ def _context_by_groups(values: Op, context: Op, parts: list[tuple[Tensor, Tensor
     return pieces.ops, carried
 
 
-def _edges(rows: tuple[int, ...], upwards: bool) -> list[tuple[int, int]]:
-    """First row and the one after the last of each tile, in the order they run."""
-    ends = list(accumulate(rows))
-    spans = list(zip([0, *ends], ends))
-    return spans if upwards else [(ends[-1] - stop, ends[-1] - start) for start, stop in spans]
+def _edges(rows: tuple[int, ...]) -> list[tuple[int, int]]:
+    """First row and the one after the last of each tile, in the order they run: the last rows first."""
+    stops = [sum(rows[number:]) for number in range(len(rows))]
+    return list(zip([*stops[1:], 0], stops))
 
 
-def _made_by(join: Op, rows: tuple[int, ...], upwards: bool) -> list[list[Tensor]]:
+def _made_by(join: Op, rows: tuple[int, ...]) -> list[list[Tensor]]:
     """The tiles of a concatenation that each of fewer tiles holds, in the order they run."""
-    parts = join.inputs if upwards else join.inputs[::-1]
+    parts = join.inputs[::-1]
     ends = list(accumulate(part.shape[2] for part in parts))
     return [[part for part, end in zip(parts, ends) if stop - count < end <= stop]
             for stop, count in zip(accumulate(rows), rows)]
-
-
-def _runs_upwards(block: int) -> bool:
-    """Whether the tiles of a block run from the first rows to the last.
-
-    Blocks take turns: n lies at one end of the arena and the finished rows grow from the other end, so that the free
-    bytes between them stay in one piece; in the next block the ends change places.
-    """
-    return block % 2 == 1
 
 
 def _blocks(graph: Graph) -> list[str]:
@@ -199,15 +187,10 @@ def _cut_dense(kernel: Tensor, bias: Tensor, channels: tuple[int, ...]) -> list[
 
 
 class _Pieces:
-    """Operators that take the place of others, in execution order; tiles of rows run upwards or downwards."""
+    """Operators that take the place of others, in execution order."""
 
-    def __init__(self, upwards: bool = True):
+    def __init__(self):
         self.ops: list[Op] = []
-        self.upwards = upwards
-
-    def from_the_top(self, tiles: list | tuple) -> list:
-        """Tiles in the order they run, in the order of their rows; and the other way round."""
-        return list(tiles if self.upwards else tiles[::-1])
 
     def like(self, op: Op, inputs: list[Tensor | None], shape: tuple[int, ...], suffix: str) -> Tensor:
         """The operator on other inputs, with an output of another shape."""
@@ -231,14 +214,23 @@ class _Pieces:
         """The rows of a matrix in tiles, in the order they run."""
         tiles = [replace(tensor, name=f"{tensor.name}@{number}", shape=_with_rows(tensor, count))
                  for number, count in enumerate(rows)]
-        inputs = [tensor, _integers("splits", self.from_the_top(rows)), _integers("axis", [2])]
-        self.ops.append(Op("SPLIT_V", inputs, self.from_the_top(tiles), {"splits": len(rows)}))
+        inputs = [tensor, _integers("splits", rows[::-1]), _integers("axis", [2])]
+        self.ops.append(Op("SPLIT_V", inputs, tiles[::-1], {"splits": len(rows)}))
         return tiles
 
-    def window(self, conv: Op, pad: Op | None, start: int, stop: int) -> Tensor:
-        """The rows that a convolution reads for the rows start..stop of its output."""
-        whole, before = (pad or conv).inputs[0], conv.inputs[1].shape[2] - 1
-        return self.pad(self.slice_rows(whole, max(start - before, 0), stop), max(before - start, 0))
+    def window(self, n: Tensor, split: Op, start: int, stop: int, taps: int) -> Tensor:
+        """The rows of n that a convolution reads for the rows start..stop of its output: a slice, or where they reach
+        beyond the first row, rows of zeros and the tiles of n from there on."""
+        first = start - taps + 1
+        if first >= 0:
+            return self.slice_rows(n, first, stop)
+        ends = accumulate(tile.shape[2] for tile in split.outputs)
+        tiles = [tile for tile, end in zip(split.outputs, ends) if end <= stop]
+        shape = _with_rows(n, -first)
+        zeros = replace(n, name="zeros", shape=shape, data=np.full(shape, n.quantization.zero_point, np.int8))
+        padded = replace(n, name=f"{n.name}[{first}:{stop}]", shape=_with_rows(n, stop - first))
+        self.join([zeros, *tiles], padded, axis=2)
+        return padded
 
     def slice_rows(self, tensor: Tensor, start: int, stop: int) -> Tensor:
         """Rows start..stop of a tensor [1, 1, n, d]."""
@@ -249,24 +241,9 @@ class _Pieces:
         self.ops.append(Op("SLICE", [tensor, _integers("begin", [0, 0, start, 0]), _integers("size", shape)], [rows]))
         return rows
 
-    def pad(self, x: Tensor, zeros: int) -> Tensor:
-        """Rows of real zero in front of x [1, 1, n, d]: a copy, or upwards, where there is room in front of x, a
-        concatenation, which can leave x where it is."""
-        if not zeros:
-            return x
-        padded = replace(x, name=f"{x.name}+{zeros}", shape=_with_rows(x, zeros + x.shape[2]))
-        if self.upwards:
-            front = _with_rows(x, zeros)
-            constant = replace(x, name="zeros", shape=front, data=np.full(front, x.quantization.zero_point, np.int8))
-            self.ops.append(Op("CONCATENATION", [constant, x], [padded], {"axis": 2}))
-        else:
-            paddings = _integers("paddings", [[0, 0], [0, 0], [zeros, 0], [0, 0]])
-            self.ops.append(Op("PAD", [x, paddings], [padded]))
-        return padded
-
     def join_rows(self, tiles: list[Tensor], output: Tensor) -> None:
         """Makes an existing matrix the concatenation of tiles, given in the order they run."""
-        self.join(self.from_the_top(tiles), output, axis=2)
+        self.join(tiles[::-1], output, axis=2)
 
     def joined_rows(self, tiles: list[Tensor], whole: Tensor, number: int) -> Tensor:
         """Tiles, given in the order they run, as one."""

@@ -111,7 +111,8 @@ def test_files_and_manifest():
     assert manifest["accuracy"]["int8_tflm"] == manifest["accuracy"]["qat_tflm"] == 94.0
     assert manifest["arena"]["host64"]["reference"]["total"] > manifest["arena"]["host64"]["reference"]["lower_bound"]
     assert manifest["toolchain"]["tflm"] and manifest["toolchain"]["tensorflow"]
-    assert manifest["arguments"] == {"task": "commands", "preset": "nano", "seq_len": 16}
+    assert manifest["arguments"] == {"task": "commands", "preset": "nano", "seq_len": 16, "plan": "offline",
+                                     "arena_budget": None}
 
 
 def test_macs_are_those_of_the_formulas():
@@ -170,6 +171,20 @@ def test_a_length_the_run_was_not_trained_for(tmp_path, pair, length):
     with pytest.raises(UserError, match=rf"--seq-len {length} is not within {4 if pair else 2}\.\.16"):
         convert.convert_run(make_run(pair=pair), tmp_path / "bundle", seq_len=length)
     assert not list(tmp_path.iterdir())
+
+
+def test_an_arena_budget(tmp_path, no_interpreters):
+    """What was asked for is in the manifest; too little is an error that says by how much, and nothing is written."""
+    smallest = convert.convert_run(make_run(), tmp_path / "bundle")
+    needed = smallest["arena"]["cortex-m7"]["cmsis_nn"]["total"]
+    assert smallest["arguments"]["arena_budget"] is None
+    manifest = convert.convert_run(make_run(), tmp_path / "roomy", arena_budget=needed)
+    assert manifest["arguments"]["arena_budget"] == needed
+    assert manifest["arena"]["cortex-m7"]["cmsis_nn"]["total"] <= needed
+    assert f"arena of {needed:,} B" in (tmp_path / "roomy/report.html").read_text()
+    with pytest.raises(UserError, match=rf"--arena-budget {needed - 48}: .* length 16 is {needed:,} B, 48 B more"):
+        convert.convert_run(make_run(), tmp_path / "tight", arena_budget=needed - 48)
+    assert not (tmp_path / "tight").exists()
 
 
 def test_an_existing_folder(tmp_path, no_interpreters):

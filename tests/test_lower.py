@@ -8,9 +8,10 @@ import pytest
 from test_convert_reference import float_logits, int8_rounding, random_model, random_rows, segments_of
 
 from convert.arena import plan_arena
-from convert.build import build_model
+from convert.build import build_model, build_stages
 from convert.flatbuffer import write_model
 from convert.inspection import float_tensors, list_ops, output_quantization, read_model
+from convert.instructions import estimate_instructions
 from convert.interpreters import TFLiteReferenceRunner, TFLMRunner
 from convert.lower import lower_model, share_scales
 
@@ -221,3 +222,17 @@ def test_size_and_arena_of_base():
         print(f"L = {length}: {len(data):,} B, arena {arenas}")
         assert len(data) <= flash
         assert arenas["cortex-m4"] == arenas["cortex-m7"] <= m4 and arenas["cortex-m55"] <= m55
+
+
+def test_base_in_a_given_arena():
+    """At 256 tokens: faster in 114,688 B than in the smallest arena, and a plan with nothing between its pieces; a
+    Cortex-M55's own build needs no more."""
+    model = random_model(np.random.default_rng(0), hidden_size=128, blocks=4, classes=2, kernel=32, reduced=16,
+                         vocab_size=8192, max_length=256, calibration_rows=1)
+    parts = (model.weights, model.ranges, 256)
+    small, fast = build_stages(*parts), build_stages(*parts, arena=114_688)
+    taken = [estimate_instructions(built.model, "cortex-m7", "cmsis_nn")["total"] for built in (small, fast)]
+    print(f"{small.stages[-1]}, {fast.stages[-1]}, {taken} instructions")
+    assert taken[1] < taken[0]
+    for built in (small, fast, build_stages(*parts, core="cortex-m55")):
+        assert built.stages[-1].total <= 114_688 and built.stages[-1].total - built.stages[-1].least < 16

@@ -123,7 +123,7 @@ def pretrain_model(model, batch_of, held_out, recipe, folder, report):
             require_finite(held["mlm_loss"], "the loss")
             state.add(row | {f"held_out_{name}": value for name, value in held.items()})
             report(f"step {until}/{recipe.steps}  held out: MLM {held['mlm_loss']:.3f}, {held['mlm_accuracy']:.1f} %; "
-                   f"NSP {held['nsp_loss']:.3f}, {held['nsp_accuracy']:.1f} %  {row['tokens_per_second']:.0f} tokens/s")
+                   f"pairs {held['nsp_loss']:.3f}, {held['nsp_accuracy']:.1f} %  {row['tokens_per_second']:.0f} tokens/s")
     return state.history
 
 
