@@ -23,6 +23,7 @@ from convert.build import PLANS, build_model, shortest_length
 from convert.bundle import MANIFEST, read_bundle
 from convert.check import check_model
 from convert.firmware import Firmware
+from convert.optimize import CORE
 from tf_embbert.arguments import CommandParser
 from tf_embbert.errors import UserError, nearest, run_command
 from tf_embbert.run import Run, load_run
@@ -92,14 +93,14 @@ def judge_boards(boards: Iterable[Board], firmware: Firmware, length: int | None
 
 
 def judge_run(boards: Iterable[Board], run: Run, model: bytes, length: int, searched: Iterable[str],
-              plan: str = PLANS[0]) -> list[dict]:
+              core: str = CORE, plan: str = PLANS[0]) -> list[dict]:
     """`judge_boards` of a run whose model of `length` tokens this is; where it does not fit one of the boards
-    `searched`, shorter models with the same plan are built to find the largest that does, which takes a while."""
+    `searched`, shorter models for the same core and plan are built, in a while, to find the largest that does."""
     boards, vocab_size = list(boards), run.tokenizer.vocab_size
 
     @cache
     def shorter(n: int) -> Firmware:
-        return Firmware(build_model(run.weights, run.ranges, n, plan=plan), vocab_size)
+        return Firmware(build_model(run.weights, run.ranges, n, core, plan=plan), vocab_size)
     verdicts = judge_boards(boards, Firmware(model, vocab_size), length)
     for board, verdict in zip(boards, verdicts):
         if board.id in searched and verdict["fits"] is False:

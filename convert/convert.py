@@ -22,7 +22,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from convert.arena import plan_arenas
-from convert.arena_builds import BUILDS, default_kernels
+from convert.arena_builds import BUILDS, CORES, default_kernels
 from convert.boards import all_fit, find_boards, judge_run, list_boards, print_verdicts
 from convert.build import PLANS, Built, shortest_length
 from convert.build_lengths import build_lengths
@@ -31,6 +31,7 @@ from convert.check import check_bytes, entry_text
 from convert.interpreters import InterpreterError
 from convert.lengths import rows_by_length, split_lengths
 from convert.manifest import bundle_sha256, length_offsets, make_manifest
+from convert.optimize import CORE
 from convert.report import REPORT, make_report
 from convert.sources import firmware_sources
 from convert.verify import Answers, compare_interpreters
@@ -44,7 +45,8 @@ GOLDEN_ROWS = 8
 
 def convert_run(run: Run, out: str | Path, seq_len: int | None = None, force: bool = False,
                 step: Callable[[str], None] = lambda text: None, boards: Sequence[str] = (),
-                shorter: Sequence[int] = (), arena_budget: int | None = None, plan: str = PLANS[0]) -> dict:
+                shorter: Sequence[int] = (), core: str = CORE, arena_budget: int | None = None,
+                plan: str = PLANS[0]) -> dict:
     """Converts a run and writes its bundle.
 
     Args:
@@ -55,9 +57,7 @@ def convert_run(run: Run, out: str | Path, seq_len: int | None = None, force: bo
         step: called with the name of each step as it begins.
         boards: ids of boards for which a length that fits is looked for.
         shorter: lengths that the file serves too, with the same weights.
-        arena_budget: bytes of arena, of a Cortex-M7 with CMSIS-NN kernels, for which the fastest form is looked for; by
-            default the form with the smallest arena.
-        plan: one of `PLANS`.
+        core, arena_budget, plan: as `build_model` takes them; it is an error if no form fits the budget.
 
     Returns:
         The manifest.
@@ -69,8 +69,8 @@ def convert_run(run: Run, out: str | Path, seq_len: int | None = None, force: bo
     require_free(out, force)
     lengths = _lengths(run, seq_len, shorter)
     step("lowering to int8")
-    built, offsets = build_lengths(run.weights, run.ranges, lengths, arena=arena_budget, plan=plan)
-    _require_within(arena_budget, built, lengths[-1])
+    built, offsets = build_lengths(run.weights, run.ranges, lengths, core, arena_budget, plan)
+    _require_within(arena_budget, built, lengths[-1], core)
     model, models = built.model, split_lengths(built.model, offsets)
     step("checking: does TFLM run every operator")
     for each in models.values():
@@ -78,7 +78,7 @@ def convert_run(run: Run, out: str | Path, seq_len: int | None = None, force: bo
     step(f"verifying {len(run.sample_texts)} rows: TFLM against TFLite reference")
     answers = {length: compare_interpreters(each, _encode(run, length)) for length, each in models.items()}
     step("planning the arena, and what fits which board")
-    verdicts = judge_run(list_boards(), run, model, lengths[-1], boards, plan)
+    verdicts = judge_run(list_boards(), run, model, lengths[-1], boards, core, plan)
     step("writing the bundle")
     golden, arena = _golden(run, models, answers), _arena(models)
     files = {"model.tflite": model, "tokenizer.json": run.tokenizer.to_json().encode(),
@@ -87,7 +87,7 @@ def convert_run(run: Run, out: str | Path, seq_len: int | None = None, force: bo
     equal = np.concatenate([both.equal for both in answers.values()])
     verification = {"rows": len(equal), "equal": int(equal.sum()), "golden": len(golden)}
     manifest = make_manifest(run, files, offsets, built.stages, arena, verdicts, verification,
-                             {"plan": plan, "arena_budget": arena_budget})
+                             {"core": core, "arena_budget": arena_budget, "plan": plan})
     files[REPORT] = make_report(manifest, model, golden)
     manifest["bundle_sha256"] = bundle_sha256(files)
     write_folder(out, {**files, MANIFEST: json_bytes(manifest)}, force)
@@ -107,11 +107,11 @@ def _lengths(run: Run, seq_len: int | None, shorter: Sequence[int]) -> list[int]
     return sorted({length, *shorter})
 
 
-def _require_within(budget: int | None, built: Built, length: int) -> None:
+def _require_within(budget: int | None, built: Built, length: int, core: str) -> None:
     needed = built.stages[-1].total
     if budget is not None and needed > budget:
-        raise UserError(f"--arena-budget {budget}: the smallest arena found at length {length} is {needed:,} B, "
-                        f"{needed - budget:,} B more; a smaller --seq-len needs less")
+        raise UserError(f"--arena-budget {budget}: the smallest arena found at length {length} on {core} is "
+                        f"{needed:,} B, {needed - budget:,} B more; a smaller --seq-len needs less")
 
 
 def _arena(models: dict[int, bytes]) -> dict[str, dict[str, dict]]:
@@ -194,9 +194,12 @@ def main(arguments: list[str] | None = None) -> int:
                         help="token ids the model takes (default: the length of the run)")
     parser.add_argument("--shorter", nargs="+", action="extend", default=[], type=int, metavar="N",
                         help="lengths that the same file serves too: a text goes to the shortest that holds it")
+    parser.add_argument("--core", choices=CORES, default=CORE, metavar="CORE",
+                        help=f"with CMSIS-NN kernels, whose arena is made small; the model runs on all of "
+                             f"{', '.join(CORES)} (default: {CORE}, which needs what M4 and M33 need)")
     parser.add_argument("--arena-budget", type=positive_int, metavar="BYTES",
-                        help="the fastest form found whose arena takes no more, counted for a Cortex-M4, M7 or M33 "
-                             "with CMSIS-NN kernels (default: the form with the smallest arena found)")
+                        help="the fastest form found whose arena on --core takes no more (default: the form with the "
+                             "smallest arena found)")
     parser.add_argument("--board", nargs="+", action="extend", default=[], metavar="ID",
                         help="exit 1 if it does not fit one of these; `python -m convert.boards` lists them")
     parser.add_argument("--plan", choices=PLANS, default=PLANS[0],
@@ -214,7 +217,7 @@ def main(arguments: list[str] | None = None) -> int:
         task = progress.add_task("loading")
         manifest = convert_run(run, options.out, options.seq_len, options.force,
                                lambda text: progress.update(task, description=text), options.board, options.shorter,
-                               options.arena_budget, options.plan)
+                               options.core, options.arena_budget, options.plan)
     console = Console()
     _warn(console, run, manifest, options.seq_len is not None)
     _print_summary(console, options.out, manifest, options.board)

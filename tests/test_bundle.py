@@ -111,8 +111,8 @@ def test_files_and_manifest():
     assert manifest["accuracy"]["int8_tflm"] == manifest["accuracy"]["qat_tflm"] == 94.0
     assert manifest["arena"]["host64"]["reference"]["total"] > manifest["arena"]["host64"]["reference"]["lower_bound"]
     assert manifest["toolchain"]["tflm"] and manifest["toolchain"]["tensorflow"]
-    assert manifest["arguments"] == {"task": "commands", "preset": "nano", "seq_len": 16, "plan": "offline",
-                                     "arena_budget": None}
+    assert manifest["arguments"] == {"task": "commands", "preset": "nano", "seq_len": 16, "core": "cortex-m7",
+                                     "arena_budget": None, "plan": "offline"}
 
 
 def test_macs_are_those_of_the_formulas():
@@ -182,9 +182,18 @@ def test_an_arena_budget(tmp_path, no_interpreters):
     assert manifest["arguments"]["arena_budget"] == needed
     assert manifest["arena"]["cortex-m7"]["cmsis_nn"]["total"] <= needed
     assert f"arena of {needed:,} B" in (tmp_path / "roomy/report.html").read_text()
-    with pytest.raises(UserError, match=rf"--arena-budget {needed - 48}: .* length 16 is {needed:,} B, 48 B more"):
+    with pytest.raises(UserError, match=rf"--arena-budget {needed - 48}: .* length 16 on cortex-m7 is {needed:,} B, 48 B more"):
         convert.convert_run(make_run(), tmp_path / "tight", arena_budget=needed - 48)
     assert not (tmp_path / "tight").exists()
+
+
+def test_a_core_that_the_arena_is_made_small_for(tmp_path, no_interpreters):
+    default = convert.convert_run(make_run(), tmp_path / "bundle")
+    manifest = convert.convert_run(make_run(), tmp_path / "m55", core="cortex-m55")
+    assert manifest["arguments"]["core"] == "cortex-m55"
+    needed = manifest["arena"]["cortex-m55"]["cmsis_nn"]["total"]
+    assert manifest["export"][-1]["total"] == needed <= default["arena"]["cortex-m55"]["cmsis_nn"]["total"]
+    assert "cortex-m55, CMSIS-NN kernels" in (tmp_path / "m55/report.html").read_text()
 
 
 def test_an_existing_folder(tmp_path, no_interpreters):
