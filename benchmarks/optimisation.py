@@ -35,7 +35,7 @@ from convert.lower import lower_model
 from convert.offline_plan import write_plan
 from convert.optimize import STEPS, optimize_model
 from convert.placement import place_buffers
-from convert.scratch import does_without_scratch, drop_scratch, fit_scratch
+from convert.scratch import drop_scratch, fit_scratch, optional_scratch
 from convert.search import choose_tilings
 from convert.sharing import Sharing
 from convert.stock import choose_stock, stock_graph
@@ -102,7 +102,7 @@ def make_ideas(plain: Graph, kept: Tiling) -> list[tuple[str, str, bool, bytes]]
     fit = lambda graph: fit_scratch(graph, M7, ASKED)
     cut = lambda *args, **tiling: planned(write_model(fit(tiled(*args, **tiling))))
     whole, exported = tiled(), fit(tiled())
-    optional = [op for op in whole.ops if does_without_scratch(whole, op)]
+    optional = optional_scratch(whole)
     no_dense = drop_scratch(whole, [op for op in optional if op.kind == "FULLY_CONNECTED"])
     smallest = choose_tilings(plain, "cortex-m7", M7)[0]
     odd = Tiling((109, 70, 45, 32), (41, 49, 38), (109, 147))

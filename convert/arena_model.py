@@ -15,7 +15,7 @@ from convert.arena_abi import Build, align_up
 from convert.arena_kernels import Kernel
 from convert.arena_lifetimes import indices, list_buffers, offline_offsets, operators, tensor_bytes
 from convert.arena_node import ArenaEnds, Node, Preparation, quantization_scales
-from convert.arena_planner import BUFFER_ALIGNMENT, ONLINE, Buffer, head_bytes, plan_buffers
+from convert.arena_planner import BUFFER_ALIGNMENT, ONLINE, Buffer, bytes_alive, head_bytes, plan_buffers
 
 SCRATCH_REQUESTS_PER_OPERATOR = 12  # micro_allocator.cc, kMaxScratchBuffersPerOp
 
@@ -53,16 +53,18 @@ class Allocation:
     @cached_property
     def peak(self) -> int:
         """The step at which most bytes are alive."""
-        alive = [0] * len(self.steps)
-        for buffer in self.buffers:
-            for step in range(max(buffer.first, 0), buffer.last + 1):
-                alive[step] += buffer.size
+        alive = bytes_alive(self.buffers)
         return alive.index(max(alive))
 
     @cached_property
     def lower_bound(self) -> int:
         """Bytes alive at the peak: no planner without overlaps goes below."""
-        return sum(buffer.size for buffer in self.alive(self.peak))
+        return max(bytes_alive(self.buffers))
+
+    @cached_property
+    def step_of(self) -> dict[int, int]:
+        """The step of each operator of a model of one graph; step 0 is before the first."""
+        return {number: step for step, (_, number) in enumerate(self.steps) if step}
 
     def total_with(self, planned: int) -> int:
         """`total` if the head were of another size."""

@@ -2,6 +2,7 @@
 (memory_planner/greedy_memory_planner.cc)."""
 
 from bisect import bisect_right
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from convert.arena_abi import align_up
@@ -52,7 +53,8 @@ def plan_buffers(buffers: list[Buffer]) -> list[int]:
     for index in _placing_order(buffers, sizes):
         first, last = buffers[index].first, buffers[index].last
         if offsets[index] == ONLINE:
-            offsets[index] = _lowest_gap(placed, sizes[index], first, last)
+            beside = ((start, end) for start, end, begun, done in placed if begun <= last and first <= done)
+            offsets[index] = lowest_gap(beside, sizes[index])
         place = bisect_right(starts, offsets[index])
         starts.insert(place, offsets[index])
         placed.insert(place, (offsets[index], offsets[index] + sizes[index], first, last))
@@ -70,12 +72,19 @@ def _placing_order(buffers: list[Buffer], sizes: list[int]) -> list[int]:
     return offline + sorted(reversed(online), key=lambda index: -sizes[index])
 
 
-def _lowest_gap(placed: list[tuple[int, int, int, int]], size: int, first: int, last: int) -> int:
-    """Where a buffer fits among those that live at some step of first..last."""
+def bytes_alive(buffers: list[Buffer]) -> list[int]:
+    """Bytes alive at each step."""
+    alive = [0] * (max((buffer.last for buffer in buffers), default=0) + 1)
+    for buffer in buffers:
+        for step in range(max(buffer.first, 0), buffer.last + 1):
+            alive[step] += buffer.size
+    return alive
+
+
+def lowest_gap(taken: Iterable[tuple[int, int]], size: int) -> int:
+    """The lowest offset at which so many bytes are free; `taken` are (start, end) of others, ascending by start."""
     candidate = 0
-    for start, end, other_first, other_last in placed:
-        if other_first > last or first > other_last:
-            continue
+    for start, end in taken:
         if start - candidate >= size:
             break
         candidate = max(candidate, end)

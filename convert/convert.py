@@ -1,7 +1,7 @@
 """A run to a bundle: lower, check, verify, measure, write.
 
-    python convert/convert.py RUN --out BUNDLE [--seq-len N] [--shorter N ...] [--arena-budget BYTES] [--board ID ...]
-                              [--plan {offline,stock}] [--force]
+    python convert/convert.py RUN --out BUNDLE [--seq-len N] [--shorter N ...] [--core CORE] [--arena-budget BYTES]
+                              [--board ID ...] [--plan {offline,stock}] [--force]
 
 Works from any folder, as does `python -m convert.convert`. Exit status: 0, 1 when a board named with --board is too
 small or the interpreters differ on a row (the bundle is written either way), or 2 on bad input with nothing written.
@@ -195,7 +195,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--shorter", nargs="+", action="extend", default=[], type=int, metavar="N",
                         help="lengths that the same file serves too: a text goes to the shortest that holds it")
     parser.add_argument("--core", choices=CORES, default=CORE, metavar="CORE",
-                        help=f"with CMSIS-NN kernels, whose arena is made small; the model runs on all of "
+                        help="with CMSIS-NN kernels, whose arena is made small; the model runs on all of "
                              f"{', '.join(CORES)} (default: {CORE}, which needs what M4 and M33 need)")
     parser.add_argument("--arena-budget", type=positive_int, metavar="BYTES",
                         help="the fastest form found whose arena on --core takes no more (default: the form with the "

@@ -14,7 +14,7 @@ from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as sch
 
 from convert.arena_builds import Target
 from convert.arena_model import allocate
-from convert.arena_planner import Buffer
+from convert.arena_planner import Buffer, bytes_alive, lowest_gap
 from convert.diet import renumber
 
 ROUNDS, SEED = 200, 0  # of the search
@@ -70,12 +70,6 @@ def planner_queue(buffers: list[Buffer], ranks: list[int] | None = None) -> list
     return sorted(range(len(buffers)), key=lambda i: (-buffers[i].size, buffers[i].owner is not None, rank(i)))
 
 
-def least_bytes(buffers: list[Buffer]) -> int:
-    """Bytes alive at the worst step: no head without shared memory is smaller."""
-    steps = range(max((buffer.last for buffer in buffers), default=-1) + 1)
-    return max((sum(buffer.size for buffer in buffers if buffer.alive(step)) for step in steps), default=0)
-
-
 class _Search:
     """Annealing on the order in which the planner places buffers."""
 
@@ -90,7 +84,7 @@ class _Search:
         for i, buffer in enumerate(buffers):
             if buffer.owner:
                 self.alike.setdefault(buffer.size, []).append(i)
-        self.least = least_bytes(buffers)
+        self.least = max(bytes_alive(buffers))
         self.ends = [0] * len(buffers)
         for buffer in queue:
             self.ends[buffer] = self._lowest_end(buffer, self.ends)
@@ -143,11 +137,6 @@ class _Search:
 
     def _lowest_end(self, buffer: int, ends: list[int]) -> int:
         """Where a buffer ends in the lowest gap that those before it in the queue leave (`plan_buffers`)."""
-        place, sizes, size, start = self.place, self.sizes, self.sizes[buffer], 0
-        before = place[buffer]
-        for other, end in sorted([(ends[i] - sizes[i], ends[i]) for i in self.together[buffer] if place[i] < before]):
-            if other - start >= size:
-                break
-            if end > start:
-                start = end
-        return start + size
+        place, sizes, before = self.place, self.sizes, self.place[buffer]
+        taken = sorted([(ends[i] - sizes[i], ends[i]) for i in self.together[buffer] if place[i] < before])
+        return lowest_gap(taken, sizes[buffer]) + sizes[buffer]

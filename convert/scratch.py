@@ -14,7 +14,7 @@ The integers are the same in every case.
 from dataclasses import replace
 
 from convert.arena_builds import Target
-from convert.arena_model import allocate
+from convert.arena_model import Allocation, allocate
 from convert.diet import slim_model
 from convert.flatbuffer import make_model
 from convert.graph import Graph, Op, Tensor
@@ -34,12 +34,10 @@ def fit_scratch(graph: Graph, target: Target, arena: int | None = None) -> Graph
     needs = allocate(model, *target)
     taken = bytes_at_steps(needs.buffers, Sharing(model, needs.buffers))
     scratch = [sum(buffer.size for buffer in needs.alive(step) if buffer.owner is None) for step in range(len(taken))]
-    step_of = {number: step for step, (_, number) in enumerate(needs.steps) if step}
-    optional = {number: step_of[number] for number, op in enumerate(graph.ops)
-                if scratch[step_of[number]] and does_without_scratch(graph, op)}
+    optional = {op: step for op, step in optional_steps(graph, needs).items() if scratch[step]}
     least = max(taken[step] - (scratch[step] if step in optional.values() else 0) for step in range(len(taken)))
     room = max(least, (arena or 0) - needs.persistent)
-    return drop_scratch(graph, [graph.ops[number] for number, step in optional.items() if taken[step] > room])
+    return drop_scratch(graph, [op for op, step in optional.items() if taken[step] > room])
 
 
 def drop_scratch(graph: Graph, chosen: list[Op]) -> Graph:
@@ -62,8 +60,18 @@ def _flat(tensor: Tensor) -> Tensor:
     return replace(tensor, shape=(tensor.size // tensor.shape[-1], tensor.shape[-1]))
 
 
-def does_without_scratch(graph: Graph, op: Op) -> bool:
-    """Whether an operator has a form without scratch."""
+def optional_scratch(graph: Graph) -> list[Op]:
+    """The operators that have a form without scratch."""
+    return [op for op in graph.ops if _does_without(graph, op)]
+
+
+def optional_steps(graph: Graph, needs: Allocation) -> dict[Op, int]:
+    """The operators that have a form without scratch, with their steps in the allocation of the graph's model."""
+    optional = set(optional_scratch(graph))
+    return {op: needs.step_of[number] for number, op in enumerate(graph.ops) if op in optional}
+
+
+def _does_without(graph: Graph, op: Op) -> bool:
     if op.kind == "DEPTHWISE_CONV_2D":
         return True
     return op.kind == "FULLY_CONNECTED" and all(

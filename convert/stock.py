@@ -25,7 +25,7 @@ from convert.flatbuffer import make_model, pack_model
 from convert.graph import Graph, Op
 from convert.indices import arrange_buffers, number_tensors, planner_queue
 from convert.instructions import estimate_instructions
-from convert.scratch import does_without_scratch, drop_scratch
+from convert.scratch import drop_scratch, optional_scratch, optional_steps
 from convert.search import MASK_BYTES, UNIT_BYTES, Bounds, Sizes, find_sizes, rank_tilings
 from convert.stock_form import gather_rows, remake_values
 from convert.tiling import Tiling, tiling_steps
@@ -108,7 +108,7 @@ def _starts(sizes: Sizes, arena: int | None) -> list[Tiling]:
 def _arrange(plain: Graph, tiling: Tiling | None, target: Target, like: Arranged | None = None) -> Arranged:
     """Judges a tiling without any scratch that can be done without; `like` is one of as many tiles, to be bettered."""
     graph = stock_graph(plain, tiling)
-    needs = _allocate(drop_scratch(graph, _optional(graph)), target)
+    needs = _allocate(drop_scratch(graph, optional_scratch(graph)), target)
     if like is None:
         queue, head = arrange_buffers(needs.buffers, ROUNDS)
     else:
@@ -129,7 +129,7 @@ def _refine(plain: Graph, best: Arranged, target: Target, changes: int) -> Arran
 def _finish(plain: Graph, bare: Arranged, core: str, target: Target, arena: int | None = None) -> Stock:
     """The model of a tiling with as much scratch as an arena has room for; without it, what lies in the head's gaps."""
     graph = stock_graph(plain, bare.tiling)
-    optional = _optional(graph)
+    optional = optional_scratch(graph)
     handles = len(optional) * target.build.size("ScratchBufferHandle")
     kept = _fill(graph, bare.queue, target, arena - bare.persistent - handles if arena else bare.head)
     chosen = drop_scratch(graph, [op for op in optional if op not in kept])
@@ -144,8 +144,7 @@ def _finish(plain: Graph, bare: Arranged, core: str, target: Target, arena: int 
 def _fill(graph: Graph, queue: list[int], target: Target, room: int) -> list[Op]:
     """The operators that keep scratch they could do without in a head of so many bytes, those with most work first."""
     needs = _allocate(graph, target)
-    steps = {number: step for step, (_, number) in enumerate(needs.steps) if step}
-    optional = {op: steps[number] for number, op in enumerate(graph.ops) if op in _optional(graph)}
+    optional = optional_steps(graph, needs)
     taken = [b for b in needs.buffers if b.owner or b.first not in optional.values()]
     kept = []
     for op in sorted(optional, key=_work, reverse=True):
@@ -164,10 +163,6 @@ def _like(queue: list[int], buffers: list[Buffer]) -> list[int]:
 
 def _allocate(graph: Graph, target: Target) -> Allocation:
     return allocate(slim_model(make_model(graph)), *target)
-
-
-def _optional(graph: Graph) -> list[Op]:
-    return [op for op in graph.ops if does_without_scratch(graph, op)]
 
 
 def _work(op: Op) -> int:

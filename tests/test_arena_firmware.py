@@ -7,7 +7,9 @@ from collections import Counter
 import pytest
 
 from benchmarks.arena_firmware import RESULT, base_models
+from benchmarks.base import ARENA_BUDGETS
 from benchmarks.firmware.models import FOLDER
+from benchmarks.sources import ROOT
 from convert.arena import plan_arena
 from convert.arena_builds import CORES, NOT_MEASURED
 
@@ -53,3 +55,8 @@ def test_what_was_measured():
         for kernels in ("cmsis_nn", "reference"):
             least = 8 if core in ("cortex-m4", "cortex-m7", "cortex-m55") else 2
             assert counts[core, kernels] >= least, (core, kernels, counts)
+
+
+def test_make_base256_asks_for_the_arena_that_the_figures_are_of():
+    makefile = (ROOT / "Makefile").read_text()
+    assert f"benchmarks/base256 --out $(BUILD)/base256 --arena-budget {ARENA_BUDGETS[256]} " in makefile

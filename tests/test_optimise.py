@@ -26,7 +26,7 @@ from convert.optimize import optimize_model
 from convert.order import order_operators
 from convert.placement import least_head, place_buffers
 from convert.quantization import NORM_SCALE
-from convert.scratch import does_without_scratch, drop_scratch, fit_scratch
+from convert.scratch import drop_scratch, fit_scratch, optional_scratch
 from convert.search import Sizes, rank_tilings
 from convert.sharing import COPIES, IN_PLACE, Sharing
 from convert.tiling import Tiling, group_values, tile_convolution, tile_graph, tile_queries
@@ -141,7 +141,7 @@ def test_scratch_stays_where_it_fits():
     dilated = lambda cut: sum(op.options.get("dilation") == 2 for op in cut.ops)
     flat = lambda cut: sum(".scores@" in op.outputs[0].name and len(op.outputs[0].shape) == 2 for op in cut.ops)
     tight, roomy = fit_scratch(graph, M7), fit_scratch(graph, M7, 1 << 20)
-    none = drop_scratch(graph, [op for op in graph.ops if does_without_scratch(graph, op)])
+    none = drop_scratch(graph, optional_scratch(graph))
     assert abs(least(tight) - least(none)) <= 512  # a pointer in the tail for each buffer that stayed
     assert flat(tight) > 0 and flat(roomy) == dilated(roomy) == 0 and least(roomy) > least(tight)
 

@@ -40,6 +40,8 @@ def finetune(options, report=print):
     task = load_task(
         options.task, options.data_dir, options.text_column, options.pair_column, options.label_column, options.seed
     )
+    if options.teacher and task.is_regression:
+        raise UserError(f"--teacher is of classes, {task.name} has numbers: leave it away")
     for notice in task.notices:
         report(f"note: {notice}")
     begun = {**recorded_arguments(options), "data": fingerprint(task)}

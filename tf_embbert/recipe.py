@@ -148,8 +148,6 @@ def goal(task, options):
     """(loss, targets) of the float training: of the labels, where targets is None, or of what a teacher makes of them."""
     if not options.teacher:
         return float_loss(task), None
-    if task.is_regression:
-        raise UserError(f"--teacher is of classes, {task.name} has numbers: leave it away")
     targets = taught_labels(task.rows("train"), len(task.labels), options.teacher, options.seed)
     return keras.losses.CategoricalCrossentropy(from_logits=True), targets
 
