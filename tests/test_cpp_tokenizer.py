@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import shutil
 import subprocess
 
@@ -71,6 +72,21 @@ def test_random_texts_give_the_ids_of_python(request, vocabulary, max_length):
 def test_random_pairs_give_the_ids_of_python(many_scripts, max_length):
     texts = list(random_texts(800, seed=max_length))
     assert_equal(many_scripts, [Request(a, b, max_length) for a, b in zip(texts, texts[1:])])
+
+
+@needs_compiler
+@pytest.mark.parametrize("pairs", [False, True], ids=["single", "pairs"])
+def test_long_texts_lose_the_middle_that_python_leaves_out(many_scripts, pairs):
+    """At every small capacity, at some larger ones, and where the longest just fits and just does not."""
+    seed = random.randrange(2**32)
+    print(f"{seed = }")
+    rng, pieces = random.Random(seed), list(random_texts(100, seed))
+    texts = [b" ".join(rng.choices(pieces, k=k)) for k in range(0, 48, 4)]
+    seconds = rng.sample(texts, len(texts)) if pairs else [None] * len(texts)
+    requests = lambda capacity: [Request(*both, max_length=capacity) for both in zip(texts, seconds)]
+    longest = max(map(len, expected_ids(many_scripts[0], requests(2**31))))
+    for capacity in [*range(4 if pairs else 2, 40), *rng.sample(range(40, longest), 40), longest - 1, longest]:
+        assert_equal(many_scripts, requests(capacity))
 
 
 @needs_compiler

@@ -53,14 +53,58 @@ def test_same_ids_as_plain_hugging_face(tokenizer, plain, texts):
     assert ids_of(tokenizer, texts, max_length=10_000) == [encoding.ids for encoding in plain.encode_batch(texts)]
 
 
-@settings(max_examples=150, deadline=None)
-@given(st.text(alphabet="aet 19.", max_size=40), st.text(alphabet="aet 19.", max_size=40), st.integers(4, 30))
-def test_truncation_is_longest_first(tokenizer, plain, a, b, max_length):
+def written_cut(ids, room):
+    """The rule as it is written: of n ids, c < n stay, the first c - c//2 and the last c//2."""
+    first, last = room - room // 2, room // 2
+    return [i for place, i in enumerate(ids) if len(ids) <= room or place < first or place >= len(ids) - last]
+
+
+def untruncated(plain, text):
+    return plain.encode(text, add_special_tokens=False).ids
+
+
+def shared_room(plain, a, b, max_length):
+    """How many ids each part of a pair keeps by Hugging Face's 'longest_first'."""
     plain.enable_truncation(max_length, strategy="longest_first")
-    expected = [plain.encode(a).ids, plain.encode(a, b).ids]
+    parts = plain.encode(a, b).sequence_ids
     plain.no_truncation()
-    single = ids_of(tokenizer, [a], max_length=max_length)
-    assert single + ids_of(tokenizer, [a], [b], max_length=max_length) == expected
+    return parts.count(0), parts.count(1)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(alphabet="aet 19.", max_size=40), st.integers(2, 30))
+def test_a_long_text_loses_its_middle(tokenizer, plain, text, max_length):
+    expected = [CLS, *written_cut(untruncated(plain, text), max_length - 1)]
+    assert ids_of(tokenizer, [text], max_length=max_length) == [expected]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(alphabet="aet 19.", max_size=40), st.text(alphabet="aet 19.", max_size=40), st.integers(4, 30))
+def test_pairs_share_the_room_longest_first_and_lose_their_middles(tokenizer, plain, a, b, max_length):
+    room_a, room_b = shared_room(plain, a, b, max_length)
+    expected = [CLS, *written_cut(untruncated(plain, a), room_a), SEP, *written_cut(untruncated(plain, b), room_b)]
+    assert ids_of(tokenizer, [a], [b], max_length=max_length) == [expected]
+
+
+@pytest.mark.parametrize("a, b, max_length, tokens", [
+    ("a b c d e f g", None, 2, "[CLS] a"),
+    ("a b c d e f g", None, 3, "[CLS] a g"),
+    ("a b c d e f g", None, 5, "[CLS] a b f g"),
+    ("a b c d e f g", None, 6, "[CLS] a b c f g"),
+    ("a b c d e f g", None, 7, "[CLS] a b c e f g"),
+    ("a b c d e f g", None, 8, "[CLS] a b c d e f g"),
+    ("a b c d e f g", "x y", 8, "[CLS] a b f g [SEP] x y"),
+    ("x y", "a b c d e f g", 9, "[CLS] x y [SEP] a b c f g"),
+    ("a b c d e f g", "t u v w x y z", 4, "[CLS] a [SEP] t"),
+    ("a b c d e f g", "t u v w x y z", 5, "[CLS] a [SEP] t z"),
+    ("a b c d e f g", "t u v w x y", 9, "[CLS] a b f g [SEP] t u y"),
+    ("a b c d e f g", "t u v w x y z", 15, "[CLS] a b c e f g [SEP] t u v w x y z"),
+    ("a b c d e f g", "t u v w x y z", 16, "[CLS] a b c d e f g [SEP] t u v w x y z"),
+    ("a b c d e f g", "", 6, "[CLS] a b f g [SEP]"),
+])
+def test_cuts_by_hand(tokenizer, a, b, max_length, tokens):
+    row, = ids_of(tokenizer, [a], None if b is None else [b], max_length=max_length)
+    assert tokenizer.decode(row) == tokens.split()
 
 
 def test_templates(tokenizer):

@@ -3,8 +3,9 @@
 text -> BertNormalizer (lower case, no accents) -> `\\w+|[^\\w\\s]+` -> words of at most 64 characters -> BPE -> ids.
 
 Whatever `tokenizer.json` says is the whole truth: Hugging Face `Tokenizer.from_file` gives the same ids, and so does
-the device, which implements exactly this pipeline (hence `load` refuses any other). One thing the file cannot say: who
-loads it elsewhere must set `encode_special_tokens = True`, or a "[SEP]" in a text becomes the special token.
+the device, which implements exactly this pipeline (hence `load` refuses any other). Two things the file cannot say: who
+loads it elsewhere must set `encode_special_tokens = True`, or a "[SEP]" in a text becomes the special token, and must
+cut long texts as `_cut` does.
 """
 
 import json
@@ -119,8 +120,9 @@ class Tokenizer:
         Args:
             texts: the texts, or the first parts.
             pairs: the second parts, as many as texts.
-            max_length: the most ids of a row, special ones included. A longer single text loses its end; a longer
-                pair loses the end of its longer part ('longest_first' of `tokenizers`).
+            max_length: the most ids of a row, special ones included. A longer text loses its middle (`_cut`). The
+                parts of a longer pair share the room as 'longest_first' of `tokenizers` has it, and each that has
+                too little loses its middle.
 
         Returns:
             The rows' ids and the number of rows that were cut.
@@ -153,7 +155,7 @@ def segments(ids: np.ndarray) -> np.ndarray:
 
 
 def _join_single(a: list[int], max_length: int) -> list[int]:
-    return [CLS, *a[:max_length - 1]]
+    return [CLS, *_cut(a, max_length - 1)]
 
 
 def _join_pair(a: list[int], b: list[int], max_length: int) -> list[int]:
@@ -163,7 +165,22 @@ def _join_pair(a: list[int], b: list[int], max_length: int) -> list[int]:
         # The shorter part keeps all it can without passing half; the odd token goes to the longer part.
         shorter = min(keep_a, keep_b, room // 2)
         keep_a, keep_b = (room - shorter, shorter) if keep_a > keep_b else (shorter, room - shorter)
-    return [CLS, *a[:keep_a], SEP, *b[:keep_b]]
+    return [CLS, *_cut(a, keep_a), SEP, *_cut(b, keep_b)]
+
+
+def _cut(ids: list[int], room: int) -> list[int]:
+    """The ids of a text where there is room for `room` of them: of too many the middle is left out.
+
+    The first `room - room // 2` and the last `room // 2` stay.
+
+    A long text says what it is at its start and its end. On IMDb a linear model of words and word pairs (logistic
+    regression, C = 0.03, 2^18 hashed grams, trained and scored on windows of 190 words, 22,500 training and 2,500
+    selection rows) answers 86.6 % from the first 190 words, 88.2 % from the last 190, 89.2 % from 95 of each, and
+    89.0 % from the whole text.
+    """
+    if len(ids) <= room:
+        return ids
+    return ids[:room - room // 2] + ids[len(ids) - room // 2:]
 
 
 def _pipeline() -> tokenizers.Tokenizer:

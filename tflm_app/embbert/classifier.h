@@ -57,7 +57,7 @@ class Classifier {
   // Takes an arena, aligned to 16 bytes, that stays the classifier's, and tries every length in it; once.
   Status Init(uint8_t* arena, size_t arena_bytes);
 
-  // Classifies UTF-8 bytes, any bytes; a text that is too long loses its end, as in Python.
+  // Classifies UTF-8 bytes, any bytes; a text that is too long loses its middle, as in Python.
   Status Classify(const char* text, size_t length, Verdict* verdict);
   Status ClassifyPair(const char* first, size_t first_length, const char* second, size_t second_length,
                       Verdict* verdict);

@@ -8,24 +8,40 @@
 namespace embbert {
 namespace {
 
-// Where ids go: an array of limited size, or nowhere, to be counted.
+// Where ids go: an array of limited size, or nowhere, to be counted. Of too many the middle is left out (`_cut` of
+// tf_embbert/tokenizer.py): once the array is full, its second half is a ring, in which the last ids remain.
 class IdWriter {
  public:
   IdWriter(int32_t* ids, size_t capacity) : ids_(ids), capacity_(capacity) {}
 
-  bool full() const { return count_ == capacity_; }
-  size_t count() const { return count_; }
+  // Whether it can take no more: a count ends at the capacity, but of ids that are written the last ones stay.
+  bool done() const { return ids_ == nullptr && count_ >= capacity_; }
 
   void Write(const Word& word) {
-    for (size_t i = 0; i < word.size() && !full(); ++i, ++count_) {
-      if (ids_ != nullptr) ids_[count_] = word[i];
+    for (size_t i = 0; i < word.size(); ++i, ++count_) {
+      if (ids_ != nullptr) Put(word[i]);
     }
   }
 
+  // Puts the ring in order; returns how many ids there are.
+  size_t Finish() {
+    if (count_ <= capacity_) return count_;
+    if (ids_ != nullptr) std::rotate(ids_ + ring(), ids_ + next_, ids_ + capacity_);
+    return capacity_;
+  }
+
  private:
+  size_t ring() const { return capacity_ - capacity_ / 2; }  // where it begins; with a capacity of 1 it is empty
+
+  void Put(uint16_t id) {
+    if (next_ == capacity_) next_ = ring();
+    if (next_ < capacity_) ids_[next_++] = id;
+  }
+
   int32_t* ids_;
   size_t capacity_;
   size_t count_ = 0;
+  size_t next_ = 0;  // where the next id goes
 };
 
 // Letters and marks stand together in words, others in words of their own, an ideograph alone.
@@ -40,7 +56,7 @@ size_t WriteText(const TokenizerTables& tables, const char* text, size_t length,
   Word word(tables);
   Character character = {};
   ActionKind previous = ActionKind::kSpace;
-  while (!writer.full() && normalizer.Next(&character)) {
+  while (!writer.done() && normalizer.Next(&character)) {
     const ActionKind kind = WordKind(character);
     if (kind != previous || kind == ActionKind::kIdeograph || word.full()) {
       word.Merge();
@@ -52,7 +68,7 @@ size_t WriteText(const TokenizerTables& tables, const char* text, size_t length,
   }
   word.Merge();
   writer.Write(word);
-  return writer.count();
+  return writer.Finish();
 }
 
 }  // namespace

@@ -23,7 +23,13 @@ void Require(bool promise) {
 std::vector<int32_t> Ids(const std::vector<char>& text, size_t capacity) {
   std::vector<int32_t> ids(capacity);
   ids.resize(embbert::Tokenize(tables, text.data(), text.size(), ids.data(), capacity));
+  Require(embbert::Tokenize(tables, text.data(), text.size(), nullptr, capacity) == ids.size());
   return ids;
+}
+
+// All ids of a text.
+std::vector<int32_t> AllIds(const std::vector<char>& text) {
+  return Ids(text, 3 * text.size() + 2);  // a syllable has three bytes and three letters
 }
 
 void RequireIds(const std::vector<int32_t>& ids) {
@@ -31,15 +37,23 @@ void RequireIds(const std::vector<int32_t>& ids) {
   for (int32_t id : ids) Require(id >= 0 && id < static_cast<int32_t>(tables.vocab_size) && id != embbert::kPad);
 }
 
-// A smaller capacity keeps the first ids.
-void TrySingle(const std::vector<char>& text, size_t capacity) {
-  const std::vector<int32_t> all = Ids(text, 3 * text.size() + 2);  // a syllable has three bytes and three letters
-  const std::vector<int32_t> some = Ids(text, capacity);
-  RequireIds(all);
-  Require(some.size() == std::min(all.size(), capacity) && std::equal(some.begin(), some.end(), all.begin()));
+// [begin, end) is what is left of a text's ids behind its [CLS]: as many of the first as of the last, or one more.
+template <typename Iterator>
+void RequireEnds(Iterator begin, Iterator end, const std::vector<int32_t>& all) {
+  const auto room = end - begin, last = room / 2;
+  Require(room < static_cast<long>(all.size()));
+  Require(std::equal(begin, end - last, all.begin() + 1) && std::equal(end - last, end, all.end() - last));
 }
 
-// Both parts of a pair keep their first ids, all of them where there is room.
+void TrySingle(const std::vector<char>& text, size_t capacity) {
+  const std::vector<int32_t> all = AllIds(text), some = Ids(text, capacity);
+  RequireIds(all);
+  RequireIds(some);
+  Require(some.size() == std::min(all.size(), capacity));
+  RequireEnds(some.begin() + 1, some.end(), all);
+}
+
+// Both parts of a pair keep their ends, all of them where there is room.
 void TryPair(const std::vector<char>& first, const std::vector<char>& second, size_t capacity) {
   std::vector<int32_t> ids(capacity);
   ids.resize(embbert::TokenizePair(tables, first.data(), first.size(), second.data(), second.size(), ids.data(),
@@ -47,9 +61,9 @@ void TryPair(const std::vector<char>& first, const std::vector<char>& second, si
   RequireIds(ids);
   const auto separator = std::find(ids.begin(), ids.end(), embbert::kSep);
   Require(separator != ids.end());
-  const std::vector<int32_t> a = Ids(first, capacity), b = Ids(second, capacity);
-  Require(separator - ids.begin() <= static_cast<long>(a.size()) && std::equal(ids.begin(), separator, a.begin()));
-  Require(ids.end() - separator <= static_cast<long>(b.size()) && std::equal(separator + 1, ids.end(), b.begin() + 1));
+  const std::vector<int32_t> a = AllIds(first), b = AllIds(second);
+  RequireEnds(ids.begin() + 1, separator, a);
+  RequireEnds(separator + 1, ids.end(), b);
   Require(ids.size() == std::min(capacity, a.size() + b.size()));
 }
 
