@@ -97,6 +97,16 @@ def test_every_task_of_the_issue_is_there():
         "cola": "mcc", "mrpc": "weighted_f1", "qqp": "weighted_f1", "stsb": "spearman", "sst2": "accuracy"}
 
 
+def test_selection_has_sentences_of_sst2_and_train_none_of_their_phrases():
+    sentences = [f"word{i} is number {i} of them" for i in range(20)]
+    texts = [text[:end] for text in sentences for end in (len(text), text.rindex(" "))]
+    train = datasets.Dataset.from_dict({"sentence": texts, "label": [0, 0, 1, 1] * 10})
+    task = task_from_hub(SPECS["sst2"], datasets.DatasetDict({"train": train, "validation": made_split("sst2", "validation")}))
+    selection = task.rows("selection").texts
+    assert len(selection) == 2 and set(selection) <= set(sentences) and len(task.rows("train")) == 36
+    assert not any(text in whole for text in task.rows("train").texts for whole in selection)
+
+
 def test_own_validation_split_is_the_selection():
     task = task_from_hub(SPECS["emotion"], made_hub("emotion"))
     assert all(text.startswith("validation") for text in task.rows("selection").texts)

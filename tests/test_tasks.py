@@ -9,7 +9,7 @@ import pytest
 
 from tf_embbert.errors import UserError
 from tf_embbert.labels import encode_labels, label_list
-from tf_embbert.splits import holdout
+from tf_embbert.splits import find_wholes, holdout, holdout_wholes
 from tf_embbert.tasks import Rows, load_task
 
 def csv(path, rows, header="text,label"):
@@ -216,6 +216,32 @@ def test_holdout_is_stratified_and_keeps_single_rows():
 def test_holdout_of_regression_is_plain():
     kept, held = holdout(np.linspace(0, 1, 50, dtype=np.float32), 0.1, seed=0)
     assert len(kept) == 45 and len(held) == 5
+
+
+def test_wholes_are_the_longest_texts_that_have_the_words_in_a_row():
+    texts = ["a film", "such a good film", "good", "good film", "film good", "such a good film indeed", "good film", "", "oo"]
+    assert find_wholes(texts).tolist() == [0, 5, 5, 5, 4, 5, 5, 7, 8]
+
+
+def test_wholes_of_random_texts_are_those_of_plain_search():
+    seed = np.random.SeedSequence().entropy % 2**32
+    print("seed", seed)
+    rng = np.random.default_rng(seed)
+    texts = [" ".join(rng.choice(list("abc"), rng.integers(1, 8))) for _ in range(150)]
+    for row, whole in enumerate(find_wholes(texts)):
+        around = [i for i, text in enumerate(texts) if f" {texts[row]} " in f" {text} "]
+        assert len(texts[whole]) == max(len(texts[i]) for i in around)
+        assert whole in around and find_wholes(texts)[whole] == whole
+
+
+def test_no_part_of_a_held_out_whole_is_kept():
+    sentences = [f"word{i} is number {i} of them" for i in range(40)]
+    parts = [text.rsplit(" ", cut)[0] for text in sentences for cut in (1, 2, 3)]
+    texts, labels = sentences + parts, np.tile(np.arange(40) % 2, 4)
+    kept, held = holdout_wholes(texts, labels, 0.1, seed=0)
+    assert [texts[row] in sentences for row in held] == [True] * 4 and labels[held].tolist().count(0) == 2
+    assert len(kept) == 36 * 4
+    assert not any(f" {texts[row]} " in f" {texts[whole]} " for row in kept for whole in held)
 
 
 def test_encode_labels():

@@ -28,6 +28,7 @@ class Spec:
     folders: list[str] = field(default_factory=list)
     stand_ins: dict[str, str] = field(default_factory=dict)
     shipped: str | None = None
+    nested: bool = False
 
     @property
     def folder_columns(self) -> dict[str, str]:

@@ -14,7 +14,7 @@ from tf_embbert import labels as label_rules
 from tf_embbert.catalogue import SPECS, Spec, hub_tables, load_from_hub, read_data_folder
 from tf_embbert.errors import UserError, nearest
 from tf_embbert.readers import SUFFIXES, Folder, Table, read_file, read_folder
-from tf_embbert.splits import SELECTION_SHARE, TEST_SHARE, holdout, single_row_classes
+from tf_embbert.splits import SELECTION_SHARE, TEST_SHARE, holdout, holdout_wholes, single_row_classes
 
 PAIR_COLUMN = "text_pair"
 
@@ -97,6 +97,7 @@ class _Source:
     metric: str | None = None
     also: list[str] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
+    nested: bool = False  # whether the training texts are parts of one another
 
 
 def load_task(task: str | Path, data_dir: str | Path | None = None, text_column: str = "text",
@@ -152,7 +153,7 @@ def _spec_source(spec: Spec, content: Folder, columns: dict[str, str], notices: 
               for split, table in content.tables.items()}
     labels = spec.labels or (content.labels and [label for label in content.labels if label not in spec.drop])
     return _Source(spec.name, tables, columns, labels, spec.kind == "regression", spec.reported, spec.metric,
-                   spec.also, notices)
+                   spec.also, notices, spec.nested)
 
 
 def _path_source(path: Path, columns: dict[str, str], regression: bool | None) -> _Source:
@@ -227,17 +228,20 @@ def _arrange(rows: dict[str, Rows], source: _Source, seed: int,
     notices = _single_row_notices(rows["train"], labels)
     train = rows["train"]
     if not reported:
-        train, reported["test"] = _hold_out(train, TEST_SHARE, seed, source.name)
+        train, reported["test"] = _hold_out(train, TEST_SHARE, seed, source)
     # 10 % of all rows, whether or not the test split was just taken out.
     share = SELECTION_SHARE * len(rows["train"]) / len(train)
-    train, selection = _hold_out(train, share, seed, source.name)
+    train, selection = _hold_out(train, share, seed, source)
     return {"train": train, "selection": selection} | reported, notices
 
 
-def _hold_out(rows: Rows, share: float, seed: int, name: str) -> tuple[Rows, Rows]:
-    kept, held = holdout(rows.labels, share, seed)
+def _hold_out(rows: Rows, share: float, seed: int, source: _Source) -> tuple[Rows, Rows]:
+    if source.nested:
+        kept, held = holdout_wholes(rows.texts, rows.labels, share, seed)
+    else:
+        kept, held = holdout(rows.labels, share, seed)
     if not len(held):
-        raise UserError(f"task {name} has too few rows to split: no class has a row to spare")
+        raise UserError(f"task {source.name} has too few rows to split: no class has a row to spare")
     return rows.select(kept), rows.select(held)
 
 
