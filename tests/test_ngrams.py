@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tf_embbert.errors import UserError
-from tf_embbert.ngrams import count_grams, grams, taught_labels
+from tf_embbert.ngrams import count_grams, grams, taught_labels, weigh_grams
 from tf_embbert.tasks import Rows
 
 
@@ -23,6 +23,20 @@ def test_a_text_has_a_one_for_each_of_its_grams():
     counted = count_grams(Rows(["a a b", ""], None, np.zeros(2)), 2**18)
     assert counted.shape == (2, 2**18) and set(counted.data) == {1.0}
     assert counted.sum(axis=1).ravel().tolist() == [[4, 0]]  # a, b, "a a", "a b"
+
+
+def test_grams_weigh_as_in_naive_bayes():
+    rows = Rows(["sun", "sun rain", "rain"], None, np.array([0, 0, 1]))
+    weights = weigh_grams(count_grams(rows, 2**18), rows.labels).diagonal()
+    grams_of = {0: ["sun", "sun", "rain", "sun rain"], 1: ["rain"]}
+
+    def share(gram, label):
+        return (1 + grams_of[label].count(gram)) / (2**18 + len(grams_of[label]))
+
+    for gram in ("sun", "rain", "sun rain"):
+        place = count_grams(Rows([gram], None, np.zeros(1)), 2**18).indices
+        expected = abs(np.log(share(gram, 0) / share(gram, 1)))
+        assert np.isclose(weights[place], expected).any(), gram
 
 
 def test_taught_labels_are_distributions_that_keep_the_share_of_the_label():
