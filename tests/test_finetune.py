@@ -153,7 +153,7 @@ def test_force_replaces_a_run_and_nothing_else(run_of, data, tmp_path, monkeypat
     trained = load_run(run_of("classes"))
     import tf_embbert.recipe
 
-    def no_training(task, options, arguments, folder, report):
+    def no_training(task, options, arguments, folder, report, soft):
         folder.mkdir()
         return trained, [{"epoch": 1}]
 

@@ -21,6 +21,7 @@ from tf_embbert.config import ACTIVATIONS, PRESETS, EmbBERTConfig
 from tf_embbert.console import quiet_import
 from tf_embbert.errors import UserError, run_command
 from tf_embbert.partial import add_output_options, require_free, run_resumable, work_aside
+from tf_embbert.soft_rows import read_soft_rows
 from tf_embbert.tasks import load_task
 
 
@@ -42,15 +43,16 @@ def finetune(options, report=print):
     )
     if options.teacher and task.is_regression:
         raise UserError(f"--teacher is of classes, {task.name} has numbers: leave it away")
+    soft = read_soft_rows(options.soft_rows, task) if options.soft_rows else None
     for notice in task.notices:
         report(f"note: {notice}")
-    begun = {**recorded_arguments(options), "data": fingerprint(task)}
+    begun = {**recorded_arguments(options), "data": fingerprint(task, soft)}
 
     def work(folder):
         with quiet_import():  # TensorFlow takes seconds to import: bad input is refused before
             from tf_embbert.recipe import train_run
 
-        return train_run(task, options, recorded_arguments(options), folder / "training", report)
+        return train_run(task, options, recorded_arguments(options), folder / "training", report, soft)
 
     return work_aside(options, begun, work, report)
 
@@ -59,15 +61,19 @@ def recorded_arguments(options):
     """The arguments that make the run what it is: none of where it lies, files by their names only."""
     skipped = {"out", "data_dir", "resume", "force"}
     arguments = {name: value for name, value in vars(options).items() if name not in skipped and value is not None}
-    files = {name: os.path.basename(os.path.abspath(arguments[name])) for name in ("task", "init") if name in arguments}
+    files = {name: os.path.basename(os.path.abspath(arguments[name])) for name in ("task", "init", "soft_rows")
+             if name in arguments}
     return arguments | files
 
 
-def fingerprint(task):
-    """SHA-256 of all texts and labels of a task."""
+def fingerprint(task, soft):
+    """SHA-256 of all texts and labels of a task, and of all texts and probabilities of SoftRows where there are any."""
+    parts = [[split, rows.texts, rows.pairs, rows.labels.tolist()] for split, rows in task.splits.items()]
+    if soft:
+        parts.append([soft.texts, soft.pairs, soft.probabilities.tolist()])
     digest = hashlib.sha256()
-    for split, rows in task.splits.items():
-        digest.update(json.dumps([split, rows.texts, rows.pairs, rows.labels.tolist()]).encode())
+    for part in parts:
+        digest.update(json.dumps(part).encode())
     return digest.hexdigest()
 
 
@@ -99,6 +105,8 @@ def parser():
     training.add_argument("--token-dropout", type=share, default=0.2, help="share of tokens hidden in training")
     training.add_argument("--teacher", type=share, default=0.0, metavar="SHARE",
                           help="share that a linear n-gram model has in the labels, 0..1 (default: 0)")
+    training.add_argument("--soft-rows", metavar="FILE",
+                          help='more rows to train on, JSON Lines of {"text", "probabilities": {label: share}}')
     training.add_argument("--qat-rows", type=positive_int, metavar="N",
                           help="training rows of an epoch of QAT, a seeded sample (default: all)")
     training.add_argument("--pad-to", type=positive_int, metavar="N", help="no bucketing: pad every text to N tokens")

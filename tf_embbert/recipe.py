@@ -32,7 +32,7 @@ VERIFICATION_ROWS = 200
 EDGE_TEXTS = ["", "yes", "a b c d e f g h i j k l m n o p q r s t u v w x y z " * 40]
 
 
-def train_run(task, options, arguments, folder, report):
+def train_run(task, options, arguments, folder, report, soft=None):
     """Trains on a task.
 
     Args:
@@ -41,6 +41,7 @@ def train_run(task, options, arguments, folder, report):
         arguments: what of them the run records.
         folder: of the checkpoints (`pathlib.Path`); those there are resumed from.
         report: called with one line at a time.
+        soft: SoftRows to train on as well, or None.
     Returns:
         (Run, history rows).
     Raises:
@@ -49,13 +50,13 @@ def train_run(task, options, arguments, folder, report):
     keras.utils.set_random_seed(options.seed)
     if options.deterministic:
         tf.config.experimental.enable_op_determinism()
-    data = Data(task, options, report)
+    data = Data(task, options, report, soft)
     model = initial_model(data, options)
-    rows, selection = data.encode("train"), data.encode("selection")
+    rows, selection = data.training_rows(), data.encode("selection")
     report(f"{len(rows)} training rows, {data.config.vocab_size} tokens, length {data.length}, "
            f"{model.count_params():,} parameters")
     floating = make_recipe(options, len(rows))
-    loss, targets = goal(task, options)
+    loss, targets = goal(task, soft, options)
     history = train(model, loss, rows, selection, floating, folder / "float", options.seed, targets, report)
     few = sample(selection, SELECTION_ROWS, options.seed)
     variants, qat_history = quantise(model, data, rows, few, options, folder / "qat", report)
@@ -75,8 +76,8 @@ def train_run(task, options, arguments, folder, report):
 class Data:
     """A task with the tokenizer, the config and the length its model has."""
 
-    def __init__(self, task, options, report):
-        self.task, self.report = task, report
+    def __init__(self, task, options, report, soft=None):
+        self.task, self.soft, self.report = task, soft, report
         self.start = load_run(options.init) if options.init else None
         chosen = {"token_dropout": options.token_dropout}
         if options.activation:
@@ -93,8 +94,8 @@ class Data:
     def choose_tokenizer(self, kind, vocab_size):
         if self.start and kind == "init":
             return self.start.tokenizer
-        rows = self.task.rows("train")
-        return Tokenizer.train(rows.texts + (rows.pairs or []), vocab_size)
+        sources = [self.task.rows("train"), *filter(None, [self.soft])]
+        return Tokenizer.train([text for rows in sources for text in rows.texts + (rows.pairs or [])], vocab_size)
 
     def start_table(self):
         """The start's token table for this tokenizer; None where that is the start's."""
@@ -123,6 +124,16 @@ class Data:
         return Encoded(encoded.ids, self.task.rows(split).labels, self.task.metric)
 
 
+    def training_rows(self):
+        """The training split's rows, then the soft ones under the label most likely."""
+        rows = self.encode("train")
+        if not self.soft:
+            return rows
+        ids = self.tokenizer.encode(self.soft.texts, self.soft.pairs, max_length=self.length).ids
+        labels = self.soft.probabilities.argmax(axis=1).astype(rows.labels.dtype)
+        return Encoded(rows.ids + ids, np.concatenate([rows.labels, labels]), rows.metric)
+
+
 def default_length(lengths):
     """99th percentile of the training lengths, rounded up to a multiple of 8, at most 256."""
     return min(LONGEST_DEFAULT, math.ceil(np.percentile(lengths, 99) / LENGTH_STEP) * LENGTH_STEP)
@@ -144,11 +155,16 @@ def float_loss(task):
     return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
 
-def goal(task, options):
-    """(loss, targets) of the float training: of the labels, where targets is None, or of what a teacher makes of them."""
-    if not options.teacher:
+def goal(task, soft, options):
+    """(loss, targets) of the float training: of the labels, where targets is None, or of what teachers make of them."""
+    if not (options.teacher or soft):
         return float_loss(task), None
-    targets = taught_labels(task.rows("train"), len(task.labels), options.teacher, options.seed)
+    rows, classes = task.rows("train"), len(task.labels)
+    targets = np.eye(classes, dtype=np.float32)[rows.labels]
+    if options.teacher:
+        targets = taught_labels(rows, classes, options.teacher, options.seed)
+    if soft:
+        targets = np.concatenate([targets, soft.probabilities])
     return keras.losses.CategoricalCrossentropy(from_logits=True), targets
 
 
