@@ -3,7 +3,7 @@
     python -m benchmarks.accuracy --data-dir DIR --work DIR [--task snips ..] [--seed 0 ..]
 
 What is trained, and how, is in accuracy.yaml. Resumable: a run that lies in --work is converted, not trained again; an
-interrupted training goes on. The figures are those of the bundle's manifest: float, PTQ and QAT on the same rows of the
+interrupted training goes on; what a teacher has written (`benchmarks.teacher`) is read by all seeds. The figures are those of the bundle's manifest: float, PTQ and QAT on the same rows of the
 reported split, the integers through TFLM.
 """
 
@@ -31,13 +31,15 @@ def measure(task, seed, data_dir, work):
     options = ["--task", task, "--seed", str(seed), *TASKS[task]["options"].split()]
     if not run.exists():
         resume = ["--resume"] if (work / f"{run.name}.partial").exists() else []
-        require(finetune([*options, "--data-dir", str(data_dir), "--out", str(run), *resume]))
+        soft = ["--soft-rows", str(soft_rows(task, data_dir, work))] if "soft_rows" in TASKS[task] else []
+        require(finetune([*options, *soft, "--data-dir", str(data_dir), "--out", str(run), *resume]))
     require(convert([str(run), "--out", str(bundle), "--force"]))
-    manifest = read_bundle(bundle).manifest
+    manifest, arguments = read_bundle(bundle).manifest, load_run(run).arguments
+    taken = ["--soft-rows", arguments["soft_rows"]] if "soft_rows" in arguments else []
     return {
         "task": task,
         "seed": seed,
-        "command": shlex.join(["python", "-m", "tf_embbert.finetune", *options]),
+        "command": shlex.join(["python", "-m", "tf_embbert.finetune", *options, *taken]),
         **manifest["accuracy"],
         "selection": load_run(run).metrics["selection"],
         "model": manifest["model"],
@@ -45,6 +47,17 @@ def measure(task, seed, data_dir, work):
         "arena_host64": manifest["arena"]["host64"]["reference"],
         "toolchain": manifest["toolchain"],
     }
+
+
+def soft_rows(task, data_dir, work):
+    """The file of what the task's teacher says, which is written where it is not there."""
+    from benchmarks.teacher import main as teach
+
+    path = work / f"{task}.jsonl.gz"
+    if not path.exists():
+        work.mkdir(parents=True, exist_ok=True)
+        require(teach(["--task", task, *TASKS[task]["soft_rows"].split(), "--data-dir", str(data_dir), "--out", str(path)]))
+    return path
 
 
 def require(status):

@@ -139,6 +139,28 @@ def test_a_teacher_changes_the_float_training_and_fewer_rows_that_in_int8(data, 
     assert (arguments["teacher"], arguments["qat_rows"]) == (0.5, 40)
 
 
+@pytest.mark.parametrize("positive", [0.3, 0.5, 0.9])
+def test_a_head_is_moved_to_give_each_class_its_share(positive):
+    from tf_embbert import EmbBERTConfig, build_classifier
+    from tf_embbert.batching import predict_in_order
+    from tf_embbert.recipe import match_shares
+    from tf_embbert.training import Encoded, validate
+
+    rng = np.random.default_rng(0)
+    ids = [np.array([2, *rng.integers(5, 100, rng.integers(1, 9))], np.int32) for _ in range(400)]
+    rows = Encoded(ids, (rng.permutation(400) < 400 * positive).astype(np.int32), "mcc")
+    model = build_classifier(EmbBERTConfig.preset("nano", vocab_size=100), 2)
+    model.get_layer("head").bias.assign([0.0, 5.0])  # everything is of class 1
+    before, judged = predict_in_order(model, ids), validate(model, rows)
+    match_shares(model, rows)
+    after = predict_in_order(model, ids)
+    assert (before.argmax(axis=1) == 1).all() and abs(np.mean(after.argmax(axis=1)) - positive) <= 0.01
+    moved = (after - before)[:, 1] - (after - before)[:, 0]
+    np.testing.assert_allclose(moved, moved[0], atol=1e-5)  # the same for all rows: their order stays
+    truth, given = rows.labels, after.argmax(axis=1)
+    assert judged == pytest.approx(100 * np.corrcoef(truth, given)[0, 1], abs=1.0)  # epochs were judged by what it is now
+
+
 def test_numbers_have_no_teacher(data, tmp_path, capsys):
     arguments = ["--task", data["regression"], *SMALL, "--teacher", "0.5", "--out", tmp_path / "run"]
     refused(capsys, quiet(main), arguments, "--teacher is of classes", "has numbers")

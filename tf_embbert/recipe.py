@@ -13,7 +13,7 @@ from tf_embbert.calibrate import calibrate
 from tf_embbert.config import EmbBERTConfig
 from tf_embbert.errors import UserError
 from tf_embbert.fold import fold_model
-from tf_embbert.metrics import score
+from tf_embbert.metrics import score, share_gap
 from tf_embbert.model import build_classifier
 from tf_embbert.ngrams import taught_labels
 from tf_embbert.quantize import train_quantized
@@ -58,6 +58,8 @@ def train_run(task, options, arguments, folder, report, soft=None):
     floating = make_recipe(options, len(rows))
     loss, targets = goal(task, soft, options)
     history = train(model, loss, rows, selection, floating, folder / "float", options.seed, targets, report)
+    if task.metric == "mcc":
+        match_shares(model, selection)
     few = sample(selection, SELECTION_ROWS, options.seed)
     variants, qat_history = quantise(model, data, rows, few, options, folder / "qat", report)
     report("scoring in TFLM")
@@ -166,6 +168,13 @@ def goal(task, soft, options):
     if soft:
         targets = np.concatenate([targets, soft.probabilities])
     return keras.losses.CategoricalCrossentropy(from_logits=True), targets
+
+
+def match_shares(model, rows):
+    """Moves the head's bias of a two-class model until it gives each class the share of the rows that the labels do."""
+    gap = share_gap(predict_in_order(model, rows.ids), np.mean(rows.labels))
+    bias = model.get_layer("head").bias
+    bias.assign(bias.numpy() + np.array([gap / 2, -gap / 2], np.float32))
 
 
 def make_recipe(options, rows):

@@ -1,0 +1,210 @@
+"""A larger teacher for a task on short texts, and what it says of plain text of that kind: rows for `finetune --soft-rows`.
+
+    python -m benchmarks.teacher --task sst2 --related imdb --data-dir DIR --out sst2.jsonl.gz
+    python -m benchmarks.teacher --task limit --data-dir DIR --out limit.jsonl.gz
+
+The teacher is a few convolutional networks (Kim, 2014) over fixed token vectors, 8 MB of them, counted from all text there
+is, and a linear model of weighed word pairs beside them. They are trained on the task and, with --related, on the
+sentences of a task with the same classes on longer texts as well, under a head of its own. The rows are those sentences,
+whose texts' labels are heard too, or else sentences of the folder's plain text. The temperature of the answers is chosen on the task's selection rows; the reported split is not
+read, but to leave its texts out of the rows.
+"""
+
+import argparse
+import gzip
+import itertools
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+import tf_keras as keras
+from sklearn.linear_model import LogisticRegression
+
+from tf_embbert.arguments import positive_int
+from tf_embbert.cooccurrence import token_vectors
+from tf_embbert.errors import UserError, run_command
+from tf_embbert.files import write_atomically
+from tf_embbert.metrics import score
+from tf_embbert.ngrams import BUCKETS, STRENGTH, count_grams, weigh_grams
+from tf_embbert.pretrain_corpus import bare_ids, read_paragraphs
+from tf_embbert.tasks import Rows, load_task
+from tf_embbert.tokenizer import Tokenizer
+
+VOCAB, WIDTH, LENGTH = 16_384, 128, 56  # tokens, numbers of a vector, tokens of a text
+WORDS = (3, 45)  # of a sentence, the fewest and the most
+FILTERS, REACHES = 100, (1, 2, 3)
+SEEDS, EPOCHS, BATCH = 3, 5, 128
+RELATED_WEIGHT, LINEAR_WEIGHT = 0.5, 0.5  # of the related task's loss; of the linear model's logits beside the mean network's
+TOKEN_DROPOUT, DROPOUT = 0.25, 0.5
+CORPUS = ("books", "wikinews", "wikipedia")
+
+
+def sentences(texts, labels):
+    """The sentences of long texts, each with its text's label: Rows in lower case with spaces between words."""
+    parts, theirs = [], []
+    for text, label in zip(texts, labels):
+        for sentence in re.split(r"(?<=[.!?])\s+", text.replace("<br />", " . ").lower()):
+            words = re.findall(r"\w+|[^\w\s]", sentence)
+            if WORDS[0] <= len(words) <= WORDS[1]:
+                parts.append(" ".join(words))
+                theirs.append(label)
+    return Rows(parts, None, np.array(theirs, np.int32))
+
+
+class Encoder:
+    """Texts to padded token ids, with vectors of the tokens counted from texts and files."""
+
+    def __init__(self, texts, files):
+        self.tokenizer = Tokenizer.train(texts, VOCAB)
+        corpus = bare_ids(self.tokenizer, [*texts, *read_paragraphs(files)])
+        self.vectors = token_vectors(np.concatenate(corpus), self.tokenizer.vocab_size, WIDTH, seed=0)
+
+    def __call__(self, texts):
+        """int32 [rows, LENGTH], pads (0) on the right."""
+        ids = self.tokenizer.encode(texts, max_length=LENGTH).ids
+        return np.array([np.pad(row, (0, LENGTH - len(row))) for row in ids], np.int32).reshape(-1, LENGTH)
+
+
+def build_network(vectors, classes, related_classes):
+    """Tokens int32 [B, LENGTH] -> logits of both tasks, [B, classes] and [B, related classes]."""
+    tokens = keras.Input((LENGTH,), dtype="int32")
+    kept = keras.layers.Lambda(lambda ids: tf.cast(ids > 0, tf.float32)[..., None])(tokens)
+    x = keras.layers.Embedding(*vectors.shape, weights=[vectors], trainable=False)(tokens)  # [B, LENGTH, WIDTH]
+    x = keras.layers.Dropout(TOKEN_DROPOUT, noise_shape=(None, LENGTH, 1))(x)  # whole tokens
+    x = keras.layers.Multiply()([keras.layers.Dense(FILTERS)(x), kept])
+    pooled = [keras.layers.GlobalMaxPool1D()(keras.layers.Conv1D(FILTERS, reach, padding="same", activation="relu")(x))
+              for reach in REACHES]
+    x = keras.layers.Dropout(DROPOUT)(keras.layers.Concatenate()(pooled))  # [B, FILTERS * reaches]
+    return keras.Model(tokens, [keras.layers.Dense(classes)(x), keras.layers.Dense(related_classes)(x)])
+
+
+def train_network(network, rows, related, seed):
+    """Trains on the rows of both tasks, in an epoch on as many of the related one: pairs of (tokens, labels)."""
+    rng = np.random.default_rng(seed)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    network.compile(keras.optimizers.Adam(1e-3, clipnorm=1.0), [loss, loss])
+    for _ in range(EPOCHS):
+        chosen = rng.permutation(len(related[1]))[:len(rows[1])]
+        order = rng.permutation(len(rows[1]) + len(chosen))
+        of_related = order >= len(rows[1])
+        tokens = np.concatenate([rows[0], related[0][chosen]])[order]
+        labels = np.concatenate([rows[1], related[1][chosen]])[order]
+        weights = [np.where(of_related, 0.0, 1.0), np.where(of_related, RELATED_WEIGHT, 0.0)]
+        labels = [np.where(of_related, 0, labels), np.where(of_related, labels, 0)]  # each head's own, else none
+        network.fit(tokens, labels, BATCH, sample_weight=weights, verbose=0)
+
+
+class Teacher:
+    """What the networks and the linear model say of texts: `logits` float64 [rows, classes], summed up and cooled down."""
+
+    def __init__(self, task, parts, files, report):
+        rows, classes = task.rows("train"), len(task.labels)
+        self.encode = Encoder([*rows.texts, *parts.texts], files)
+        encoded, other = (self.encode(rows.texts), rows.labels), (self.encode(parts.texts), parts.labels)
+        self.networks = []
+        for seed in range(SEEDS):
+            keras.utils.set_random_seed(seed)
+            self.networks.append(build_network(self.encode.vectors, classes, 1 + parts.labels.max(initial=0)))
+            train_network(self.networks[-1], encoded, other, seed)
+            report(f"network {seed + 1} of {SEEDS} trained")
+        features = count_grams(rows, BUCKETS)
+        self.weights = weigh_grams(features, rows.labels)
+        self.linear = LogisticRegression(C=STRENGTH, max_iter=300).fit(features @ self.weights, rows.labels)
+        self.temperature = 1.0
+        self.cool(task.rows("selection"), report)
+
+    def votes(self, rows):
+        """Log-probabilities of each network and of the linear model: float64 [SEEDS + 1, rows, classes]."""
+        tokens = self.encode(rows.texts)
+        networks = [network.predict(tokens, 1024, verbose=0)[0] for network in self.networks]
+        linear = self.linear.predict_log_proba(count_grams(rows, BUCKETS) @ self.weights)
+        return np.stack([*map(log_softmax, networks), linear])
+
+    def logits(self, rows):
+        votes = self.votes(rows)
+        return (votes[:-1].mean(axis=0) + LINEAR_WEIGHT * votes[-1]) / self.temperature
+
+    def cool(self, selection, report):
+        """Chooses the temperature by the cross entropy of the selection rows."""
+        votes = self.votes(selection)
+        for name, vote in zip([f"network {seed + 1}" for seed in range(SEEDS)] + ["linear"], votes):
+            report(f"{name}: {score('accuracy', selection.labels, vote):.2f} % of {len(selection)} selection rows")
+        logits = self.logits(selection)
+        self.temperature = min(np.linspace(0.5, 4, 36), key=lambda t: cross_entropy(logits / t, selection))
+        report(f"together {score('accuracy', selection.labels, logits):.2f} %, cross entropy "
+               f"{cross_entropy(self.logits(selection), selection):.3f} at temperature {self.temperature:.1f}")
+
+
+def hear_labels(logits, labels):
+    """Adds to what is said of sentences that they stand in a text of some label, as far as the two agree at all.
+
+    A sentence of a text that has label y has it too with a probability a, the mean share that the logits give to the
+    texts' labels; so y's logit rises by log(a / (1 - a)) against two classes, by more against many.
+
+    Args:
+        logits: float [sentences, classes].
+        labels: int [sentences], of their texts, from the same classes.
+    Returns:
+        float [sentences, classes].
+    """
+    own = np.eye(logits.shape[1])[labels]
+    agreement = np.mean(np.sum(np.exp(log_softmax(logits)) * own, axis=1))
+    return logits + own * np.log(agreement * (logits.shape[1] - 1) / (1 - agreement))
+
+
+def log_softmax(logits):
+    logits = np.asarray(logits, np.float64)
+    return logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+
+
+def cross_entropy(logits, rows):
+    return -log_softmax(logits)[np.arange(len(rows)), rows.labels].mean()
+
+
+def write_rows(path, texts, probabilities, labels):
+    """Writes soft rows, JSON Lines, gzipped; the same rows give the same bytes."""
+    lines = [json.dumps({"text": text, "probabilities": dict(zip(labels, np.round(shares, 4).tolist()))})
+             for text, shares in zip(texts, probabilities)]
+    write_atomically(path, gzip.compress(("\n".join(lines) + "\n").encode(), mtime=0))
+
+
+@run_command
+def main(arguments=None):
+    parse = argparse.ArgumentParser(prog="python -m benchmarks.teacher", description=__doc__.split("\n")[0])
+    parse.add_argument("--task", required=True)
+    parse.add_argument("--related", help="a task with the same classes on longer texts")
+    parse.add_argument("--data-dir", required=True, type=Path)
+    parse.add_argument("--rows", type=positive_int, default=160_000, help="sentences to write, a seeded sample")
+    parse.add_argument("--out", required=True, type=Path, help="a .jsonl.gz file")
+    options = parse.parse_args(arguments)
+    task = load_task(options.task, options.data_dir)
+    files = [options.data_dir / f"pretrain/{name}.txt.gz" for name in CORPUS]
+    parts = sentences([], [])
+    if options.related:
+        related = load_task(options.related, options.data_dir)
+        if len(related.labels or []) != len(task.labels or []):
+            raise UserError(f"--related {options.related} has other classes than {task.name}")
+        long_rows = related.rows("train")
+        parts = sentences(long_rows.texts, long_rows.labels)
+    teacher = Teacher(task, parts, files, lambda line: print(line, flush=True))
+    rows = parts if options.related else sentences(read_paragraphs(files), itertools.repeat(0))
+    known = {words_of(text) for text in task.rows(task.reported_split).texts}
+    order = np.random.default_rng(0).permutation([i for i, text in enumerate(rows.texts) if words_of(text) not in known])
+    if not len(order):
+        raise UserError("no sentence is left that the reported split does not have: give a task on other texts")
+    rows = rows.select(np.sort(order[:options.rows]))
+    logits = teacher.logits(rows)
+    if options.related:
+        logits = hear_labels(logits, rows.labels)
+    write_rows(options.out, rows.texts, np.exp(log_softmax(logits)), task.labels)
+
+
+def words_of(text):
+    """A text's words, by which it is known again whatever stands between them."""
+    return " ".join(re.findall(r"\w+", text.lower()))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

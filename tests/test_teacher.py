@@ -1,0 +1,78 @@
+"""The larger teacher: what sentences it speaks of, and that `finetune --soft-rows` takes what it says."""
+
+import gzip
+import json
+
+import numpy as np
+import pytest
+
+from benchmarks import teacher
+from tf_embbert.soft_rows import read_soft_rows
+from tf_embbert.tasks import load_task
+
+GOOD, BAD = ["great", "lovely", "superb"], ["awful", "boring", "dreadful"]
+
+
+def review(rng, label, sentences):
+    words = (BAD, GOOD)[label]
+    return "<br />".join(f"Film {rng.choice(list('abcdefghij'))}{rng.choice(list('abcdefghij'))} was {rng.choice(words)}, really."
+                         for _ in range(sentences))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A data folder with SST-2, IMDb and plain text, all about the same few words."""
+    rng = np.random.default_rng(0)
+
+    def write(name, split, count, sentences):
+        (tmp_path / name).mkdir(exist_ok=True)
+        rows = [{"text": review(rng, i % 2, sentences).lower(), "label": i % 2} for i in range(count)]
+        (tmp_path / name / f"{split}.jsonl.gz").write_bytes(gzip.compress("".join(map(line, rows)).encode()))
+
+    line = lambda row: json.dumps(row) + "\n"
+    for name, sentences in (("glue_sst2", 1), ("imdb", 4)):
+        for split in ("train", "validation", "test"):
+            write(name, split, 120, sentences)
+        (tmp_path / name / "labels.json").write_text(json.dumps({"imdb": ["neg", "pos"]}.get(name, ["negative", "positive"])))
+    (tmp_path / "pretrain").mkdir()
+    for name in teacher.CORPUS:
+        text = "\n".join(review(rng, i % 2, 3).replace("<br />", " ") for i in range(100))
+        (tmp_path / f"pretrain/{name}.txt.gz").write_bytes(gzip.compress(text.encode()))
+    return tmp_path
+
+
+def test_sentences_are_cut_and_keep_their_label():
+    rows = teacher.sentences(["Good!  It's a film I like.<br /><br />No.", "x " * 60], [1, 0])
+    assert rows.texts == ["it ' s a film i like ."] and rows.labels.tolist() == [1]
+
+
+def test_texts_are_known_by_their_words():
+    assert teacher.words_of("It's fine -- really !") == teacher.words_of("it ' s fine, REALLY")
+
+
+@pytest.mark.parametrize("related", [["--related", "imdb"], []], ids=["related", "plain text"])
+def test_it_writes_what_finetune_reads(related, folder, monkeypatch, capsys):
+    for name, value in {"VOCAB": 200, "WIDTH": 16, "SEEDS": 2, "EPOCHS": 40, "BATCH": 8}.items():
+        monkeypatch.setattr(teacher, name, value)
+    out = folder / "soft.jsonl.gz"
+    arguments = ["--task", "sst2", *related, "--data-dir", str(folder), "--out", str(out), "--rows", "9"]
+    assert teacher.main(arguments) == 0
+    assert "together 100.00 %" in capsys.readouterr().out
+    task = load_task("sst2", folder)
+    soft = read_soft_rows(out, task)
+    known = {teacher.words_of(text) for text in task.rows("validation").texts}
+    assert 0 < len(soft) <= 9 and not known & set(map(teacher.words_of, soft.texts))
+    truth = [any(word in text for word in GOOD) for text in soft.texts]
+    assert (soft.probabilities.argmax(axis=1) == truth).all()
+
+
+def test_the_temperature_makes_the_cross_entropy_least(monkeypatch):
+    """Votes three times too sure of themselves are cooled by three."""
+    rng = np.random.default_rng(1)
+    logits = rng.normal(size=(4000, 2)) * 2
+    shares = np.exp(teacher.log_softmax(logits))
+    labels = (rng.random(4000) < shares[:, 1]).astype(int)
+    made = teacher.Teacher.__new__(teacher.Teacher)
+    made.temperature, made.votes = 1.0, lambda rows: np.stack([3 * teacher.log_softmax(logits)] * (teacher.SEEDS + 1))
+    made.cool(teacher.Rows([""] * 4000, None, labels), lambda line: None)
+    assert made.temperature == pytest.approx(3 * (1 + teacher.LINEAR_WEIGHT), rel=0.15)
