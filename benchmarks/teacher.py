@@ -6,11 +6,10 @@
 The teacher is a few convolutional networks (Kim, 2014) over fixed token vectors, 8 MB of them, counted from all text there
 is, and a linear model of weighed word pairs beside them. They are trained on the task and, with --related, on the
 sentences of a task with the same classes on longer texts as well, under a head of its own. The rows are those sentences,
-whose texts' labels are heard too, or else sentences of the folder's plain text. The temperature of the answers is chosen on the task's selection rows; the reported split is not
-read, but to leave its texts out of the rows.
+whose texts' labels are heard too, or else sentences of the folder's plain text. The temperature of the answers is chosen
+on the task's selection rows; the reported split is not read, but to leave its texts out of the rows.
 """
 
-import argparse
 import gzip
 import itertools
 import json
@@ -22,7 +21,7 @@ import tensorflow as tf
 import tf_keras as keras
 from sklearn.linear_model import LogisticRegression
 
-from tf_embbert.arguments import positive_int
+from tf_embbert.arguments import CommandParser, positive_int
 from tf_embbert.cooccurrence import token_vectors
 from tf_embbert.errors import UserError, run_command
 from tf_embbert.files import write_atomically
@@ -151,11 +150,13 @@ def hear_labels(logits, labels):
     """
     own = np.eye(logits.shape[1])[labels]
     agreement = np.mean(np.sum(np.exp(log_softmax(logits)) * own, axis=1))
+    agreement = min(agreement, 1 - 0.5 / len(labels))  # no sample makes certain
     return logits + own * np.log(agreement * (logits.shape[1] - 1) / (1 - agreement))
 
 
 def log_softmax(logits):
     logits = np.asarray(logits, np.float64)
+    logits = logits - logits.max(axis=1, keepdims=True)
     return logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
 
 
@@ -172,7 +173,7 @@ def write_rows(path, texts, probabilities, labels):
 
 @run_command
 def main(arguments=None):
-    parse = argparse.ArgumentParser(prog="python -m benchmarks.teacher", description=__doc__.split("\n")[0])
+    parse = CommandParser(prog="python -m benchmarks.teacher", description=__doc__.split("\n")[0])
     parse.add_argument("--task", required=True)
     parse.add_argument("--related", help="a task with the same classes on longer texts")
     parse.add_argument("--data-dir", required=True, type=Path)
@@ -180,25 +181,37 @@ def main(arguments=None):
     parse.add_argument("--out", required=True, type=Path, help="a .jsonl.gz file")
     options = parse.parse_args(arguments)
     task = load_task(options.task, options.data_dir)
+    if task.is_pair or task.is_regression:
+        raise UserError(f"task {task.name} is not one of single texts and classes, which alone are taught here")
     files = [options.data_dir / f"pretrain/{name}.txt.gz" for name in CORPUS]
-    parts = sentences([], [])
-    if options.related:
-        related = load_task(options.related, options.data_dir)
-        if len(related.labels or []) != len(task.labels or []):
-            raise UserError(f"--related {options.related} has other classes than {task.name}")
-        long_rows = related.rows("train")
-        parts = sentences(long_rows.texts, long_rows.labels)
+    parts = related_sentences(options.related, task, options.data_dir)
     teacher = Teacher(task, parts, files, lambda line: print(line, flush=True))
-    rows = parts if options.related else sentences(read_paragraphs(files), itertools.repeat(0))
-    known = {words_of(text) for text in task.rows(task.reported_split).texts}
-    order = np.random.default_rng(0).permutation([i for i, text in enumerate(rows.texts) if words_of(text) not in known])
-    if not len(order):
-        raise UserError("no sentence is left that the reported split does not have: give a task on other texts")
-    rows = rows.select(np.sort(order[:options.rows]))
+    plain = parts if options.related else sentences(read_paragraphs(files), itertools.repeat(0))
+    rows = drawn(plain, task, options.rows)
     logits = teacher.logits(rows)
     if options.related:
         logits = hear_labels(logits, rows.labels)
     write_rows(options.out, rows.texts, np.exp(log_softmax(logits)), task.labels)
+
+
+def related_sentences(name, task, data_dir):
+    """The sentences of another task's training texts, with their texts' labels; none where no task is named."""
+    if name is None:
+        return sentences([], [])
+    related = load_task(name, data_dir)
+    if related.is_regression or len(related.labels) != len(task.labels):
+        raise UserError(f"--related {name} has other classes than {task.name}")
+    rows = related.rows("train")
+    return sentences(rows.texts, rows.labels)
+
+
+def drawn(rows, task, count):
+    """A seeded sample of at most `count` rows, in their order, none of which the reported split has."""
+    known = {words_of(text) for text in task.rows(task.reported_split).texts}
+    others = [i for i, text in enumerate(rows.texts) if words_of(text) not in known]
+    if not others:
+        raise UserError("no sentence is left that the reported split does not have: give a task on other texts")
+    return rows.select(np.sort(np.random.default_rng(0).permutation(others)[:count]))
 
 
 def words_of(text):

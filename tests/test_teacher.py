@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 import pytest
+from chain import refused
 
 from benchmarks import teacher
 from tf_embbert.soft_rows import read_soft_rows
@@ -14,8 +15,9 @@ GOOD, BAD = ["great", "lovely", "superb"], ["awful", "boring", "dreadful"]
 
 
 def review(rng, label, sentences):
-    words = (BAD, GOOD)[label]
-    return "<br />".join(f"Film {rng.choice(list('abcdefghij'))}{rng.choice(list('abcdefghij'))} was {rng.choice(words)}, really."
+    """Words of a class stand together, or vectors counted from neighbours could not tell them from the others."""
+    name, words = list("abcdefghij"), (BAD, GOOD)[label]
+    return "<br />".join(f"Film {rng.choice(name)}{rng.choice(name)} was {rng.choice(words)} {rng.choice(words)}, really."
                          for _ in range(sentences))
 
 
@@ -66,6 +68,30 @@ def test_it_writes_what_finetune_reads(related, folder, monkeypatch, capsys):
     assert (soft.probabilities.argmax(axis=1) == truth).all()
 
 
+@pytest.mark.parametrize("arguments, parts", [
+    (["--task", "stsb"], ["stsb is not one of single texts and classes"]),
+    (["--task", "sst2", "--related", "emotion"], ["--related emotion has other classes than sst2"]),
+    (["--task", "sst2", "--rows", "0"], ["--rows", "at least 1"]),
+])
+def test_bad_arguments_are_one_line(arguments, parts, folder, capsys):
+    rows = {"glue_stsb": {"text": "a", "text_pair": "b", "label": 1.5}, "emotion": {"text": "a", "label": 0}}
+    for name, row in rows.items():
+        (folder / name).mkdir()
+        for split in ("train", "validation", "test"):
+            (folder / name / f"{split}.jsonl").write_text((json.dumps(row) + "\n") * 20)
+    (folder / "emotion/labels.json").write_text(json.dumps(["sadness", "joy", "love", "anger", "fear", "surprise"]))
+    refused(capsys, teacher.main, [*arguments, "--data-dir", folder, "--out", folder / "soft.jsonl.gz"], *parts)
+
+
+def test_a_texts_label_is_heard_as_far_as_it_agrees():
+    shares = np.array([[0.8, 0.2], [0.4, 0.6], [0.5, 0.5]])
+    labels = np.array([0, 1, 0])
+    agreement = (0.8 + 0.6 + 0.5) / 3
+    expected = shares * np.where(np.eye(2)[labels] == 1, agreement, 1 - agreement)  # Bayes' rule
+    heard = np.exp(teacher.log_softmax(teacher.hear_labels(np.log(shares), labels)))
+    np.testing.assert_allclose(heard, expected / expected.sum(axis=1, keepdims=True), atol=1e-9)
+
+
 def test_the_temperature_makes_the_cross_entropy_least(monkeypatch):
     """Votes three times too sure of themselves are cooled by three."""
     rng = np.random.default_rng(1)
@@ -73,6 +99,7 @@ def test_the_temperature_makes_the_cross_entropy_least(monkeypatch):
     shares = np.exp(teacher.log_softmax(logits))
     labels = (rng.random(4000) < shares[:, 1]).astype(int)
     made = teacher.Teacher.__new__(teacher.Teacher)
-    made.temperature, made.votes = 1.0, lambda rows: np.stack([3 * teacher.log_softmax(logits)] * (teacher.SEEDS + 1))
+    made.temperature = 1.0
+    made.votes = lambda rows: np.stack([3 * teacher.log_softmax(logits)] * (teacher.SEEDS + 1))
     made.cool(teacher.Rows([""] * 4000, None, labels), lambda line: None)
     assert made.temperature == pytest.approx(3 * (1 + teacher.LINEAR_WEIGHT), rel=0.15)
