@@ -3,24 +3,21 @@
     python -m benchmarks.ngrams --data-dir DIR [--task snips ..] [--seed 0]
 
 A text is the set of its hashed 1- and 2-grams; every class has an int8 weight a bucket and one scale. A pair of texts
-has its grams side by side, and those that both share once more. The regularisation, and whether grams weigh as in naive
-Bayes while it is fitted, are chosen on the selection rows; the reported split is read once. Writes
-results/ngrams/TASK.json.
+has its grams side by side, and those that both share once more. The regularisation is chosen on the selection rows, the
+reported split is read once. Writes results/ngrams/TASK.json.
 """
 
 import argparse
-import itertools
 import json
 from pathlib import Path
 
 import numpy as np
-import scipy.sparse
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.preprocessing import normalize
 
 from tf_embbert.errors import run_command
 from tf_embbert.metrics import score
-from tf_embbert.ngrams import count_grams, weigh_grams
+from tf_embbert.ngrams import count_grams
 from tf_embbert.tasks import load_task
 
 RESULTS = Path(__file__).parent / "results/ngrams"
@@ -30,14 +27,13 @@ TASKS = ["snips", "emotion", "nlu", "limit", "cyberbullying", "imdb", "ag_news",
          "wnli"]
 
 
-def fit(features, rows, strength, weighed, regression):
+def fit(features, rows, strength, regression):
     """(weights [buckets, C], biases [C]); two classes of scikit-learn's one column become two."""
     if regression:
         model = Ridge(alpha=1 / strength).fit(features, rows.labels)
         return model.coef_.reshape(-1, 1), np.array([model.intercept_])
-    scales = weigh_grams(features.sign(), rows.labels) if weighed else scipy.sparse.identity(features.shape[1])
-    model = LogisticRegression(C=strength, max_iter=300).fit(features @ scales, rows.labels)
-    weights, biases = scales @ model.coef_.T, model.intercept_
+    model = LogisticRegression(C=strength, max_iter=300).fit(features, rows.labels)
+    weights, biases = model.coef_.T, model.intercept_
     if weights.shape[1] == 1:
         weights, biases = np.hstack([-weights, weights]), np.array([-biases[0], biases[0]])
     return weights, biases
@@ -64,12 +60,11 @@ def measure(name, data_dir, seed):
     def rate(weights, biases, split):
         return score(task.metric, split[1].labels, split[0] @ weights + biases)
 
-    choices = itertools.product(STRENGTHS, [False] if task.is_regression else [False, True])
-    fitted = {choice: fit(features, rows, *choice, task.is_regression) for choice in choices}
-    strength, weighed = max(fitted, key=lambda choice: rate(*fitted[choice], selection))
-    weights, biases = fitted[strength, weighed]
+    fitted = {strength: fit(features, rows, strength, task.is_regression) for strength in STRENGTHS}
+    chosen = max(STRENGTHS, key=lambda strength: rate(*fitted[strength], selection))
+    weights, biases = fitted[chosen]
     return {"task": name, "seed": seed, "split": task.reported_split, "rows": len(reported[1]), "metric": task.metric,
-            "buckets": buckets, "flash_bytes": buckets * columns, "strength": strength, "weighed": weighed,
+            "buckets": buckets, "flash_bytes": buckets * columns, "strength": chosen,
             "float": rate(weights, biases, reported), "int8": rate(in_int8(weights), biases, reported)}
 
 
