@@ -3,8 +3,8 @@
     python -m benchmarks.accuracy --data-dir DIR --work DIR [--task snips ..] [--seed 0 ..]
 
 What is trained, and how, is in accuracy.yaml. Resumable: a run that lies in --work is converted, not trained again; an
-interrupted training goes on; what a teacher has written (`benchmarks.teacher`) is read by all seeds. The figures are those of the bundle's manifest: float, PTQ and QAT on the same rows of the
-reported split, the integers through TFLM.
+interrupted training goes on; what a teacher has written (`benchmarks.teacher`) is read by all seeds. The figures are
+those of the bundle's manifest: float, PTQ and QAT on the same rows of the reported split, the integers through TFLM.
 """
 
 import argparse
@@ -56,7 +56,8 @@ def soft_rows(task, data_dir, work):
     path = work / f"{task}.jsonl.gz"
     if not path.exists():
         work.mkdir(parents=True, exist_ok=True)
-        require(teach(["--task", task, *TASKS[task]["soft_rows"].split(), "--data-dir", str(data_dir), "--out", str(path)]))
+        options = TASKS[task]["soft_rows"].split()
+        require(teach(["--task", task, *options, "--data-dir", str(data_dir), "--out", str(path)]))
     return path
 
 

@@ -1,10 +1,10 @@
-"""A larger teacher for a task on short texts, and what it says of plain text of that kind: rows for `finetune --soft-rows`.
+"""A larger teacher for a task on short texts, and what it says of plain text: rows for `finetune --soft-rows`.
 
     python -m benchmarks.teacher --task sst2 --related imdb --data-dir DIR --out sst2.jsonl.gz
     python -m benchmarks.teacher --task limit --data-dir DIR --out limit.jsonl.gz
 
-The teacher is a few convolutional networks (Kim, 2014) over fixed token vectors, 8 MB of them, counted from all text there
-is, and a linear model of weighed word pairs beside them. They are trained on the task and, with --related, on the
+The teacher is a few convolutional networks (Kim, 2014) over fixed token vectors, 8 MB of them, counted from all text
+there is, and a linear model of weighed word pairs beside them. They are trained on the task and, with --related, on the
 sentences of a task with the same classes on longer texts as well, under a head of its own. The rows are those sentences,
 whose texts' labels are heard too, or else sentences of the folder's plain text. The temperature of the answers is chosen
 on the task's selection rows; the reported split is not read, but to leave its texts out of the rows.
@@ -35,7 +35,8 @@ VOCAB, WIDTH, LENGTH = 16_384, 128, 56  # tokens, numbers of a vector, tokens of
 WORDS = (3, 45)  # of a sentence, the fewest and the most
 FILTERS, REACHES = 100, (1, 2, 3)
 SEEDS, EPOCHS, BATCH = 3, 5, 128
-RELATED_WEIGHT, LINEAR_WEIGHT = 0.5, 0.5  # of the related task's loss; of the linear model's logits beside the mean network's
+RELATED_WEIGHT = 0.5  # of the related task's loss
+LINEAR_WEIGHT = 0.5  # of the linear model's logits, beside the networks' mean ones
 TOKEN_DROPOUT, DROPOUT = 0.25, 0.5
 CORPUS = ("books", "wikinews", "wikipedia")
 
@@ -96,7 +97,7 @@ def train_network(network, rows, related, seed):
 
 
 class Teacher:
-    """What the networks and the linear model say of texts: `logits` float64 [rows, classes], summed up and cooled down."""
+    """What the networks and the linear model say of texts together: `logits` float64 [rows, classes]."""
 
     def __init__(self, task, parts, files, report):
         rows, classes = task.rows("train"), len(task.labels)
