@@ -18,6 +18,7 @@ import numpy as np
 from convert.graph import Graph, Quantization, Tensor
 from convert.ops import GraphBuilder
 from convert.quantization import NORM_SCALE, WEIGHT_MAX, asymmetric, quantize, quantize_bias, symmetric
+from convert.requantization import agreeing
 
 # Of the output's step; GetQuantizedConvolutionMultipler (lite/kernels/kernel_util.cc) allows 0.02.
 BIAS_SCALE_TOLERANCE = 0.019
@@ -137,7 +138,8 @@ class _Lowering:
         if str(self.weights.get("activation", "silu")) == "hard_swish":
             return self.build.hard_swish(f"{name}.hard_swish", conv, self.quantization(f"{name}.hard_swish"))
         gate = self.build.logistic(f"{name}.gate", conv)
-        return self.build.multiply(f"{name}.silu", conv, gate, self.quantization(f"{name}.silu"))
+        scale = agreeing(conv.quantization, gate.quantization, self.quantization(f"{name}.silu"))
+        return self.build.multiply(f"{name}.silu", conv, gate, scale)
 
     def depthwise(self, name: str, rows: Tensor) -> Tensor:
         kernel = self.kernel(f"{name}.conv.kernel")
