@@ -66,7 +66,7 @@ def recorded_arguments(options):
     return arguments | files
 
 
-def fingerprint(task, soft):
+def fingerprint(task, soft=None):
     """SHA-256 of all texts and labels of a task, and of all texts and probabilities of SoftRows where there are any."""
     parts = [[split, rows.texts, rows.pairs, rows.labels.tolist()] for split, rows in task.splits.items()]
     if soft:
