@@ -181,6 +181,8 @@ def main(arguments=None):
     parse.add_argument("--rows", type=positive_int, default=160_000, help="sentences to write, a seeded sample")
     parse.add_argument("--out", required=True, type=Path, help="a .jsonl.gz file")
     options = parse.parse_args(arguments)
+    if not options.out.absolute().parent.is_dir():
+        raise UserError(f"no such folder: {options.out.parent}; make it, or choose another --out")
     task = load_task(options.task, options.data_dir)
     if task.is_pair or task.is_regression:
         raise UserError(f"task {task.name} is not one of single texts and classes, which alone are taught here")

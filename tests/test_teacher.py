@@ -72,6 +72,7 @@ def test_it_writes_what_finetune_reads(related, folder, monkeypatch, capsys):
     (["--task", "stsb"], ["stsb is not one of single texts and classes"]),
     (["--task", "sst2", "--related", "emotion"], ["--related emotion has other classes than sst2"]),
     (["--task", "sst2", "--rows", "0"], ["--rows", "at least 1"]),
+    (["--task", "sst2", "--out", "none/soft.jsonl.gz"], ["no such folder: none", "another --out"]),
 ])
 def test_bad_arguments_are_one_line(arguments, parts, folder, capsys):
     rows = {"glue_stsb": {"text": "a", "text_pair": "b", "label": 1.5}, "emotion": {"text": "a", "label": 0}}
@@ -80,7 +81,7 @@ def test_bad_arguments_are_one_line(arguments, parts, folder, capsys):
         for split in ("train", "validation", "test"):
             (folder / name / f"{split}.jsonl").write_text((json.dumps(row) + "\n") * 20)
     (folder / "emotion/labels.json").write_text(json.dumps(["sadness", "joy", "love", "anger", "fear", "surprise"]))
-    refused(capsys, teacher.main, [*arguments, "--data-dir", folder, "--out", folder / "soft.jsonl.gz"], *parts)
+    refused(capsys, teacher.main, ["--out", folder / "soft.jsonl.gz", "--data-dir", folder, *arguments], *parts)
 
 
 def test_a_texts_label_is_heard_as_far_as_it_agrees():
