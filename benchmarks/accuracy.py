@@ -34,14 +34,14 @@ def measure(task, seed, data_dir, work):
         soft = ["--soft-rows", str(soft_rows(task, data_dir, work))] if "soft_rows" in TASKS[task] else []
         require(finetune([*options, *soft, "--data-dir", str(data_dir), "--out", str(run), *resume]))
     require(convert([str(run), "--out", str(bundle), "--force"]))
-    manifest, arguments = read_bundle(bundle).manifest, load_run(run).arguments
-    taken = ["--soft-rows", arguments["soft_rows"]] if "soft_rows" in arguments else []
+    manifest, trained = read_bundle(bundle).manifest, load_run(run)
+    taken = ["--soft-rows", trained.arguments["soft_rows"]] if "soft_rows" in trained.arguments else []
     return {
         "task": task,
         "seed": seed,
         "command": shlex.join(["python", "-m", "tf_embbert.finetune", *options, *taken]),
         **manifest["accuracy"],
-        "selection": load_run(run).metrics["selection"],
+        "selection": trained.metrics["selection"],
         "model": manifest["model"],
         "verification": manifest["verification"],
         "arena_host64": manifest["arena"]["host64"]["reference"],

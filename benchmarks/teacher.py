@@ -19,14 +19,13 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 import tf_keras as keras
-from sklearn.linear_model import LogisticRegression
 
 from tf_embbert.arguments import CommandParser, positive_int
 from tf_embbert.cooccurrence import token_vectors
 from tf_embbert.errors import UserError, run_command
 from tf_embbert.files import write_atomically
 from tf_embbert.metrics import score
-from tf_embbert.ngrams import BUCKETS, STRENGTH, count_grams, weigh_grams
+from tf_embbert.ngrams import BUCKETS, count_grams, fit_grams, split_words
 from tf_embbert.pretrain_corpus import bare_ids, read_paragraphs
 from tf_embbert.tasks import Rows, load_task
 from tf_embbert.tokenizer import Tokenizer
@@ -45,8 +44,8 @@ def sentences(texts, labels):
     """The sentences of long texts, each with its text's label: Rows in lower case with spaces between words."""
     parts, theirs = [], []
     for text, label in zip(texts, labels):
-        for sentence in re.split(r"(?<=[.!?])\s+", text.replace("<br />", " . ").lower()):
-            words = re.findall(r"\w+|[^\w\s]", sentence)
+        for sentence in re.split(r"(?<=[.!?])\s+", text.replace("<br />", " . ")):
+            words = split_words(sentence)
             if WORDS[0] <= len(words) <= WORDS[1]:
                 parts.append(" ".join(words))
                 theirs.append(label)
@@ -109,9 +108,7 @@ class Teacher:
             self.networks.append(build_network(self.encode.vectors, classes, 1 + parts.labels.max(initial=0)))
             train_network(self.networks[-1], encoded, other, seed)
             report(f"network {seed + 1} of {SEEDS} trained")
-        features = count_grams(rows, BUCKETS)
-        self.weights = weigh_grams(features, rows.labels)
-        self.linear = LogisticRegression(C=STRENGTH, max_iter=300).fit(features @ self.weights, rows.labels)
+        self.weights, self.linear = fit_grams(count_grams(rows, BUCKETS), rows.labels)
         self.temperature = 1.0
         self.cool(task.rows("selection"), report)
 
@@ -123,7 +120,10 @@ class Teacher:
         return np.stack([*map(log_softmax, networks), linear])
 
     def logits(self, rows):
-        votes = self.votes(rows)
+        return self.together(self.votes(rows))
+
+    def together(self, votes):
+        """The votes as one, at the temperature: float64 [rows, classes]."""
         return (votes[:-1].mean(axis=0) + LINEAR_WEIGHT * votes[-1]) / self.temperature
 
     def cool(self, selection, report):
@@ -131,10 +131,10 @@ class Teacher:
         votes = self.votes(selection)
         for name, vote in zip([f"network {seed + 1}" for seed in range(SEEDS)] + ["linear"], votes):
             report(f"{name}: {score('accuracy', selection.labels, vote):.2f} % of {len(selection)} selection rows")
-        logits = self.logits(selection)
+        logits = self.together(votes)
         self.temperature = min(np.linspace(0.5, 4, 36), key=lambda t: cross_entropy(logits / t, selection))
         report(f"together {score('accuracy', selection.labels, logits):.2f} %, cross entropy "
-               f"{cross_entropy(self.logits(selection), selection):.3f} at temperature {self.temperature:.1f}")
+               f"{cross_entropy(self.together(votes), selection):.3f} at temperature {self.temperature:.1f}")
 
 
 def hear_labels(logits, labels):

@@ -7,12 +7,11 @@ import pytest
 from chain import KINDS, SMALL, history, make_rows, refused, write_rows
 
 from tf_embbert.errors import UserError
-from tf_embbert.finetune import main
+from tf_embbert.finetune import main, parser
 from tf_embbert.recipe import Data, goal
 from tf_embbert.run import load_run
 from tf_embbert.soft_rows import read_soft_rows
 from tf_embbert.tasks import load_task
-from tf_embbert.finetune import parser
 
 
 @pytest.fixture

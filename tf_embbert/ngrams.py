@@ -28,8 +28,13 @@ def grams(texts):
 
 
 def text_grams(text):
-    words = re.findall(r"\w+|[^\w\s]", text.lower())
+    words = split_words(text)
     return words + [" ".join(pair) for pair in zip(words, words[1:])]
+
+
+def split_words(text):
+    """Words and marks of a text in lower case."""
+    return re.findall(r"\w+|[^\w\s]", text.lower())
 
 
 def count_grams(rows, buckets):
@@ -56,6 +61,12 @@ def weigh_grams(features, labels):
     return scipy.sparse.diags(np.abs(np.log(shares / rest)).max(axis=0))
 
 
+def fit_grams(features, labels):
+    """A linear model of weighed grams: (weights as `weigh_grams` has them, the model of features @ weights)."""
+    weights = weigh_grams(features, labels)
+    return weights, LogisticRegression(C=STRENGTH, max_iter=300).fit(features @ weights, labels)
+
+
 def taught_labels(rows, classes, share, seed):
     """Labels softened by a linear n-gram model's opinion of each row, which it was not trained on.
 
@@ -75,7 +86,6 @@ def taught_labels(rows, classes, share, seed):
         seen, unseen = folds != fold, folds == fold
         if np.ptp(rows.labels[seen]) == 0:
             raise UserError("too few rows of all classes but one for a --teacher: leave it away")
-        weights = weigh_grams(features[seen], rows.labels[seen])
-        teacher = LogisticRegression(C=STRENGTH, max_iter=300).fit(features[seen] @ weights, rows.labels[seen])
+        weights, teacher = fit_grams(features[seen], rows.labels[seen])
         opinions[np.ix_(unseen, teacher.classes_)] = teacher.predict_proba(features[unseen] @ weights)
     return share * opinions + (1 - share) * np.eye(classes, dtype=np.float32)[rows.labels]
