@@ -48,9 +48,10 @@ def count_neighbours(ids, vocab_size):
 
 
 def mutual_information(counts):
-    """Positive pointwise mutual information of symmetric counts: float32 [V, V]."""
+    """Positive pointwise mutual information of counts, tokens by contexts: float32, as they are."""
     tokens = counts.sum(axis=1)
-    contexts = tokens**SMOOTHING / (tokens**SMOOTHING).sum()
+    contexts = np.ascontiguousarray(counts.T).sum(axis=1) ** SMOOTHING
+    contexts /= contexts.sum()
     expected = np.outer(tokens, contexts)
     seen = counts > 0
     return np.log(np.divide(counts, expected, out=np.ones_like(counts), where=seen)).clip(0)
