@@ -134,21 +134,33 @@ def copy_heads(path, model, ids):
 
 
 def make_run(model, config, corpus, options, history):
-    """The run that `finetune --init` starts from: the encoder under a head of zeros, the tokenizer, no variants."""
+    """The run of a pretraining: see `start_run`."""
+    held_out = {name: value for name, value in history[-1].items() if name.startswith("held_out")}
+    about = {"name": "pretrained", "seed": options.seed, "arguments": recorded_arguments(options)}
+    longest = options.max_length or config.max_length
+    return start_run(model, config, corpus.tokenizer, {**held_out, "corpus": corpus.about}, longest, about)
+
+
+def start_run(model, config, tokenizer, metrics, longest, about):
+    """The run that `finetune --init` starts from: the encoder under a head of zeros, the tokenizer, no variants.
+
+    Args:
+        model: Keras model with an encoder's layers.
+        config: EmbBERTConfig of the encoder.
+        tokenizer: Tokenizer.
+        metrics: what `metrics.json` holds.
+        longest: tokens of the longest row it was trained on.
+        about: name, seed and arguments of the training.
+    """
     from tf_embbert.model import build_classifier
 
     whole = build_classifier(config, 1)
     copy_encoder(model, whole)
     head = whole.get_layer("head")
     head.set_weights([np.zeros_like(value) for value in head.get_weights()])
-    longest = options.max_length or config.max_length
-    about = {
-        "name": "pretrained", "seed": options.seed, "arguments": recorded_arguments(options), "is_pair": False,
-        "max_length": longest, "longest": longest, "parameters": whole.count_params(), "chosen": None,
-    }
-    held_out = {name: value for name, value in history[-1].items() if name.startswith("held_out")}
-    weights = dict(zip(weight_names(whole), whole.get_weights()))
-    return Run(config, corpus.tokenizer, None, weights, {}, {**held_out, "corpus": corpus.about}, [], about)
+    about = {**about, "is_pair": False, "max_length": longest, "longest": longest, "parameters": whole.count_params(),
+             "chosen": None}
+    return Run(config, tokenizer, None, dict(zip(weight_names(whole), whole.get_weights())), {}, metrics, [], about)
 
 
 def recorded_arguments(options):
