@@ -3,11 +3,12 @@
     python -m benchmarks.accuracy --data-dir DIR --work DIR [--task snips ..] [--seed 0 ..]
 
 What is trained, and how, is in accuracy.yaml. Resumable: a run that lies in --work is converted, not trained again; an
-interrupted training goes on; what a teacher has written (`benchmarks.teacher`) is read by all seeds. The figures are
+interrupted training goes on; what a task's teacher has written is read by all seeds. The figures are
 those of the bundle's manifest: float, PTQ and QAT on the same rows of the reported split, the integers through TFLM.
 """
 
 import argparse
+import importlib
 import json
 import shlex
 from pathlib import Path
@@ -51,12 +52,11 @@ def measure(task, seed, data_dir, work):
 
 def soft_rows(task, data_dir, work):
     """The file of what the task's teacher says, which is written where it is not there."""
-    from benchmarks.teacher import main as teach
-
     path = work / f"{task}.jsonl.gz"
     if not path.exists():
         work.mkdir(parents=True, exist_ok=True)
-        options = TASKS[task]["soft_rows"].split()
+        teacher, *options = TASKS[task]["soft_rows"].split()
+        teach = importlib.import_module(f"benchmarks.{teacher}").main
         require(teach(["--task", task, *options, "--data-dir", str(data_dir), "--out", str(path)]))
     return path
 

@@ -2,12 +2,15 @@
 
     python -m benchmarks.teacher --task sst2 --related imdb --data-dir DIR --out sst2.jsonl.gz
     python -m benchmarks.teacher --task limit --data-dir DIR --out limit.jsonl.gz
+    python -m benchmarks.teacher --task snips --variants 15 --encoders 3 --epochs 10 --data-dir DIR --out snips.jsonl.gz
 
 The teacher is a few convolutional networks (Kim, 2014) over fixed token vectors, 8 MB of them, counted from all text
 there is, and a linear model of weighed word pairs beside them. They are trained on the task and, with --related, on the
-sentences of a task with the same classes on longer texts as well, under a head of its own. The rows are those sentences,
-whose texts' labels are heard too, or else sentences of the folder's plain text. The temperature of the answers is chosen
-on the task's selection rows; the reported split is not read, but to leave its texts out of the rows.
+sentences of a task with the same classes on longer texts as well, under a head of its own. With --encoders as many
+EmbBERTs of the task vote too. The rows are the related task's sentences, whose texts' labels are heard too; or, with
+--variants, the task's own texts with words changed, moved, added or left out (`benchmarks.disturbed`); or else sentences
+of the folder's plain text. The temperature of the answers is chosen on the task's selection rows; the reported split is
+not read, but to leave its texts out of the rows.
 """
 
 import gzip
@@ -20,7 +23,10 @@ import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
-from tf_embbert.arguments import CommandParser, positive_int
+from benchmarks.disturbed import disturbed_texts
+from benchmarks.encoders import train_encoder
+from benchmarks.fluency import Fluency
+from tf_embbert.arguments import CommandParser, positive_int, whole_number
 from tf_embbert.cooccurrence import token_vectors
 from tf_embbert.errors import UserError, run_command
 from tf_embbert.files import write_atomically
@@ -33,9 +39,9 @@ from tf_embbert.tokenizer import Tokenizer
 VOCAB, WIDTH, LENGTH = 16_384, 128, 56  # tokens, numbers of a vector, tokens of a text
 WORDS = (3, 45)  # of a sentence, the fewest and the most
 FILTERS, REACHES = 100, (1, 2, 3)
-SEEDS, EPOCHS, BATCH = 3, 5, 128
+SEEDS, BATCH = 3, 128
 RELATED_WEIGHT = 0.5  # of the related task's loss
-LINEAR_WEIGHT = 0.5  # of the linear model's logits, beside the networks' mean ones
+LINEAR_VOTES = 1.5  # of the linear model, where each network has one
 TOKEN_DROPOUT, DROPOUT = 0.25, 0.5
 CORPUS = ("books", "wikinews", "wikipedia")
 
@@ -79,12 +85,12 @@ def build_network(vectors, classes, related_classes):
     return keras.Model(tokens, [keras.layers.Dense(classes)(x), keras.layers.Dense(related_classes)(x)])
 
 
-def train_network(network, rows, related, seed):
+def train_network(network, rows, related, epochs, seed):
     """Trains on the rows of both tasks, in an epoch on as many of the related one: pairs of (tokens, labels)."""
     rng = np.random.default_rng(seed)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     network.compile(keras.optimizers.Adam(1e-3, clipnorm=1.0), [loss, loss])
-    for _ in range(EPOCHS):
+    for _ in range(epochs):
         chosen = rng.permutation(len(related[1]))[:len(rows[1])]
         order = rng.permutation(len(rows[1]) + len(chosen))
         of_related = order >= len(rows[1])
@@ -96,40 +102,42 @@ def train_network(network, rows, related, seed):
 
 
 class Teacher:
-    """What the networks and the linear model say of texts together: `logits` float64 [rows, classes]."""
+    """What networks, encoders and a linear model say of texts together: `logits` float64 [rows, classes]."""
 
-    def __init__(self, task, parts, files, report):
+    def __init__(self, task, parts, files, epochs, encoders, report):
         rows, classes = task.rows("train"), len(task.labels)
-        self.encode = Encoder([*rows.texts, *parts.texts], files)
-        encoded, other = (self.encode(rows.texts), rows.labels), (self.encode(parts.texts), parts.labels)
-        self.networks = []
+        encode = Encoder([*rows.texts, *parts.texts], files)
+        encoded, other = (encode(rows.texts), rows.labels), (encode(parts.texts), parts.labels)
+        self.voters = {}
         for seed in range(SEEDS):
             keras.utils.set_random_seed(seed)
-            self.networks.append(build_network(self.encode.vectors, classes, 1 + parts.labels.max(initial=0)))
-            train_network(self.networks[-1], encoded, other, seed)
+            network = build_network(encode.vectors, classes, 1 + parts.labels.max(initial=0))
+            train_network(network, encoded, other, epochs, seed)
+            self.voters[f"network {seed + 1}"] = lambda texts, own=network: own.predict(encode(texts), 1024, verbose=0)[0]
             report(f"network {seed + 1} of {SEEDS} trained")
+        for seed in range(encoders):
+            keras.utils.set_random_seed(seed)
+            self.voters[f"encoder {seed + 1}"] = train_encoder(task, seed, report)
         self.weights, self.linear = fit_grams(count_grams(rows, BUCKETS), rows.labels)
         self.temperature = 1.0
         self.cool(task.rows("selection"), report)
 
     def votes(self, rows):
-        """Log-probabilities of each network and of the linear model: float64 [SEEDS + 1, rows, classes]."""
-        tokens = self.encode(rows.texts)
-        networks = [network.predict(tokens, 1024, verbose=0)[0] for network in self.networks]
+        """Log-probabilities of each voter and of the linear model: float64 [voters + 1, rows, classes]."""
         linear = self.linear.predict_log_proba(count_grams(rows, BUCKETS) @ self.weights)
-        return np.stack([*map(log_softmax, networks), linear])
+        return np.stack([*(log_softmax(voter(rows.texts)) for voter in self.voters.values()), linear])
 
     def logits(self, rows):
         return self.together(self.votes(rows))
 
     def together(self, votes):
         """The votes as one, at the temperature: float64 [rows, classes]."""
-        return (votes[:-1].mean(axis=0) + LINEAR_WEIGHT * votes[-1]) / self.temperature
+        return (votes[:-1].sum(axis=0) + LINEAR_VOTES * votes[-1]) / len(self.voters) / self.temperature
 
     def cool(self, selection, report):
         """Chooses the temperature by the cross entropy of the selection rows."""
         votes = self.votes(selection)
-        for name, vote in zip([f"network {seed + 1}" for seed in range(SEEDS)] + ["linear"], votes):
+        for name, vote in zip([*self.voters, "linear"], votes):
             report(f"{name}: {score('accuracy', selection.labels, vote):.2f} % of {len(selection)} selection rows")
         logits = self.together(votes)
         self.temperature = min(np.linspace(0.5, 4, 36), key=lambda t: cross_entropy(logits / t, selection))
@@ -178,7 +186,10 @@ def main(arguments=None):
     parse.add_argument("--task", required=True)
     parse.add_argument("--related", help="a task with the same classes on longer texts")
     parse.add_argument("--data-dir", required=True, type=Path)
-    parse.add_argument("--rows", type=positive_int, default=160_000, help="sentences to write, a seeded sample")
+    parse.add_argument("--variants", type=positive_int, help="write disturbed ones of each training text, no sentences")
+    parse.add_argument("--rows", type=positive_int, default=160_000, help="texts to write at most, a seeded sample")
+    parse.add_argument("--epochs", type=positive_int, default=5, help="of each network")
+    parse.add_argument("--encoders", type=whole_number(0), default=0, help="EmbBERTs that vote as well")
     parse.add_argument("--out", required=True, type=Path, help="a .jsonl.gz file")
     options = parse.parse_args(arguments)
     if not options.out.absolute().parent.is_dir():
@@ -188,13 +199,23 @@ def main(arguments=None):
         raise UserError(f"task {task.name} is not one of single texts and classes, which alone are taught here")
     files = [options.data_dir / f"pretrain/{name}.txt.gz" for name in CORPUS]
     parts = related_sentences(options.related, task, options.data_dir)
-    teacher = Teacher(task, parts, files, lambda line: print(line, flush=True))
-    plain = parts if options.related else sentences(read_paragraphs(files), itertools.repeat(0))
-    rows = drawn(plain, task, options.rows)
+    teacher = Teacher(task, parts, files, options.epochs, options.encoders, lambda line: print(line, flush=True))
+    rows = drawn(more_rows(task, parts, files, options), task, options.rows)
     logits = teacher.logits(rows)
     if options.related:
         logits = hear_labels(logits, rows.labels)
     write_rows(options.out, rows.texts, np.exp(log_softmax(logits)), task.labels)
+
+
+def more_rows(task, parts, files, options):
+    """The texts to speak of: those of the related task, variants of the task's own, or plain sentences."""
+    if options.related:
+        return parts
+    if options.variants:
+        texts = disturbed_texts(task.rows("train").texts, options.variants, 0, Fluency(files), files,
+                                np.random.default_rng(0))
+        return Rows(texts, None, np.zeros(len(texts), np.int32))
+    return sentences(read_paragraphs(files), itertools.repeat(0))
 
 
 def related_sentences(name, task, data_dir):

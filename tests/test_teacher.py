@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from chain import refused
 
-from benchmarks import teacher
+from benchmarks import encoders, fluency, teacher
 from tf_embbert.soft_rows import read_soft_rows
 from tf_embbert.tasks import load_task
 
@@ -54,10 +54,11 @@ def test_texts_are_known_by_their_words():
 
 @pytest.mark.parametrize("related", [["--related", "imdb"], []], ids=["related", "plain text"])
 def test_it_writes_what_finetune_reads(related, folder, monkeypatch, capsys):
-    for name, value in {"VOCAB": 200, "WIDTH": 16, "SEEDS": 2, "EPOCHS": 40, "BATCH": 8}.items():
+    for name, value in {"VOCAB": 200, "WIDTH": 16, "SEEDS": 2, "BATCH": 8}.items():
         monkeypatch.setattr(teacher, name, value)
     out = folder / "soft.jsonl.gz"
-    arguments = ["--task", "sst2", *related, "--data-dir", str(folder), "--out", str(out), "--rows", "9"]
+    arguments = ["--task", "sst2", *related, "--data-dir", str(folder), "--out", str(out), "--rows", "9",
+                 "--epochs", "40"]
     assert teacher.main(arguments) == 0
     assert "together 100.00 %" in capsys.readouterr().out
     task = load_task("sst2", folder)
@@ -66,6 +67,26 @@ def test_it_writes_what_finetune_reads(related, folder, monkeypatch, capsys):
     assert 0 < len(soft) <= 9 and not known & set(map(teacher.words_of, soft.texts))
     truth = [any(word in text for word in GOOD) for text in soft.texts]
     assert (soft.probabilities.argmax(axis=1) == truth).all()
+
+
+def test_encoders_vote_and_variants_of_the_texts_are_judged(folder, run_of, monkeypatch, capsys):
+    for name, value in {"VOCAB": 200, "WIDTH": 16, "SEEDS": 1, "BATCH": 8}.items():
+        monkeypatch.setattr(teacher, name, value)
+    for name, value in {"OWN_CLASS": 8, "SHARED_CLASSES": 3, "CONTEXTS": 14, "WIDTH": 6}.items():
+        monkeypatch.setattr(fluency, name, value)
+    monkeypatch.setattr(encoders, "OPTIONS", ["--init", str(run_of("classes")), "--epochs", "8", "--learning-rate", "5e-3"])
+    out = folder / "soft.jsonl.gz"
+    assert teacher.main(["--task", "sst2", "--data-dir", str(folder), "--variants", "3", "--encoders", "2", "--epochs", "20",
+                         "--out", str(out)]) == 0
+    said = capsys.readouterr().out
+    assert "encoder 2: 100.00 %" in said and "together 100.00 %" in said
+    task = load_task("sst2", folder)
+    soft, own = read_soft_rows(out, task), task.rows("train").texts
+    assert len(own) < len(soft) <= 3 * len(own)
+    assert np.mean([teacher.words_of(text) in set(map(teacher.words_of, own)) for text in soft.texts]) < 0.5
+    sure = [(any(word in text for word in GOOD), i) for i, text in enumerate(soft.texts)
+            if any(word in text for word in GOOD) != any(word in text for word in BAD)]
+    assert np.mean([soft.probabilities[i].argmax() == good for good, i in sure]) > 0.95
 
 
 @pytest.mark.parametrize("arguments, parts", [
@@ -94,13 +115,13 @@ def test_a_texts_label_is_heard_as_far_as_it_agrees():
 
 
 def test_the_temperature_makes_the_cross_entropy_least(monkeypatch):
-    """Votes three times too sure of themselves are cooled by three."""
+    """Votes twice too sure of themselves are cooled by two, and for as many as the linear model counts."""
     rng = np.random.default_rng(1)
     logits = rng.normal(size=(4000, 2)) * 2
     shares = np.exp(teacher.log_softmax(logits))
     labels = (rng.random(4000) < shares[:, 1]).astype(int)
     made = teacher.Teacher.__new__(teacher.Teacher)
-    made.temperature = 1.0
-    made.votes = lambda rows: np.stack([3 * teacher.log_softmax(logits)] * (teacher.SEEDS + 1))
+    made.temperature, made.voters = 1.0, {"one": None, "another": None}
+    made.votes = lambda rows: np.stack([2 * teacher.log_softmax(logits)] * 3)
     made.cool(teacher.Rows([""] * 4000, None, labels), lambda line: None)
-    assert made.temperature == pytest.approx(3 * (1 + teacher.LINEAR_WEIGHT), rel=0.15)
+    assert made.temperature == pytest.approx(2 * (2 + teacher.LINEAR_VOTES) / 2, rel=0.15)

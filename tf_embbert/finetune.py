@@ -103,6 +103,7 @@ def parser():
     training.add_argument("--weight-decay", type=non_negative, default=0.05)
     training.add_argument("--batch-size", type=positive_int, default=32)
     training.add_argument("--token-dropout", type=share, default=0.2, help="share of tokens hidden in training")
+    training.add_argument("--dropout", type=share, help="of attention weights (default: --init's, or the preset's)")
     training.add_argument("--teacher", type=share, default=0.0, metavar="SHARE",
                           help="share that a linear n-gram model has in the labels, 0..1 (default: 0)")
     training.add_argument("--soft-rows", metavar="FILE",

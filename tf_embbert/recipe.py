@@ -82,8 +82,7 @@ class Data:
         self.task, self.soft, self.report = task, soft, report
         self.start = load_run(options.init) if options.init else None
         chosen = {"token_dropout": options.token_dropout}
-        if options.activation:
-            chosen["activation"] = options.activation
+        chosen |= {name: value for name in ("activation", "dropout") if (value := getattr(options, name)) is not None}
         config = self.start.config if self.start else EmbBERTConfig.preset(options.preset)
         self.tokenizer = self.choose_tokenizer(options.tokenizer, config.vocab_size)
         sizes = {**config.to_dict(), **chosen, "vocab_size": self.tokenizer.vocab_size}
