@@ -3,8 +3,8 @@
     python -m benchmarks.accuracy --data-dir DIR --work DIR [--task snips ..] [--seed 0 ..]
 
 What is trained, and how, is in accuracy.yaml. Resumable: a run that lies in --work is converted, not trained again; an
-interrupted training goes on; what a task's teacher has written is read by all seeds. The figures are
-those of the bundle's manifest: float, PTQ and QAT on the same rows of the reported split, the integers through TFLM.
+interrupted training goes on; what a task's teacher has written is read again. The figures are those of the bundle's
+manifest: float, PTQ and QAT on the same rows of the reported split, the integers through TFLM.
 """
 
 import argparse
@@ -16,6 +16,7 @@ from pathlib import Path
 import yaml
 
 from tf_embbert.errors import run_command
+from tf_embbert.files import write_atomically
 
 RESULTS = Path(__file__).parent / "results/accuracy"
 TASKS = yaml.safe_load((Path(__file__).parent / "accuracy.yaml").read_text())
@@ -29,10 +30,11 @@ def measure(task, seed, data_dir, work):
     from tf_embbert.run import load_run
 
     run, bundle = work / f"{task}-{seed}", work / f"{task}-{seed}-bundle"
-    options = ["--task", task, "--seed", str(seed), *TASKS[task]["options"].split()]
+    options = ["--task", TASKS[task].get("task", task), "--seed", str(seed), *TASKS[task]["options"].split()]
+    data_dir = gather(task, data_dir, work) if TASKS[task].get("with_validation") else data_dir
     if not run.exists():
         resume = ["--resume"] if (work / f"{run.name}.partial").exists() else []
-        soft = ["--soft-rows", str(soft_rows(task, data_dir, work))] if "soft_rows" in TASKS[task] else []
+        soft = ["--soft-rows", str(soft_rows(task, seed, data_dir, work))] if "soft_rows" in TASKS[task] else []
         require(finetune([*options, *soft, "--data-dir", str(data_dir), "--out", str(run), *resume]))
     require(convert([str(run), "--out", str(bundle), "--force"]))
     manifest, trained = read_bundle(bundle).manifest, load_run(run)
@@ -50,12 +52,28 @@ def measure(task, seed, data_dir, work):
     }
 
 
-def soft_rows(task, data_dir, work):
-    """The file of what the task's teacher says, which is written where it is not there."""
-    path = work / f"{task}.jsonl.gz"
+def gather(name, data_dir, work):
+    """A data folder in which the task's validation rows are test rows too, as the hub has them: `Path`."""
+    from tf_embbert.tasks import load_task
+
+    task, folder = load_task(TASKS[name]["task"], data_dir), work / f"{name}-data" / TASKS[name]["task"]
+    folder.mkdir(parents=True, exist_ok=True)
+    write_atomically(folder / "labels.json", json.dumps(task.labels).encode())
+    for split, parts in {"train": ["train"], "test": ["selection", "test"]}.items():
+        rows = [json.dumps({"text": text, "label": int(label)}) + "\n"
+                for part in map(task.rows, parts) for text, label in zip(part.texts, part.labels)]
+        write_atomically(folder / f"{split}.jsonl", "".join(rows).encode())
+    return folder.parent
+
+
+def soft_rows(task, seed, data_dir, work):
+    """The file of what the task's teacher says, which is written where it is not there; for each seed its own where the
+    teacher takes one."""
+    command = TASKS[task]["soft_rows"]
+    path = work / (f"{task}-{seed}.jsonl.gz" if "{seed}" in command else f"{task}.jsonl.gz")
     if not path.exists():
         work.mkdir(parents=True, exist_ok=True)
-        teacher, *options = TASKS[task]["soft_rows"].split()
+        teacher, *options = command.format(seed=seed).split()
         teach = importlib.import_module(f"benchmarks.{teacher}").main
         require(teach(["--task", task, *options, "--data-dir", str(data_dir), "--out", str(path)]))
     return path

@@ -93,7 +93,8 @@ class Fluency:
         counts = Counter(itertools.chain.from_iterable(parts))
         self.words = ["", "", ""] + [word for word, _ in counts.most_common(VOCAB)]
         if len(counts) < OWN_CLASS + SHARED_CLASSES:
-            raise UserError(f"{', '.join(map(str, files))}: {len(counts)} different words are too few: give more plain text")
+            raise UserError(f"{', '.join(map(str, files))}: {len(counts)} different words are too few: give more "
+                            "plain text")
         self.numbers = {word: number for number, word in enumerate(self.words) if word}
         self.ids = np.fromiter(itertools.chain.from_iterable(map(self.framed, parts)), np.int64)
         self.classes = word_classes(self.ids, len(self.words))

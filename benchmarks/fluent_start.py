@@ -3,8 +3,8 @@
     python -m benchmarks.fluent_start --data-dir DIR --out RUN
     python -m tf_embbert.finetune --init RUN --task cola --data-dir DIR --out runs/cola
 
-What it learns to tell is counted (`benchmarks.fluency`): at each word six numbers, one a run length of words and of classes
-of words, and their means over the text at [CLS]. Sentences are disturbed first, most of them. Telling which words were
+What it learns to tell is counted (`benchmarks.fluency`): at each word six numbers, one a run length of words and of
+classes of words, and their means over the text at [CLS]. Sentences are disturbed first, most of them. Telling which words were
 disturbed (replaced-token detection) asks for one bit where this has six numbers, and that bit is mostly noise.
 """
 
@@ -55,7 +55,7 @@ class Told:
         self.lasts = [np.cumsum([len(pieces[word]) for word in sentence]) for sentence in sentences]
 
     def batches(self, rows, size, seed):
-        """Batches of rows of like length, a rest left out: (tokens [B, L], (numbers [B, L, N], means [B, N]), weights)."""
+        """Batches of rows of like length, a rest left out: see `batch`."""
         rng = np.random.default_rng(seed)
         lengths = np.array([len(self.tokens[row]) for row in rows])
         ordered = rows[np.argsort(lengths + rng.random(len(rows)) * LENGTH_STEP)]
@@ -64,7 +64,7 @@ class Told:
             yield self.batch(batch)
 
     def batch(self, rows):
-        """One batch of such rows; a word's weight is such that those of a batch have mean 1 over its tokens, pads too."""
+        """(tokens int32 [B, L], (numbers [B, L, N], means [B, N]), weights of both); those at words add up to B L."""
         longest = max(len(self.tokens[row]) for row in rows)
         shape = len(rows), -(-longest // LENGTH_STEP) * LENGTH_STEP
         tokens, weights = np.full(shape, PAD, np.int32), np.zeros(shape, np.float32)

@@ -109,12 +109,13 @@ def main(arguments=None):
     parse.add_argument("--data-dir", required=True, type=Path)
     parse.add_argument("--variants", type=whole_number(0), default=15, help="disturbed ones of each training text")
     parse.add_argument("--plain", type=whole_number(0), default=600_000, help="sentences of the folder's plain text")
-    parse.add_argument("--seed", type=seed, default=0)
+    parse.add_argument("--seed", type=seed, default=0,
+                       help="of finetune: the rows that it selects on must be the same, or the teacher has seen them")
     parse.add_argument("--out", required=True, type=Path, help="a .jsonl.gz file")
     options = parse.parse_args(arguments)
     if not options.out.absolute().parent.is_dir():
         raise UserError(f"no such folder: {options.out.parent}; make it, or choose another --out")
-    task = load_task(options.task, options.data_dir)
+    task = load_task(options.task, options.data_dir, seed=options.seed)
     if task.is_pair or task.is_regression:
         raise UserError(f"task {task.name} is not one of single texts and classes, which alone are taught here")
     files = [options.data_dir / f"pretrain/{name}.txt.gz" for name in CORPUS]

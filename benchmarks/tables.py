@@ -28,12 +28,14 @@ def accuracy_table():
         results = [read_result(path) for path in sorted((HERE / "results/accuracy").glob(f"{task}-[0-9].json"))]
         if not results:
             continue
-        first, grams = results[0], read_result(f"ngrams/{task}.json")
-        scores = [statistics.mean(r[key] for r in results) for key in ("float", "ptq_tflm", "qat_tflm")]
-        columns.append([*scores, grams["int8"]])
+        first, scores = results[0], [statistics.mean(r[key] for r in results) for key in ("float", "ptq_tflm", "qat_tflm")]
+        again = "task" in about  # other rows of a task that has its line
+        if not again:
+            columns.append([*scores, read_result(f"ngrams/{task}.json")["int8"]])
+        cells = [f"{score:.2f}" for score in (scores if again else columns[-1])] + ["-"] * again
         paper = f"{about['paper']:.2f}" + (" (other rows)" if about.get("other_rows") else "")
         lines.append(f"| {task}, {first['split']} ({first['rows']:,}) | {first['metric']} | {len(results)} | "
-                     + " | ".join(f"{score:.2f}" for score in columns[-1])
+                     + " | ".join(cells)
                      + f" | {about.get('naive_bayes', '-')} | {paper} |")
     means = " | ".join(f"{statistics.mean(column):.2f}" for column in zip(*columns))
     lines.append(f"| mean of these {len(columns)} | | | {means} | | |")
