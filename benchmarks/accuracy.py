@@ -53,15 +53,24 @@ def measure(task, seed, data_dir, work):
 
 
 def gather(name, data_dir, work):
-    """A data folder in which the task's validation rows are test rows too, as the hub has them: `Path`."""
+    """A data folder in which the task's validation rows are test rows too, as the hub has them, and a seeded tenth of the
+    training rows is what is selected on: `Path`. It links to the plain text, from which teachers learn."""
+    from tf_embbert.splits import SELECTION_SHARE, holdout
     from tf_embbert.tasks import load_task
 
     task, folder = load_task(TASKS[name]["task"], data_dir), work / f"{name}-data" / TASKS[name]["task"]
     folder.mkdir(parents=True, exist_ok=True)
+    plain = folder.parent / "pretrain"
+    if not plain.is_symlink():
+        plain.symlink_to((Path(data_dir) / "pretrain").absolute())
     write_atomically(folder / "labels.json", json.dumps(task.labels).encode())
-    for split, parts in {"train": ["train"], "test": ["selection", "test"]}.items():
+    train = task.rows("train")
+    kept, held = holdout(train.labels, SELECTION_SHARE, seed=0)
+    parts = {"train": [train.select(kept)], "validation": [train.select(held)],
+             "test": [task.rows("selection"), task.rows("test")]}
+    for split, gathered in parts.items():
         rows = [json.dumps({"text": text, "label": int(label)}) + "\n"
-                for part in map(task.rows, parts) for text, label in zip(part.texts, part.labels)]
+                for part in gathered for text, label in zip(part.texts, part.labels)]
         write_atomically(folder / f"{split}.jsonl", "".join(rows).encode())
     return folder.parent
 
@@ -75,7 +84,7 @@ def soft_rows(task, seed, data_dir, work):
         work.mkdir(parents=True, exist_ok=True)
         teacher, *options = command.format(seed=seed).split()
         teach = importlib.import_module(f"benchmarks.{teacher}").main
-        require(teach(["--task", task, *options, "--data-dir", str(data_dir), "--out", str(path)]))
+        require(teach(["--task", TASKS[task].get("task", task), *options, "--data-dir", str(data_dir), "--out", str(path)]))
     return path
 
 

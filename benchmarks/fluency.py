@@ -17,6 +17,7 @@ from tf_embbert.errors import UserError
 from tf_embbert.ngrams import split_words
 from tf_embbert.pretrain_corpus import read_paragraphs
 
+CORPUS = ("books", "wikinews", "wikipedia")  # the plain text of a data folder, pretrain/NAME.txt.gz
 OTHER, START, END = range(3)  # words that are not in the vocabulary, and what stands before and after a sentence
 VOCAB, LONGEST = 40_000, 60  # words, and words of a sentence that is counted
 WORD_ORDER, CLASS_ORDER = 3, 5

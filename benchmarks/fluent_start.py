@@ -16,8 +16,7 @@ import numpy as np
 from rich.console import Console
 
 from benchmarks.disturbed import disturbed_sentences
-from benchmarks.fluency import Fluency
-from benchmarks.teacher import CORPUS
+from benchmarks.fluency import CORPUS, Fluency
 from tf_embbert.arguments import CommandParser, positive, positive_int, seed
 from tf_embbert.config import CLS, PAD, EmbBERTConfig
 from tf_embbert.console import quiet_import

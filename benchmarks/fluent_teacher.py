@@ -19,8 +19,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 from benchmarks.disturbed import disturbed_texts
-from benchmarks.fluency import Fluency
-from benchmarks.teacher import CORPUS, cross_entropy, words_of, write_rows
+from benchmarks.fluency import CORPUS, Fluency
+from benchmarks.teacher import cross_entropy, words_of, write_rows
 from tf_embbert.arguments import CommandParser, seed, whole_number
 from tf_embbert.errors import UserError, run_command
 from tf_embbert.metrics import score

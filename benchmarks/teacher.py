@@ -25,7 +25,7 @@ import tf_keras as keras
 
 from benchmarks.disturbed import disturbed_texts
 from benchmarks.encoders import train_encoder
-from benchmarks.fluency import Fluency
+from benchmarks.fluency import CORPUS, Fluency
 from tf_embbert.arguments import CommandParser, positive_int, whole_number
 from tf_embbert.cooccurrence import token_vectors
 from tf_embbert.errors import UserError, run_command
@@ -43,7 +43,6 @@ SEEDS, BATCH = 3, 128
 RELATED_WEIGHT = 0.5  # of the related task's loss
 LINEAR_VOTES = 1.5  # of the linear model, where each network has one
 TOKEN_DROPOUT, DROPOUT = 0.25, 0.5
-CORPUS = ("books", "wikinews", "wikipedia")
 
 
 def sentences(texts, labels):

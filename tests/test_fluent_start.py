@@ -5,9 +5,8 @@ import pytest
 from toy_language import sentence, write_language
 
 from benchmarks import fluency, fluent_start
-from benchmarks.fluency import Fluency
+from benchmarks.fluency import CORPUS, Fluency
 from benchmarks.fluent_start import BOUND, Told
-from benchmarks.teacher import CORPUS
 from tf_embbert.config import CLS
 from tf_embbert.run import load_run
 from tf_embbert.tokenizer import Tokenizer

@@ -9,8 +9,8 @@ from toy_language import NOUNS, sentence, shuffled, write_language
 
 from benchmarks import fluent_teacher
 from benchmarks.fluent_teacher import Teacher, runs, see, unbiased
-from benchmarks.fluency import Fluency
-from benchmarks.teacher import CORPUS, words_of
+from benchmarks.fluency import CORPUS, Fluency
+from benchmarks.teacher import words_of
 from tf_embbert.soft_rows import read_soft_rows
 from tf_embbert.tasks import load_task
 
