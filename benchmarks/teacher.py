@@ -183,9 +183,10 @@ def write_rows(path, texts, probabilities, labels):
 def main(arguments=None):
     parse = CommandParser(prog="python -m benchmarks.teacher", description=__doc__.split("\n")[0])
     parse.add_argument("--task", required=True)
-    parse.add_argument("--related", help="a task with the same classes on longer texts")
+    texts = parse.add_mutually_exclusive_group()
+    texts.add_argument("--related", help="a task with the same classes on longer texts")
+    texts.add_argument("--variants", type=positive_int, help="write disturbed ones of each training text, no sentences")
     parse.add_argument("--data-dir", required=True, type=Path)
-    parse.add_argument("--variants", type=positive_int, help="write disturbed ones of each training text, no sentences")
     parse.add_argument("--rows", type=positive_int, default=160_000, help="texts to write at most, a seeded sample")
     parse.add_argument("--epochs", type=positive_int, default=5, help="of each network")
     parse.add_argument("--encoders", type=whole_number(0), default=0, help="EmbBERTs that vote as well")

@@ -93,6 +93,7 @@ def test_encoders_vote_and_variants_of_the_texts_are_judged(folder, run_of, monk
     (["--task", "stsb"], ["stsb is not one of single texts and classes"]),
     (["--task", "sst2", "--related", "emotion"], ["--related emotion has other classes than sst2"]),
     (["--task", "sst2", "--rows", "0"], ["--rows", "at least 1"]),
+    (["--task", "sst2", "--related", "imdb", "--variants", "3"], ["--variants", "not allowed with argument --related"]),
     (["--task", "sst2", "--out", "none/soft.jsonl.gz"], ["no such folder: none", "another --out"]),
 ])
 def test_bad_arguments_are_one_line(arguments, parts, folder, capsys):
