@@ -49,17 +49,18 @@ class Disturber:
 
     def __init__(self, fluency, others, rng):
         self.fluency, self.others, self.rng = fluency, others, rng
-        self.changes = {self.replace: 0.25, self.splice: 0.25, self.swap: 0.15, self.leave_out: 0.15, self.move: 0.1,
-                        self.add: 0.1}
+        chances = {self.replace: 0.25, self.splice: 0.25, self.swap: 0.15, self.leave_out: 0.15, self.move: 0.1,
+                   self.add: 0.1}
+        self.changes, self.chances = list(chances), list(chances.values())
 
     def __call__(self, words):
         """A disturbed copy of the words; a mark at their end stays. Fewer than two words stay as they are."""
-        words, changes = list(words), list(self.changes)
+        words = list(words)
         for _ in range(1 + self.rng.poisson(MORE_CHANGES)):
             length = len(words) - (words[-1] in MARKS)
             if length < 2:
                 break
-            change = changes[self.rng.choice(len(changes), p=list(self.changes.values()))]
+            change = self.changes[self.rng.choice(len(self.changes), p=self.chances)]
             change(words, self.rng.integers(length), length)
         return words
 

@@ -161,6 +161,11 @@ class Fluency:
                 return word
 
 
+def plain_files(data_dir):
+    """The files of plain text in a data folder (`pathlib.Path`)."""
+    return [data_dir / f"pretrain/{name}.txt.gz" for name in CORPUS]
+
+
 def plain_sentences(files):
     """The words of each sentence of some files."""
     for paragraph in read_paragraphs(files):

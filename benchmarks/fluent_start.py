@@ -16,7 +16,7 @@ import numpy as np
 from rich.console import Console
 
 from benchmarks.disturbed import disturbed_sentences
-from benchmarks.fluency import CORPUS, Fluency
+from benchmarks.fluency import Fluency, plain_files
 from tf_embbert.arguments import CommandParser, positive, positive_int, seed
 from tf_embbert.config import CLS, PAD, EmbBERTConfig
 from tf_embbert.console import quiet_import
@@ -157,7 +157,7 @@ def main(arguments=None):
     add_output_options(parse)
     options = parse.parse_args(arguments)
     require_free(options.out, options.force)
-    start, files = load_run(options.init), [options.data_dir / f"pretrain/{name}.txt.gz" for name in CORPUS]
+    start, files = load_run(options.init), plain_files(options.data_dir)
     report = functools.partial(Console().print, highlight=False, markup=False, soft_wrap=True)
     work_aside(options, recorded_arguments(options),
                lambda folder: train(start, files, options, folder / "training", report), report)

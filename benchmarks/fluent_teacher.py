@@ -19,13 +19,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 from benchmarks.disturbed import disturbed_texts
-from benchmarks.fluency import CORPUS, Fluency
-from benchmarks.teacher import cross_entropy, words_of, write_rows
+from benchmarks.fluency import Fluency, plain_files
+from benchmarks.teacher import cross_entropy, open_task, words_of, write_rows
 from tf_embbert.arguments import CommandParser, seed, whole_number
-from tf_embbert.errors import UserError, run_command
+from tf_embbert.errors import run_command
 from tf_embbert.metrics import score
 from tf_embbert.ngrams import FOLDS, split_words, weigh_grams
-from tf_embbert.tasks import load_task
 
 BUCKETS = 2**20
 STRENGTHS = (0.01, 0.03, 0.1)  # of the labels against the regularisation
@@ -113,12 +112,7 @@ def main(arguments=None):
                        help="of finetune: the rows that it selects on must be the same, or the teacher has seen them")
     parse.add_argument("--out", required=True, type=Path, help="a .jsonl.gz file")
     options = parse.parse_args(arguments)
-    if not options.out.absolute().parent.is_dir():
-        raise UserError(f"no such folder: {options.out.parent}; make it, or choose another --out")
-    task = load_task(options.task, options.data_dir, seed=options.seed)
-    if task.is_pair or task.is_regression:
-        raise UserError(f"task {task.name} is not one of single texts and classes, which alone are taught here")
-    files = [options.data_dir / f"pretrain/{name}.txt.gz" for name in CORPUS]
+    task, files = open_task(options, options.seed), plain_files(options.data_dir)
     taught = teach(task, options.variants, options.plain, files, options.seed, lambda line: print(line, flush=True))
     write_rows(options.out, *taught, task.labels)
 

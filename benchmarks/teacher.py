@@ -25,7 +25,7 @@ import tf_keras as keras
 
 from benchmarks.disturbed import disturbed_texts
 from benchmarks.encoders import train_encoder
-from benchmarks.fluency import CORPUS, Fluency
+from benchmarks.fluency import Fluency, plain_files
 from tf_embbert.arguments import CommandParser, positive_int, whole_number
 from tf_embbert.cooccurrence import token_vectors
 from tf_embbert.errors import UserError, run_command
@@ -192,12 +192,7 @@ def main(arguments=None):
     parse.add_argument("--encoders", type=whole_number(0), default=0, help="EmbBERTs that vote as well")
     parse.add_argument("--out", required=True, type=Path, help="a .jsonl.gz file")
     options = parse.parse_args(arguments)
-    if not options.out.absolute().parent.is_dir():
-        raise UserError(f"no such folder: {options.out.parent}; make it, or choose another --out")
-    task = load_task(options.task, options.data_dir)
-    if task.is_pair or task.is_regression:
-        raise UserError(f"task {task.name} is not one of single texts and classes, which alone are taught here")
-    files = [options.data_dir / f"pretrain/{name}.txt.gz" for name in CORPUS]
+    task, files = open_task(options), plain_files(options.data_dir)
     parts = related_sentences(options.related, task, options.data_dir)
     teacher = Teacher(task, parts, files, options.epochs, options.encoders, lambda line: print(line, flush=True))
     rows = drawn(more_rows(task, parts, files, options), task, options.rows)
@@ -205,6 +200,16 @@ def main(arguments=None):
     if options.related:
         logits = hear_labels(logits, rows.labels)
     write_rows(options.out, rows.texts, np.exp(log_softmax(logits)), task.labels)
+
+
+def open_task(options, seed=0):
+    """The task to teach, where it can be taught and what is said of it can be written."""
+    if not options.out.absolute().parent.is_dir():
+        raise UserError(f"no such folder: {options.out.parent}; make it, or choose another --out")
+    task = load_task(options.task, options.data_dir, seed=seed)
+    if task.is_pair or task.is_regression:
+        raise UserError(f"task {task.name} is not one of single texts and classes, which alone are taught here")
+    return task
 
 
 def more_rows(task, parts, files, options):

@@ -2,9 +2,7 @@
 
 from collections import Counter
 
-import numpy as np
 import pytest
-from toy_language import NOUNS
 
 from benchmarks.disturbed import Disturber, disturbed_sentences, disturbed_texts
 

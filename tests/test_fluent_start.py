@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from toy_language import sentence, write_language
+from toy_language import few_classes, sentence, write_language
 
-from benchmarks import fluency, fluent_start
+from benchmarks import fluent_start
 from benchmarks.fluency import CORPUS, Fluency
 from benchmarks.fluent_start import BOUND, Told
 from tf_embbert.config import CLS
@@ -14,8 +14,7 @@ from tf_embbert.tokenizer import Tokenizer
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    for name, value in {"OWN_CLASS": 8, "SHARED_CLASSES": 3, "CONTEXTS": 14, "WIDTH": 6}.items():
-        monkeypatch.setattr(fluency, name, value)
+    few_classes(monkeypatch)
     return write_language(tmp_path, CORPUS)
 
 

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 from chain import refused
-from toy_language import NOUNS, sentence, shuffled, write_language
+from toy_language import NOUNS, few_classes, sentence, shuffled, write_language
 
 from benchmarks import fluent_teacher
 from benchmarks.fluent_teacher import Teacher, runs, see, unbiased
@@ -23,15 +23,8 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def counted(folder):
     with pytest.MonkeyPatch.context() as patch:
-        small(patch)
+        few_classes(patch)
         return Fluency([folder / f"pretrain/{name}.txt.gz" for name in CORPUS])
-
-
-def small(patch):
-    from benchmarks import fluency
-
-    for name, value in {"OWN_CLASS": 8, "SHARED_CLASSES": 3, "CONTEXTS": 14, "WIDTH": 6}.items():
-        patch.setattr(fluency, name, value)
 
 
 def test_runs_of_a_text():
@@ -60,7 +53,7 @@ def test_its_opinion_of_a_row_is_older_than_the_rows_label(folder, counted):
 
 
 def test_it_writes_what_finetune_reads(folder, monkeypatch, capsys):
-    small(monkeypatch)
+    few_classes(monkeypatch)
     out = folder / "soft.jsonl.gz"
     arguments = ["--task", "cola", "--data-dir", str(folder), "--variants", "3", "--plain", "200",
                  "--seed", "1", "--out", str(out)]

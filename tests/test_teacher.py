@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 from chain import refused
+from toy_language import few_classes
 
 from benchmarks import encoders, fluency, teacher
 from tf_embbert.soft_rows import read_soft_rows
@@ -37,7 +38,7 @@ def folder(tmp_path):
             write(name, split, 120, sentences)
         (tmp_path / name / "labels.json").write_text(json.dumps({"imdb": ["neg", "pos"]}.get(name, ["negative", "positive"])))
     (tmp_path / "pretrain").mkdir()
-    for name in teacher.CORPUS:
+    for name in fluency.CORPUS:
         text = "\n".join(review(rng, i % 2, 3).replace("<br />", " ") for i in range(100))
         (tmp_path / f"pretrain/{name}.txt.gz").write_bytes(gzip.compress(text.encode()))
     return tmp_path
@@ -72,8 +73,7 @@ def test_it_writes_what_finetune_reads(related, folder, monkeypatch, capsys):
 def test_encoders_vote_and_variants_of_the_texts_are_judged(folder, run_of, monkeypatch, capsys):
     for name, value in {"VOCAB": 200, "WIDTH": 16, "SEEDS": 1, "BATCH": 8}.items():
         monkeypatch.setattr(teacher, name, value)
-    for name, value in {"OWN_CLASS": 8, "SHARED_CLASSES": 3, "CONTEXTS": 14, "WIDTH": 6}.items():
-        monkeypatch.setattr(fluency, name, value)
+    few_classes(monkeypatch)
     monkeypatch.setattr(encoders, "OPTIONS", ["--init", str(run_of("classes")), "--epochs", "8", "--learning-rate", "5e-3"])
     out = folder / "soft.jsonl.gz"
     assert teacher.main(["--task", "sst2", "--data-dir", str(folder), "--variants", "3", "--encoders", "2", "--epochs", "20",

@@ -5,9 +5,10 @@ import json
 
 import numpy as np
 
+from benchmarks import fluency
+
 NOUNS = "cat dog bird girl boy king cook fox".split()
 VERBS = "saw liked heard found held met".split()
-SENTENCE_WORDS = 6  # with the mark at the end
 
 
 def sentence(rng, nouns=NOUNS):
@@ -20,6 +21,12 @@ def shuffled(rng, words):
     while other == words:
         other = [*rng.permutation(words[:-1]).tolist(), words[-1]]
     return other
+
+
+def few_classes(patch):
+    """Has `Fluency` make as few classes as so few words need."""
+    for name, value in {"OWN_CLASS": 8, "SHARED_CLASSES": 3, "CONTEXTS": 14, "WIDTH": 6}.items():
+        patch.setattr(fluency, name, value)
 
 
 def write_language(folder, corpora):
