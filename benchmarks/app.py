@@ -16,7 +16,7 @@ from pathlib import Path
 from benchmarks.base import ARENA_BUDGETS, BASE
 from benchmarks.firmware.results import Results
 from benchmarks.firmware.runner import KERNELS, add_tflm_arguments, describe_tools, run_cmake
-from benchmarks.sources import ROOT, hash_sources
+from benchmarks.sources import ROOT, generated_sources, hash_sources, read_files
 from convert.bundle import read_bundle
 from convert.convert import convert_run
 from convert.interpreters import predict
@@ -28,16 +28,14 @@ HERE = Path(__file__).parent
 RESULT = HERE / "results/app.json"
 BOARDS = {"mps2-an386": "cortex-m4", "mps2-an500": "cortex-m7", "mps3-an547": "cortex-m55",
           "netduinoplus2": "cortex-m4"}
-GENERATORS = ("convert/cpp.py", "convert/sources.py", "convert/tokenizer_tables.py", "convert/unicode_tables.py")
 PROMPT, END = b"> ", b"\x04"  # Ctrl-D ends the app
 SECONDS = 3600
 LINE_BYTES, STACK_BYTES = 1024, 8192
 
 
 def sources_sha256() -> str:
-    """One hash over all that the app is compiled of, but for the bundle and TFLM."""
-    files = [path for path in sorted((ROOT / "tflm_app").rglob("*")) if path.is_file() and "tests" not in path.parts]
-    return hash_sources(files + [ROOT / name for name in GENERATORS])
+    """One hash over all that the app is compiled of, but for its bundle and TFLM."""
+    return hash_sources(read_files(ROOT / "tflm_app") | generated_sources())
 
 
 def build_app(bundle: Path, board: str, kernels: str, tflm_root: Path, folder: Path, *options: str) -> Path:

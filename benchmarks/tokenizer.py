@@ -21,7 +21,7 @@ from pathlib import Path
 
 from benchmarks.device_tokenizer import DeviceTokenizer, Request, expected_ids
 from benchmarks.many_scripts import PATTERN, make_many_scripts
-from benchmarks.sources import ROOT, hash_sources
+from benchmarks.sources import ROOT, generated_sources, hash_sources, read_files
 from benchmarks.tokenizer_texts import SURROGATES, random_texts
 from tf_embbert.errors import run_command
 from tf_embbert.files import write_atomically
@@ -32,14 +32,15 @@ CORPUS = ROOT / "tflm_app/tests/corpus"
 PAIR_LENGTHS = (4, 7, 32, 33, 512)
 CONTEXTS = {"alone": "{}", "between letters": "a{}b", "between marks": "x\U0001D16D{}\U0001E94A"}
 CHUNK = 20_000
-GENERATORS = ("convert/cpp.py", "convert/tokenizer_tables.py", "convert/unicode_tables.py")
 CLASSIFIER = ("classifier", "bundle_types")  # files of the library that the tokenizer does without
 
 
 def sources_sha256() -> str:
     """One hash over all that the device's tokenizer and the line reader are compiled of."""
-    files = [path for path in sorted((ROOT / "tflm_app/embbert").glob("*.*")) if path.stem not in CLASSIFIER]
-    return hash_sources(files + [ROOT / name for name in GENERATORS])
+    library = {name: data for name, data in read_files(ROOT / "tflm_app/embbert").items()
+               if Path(name).stem not in CLASSIFIER and "/" not in name}
+    generated = {name: data for name, data in generated_sources().items() if name.startswith("tokenizer_data")}
+    return hash_sources(library | generated)
 
 
 def compare(tokenizer: Tokenizer, device: DeviceTokenizer, requests: Iterable[Request]) -> dict[str, int]:
