@@ -15,8 +15,8 @@ from pathlib import Path
 
 import yaml
 
-from tf_embbert.errors import run_command
-from tf_embbert.files import write_atomically
+from tf_embbert.common.errors import run_command
+from tf_embbert.common.files import write_atomically
 
 RESULTS = Path(__file__).parent / "results/accuracy"
 TASKS = yaml.safe_load((Path(__file__).parent / "accuracy.yaml").read_text())
@@ -24,8 +24,8 @@ TASKS = yaml.safe_load((Path(__file__).parent / "accuracy.yaml").read_text())
 
 def measure(task, seed, data_dir, work):
     """One task and seed: trains what is not there, converts, and gives the result."""
+    from convert.bundle.bundle import read_bundle
     from convert.convert import main as convert
-    from convert.bundle import read_bundle
     from tf_embbert.finetune import main as finetune
     from tf_embbert.run import load_run
 
@@ -55,8 +55,8 @@ def measure(task, seed, data_dir, work):
 def gather(name, data_dir, work):
     """A data folder in which the task's validation rows are test rows too, as the hub has them, and a seeded tenth of the
     training rows is what is selected on: `Path`. It links to the plain text, from which teachers learn."""
-    from tf_embbert.splits import SELECTION_SHARE, holdout
-    from tf_embbert.tasks import load_task
+    from tf_embbert.data.splits import SELECTION_SHARE, holdout
+    from tf_embbert.data.tasks import load_task
 
     task, folder = load_task(TASKS[name]["task"], data_dir), work / f"{name}-data" / TASKS[name]["task"]
     folder.mkdir(parents=True, exist_ok=True)
@@ -83,7 +83,7 @@ def soft_rows(task, seed, data_dir, work):
     if not path.exists():
         work.mkdir(parents=True, exist_ok=True)
         teacher, *options = command.format(seed=seed).split()
-        teach = importlib.import_module(f"benchmarks.{teacher}").main
+        teach = importlib.import_module(f"tf_embbert.distillation.{teacher}").main
         require(teach(["--task", TASKS[task].get("task", task), *options, "--data-dir", str(data_dir), "--out", str(path)]))
     return path
 

@@ -12,7 +12,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from tf_embbert.errors import run_command
+from tf_embbert.common.errors import run_command
 
 ROOT = Path(__file__).resolve().parents[1]
 SEED = 1
@@ -21,7 +21,7 @@ RESULT = ROOT / "benchmarks/results/agreement.json"
 
 def summarise(judged):
     """Outcomes of a set, and what differs."""
-    from agreement import describe
+    from tests.support.agreement import describe
     counts = Counter(outcome for _, outcome, _, _ in judged)
     return {"models": len(judged), "run": sum(truth["runs"] for *_, truth in judged), **dict(sorted(counts.items())),
             "false_passes": counts["false pass"], "false_refusals": counts["false refusal"],
@@ -44,9 +44,8 @@ def main(arguments=None):
     parse = argparse.ArgumentParser(prog="python -m benchmarks.agreement", description=__doc__.split("\n")[0])
     parse.add_argument("--sample", type=int, help="single changes to ask, a seeded sample (default: all)")
     options = parse.parse_args(arguments)
-    sys.path.insert(0, str(ROOT / "tests"))
-    from agreement import KERAS_ARENA_BYTES, compare, rule_cases, sweep_cases
-    from agreement_keras import keras_cases
+    from tests.support.agreement import KERAS_ARENA_BYTES, compare, rule_cases, sweep_cases
+    from tests.support.agreement_keras import keras_cases
     rules = compare(rule_cases())
     results = {"rules": summarise(rules), "single_changes": {"sample": options.sample, "seed": SEED} | summarise(compare(sweep_cases(options.sample, SEED))),
                "converted": summarise(compare(keras_cases(), KERAS_ARENA_BYTES)), "by_rule": by_rule(rules)}

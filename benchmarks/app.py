@@ -17,11 +17,11 @@ from benchmarks.base import ARENA_BUDGETS, BASE
 from benchmarks.firmware.results import Results
 from benchmarks.firmware.runner import KERNELS, add_tflm_arguments, describe_tools, run_cmake
 from benchmarks.sources import ROOT, generated_sources, hash_sources, read_files
-from convert.bundle import read_bundle
-from convert.convert import convert_run
-from convert.interpreters import predict
-from tf_embbert.arguments import CommandParser
-from tf_embbert.errors import UserError, run_command
+from convert.bundle.bundle import read_bundle
+from convert.bundle.conversion import convert_run
+from convert.tflm.interpreters import predict
+from tf_embbert.common.arguments import CommandParser
+from tf_embbert.common.errors import UserError, run_command
 from tf_embbert.run import load_run
 
 HERE = Path(__file__).parent

@@ -16,10 +16,17 @@ from benchmarks.firmware import models
 from benchmarks.firmware.inputs import join, seeded_inputs, wheel_outputs
 from benchmarks.firmware.results import Results
 from benchmarks.firmware.runner import (
-    BOARDS, KERNELS, Firmware, add_tflm_arguments, build_firmware, describe_tools, smallest_arena)
-from convert.inspection import float_tensors, read_model
-from tf_embbert.arguments import CommandParser
-from tf_embbert.errors import UserError, run_command
+    BOARDS,
+    KERNELS,
+    Firmware,
+    add_tflm_arguments,
+    build_firmware,
+    describe_tools,
+    smallest_arena,
+)
+from convert.tflite.model import float_tensors, read_model
+from tf_embbert.common.arguments import CommandParser
+from tf_embbert.common.errors import UserError, run_command
 
 RESULT = Path(__file__).parent / "results/arena_firmware.json"
 BASE_LENGTHS = (256, 64)

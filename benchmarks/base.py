@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from convert.build import build_model
+from convert.export.build import build_model
 from tf_embbert.run import load_run
 
 BASE = Path(__file__).parent / "base256"

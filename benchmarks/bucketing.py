@@ -10,7 +10,7 @@ import json
 import statistics
 from pathlib import Path
 
-from tf_embbert.errors import run_command
+from tf_embbert.common.errors import run_command
 
 RESULT = Path(__file__).parent / "results/bucketing.json"
 EPOCHS, SEEDS, LONGEST = 2, (0, 1, 2), 256
@@ -20,11 +20,12 @@ def train_once(data_dir, work, seed, pad_to):
     """One float training: its median examples a second over the epochs, and its test accuracy."""
     import tf_keras as keras
 
-    from tf_embbert import finetune, recipe
-    from tf_embbert.batching import predict_in_order
-    from tf_embbert.metrics import score
-    from tf_embbert.tasks import load_task
-    from tf_embbert.training import train
+    from tf_embbert import finetune
+    from tf_embbert.data.tasks import load_task
+    from tf_embbert.training import recipe
+    from tf_embbert.training.batching import predict_in_order
+    from tf_embbert.training.fitting import train
+    from tf_embbert.training.metrics import score
 
     arguments = ["--task", "snips", "--epochs", str(EPOCHS), "--seed", str(seed), "--out", "unused"]
     options = finetune.parser().parse_args(arguments + (["--pad-to", str(pad_to)] if pad_to else []))

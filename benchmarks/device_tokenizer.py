@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from convert.tokenizer_tables import tokenizer_sources
+from convert.bundle.tokenizer_tables import tokenizer_sources
 from tf_embbert.tokenizer import Tokenizer
 
 TESTS = Path(__file__).parent.parent / "tflm_app/tests"

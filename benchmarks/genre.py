@@ -11,7 +11,7 @@ import json
 import random
 from pathlib import Path
 
-from tf_embbert.errors import UserError, run_command
+from tf_embbert.common.errors import UserError, run_command
 
 SOURCES = {"novel": "books", "news": "wikinews", "encyclopedia": "wikipedia"}
 ROWS = {"train": 1500, "validation": 200, "test": 350}  # of each source

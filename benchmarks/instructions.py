@@ -3,7 +3,7 @@
     python -m benchmarks.instructions --tflm-root DIR [--core ID] [--kernels NAME] [MODEL.tflite ...]
 
 Counts what is not there yet of the same bytes and tools, then fits. Writes results/instructions.json (counts, the
-clock's check, errors of the fit) and convert/instructions.yaml. Models and inputs are those of
+clock's check, errors of the fit) and convert/tflm/instructions.yaml. Models and inputs are those of
 benchmarks.arena_firmware, two that come with TFLM, and those named; a text fills its model's length.
 """
 
@@ -19,11 +19,11 @@ from benchmarks.arena_firmware import add_firmware_arguments, named_models
 from benchmarks.firmware.inputs import join, seeded_inputs
 from benchmarks.firmware.results import Results
 from benchmarks.firmware.runner import BOARDS, KERNELS, Firmware, build_firmware, describe_tools
-from convert.inspection import read_model
-from convert.instructions import COSTS, estimate_instructions, load_costs, operator_units
-from tf_embbert.arguments import CommandParser
-from tf_embbert.errors import UserError, run_command
-from tf_embbert.files import write_atomically
+from convert.tflite.model import read_model
+from convert.tflm.instructions import COSTS, estimate_instructions, load_costs, operator_units
+from tf_embbert.common.arguments import CommandParser
+from tf_embbert.common.errors import UserError, run_command
+from tf_embbert.common.files import write_atomically
 
 RESULT = Path(__file__).parent / "results/instructions.json"
 TFLM_MODELS = "tensorflow/lite/micro/models"
@@ -33,7 +33,7 @@ HELD_OUT = ("embbert-base-256", "embbert-base-64", "attention-per-channel", "con
 LOOP_ROUNDS = (1000, 1_000_000, 20_000_000)
 COARSE = 2000  # instructions of an operator below which a tick more or less shows
 NANOSECONDS = 1_000_000_000  # in a second; QEMU's -icount shift=0 runs an instruction in each
-HEADER = """# Instructions by core, kernels, kind of operator and unit (convert/instructions.py explains the units).
+HEADER = """# Instructions by core, kernels, kind of operator and unit (convert/tflm/instructions.py explains the units).
 # Fitted by `python -m benchmarks.instructions` to the counts in benchmarks/results/instructions.json.
 """
 

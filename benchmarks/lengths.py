@@ -17,17 +17,17 @@ import numpy as np
 from benchmarks.app import app_bytes, build_app, talk
 from benchmarks.base import ARENA_BUDGETS, BASE, build_base
 from benchmarks.firmware.runner import AMPLE_ARENA, add_tflm_arguments, build_firmware, describe_tools
-from convert.arena import plan_arena
-from convert.bundle import Bundle, read_bundle
-from convert.convert import convert_run
-from convert.interpreters import predict
-from convert.lengths import rows_by_length
-from convert.manifest import length_offsets
-from tf_embbert.arguments import CommandParser
-from tf_embbert.errors import UserError, run_command
-from tf_embbert.files import write_atomically
+from convert.bundle.bundle import Bundle, read_bundle
+from convert.bundle.conversion import convert_run
+from convert.bundle.manifest import length_offsets
+from convert.tflite.lengths import rows_by_length
+from convert.tflm.arena import plan_arena
+from convert.tflm.interpreters import predict
+from tf_embbert.common.arguments import CommandParser
+from tf_embbert.common.errors import UserError, run_command
+from tf_embbert.common.files import write_atomically
+from tf_embbert.data.tasks import load_task
 from tf_embbert.run import Run, load_run
-from tf_embbert.tasks import load_task
 from tf_embbert.tokenizer import Tokenizer
 
 HERE = Path(__file__).parent
@@ -92,7 +92,7 @@ def text_of(tokenizer: Tokenizer, count: int) -> str:
 
 def count_tasks(data_dir: Path, costs: dict) -> dict:
     """Mean instructions of a text of real tasks, the test rows in their order, with one length and with all."""
-    tokenizer, lengths = Tokenizer.load(HERE / "pretrained/tokenizer.json"), (*SHORTER, LONGEST)
+    tokenizer, lengths = Tokenizer.load(HERE.parent / "tf_embbert/encoders/words/tokenizer.json"), (*SHORTER, LONGEST)
     tasks = {}
     for name in TASKS:
         ids = tokenizer.encode(load_task(name, data_dir).rows("test").texts, max_length=LONGEST).ids

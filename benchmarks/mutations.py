@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tf_embbert.errors import UserError, run_command
+from tf_embbert.common.errors import UserError, run_command
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULT = ROOT / "benchmarks/results/mutations.json"
@@ -30,8 +30,7 @@ NO_ROOM = ("Failed to resize buffer", "Failed to allocate", "Requested", "not en
 
 def good_models() -> list[bytes]:
     """A tiny model for each operator, from the tests."""
-    sys.path.insert(0, str(ROOT / "tests"))
-    from agreement_bases import BASES
+    from tests.support.agreement_bases import BASES
     return [spec.build() for _, spec in sorted(BASES.items())]
 
 
@@ -82,8 +81,8 @@ def _clear(data: bytearray, rng: np.random.Generator) -> None:
 
 def judge(data: bytes) -> dict:
     """What check and arena make of a file: {verdict, rules}; verdicts are damaged, refused, supported, and failures."""
-    from convert.arena import plan_arena
-    from convert.check import check_bytes
+    from convert.tflm.arena import plan_arena
+    from convert.tflm.support import check_bytes
     began = time.monotonic()
     try:
         report = check_bytes(data, "mutant")
@@ -135,11 +134,9 @@ def _work(files: list[bytes], sender) -> None:
 
 def compare(files: list[bytes], outcomes: list[dict]) -> tuple[Counter, list[dict]]:
     """How often verdict and interpreter agree, and where they do not."""
-    sys.path.insert(0, str(ROOT / "tests"))
-    from agreement_truth import measure
-
-    from convert.rules.registry import RULES
-    from convert.rules.structure import STRUCTURE
+    from convert.tflm.rules.registry import RULES
+    from convert.tflm.rules.structure import STRUCTURE
+    from tests.support.agreement_truth import measure
     unchecked = {rule.name for rule in (*RULES, *STRUCTURE) if rule.unchecked}
     readable = [i for i, outcome in enumerate(outcomes) if outcome["verdict"] in ("supported", "refused")]
     counts, differences = Counter(), []

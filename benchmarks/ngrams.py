@@ -15,10 +15,10 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.preprocessing import normalize
 
-from tf_embbert.errors import run_command
-from tf_embbert.metrics import score
-from tf_embbert.ngrams import count_grams
-from tf_embbert.tasks import load_task
+from tf_embbert.common.errors import run_command
+from tf_embbert.data.tasks import load_task
+from tf_embbert.distillation.ngrams import count_grams
+from tf_embbert.training.metrics import score
 
 RESULTS = Path(__file__).parent / "results/ngrams"
 FLASH_BYTES = 340_000  # of base's model.tflite with 8,192 tokens, at L = 256

@@ -23,25 +23,27 @@ from benchmarks.firmware import models
 from benchmarks.firmware.inputs import join, seeded_inputs, wheel_outputs
 from benchmarks.firmware.runner import build_firmware, describe_tools, smallest_arena
 from benchmarks.instructions import to_instructions
-from convert.arena_builds import find_build
-from convert.arena_model import allocate
-from convert.build import build_model, build_stages
-from convert.diet import slim_model
-from convert.flatbuffer import pack_model, write_model
-from convert.graph import Graph
-from convert.inspection import count_macs, read_model
-from convert.interpreters import predict
-from convert.lower import lower_model
-from convert.offline_plan import write_plan
-from convert.optimize import STEPS, optimize_model
-from convert.placement import place_buffers
-from convert.scratch import drop_scratch, fit_scratch, optional_scratch
-from convert.search import choose_tilings
-from convert.sharing import Sharing
-from convert.stock import choose_stock, stock_graph
-from convert.stock_form import gather_rows
-from convert.tiling import Tiling, group_values, tile_graph, tile_queries
-from tf_embbert.files import write_atomically
+from convert.export.build import build_model, build_stages
+from convert.export.stock_search import choose_stock, stock_graph
+from convert.export.tiling_search import choose_tilings
+from convert.lowering.graph import Graph
+from convert.lowering.lower import lower_model
+from convert.lowering.to_tflite import write_model
+from convert.passes.aliasing import Sharing
+from convert.passes.gather_rows import gather_rows
+from convert.passes.pipeline import STEPS, optimize_model
+from convert.passes.placement import place_buffers
+from convert.passes.scratch import drop_scratch, fit_scratch, optional_scratch
+from convert.passes.strip import slim_model
+from convert.passes.tiling import Tiling, group_values, tile_graph, tile_queries
+from convert.tflite.model import count_macs, read_model
+from convert.tflite.offline_plan import write_plan
+from convert.tflite.writer import pack_model
+from convert.tflm.allocator import allocate
+from convert.tflm.builds import find_build
+from convert.tflm.interpreters import predict
+from convert.tflm.planner import tensor_offsets
+from tf_embbert.common.files import write_atomically
 from tf_embbert.run import load_run
 
 HERE = Path(__file__).parent
@@ -92,7 +94,7 @@ def planned(data: bytes, share: bool = True) -> bytes:
     sharing = Sharing(model, buffers)
     if not share:
         sharing.wishes.clear()
-    return pack_model(write_plan(model, buffers, place_buffers(buffers, sharing)))
+    return pack_model(write_plan(model, tensor_offsets(buffers, place_buffers(buffers, sharing))))
 
 
 def make_ideas(plain: Graph, kept: Tiling) -> list[tuple[str, str, bool, bytes]]:

@@ -22,11 +22,11 @@ from pathlib import Path
 
 import numpy as np
 
-from tf_embbert.config import PAD, EmbBERTConfig
-from tf_embbert.errors import UserError, run_command
-from tf_embbert.masking import join_parts, mask_tokens
-from tf_embbert.pretrain_batches import PAIR_SHARE, Batch, Pieces
-from tf_embbert.pretrain_corpus import prepare_corpus, read_paragraphs
+from tf_embbert.common.errors import UserError, run_command
+from tf_embbert.model.config import PAD, EmbBERTConfig
+from tf_embbert.pretraining.batches import PAIR_SHARE, Batch, Pieces
+from tf_embbert.pretraining.corpus import prepare_corpus, read_paragraphs
+from tf_embbert.pretraining.masking import join_parts, mask_tokens
 
 RESULT = Path(__file__).parent / "results/pretraining.json"
 PADDED_TO, PADDED_ROWS, BUCKETED_TO, BATCH_TOKENS, BATCHES = 256, 32, 64, 4096, 2
@@ -71,8 +71,8 @@ def make_variant(hidden_only, dense, xla):
     import tensorflow as tf
     import tf_keras as keras
 
-    from tf_embbert.model import build_pretraining_model
-    from tf_embbert.pretrain_training import SIGNATURE, Objectives, weighed, weighed_pairs
+    from tf_embbert.model.classifier import build_pretraining_model
+    from tf_embbert.pretraining.fitting import SIGNATURE, Objectives, weighed, weighed_pairs
 
     class AllPositions(Objectives):
         """The straightforward loss: logits at every position, most of which no target is compared with."""
@@ -107,7 +107,7 @@ def make_variant(hidden_only, dense, xla):
 
 def time_steps(step, batches):
     """[(real tokens, seconds of wall clock, seconds of CPU)], one step a batch."""
-    from tf_embbert.pretrain_training import tensors
+    from tf_embbert.pretraining.fitting import tensors
 
     timings = []
     for batch in batches:
@@ -160,7 +160,7 @@ def main(arguments=None):
 
 def measure(options, folder):
     """All variants in turn, and the losses of the first batch, which must not hang on the variant."""
-    from tf_embbert.pretrain_training import tensors
+    from tf_embbert.pretraining.fitting import tensors
 
     corpus = prepare_corpus(first_paragraphs(options.corpus, folder), 8192, folder / "corpus", print)
     batches = make_batches(corpus)

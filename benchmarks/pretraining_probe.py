@@ -1,6 +1,6 @@
 """What a pretrained run is worth to fine-tuning: a few float epochs on some rows of a task, scored on selection rows.
 
-    python -m benchmarks.pretraining_probe --task sst2 --data-dir DIR --init none benchmarks/pretrained [--rows 8000]
+    python -m benchmarks.pretraining_probe --task sst2 --data-dir DIR --init none tf_embbert/encoders/words [--rows 8000]
 
 No reported split is read. Prints one JSON line a start, `none` being a random one with the task's own tokenizer.
 """
@@ -10,7 +10,7 @@ import json
 import tempfile
 from pathlib import Path
 
-from tf_embbert.errors import run_command
+from tf_embbert.common.errors import run_command
 
 SELECTION_ROWS = 1500
 
@@ -19,9 +19,10 @@ def probe(task_name, data_dir, init, rows, epochs, learning_rate):
     """Selection metric after each epoch, and the last epoch's training loss."""
     import tf_keras as keras
 
-    from tf_embbert import finetune, recipe
-    from tf_embbert.tasks import load_task
-    from tf_embbert.training import Recipe, train
+    from tf_embbert import finetune
+    from tf_embbert.data.tasks import load_task
+    from tf_embbert.training import recipe
+    from tf_embbert.training.fitting import Recipe, train
 
     arguments = ["--task", task_name, "--data-dir", data_dir, "--out", "unused"]
     options = finetune.parser().parse_args(arguments + (["--init", init] if init != "none" else []))

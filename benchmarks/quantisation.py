@@ -2,7 +2,7 @@
 
     python -m benchmarks.quantisation RUN --data-dir DIR
 
-Each line changes one choice of `tf_embbert.calibrate` or `tf_embbert.quantize`. Measured on the selection rows in the
+Each line changes one choice of `tf_embbert.quantization.calibrate` or `tf_embbert.quantization.quantize`. Measured on the selection rows in the
 fake-quantised graph (a test holds it to TFLM): accuracy, and the rows answered as the float model answers them, which
 tells more than accuracy does. Writes results/quantisation.json.
 """
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tf_embbert.errors import run_command
+from tf_embbert.common.errors import run_command
 
 RESULT = Path(__file__).parent / "results/quantisation.json"
 TASK = "emotion"
@@ -24,10 +24,10 @@ class Bench:
     """A float run with its rows, ready to be quantised in several ways."""
 
     def __init__(self, run, data_dir):
-        from tf_embbert.batching import predict_in_order
-        from tf_embbert.fold import fold_model
-        from tf_embbert.tasks import load_task
-        from tf_embbert.training import Encoded
+        from tf_embbert.data.tasks import load_task
+        from tf_embbert.quantization.fold import fold_model
+        from tf_embbert.training.batching import predict_in_order
+        from tf_embbert.training.fitting import Encoded
 
         task = load_task(TASK, data_dir, seed=run.seed)
         encode = lambda part: Encoded(
@@ -39,13 +39,13 @@ class Bench:
         self.expected = predict_in_order(run.model, self.selection.ids).argmax(1)
 
     def ptq(self, **choices):
-        from tf_embbert.calibrate import calibrate
+        from tf_embbert.quantization.calibrate import calibrate
 
         return self.folded, calibrate(self.folded, self.rows.ids, self.seed, **choices)
 
     def qat(self, teacher=None, phases=("ranges", "frozen"), rate=3e-5):
-        from tf_embbert.quantize import train_quantized
-        from tf_embbert.training import Recipe
+        from tf_embbert.quantization.quantize import train_quantized
+        from tf_embbert.training.fitting import Recipe
 
         recipe = Recipe(epochs=1, learning_rate=rate, weight_decay=0.0)
         teacher = self.teacher if teacher is None else teacher
@@ -61,8 +61,8 @@ class Bench:
         return 30.0 * np.eye(self.teacher.shape[1], dtype=np.float32)[self.rows.labels]
 
     def measure(self, choice, weights, ranges):
-        from tf_embbert.batching import predict_in_order
-        from tf_embbert.quantize import QuantizedModel
+        from tf_embbert.quantization.quantize import QuantizedModel
+        from tf_embbert.training.batching import predict_in_order
 
         answers = predict_in_order(QuantizedModel(weights, ranges).model, self.selection.ids).argmax(1)
         result = {
@@ -75,7 +75,7 @@ class Bench:
 
 
 def measure_all(bench):
-    from tf_embbert.calibrate import whole_range
+    from tf_embbert.quantization.calibrate import whole_range
 
     return [
         bench.measure("PTQ as shipped", *bench.ptq()),

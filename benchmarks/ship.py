@@ -11,7 +11,7 @@ import csv
 import random
 from pathlib import Path
 
-from tf_embbert.errors import run_command
+from tf_embbert.common.errors import run_command
 
 OUT = Path(__file__).parent / "base256"
 ROWS, LONGEST = 200, 60  # texts, and the most commands in one
@@ -20,7 +20,7 @@ HISTORY = "history.csv"
 
 def own_texts(seed=0):
     """`ROWS` (text, None) rows: every third a single command, the others 2 to 60 of them."""
-    from tf_embbert.tasks import load_task
+    from tf_embbert.data.tasks import load_task
 
     commands, chooser = load_task("pocket").splits["selection"].texts, random.Random(seed)
     counts = [1 if row % 3 == 0 else chooser.randint(2, LONGEST) for row in range(ROWS)]

@@ -9,9 +9,9 @@ from functools import cache
 from pathlib import Path
 
 from benchmarks.base import BASE
-from convert.manifest import sha256
-from convert.sources import firmware_sources
-from convert.build import build_model
+from convert.bundle.manifest import sha256
+from convert.bundle.sources import firmware_sources
+from convert.export.build import build_model
 from tf_embbert.run import load_run
 
 ROOT = Path(__file__).parent.parent

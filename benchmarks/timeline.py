@@ -11,12 +11,12 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
 from benchmarks.base import build_base
-from convert.arena_builds import BUILDS
-from convert.arena_model import allocate
-from convert.inspection import read_model
-from convert.report import DRAWN, KERNEL_NAMES
-from convert.timeline import lay_out
-from tf_embbert.errors import run_command
+from convert.bundle.report import DRAWN, KERNEL_NAMES
+from convert.bundle.timeline import lay_out
+from convert.tflite.model import read_model
+from convert.tflm.allocator import allocate
+from convert.tflm.builds import BUILDS
+from tf_embbert.common.errors import run_command
 
 HERE = Path(__file__).parent
 PICTURE = HERE / "results/arena_timeline.png"

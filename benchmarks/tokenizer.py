@@ -23,8 +23,8 @@ from benchmarks.device_tokenizer import DeviceTokenizer, Request, expected_ids
 from benchmarks.many_scripts import PATTERN, make_many_scripts
 from benchmarks.sources import ROOT, generated_sources, hash_sources, read_files
 from benchmarks.tokenizer_texts import SURROGATES, random_texts
-from tf_embbert.errors import run_command
-from tf_embbert.files import write_atomically
+from tf_embbert.common.errors import run_command
+from tf_embbert.common.files import write_atomically
 from tf_embbert.tokenizer import Tokenizer
 
 RESULT = Path(__file__).parent / "results/tokenizer.json"

@@ -9,11 +9,11 @@ input with nothing written. The same bundle gives the same bytes.
 import re
 from pathlib import Path
 
-from convert.arena_builds import CORES
-from convert.bundle import Bundle, read_bundle, require_free, write_folder
-from convert.manifest import bundle_sha256
-from tf_embbert.arguments import CommandParser
-from tf_embbert.errors import UserError, run_command
+from convert.bundle.bundle import Bundle, read_bundle, require_free, write_folder
+from convert.bundle.manifest import bundle_sha256
+from convert.tflm.builds import CORES
+from tf_embbert.common.arguments import CommandParser
+from tf_embbert.common.errors import UserError, run_command
 
 APP = Path(__file__).resolve().parents[1] / "tflm_app"
 SOURCES = ("embbert/*.h", "embbert/*.cc", "app/app.*", "app/console.*", "app/sha256.*", "boards/board.h",

@@ -10,108 +10,18 @@ import json
 import sys
 from pathlib import Path
 
-from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
 
-from convert.arena_builds import BUILDS, HOST, NOT_MEASURED, default_kernels, find_build
-from convert.arena_hints import find_hints
-from convert.arena_model import Allocation, allocate
-from convert.arena_planner import Buffer
-from convert.arena_print import print_reports
-from convert.check import check_model
-from convert.inspection import operator_name, read_model
-from convert.instructions import estimate_instructions
-from tf_embbert.arguments import CommandParser, positive, positive_int
-from tf_embbert.errors import UserError, run_command
+from convert.passes.hints import explain_arena
+from convert.tflm.arena import plan_arenas
+from convert.tflm.builds import BUILDS, NOT_MEASURED, default_kernels, find_build
+from convert.tflm.support import check_model
+from tf_embbert.common.arguments import CommandParser, positive, positive_int
+from tf_embbert.common.errors import UserError, run_command
 
-LARGEST_TENSORS = 5
 EXPLAINED = "cortex-m7"  # the core that is explained when none is named
-
-
-def plan_arena(model: bytes, core: str = HOST, kernels: str = "reference") -> dict:
-    """The arena of a model, as a plain MicroInterpreter of TFLM allocates it.
-
-    Args:
-        model: bytes of a .tflite file that TFLM runs (`convert.check`).
-        core: cortex-m0plus, m3, m4, m7, m33, m55 or m85 written cortex-m4, or `host64`, a 64-bit host.
-        kernels: `reference`, or for a Cortex-M `cmsis_nn` (built for speed, TFLM's default).
-
-    Returns:
-        core and kernels; measured: whether firmware for this core was measured, otherwise the core whose code it runs
-        was; in bytes: total (the smallest arena, a multiple of 16, from which on AllocateTensors succeeds), used (head
-        and tail after it), planned (the head), lower_bound (what no planner without overlaps can go below), persistent
-        (the tail), preparation (what is needed before the head is planned), scratch (the most that kernels ask for at
-        one operator, part of the head);
-        peak: {op: {index, name}, bytes, tensors: [{index, name, bytes}]}, the operator at which most is alive and the
-        five largest tensors then, scratch with index None; at_least: [{index, name}] of the operators whose data is
-        not modelled, which makes all bytes lower bounds.
-
-    Raises:
-        UserError: there are no figures for the core and kernels.
-    """
-    return plan_arenas(model, [(core, kernels)])[0]
-
-
-def plan_arenas(model: bytes, chosen: list[tuple[str, str]]) -> list[dict]:
-    """`plan_arena` for several cores and kernels; cores that run the same code are computed once."""
-    unpacked, described = read_model(model), {}
-    targets = [find_build(core, kernels) for core, kernels in chosen]
-    for target in targets:
-        if id(target) not in described:
-            described[id(target)] = describe_allocation(unpacked, allocate(unpacked, *target))
-    return [_of_build(core, kernels, described[id(target)]) for (core, kernels), target in zip(chosen, targets)]
-
-
-def explain_arena(model: bytes, core: str, kernels: str) -> dict:
-    """`plan_arena`, with `hints`: what would shrink it (`arena_hints.find_hints`), and the `instructions` of an inference
-    (`estimate_instructions`; None for a core without counts)."""
-    unpacked, target = read_model(model), find_build(core, kernels)
-    allocation = allocate(unpacked, *target)
-    return _of_build(core, kernels, describe_allocation(unpacked, allocation)) | {
-        "hints": find_hints(unpacked, target, allocation),
-        "instructions": estimate_instructions(unpacked, core, kernels)}
-
-
-def _of_build(core: str, kernels: str, figures: dict) -> dict:
-    return {"core": core, "kernels": kernels, "measured": core not in NOT_MEASURED, **figures}
-
-
-def describe_allocation(model: schema.ModelT, allocation: Allocation) -> dict:
-    """What `plan_arena` says of an allocation, hints aside."""
-    peak = allocation.alive(allocation.peak)
-    scratch = max(sum(buffer.size for buffer in allocation.alive(step) if buffer.owner is None)
-                  for step in range(len(allocation.steps)))
-    return {
-        "total": allocation.total,
-        "used": allocation.used,
-        "planned": allocation.planned,
-        "lower_bound": allocation.lower_bound,
-        "persistent": allocation.persistent,
-        "preparation": allocation.preparation,
-        "scratch": scratch,
-        "peak": {"op": _operator(model, *allocation.steps[allocation.peak]), "bytes": allocation.lower_bound,
-                 "tensors": [_tensor(model, buffer) for buffer in _largest(peak)]},
-        "at_least": [_operator(model, *place) for place in allocation.unmodelled],
-    }
-
-
-def _largest(buffers: list[Buffer]) -> list[Buffer]:
-    return sorted(buffers, key=lambda buffer: -buffer.nbytes)[:LARGEST_TENSORS]
-
-
-def _operator(model: schema.ModelT, graph: int, number: int) -> dict | None:
-    """{index, name} of an operator, and its graph where there are several; None in a graph without operators."""
-    if not model.subgraphs[graph].operators:
-        return None
-    name = operator_name(model, model.subgraphs[graph].operators[number])
-    return {"index": number, "name": name} | ({"graph": graph} if len(model.subgraphs) > 1 else {})
-
-
-def _tensor(model: schema.ModelT, buffer: Buffer) -> dict:
-    if buffer.owner is None:
-        return {"index": None, "name": "scratch", "bytes": buffer.nbytes}
-    graph, index = buffer.owner
-    name = (model.subgraphs[graph].tensors[index].name or b"").decode("utf-8", "replace")
-    return {"index": index, "name": name, "bytes": buffer.nbytes}
 
 
 def _print_refusals(refusals: list[dict]) -> None:
@@ -178,3 +88,98 @@ def main(arguments: list[str] | None = None) -> int:
 
 if __name__ == "__main__":
     sys.exit(main())
+
+
+SHOWN_OPERATORS = 6
+FIGURES = ("total", "used", "planned", "lower_bound", "scratch", "persistent", "preparation")
+
+
+def print_reports(path: str, reports: list[dict], explained: dict) -> None:
+    """A table of all reports, and one in detail.
+
+    Args:
+        path: what was read.
+        reports: of one model, as `plan_arenas` returns them; none for no table.
+        explained: as `explain_arena` returns it.
+    """
+    console = Console()
+    if reports:
+        _print_overview(console, path, reports)
+    _print_detail(console, path, explained)
+
+
+def _print_overview(console: Console, path: str, reports: list[dict]) -> None:
+    """A line for the cores that have the same figures."""
+    lines: dict = {}
+    for report in reports:
+        figures = tuple(f"{report[name]:,}" for name in ("total", "used", "planned", "persistent", "scratch"))
+        lines.setdefault((report["kernels"], *figures), []).append(report)
+    table = Table("cortex-", "kernels", "total", "used", "planned", "persistent", "scratch", title=escape(path))
+    for column in table.columns[2:]:
+        column.justify = "right"
+    for figures, alike in lines.items():
+        cores = ", ".join(report["core"].removeprefix("cortex-") + ("" if report["measured"] else "*")
+                          for report in alike)
+        table.add_row(cores, *figures)
+    console.print(table)
+    if not all(report["measured"] for report in reports):
+        console.print("* not measured; it runs the code of the core beside it")
+
+
+def _print_detail(console: Console, path: str, report: dict) -> None:
+    console.print(f"{escape(path)} on {report['core']}, {report['kernels']} kernels", soft_wrap=True)
+    if not report["measured"]:
+        console.print(f"not measured on this core: computed as for {NOT_MEASURED[report['core']]}")
+    ratio = report["planned"] / report["lower_bound"] if report["lower_bound"] else 1.0
+    notes = ("to reserve", "taken after AllocateTensors", f"activations and scratch, {ratio:.2f} of the lower bound",
+             "of any planner without overlaps", "the most at one operator", "structs and kernels' data",
+             "needed before the activations are planned")
+    at_least = "at least " if report["at_least"] else ""
+    table = Table("arena", "bytes", "")
+    table.columns[1].justify = "right"
+    for name, note in zip(FIGURES, notes):
+        table.add_row(name.replace("_", " "), f"{at_least}{report[name]:,}", note)
+    console.print(table)
+    _print_peak(console, report["peak"])
+    for op in report["at_least"]:
+        console.print(f"[yellow]not modelled[/] {escape(op['name'])} (number {op['index']})", soft_wrap=True)
+    _print_hints(console, report["hints"])
+    if report["instructions"]:
+        _print_instructions(console, report["instructions"])
+
+
+def _print_peak(console: Console, peak: dict) -> None:
+    op = peak["op"]
+    place = f"operator {op['index']} ({op['name']})" if op else "the start"
+    console.print(f"most is alive at {place}: {peak['bytes']:,} B", soft_wrap=True)
+    for tensor in peak["tensors"]:
+        label = tensor["name"] if tensor["index"] is None else f"tensor {tensor['index']} {tensor['name']}"
+        console.print(f"  {tensor['bytes']:>9,} B  {escape(label)}", soft_wrap=True)
+
+
+def _print_hints(console: Console, hints: list[dict]) -> None:
+    if hints:
+        console.print("what would shrink it, each change by itself:")
+    for hint in hints:
+        saving = f"{'at most ' if hint['at_most'] else ''}{hint['bytes']:,} B"
+        console.print(f"  {saving:>18}  {escape(_places(hint['operators']) + hint['text'])}", soft_wrap=True)
+
+
+def _places(operators: list[dict]) -> str:
+    """`BATCH_MATMUL #14 (32,768 B), #29 (32,768 B): `."""
+    if not operators:
+        return ""
+    numbers = ", ".join(f"#{op['index']}" + (f" ({op['bytes']:,} B)" if op["bytes"] else "")
+                        for op in operators[:SHOWN_OPERATORS])
+    more = len(operators) - SHOWN_OPERATORS
+    return f"{operators[0]['name']} {numbers}{f' and {more} more' if more > 0 else ''}: "
+
+
+def _print_instructions(console: Console, instructions: dict) -> None:
+    console.print(f"an inference takes about {instructions['total'] / 1e6:,.1f} M instructions (estimated)")
+    for entry in instructions["by_op"][:SHOWN_OPERATORS]:
+        console.print(f"  {entry['instructions'] / 1e6:>9,.1f} M  {entry['count']} {entry['name']}", soft_wrap=True)
+    if instructions["unknown"]:
+        console.print(f"  without a measured cost, not counted: {', '.join(instructions['unknown'])}", soft_wrap=True)
+    if "milliseconds" in instructions:
+        console.print(f"  at one instruction per cycle: {instructions['milliseconds']:,.1f} ms")

@@ -6,7 +6,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 import pytest
-from chain import KINDS, SMALL, make_rows, write_rows
+
+from tests.support.chain import KINDS, SMALL, make_rows, write_rows
 
 
 @pytest.fixture

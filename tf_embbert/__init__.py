@@ -9,13 +9,13 @@ import os
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow logs a dozen lines about GPUs before it does anything
 
 _EXPORTS = {
-    "EmbBERTConfig": "config",
+    "EmbBERTConfig": "model.config",
     "Tokenizer": "tokenizer",
-    "load_task": "tasks",
-    "build_encoder": "model",
-    "build_classifier": "model",
-    "build_regressor": "model",
-    "build_pretraining_model": "model",
+    "load_task": "data.tasks",
+    "build_encoder": "model.classifier",
+    "build_classifier": "model.classifier",
+    "build_regressor": "model.classifier",
+    "build_pretraining_model": "model.classifier",
     "load_run": "run",
 }
 __all__ = list(_EXPORTS)

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from tf_embbert.arguments import CommandParser, positive_int, seed
-from tf_embbert.console import progress_bar, quiet_import
-from tf_embbert.errors import UserError, run_command
-from tf_embbert.metrics import score
-from tf_embbert.tasks import load_task
+from tf_embbert.common.arguments import CommandParser, positive_int, seed
+from tf_embbert.common.console import progress_bar, quiet_import
+from tf_embbert.common.errors import UserError, run_command
+from tf_embbert.data.tasks import load_task
 from tf_embbert.tokenizer import segments
+from tf_embbert.training.metrics import score
 
 CHUNK = 256  # rows between two steps of the progress bar
 
@@ -84,7 +84,7 @@ class FloatModel:
 
     def predict(self, ids):
         with quiet_import():
-            from tf_embbert.batching import predict_in_order
+            from tf_embbert.training.batching import predict_in_order
 
         return predict_in_order(self.run.model, ids)
 
@@ -95,9 +95,9 @@ class TFLMModel:
     kind = "int8 in TFLM"
 
     def __init__(self, path):
-        from convert.bundle import read_bundle
-        from convert.inspection import takes_pairs
-        from convert.manifest import sha256
+        from convert.bundle.bundle import read_bundle
+        from convert.bundle.manifest import sha256
+        from convert.tflite.model import takes_pairs
         from tf_embbert.tokenizer import Tokenizer
 
         bundle = read_bundle(path)
@@ -110,8 +110,8 @@ class TFLMModel:
         self.max_length, self.seed = bundle.manifest["model"]["sequence_length"], bundle.manifest["seed"]
 
     def predict(self, ids):
-        from convert.interpreters import predict
-        from convert.lengths import answer_by_length
+        from convert.tflite.lengths import answer_by_length
+        from convert.tflm.interpreters import predict
 
         return answer_by_length(self.models, ids, lambda model, rows: predict(
             model, rows, [segments(row) for row in rows] if self.is_pair else None))

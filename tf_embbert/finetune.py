@@ -16,13 +16,13 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from tf_embbert.arguments import CommandParser, non_negative, positive, positive_int, seed, share
-from tf_embbert.config import ACTIVATIONS, PRESETS, EmbBERTConfig
-from tf_embbert.console import quiet_import
-from tf_embbert.errors import UserError, run_command
-from tf_embbert.partial import add_output_options, require_free, run_resumable, work_aside
-from tf_embbert.soft_rows import read_soft_rows
-from tf_embbert.tasks import load_task
+from tf_embbert.common.arguments import CommandParser, non_negative, positive, positive_int, seed, share
+from tf_embbert.common.console import quiet_import
+from tf_embbert.common.errors import UserError, run_command
+from tf_embbert.common.partial import add_output_options, require_free, run_resumable, work_aside
+from tf_embbert.data.soft_rows import read_soft_rows
+from tf_embbert.data.tasks import load_task
+from tf_embbert.model.config import ACTIVATIONS, PRESETS, EmbBERTConfig
 
 
 def finetune(options, report=print):
@@ -50,7 +50,7 @@ def finetune(options, report=print):
 
     def work(folder):
         with quiet_import():  # TensorFlow takes seconds to import: bad input is refused before
-            from tf_embbert.recipe import train_run
+            from tf_embbert.training.recipe import train_run
 
         return train_run(task, options, recorded_arguments(options), folder / "training", report, soft)
 

@@ -13,17 +13,17 @@ from pathlib import Path
 
 import numpy as np
 
-from tf_embbert.arguments import CommandParser, non_negative, positive, positive_int, seed, whole_number
-from tf_embbert.config import PRESETS, EmbBERTConfig
-from tf_embbert.console import quiet_import
-from tf_embbert.errors import UserError, run_command
-from tf_embbert.partial import add_output_options, require_free, run_resumable, work_aside
-from tf_embbert.pretrain_batches import PAIR_STAGES, SPECIAL, STAGES, Pieces, Plan
-from tf_embbert.pretrain_corpus import file_hashes, prepare_corpus
+from tf_embbert.common.arguments import CommandParser, non_negative, positive, positive_int, seed, whole_number
+from tf_embbert.common.console import quiet_import
+from tf_embbert.common.errors import UserError, run_command
+from tf_embbert.common.partial import add_output_options, require_free, run_resumable, work_aside
+from tf_embbert.model.config import PRESETS, EmbBERTConfig
+from tf_embbert.pretraining.batches import PAIR_STAGES, SPECIAL, STAGES, Pieces, Plan
+from tf_embbert.pretraining.corpus import file_hashes, prepare_corpus
+from tf_embbert.pretraining.similar_pairs import Vocabulary
+from tf_embbert.pretraining.warm_start import start_encoder, start_head
 from tf_embbert.run import Run, load_run, read_arrays, weight_names
-from tf_embbert.similar_pairs import Vocabulary
-from tf_embbert.transfer import copy_encoder
-from tf_embbert.warm_start import start_encoder, start_head
+from tf_embbert.training.transfer import copy_encoder
 
 HELD_OUT_SHARE, HELD_OUT_LEAST = 0.005, 200  # of the paragraphs, at random; as many at least
 HELD_OUT_SEED = 0  # whatever --seed is: a run that goes on from another with --init keeps what is held out
@@ -77,8 +77,8 @@ def train(config, init, options, folder, report):
         import tensorflow as tf
         import tf_keras as keras
 
-        from tf_embbert.model import build_pretraining_model
-        from tf_embbert.pretrain_training import Recipe, pretrain_model
+        from tf_embbert.model.classifier import build_pretraining_model
+        from tf_embbert.pretraining.fitting import Recipe, pretrain_model
 
     keras.utils.set_random_seed(options.seed)
     if options.deterministic:
@@ -152,7 +152,7 @@ def start_run(model, config, tokenizer, metrics, longest, about):
         longest: tokens of the longest row it was trained on.
         about: name, seed and arguments of the training.
     """
-    from tf_embbert.model import build_classifier
+    from tf_embbert.model.classifier import build_classifier
 
     whole = build_classifier(config, 1)
     copy_encoder(model, whole)

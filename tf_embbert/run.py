@@ -20,9 +20,9 @@ from pathlib import Path
 
 import numpy as np
 
-from tf_embbert.config import EmbBERTConfig
-from tf_embbert.console import quiet_import
-from tf_embbert.errors import UserError
+from tf_embbert.common.console import quiet_import
+from tf_embbert.common.errors import UserError
+from tf_embbert.model.config import EmbBERTConfig
 from tf_embbert.tokenizer import Tokenizer
 
 VARIANTS = ("ptq", "qat")
@@ -79,7 +79,7 @@ class Run:
     def model(self):
         """The float Keras model with its trained weights."""
         with quiet_import():  # TensorFlow takes seconds to import; converting needs none
-            from tf_embbert.model import build_classifier
+            from tf_embbert.model.classifier import build_classifier
 
         model = build_classifier(self.config, len(self.labels or [None]))
         model.set_weights([self.float_weights[name] for name in weight_names(model)])

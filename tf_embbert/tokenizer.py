@@ -19,9 +19,9 @@ import numpy as np
 import tokenizers
 from tokenizers import Regex, models, normalizers, pre_tokenizers, processors, trainers
 
-from tf_embbert.config import CLS, PAD, SEP
-from tf_embbert.errors import UserError
-from tf_embbert.files import write_atomically
+from tf_embbert.common.errors import UserError
+from tf_embbert.common.files import write_atomically
+from tf_embbert.model.config import CLS, PAD, SEP
 
 SPECIAL_TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[MASK]", "[SEP]"]  # in id order
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from convert.inspection import operator_name, read_model
+from convert.tflite.model import operator_name, read_model
 
 SEED = 11
 TYPES = {0: np.float32, 2: np.int32, 9: np.int8, 7: np.int16}

@@ -160,11 +160,11 @@ def embbert(length: int, pair: bool, **sizes) -> bytes:
     """An untrained EmbBERT, calibrated on random tokens."""
     import tf_keras as keras
 
-    from convert.build import build_model
-    from tf_embbert.calibrate import calibrate
-    from tf_embbert.config import EmbBERTConfig
-    from tf_embbert.fold import fold_model
-    from tf_embbert.model import build_classifier
+    from convert.export.build import build_model
+    from tf_embbert.model.classifier import build_classifier
+    from tf_embbert.model.config import EmbBERTConfig
+    from tf_embbert.quantization.calibrate import calibrate
+    from tf_embbert.quantization.fold import fold_model
     keras.utils.set_random_seed(SEED)
     config = EmbBERTConfig(vocab_size=256, max_length=length, **sizes)
     weights = fold_model(build_classifier(config, 5), config, pair)

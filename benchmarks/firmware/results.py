@@ -4,7 +4,7 @@ import datetime
 import json
 from pathlib import Path
 
-from tf_embbert.files import write_atomically
+from tf_embbert.common.files import write_atomically
 
 
 class Results:

@@ -3,7 +3,7 @@
 import numpy as np
 from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
-from convert.flatbuffer import pack_model
+from convert.tflite.writer import pack_model
 
 TYPES = {"int8": schema.TensorType.INT8, "int16": schema.TensorType.INT16, "int32": schema.TensorType.INT32}
 ACTIVATION_SCALE, WEIGHT_SCALE, STATE_SCALE, TIME_SCALE = 1 / 32, 1 / 128, 1 / 1024, 1 / 4096

@@ -1,0 +1,134 @@
+"""A run to a bundle, step by step: lower, check, verify, measure, write."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from convert.bundle.boards import judge_run, list_boards
+from convert.bundle.bundle import MANIFEST, golden_rows, json_bytes, labels_text, require_free, write_folder
+from convert.bundle.manifest import bundle_sha256, make_manifest
+from convert.bundle.report import REPORT, make_report
+from convert.bundle.sources import firmware_sources
+from convert.bundle.verification import Answers, compare_interpreters
+from convert.export.build import PLANS, Built, shortest_length
+from convert.export.build_lengths import build_lengths
+from convert.passes.pipeline import CORE
+from convert.tflite.lengths import rows_by_length, split_lengths
+from convert.tflm.arena import plan_arenas
+from convert.tflm.builds import BUILDS
+from convert.tflm.interpreters import InterpreterError
+from convert.tflm.support import check_bytes, entry_text
+from tf_embbert.common.errors import UserError
+from tf_embbert.run import Run
+from tf_embbert.tokenizer import segments
+
+GOLDEN_ROWS = 8
+
+
+def convert_run(run: Run, out: str | Path, seq_len: int | None = None, force: bool = False,
+                step: Callable[[str], None] = lambda text: None, boards: Sequence[str] = (),
+                shorter: Sequence[int] = (), core: str = CORE, arena_budget: int | None = None,
+                plan: str = PLANS[0]) -> dict:
+    """Converts a run and writes its bundle.
+
+    Args:
+        run: the run, as `load_run` gives it.
+        out: the bundle's folder.
+        seq_len: number of token ids the model takes, at most; by default the run's own length.
+        force: replace the bundle that is there.
+        step: called with the name of each step as it begins.
+        boards: ids of boards for which a length that fits is looked for.
+        shorter: lengths that the file serves too, with the same weights.
+        core, arena_budget, plan: as `build_model` takes them; it is an error if no form fits the budget.
+
+    Returns:
+        The manifest.
+
+    Raises:
+        UserError: a length does not fit the run, no form found fits the arena, or the folder exists.
+        InterpreterError: an interpreter refuses the model, or a tensor of it is float.
+    """
+    require_free(out, force)
+    lengths = _lengths(run, seq_len, shorter)
+    step("lowering to int8")
+    built, offsets = build_lengths(run.weights, run.ranges, lengths, core, arena_budget, plan)
+    _require_within(arena_budget, built, lengths[-1], core)
+    model, models = built.model, split_lengths(built.model, offsets)
+    step("checking: does TFLM run every operator")
+    for each in models.values():
+        _require_supported(each)
+    step(f"verifying {len(run.sample_texts)} rows: TFLM against TFLite reference")
+    answers = {length: compare_interpreters(each, _encode(run, length)) for length, each in models.items()}
+    step("planning the arena, and what fits which board")
+    verdicts = judge_run(list_boards(), run, model, lengths[-1], boards, core, plan)
+    step("writing the bundle")
+    golden, arena = _golden(run, models, answers), _arena(models)
+    files = {"model.tflite": model, "tokenizer.json": run.tokenizer.to_json().encode(),
+             "labels.txt": labels_text(run.labels), "golden.json": json_bytes({"rows": golden}),
+             **firmware_sources(run.name, model, offsets, run.tokenizer, run.labels, golden, arena)}
+    equal = np.concatenate([both.equal for both in answers.values()])
+    verification = {"rows": len(equal), "equal": int(equal.sum()), "golden": len(golden)}
+    manifest = make_manifest(run, files, offsets, built.stages, arena, verdicts, verification,
+                             {"core": core, "arena_budget": arena_budget, "plan": plan})
+    files[REPORT] = make_report(manifest, model, golden)
+    manifest["bundle_sha256"] = bundle_sha256(files)
+    write_folder(out, {**files, MANIFEST: json_bytes(manifest)}, force)
+    return manifest
+
+
+def _lengths(run: Run, seq_len: int | None, shorter: Sequence[int]) -> list[int]:
+    """All lengths, the shortest first."""
+    shortest = shortest_length(run.is_pair)
+    length = run.max_length if seq_len is None else seq_len
+    if not shortest <= length <= run.max_length:
+        raise UserError(f"--seq-len {length} is not within {shortest}..{run.max_length}: the run was trained at "
+                        f"{run.max_length}")
+    for other in shorter:
+        if not shortest <= other < length:
+            raise UserError(f"--shorter {other} is not within {shortest}..{length - 1}: the longest length is {length}")
+    return sorted({length, *shorter})
+
+
+def _require_within(budget: int | None, built: Built, length: int, core: str) -> None:
+    needed = built.stages[-1].total
+    if budget is not None and needed > budget:
+        raise UserError(f"--arena-budget {budget}: the smallest arena found at length {length} on {core} is "
+                        f"{needed:,} B, {needed - budget:,} B more; a smaller --seq-len needs less")
+
+
+def _arena(models: dict[int, bytes]) -> dict[str, dict[str, dict]]:
+    """{core: {kernels: figures}} of every build that there are figures of, for the length that needs most."""
+    figures = ("total", "used", "planned", "lower_bound", "persistent", "scratch")
+    arena = {}
+    for plans in zip(*(plan_arenas(model, list(BUILDS)) for model in models.values())):
+        plan = max(plans, key=lambda one: one["total"])
+        arena.setdefault(plan["core"], {})[plan["kernels"]] = {name: plan[name] for name in figures}
+    return arena
+
+
+def _require_supported(model: bytes) -> None:
+    report = check_bytes(model, "the converted model")
+    problems = [entry_text(refusal) for refusal in report["refusals"]]
+    problems += [f"tensor {tensor['index']} is {tensor['type']}" for tensor in report["float_tensors"]]
+    if problems:
+        raise InterpreterError("the converted model is not one for TFLM: " + "; ".join(problems))
+
+
+def _encode(run: Run, length: int) -> list[np.ndarray]:
+    """Token ids of the sample texts, cut to a length."""
+    first, second = zip(*run.sample_texts)
+    return run.tokenizer.encode(list(first), list(second) if run.is_pair else None, max_length=length).ids
+
+
+def _golden(run: Run, models: dict[int, bytes], answers: dict[int, Answers]) -> list[dict]:
+    """Golden rows: of each length some of the verified texts that go to it, spread evenly."""
+    ids, golden = _encode(run, max(models)), []
+    for length, rows in rows_by_length(models, ids).items():
+        few = max(GOLDEN_ROWS // len(models), 1)
+        chosen = [rows[index] for index in np.unique(np.linspace(0, len(rows) - 1, few).astype(int))]
+        some = [ids[row] for row in chosen]
+        second = [segments(row) for row in some] if run.is_pair else None
+        golden += golden_rows(models[length], [run.sample_texts[row] for row in chosen], some, second,
+                              answers[length].tflm[chosen], run.labels)
+    return golden

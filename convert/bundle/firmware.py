@@ -1,0 +1,58 @@
+"""What the firmware of a model takes of a microcontroller's flash and RAM; the constants are in firmware.yaml."""
+
+from functools import cached_property
+from pathlib import Path
+
+import yaml
+
+from convert.tflite.model import input_length
+from convert.tflm.arena import plan_arenas
+from convert.tflm.builds import CORES, default_kernels
+
+CONSTANTS = yaml.safe_load(Path(__file__).with_name("firmware.yaml").read_text(encoding="utf-8"))
+
+
+def tokenizer_bytes(vocab_size: int) -> int:
+    """Bytes of flash that a tokenizer's tables take."""
+    tables = CONSTANTS["flash"]["tokenizer"]
+    return tables["bytes"] + round(tables["bytes_per_token"] * vocab_size)
+
+
+class Firmware:
+    """A model as it lies in a firmware.
+
+    Args:
+        model: bytes of a .tflite file that TFLM runs.
+        vocab_size: tokens of the tokenizer beside it; None of a model that has none.
+    """
+
+    def __init__(self, model: bytes, vocab_size: int | None = None):
+        self.model, self.vocab_size = model, vocab_size
+
+    def flash_parts(self, core: str) -> dict[str, int]:
+        """Bytes of flash by part: model, runtime, app, and of a model with a tokenizer that and the golden rows."""
+        flash = CONSTANTS["flash"]
+        parts = {"model": len(self.model), "runtime": flash["runtime"][default_kernels(core)],
+                 "app": flash["app"]["bytes"]}
+        if self.vocab_size is None:
+            return parts
+        golden = round(flash["golden"]["bytes_per_token"] * input_length(self.model))
+        return parts | {"tokenizer": tokenizer_bytes(self.vocab_size), "golden": golden}
+
+    def ram_parts(self, core: str) -> dict[str, int]:
+        """Bytes of RAM by part: arena, runtime, stack, app."""
+        constants = {part: entry["bytes"] for part, entry in CONSTANTS["ram"].items()}
+        return {"arena": self.arenas[core]["total"], **constants}
+
+    @cached_property
+    def arenas(self) -> dict[str, dict]:
+        """`plan_arena` of each Cortex-M, with the kernels that a firmware for it uses."""
+        return dict(zip(CORES, plan_arenas(self.model, [(core, default_kernels(core)) for core in CORES])))
+
+    def flash(self, core: str) -> int:
+        """Bytes of flash."""
+        return sum(self.flash_parts(core).values())
+
+    def ram(self, core: str) -> int:
+        """Bytes of RAM."""
+        return sum(self.ram_parts(core).values())

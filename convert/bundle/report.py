@@ -1,0 +1,129 @@
+"""The report of a bundle: one HTML page that opens offline, for those who decide whether a model goes into a product.
+
+The page is `templates/report.html`; here is what it shows. It holds no date, so the same run gives the same bytes.
+"""
+
+from collections import Counter, defaultdict
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from convert.bundle.boards import list_boards, verdict_text
+from convert.bundle.firmware import CONSTANTS, Firmware
+from convert.bundle.timeline import lay_out
+from convert.tflite.lengths import split_lengths
+from convert.tflite.model import TYPE_NAMES, indices, is_constant, list_macs, operator_name, read_model, tensor_bytes
+from convert.tflm.allocator import allocate
+from convert.tflm.builds import BUILDS, CORES, NOT_MEASURED, default_kernels
+from convert.tflm.instructions import estimate_instructions
+
+REPORT = "report.html"
+ANSWERS = ("yes", "shorter", "unknown", "no")  # names of their styles
+KERNEL_NAMES = {"cmsis_nn": "CMSIS-NN", "reference": "reference"}
+DRAWN = ("cortex-m4", "cmsis_nn")  # the build whose memory is drawn; the others differ in scratch and tail
+
+
+def make_report(manifest: dict, model: bytes, golden: list[dict]) -> bytes:
+    """Renders the report.
+
+    Args:
+        manifest: of the bundle; `bundle_sha256`, which covers the report, is not shown.
+        model: bytes of model.tflite.
+        golden: rows of golden.json.
+
+    Returns:
+        report.html, UTF-8.
+    """
+    unpacked, core = read_model(model), DRAWN[0]
+    timeline = lay_out(unpacked, allocate(unpacked, *BUILDS[DRAWN]))
+    firmware = Firmware(model, manifest["tokenizer"]["vocab_size"])
+    ops = _operators(unpacked)
+    page = _environment().get_template(REPORT).render(
+        m=manifest, golden=golden, core=core, kernels=KERNEL_NAMES[DRAWN[1]], boards=_boards(manifest),
+        flash=firmware.flash_parts(core), ram=firmware.ram_parts(core), constants=CONSTANTS, arena=_arena(manifest),
+        at_least=firmware.arenas[core]["at_least"], not_measured=NOT_MEASURED, timeline=timeline, ops=ops,
+        kinds=_kinds(ops), instructions=_instructions(unpacked), lengths=_lengths(manifest, model))
+    return page.encode()
+
+
+def _environment() -> Environment:
+    """Templates that escape all they are given."""
+    environment = Environment(loader=FileSystemLoader(Path(__file__).with_name("templates")), autoescape=True,
+                              undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.filters["bytes"] = lambda value: "unknown" if value is None else f"{value:,}"
+    environment.filters["score"] = lambda value: "not measured" if value is None else f"{value:.2f}"
+    return environment
+
+
+def _boards(manifest: dict) -> list[dict]:
+    """Verdicts with what the board is, by verdict and then in the order of boards.yaml."""
+    known = {board.id: board for board in list_boards()}
+    rows = [{**verdict, "board": known[verdict["id"]], "text": verdict_text(verdict), "answer": _answer(verdict)}
+            for verdict in manifest["boards"]]
+    return sorted(rows, key=lambda row: ANSWERS.index(row["answer"]))
+
+
+def _answer(verdict: dict) -> str:
+    if verdict["fits"]:
+        return "yes"
+    return "shorter" if verdict["seq_len"] else "unknown" if verdict["fits"] is None else "no"
+
+
+def _arena(manifest: dict) -> list[dict]:
+    """The arena's figures, with the cores and kernels that share them."""
+    rows = defaultdict(list)
+    for core, builds in manifest["arena"].items():
+        for kernels, figures in builds.items():
+            rows[kernels, tuple(figures.items())].append(core)
+    return [{"cores": cores, "kernels": KERNEL_NAMES[kernels], **dict(figures)}
+            for (kernels, figures), cores in rows.items()]
+
+
+def _operators(model) -> list[dict]:
+    """Each operator of the graph: {number, name, output, output_bytes, weight_bytes, macs}."""
+    graph = model.subgraphs[0]
+    return [{"number": number, "name": operator_name(model, op), "output": _shape(graph.tensors[op.outputs[0]]),
+             "output_bytes": sum(tensor_bytes(graph.tensors[i]) for i in indices(op.outputs)),
+             "weight_bytes": _weight_bytes(model, graph, op), "macs": macs}
+            for number, (op, macs) in enumerate(zip(graph.operators, list_macs(model)))]
+
+
+def _shape(tensor) -> str:
+    return f"{TYPE_NAMES[tensor.type].lower()} {' × '.join(str(n) for n in indices(tensor.shape))}"
+
+
+def _weight_bytes(model, graph, op) -> int:
+    """Bytes of the constants that an operator reads; one that several read counts at each."""
+    inputs = [graph.tensors[i] for i in indices(op.inputs) if i >= 0]
+    return sum(len(model.buffers[tensor.buffer].data) for tensor in inputs if is_constant(model, tensor))
+
+
+def _kinds(ops: list[dict]) -> list[dict]:
+    """Sums over the operators of a name, most multiply-accumulates first."""
+    sums = defaultdict(Counter)
+    for op in ops:
+        sums[op["name"]].update(count=1, **{key: op[key] for key in ("output_bytes", "weight_bytes", "macs")})
+    return sorted(({"name": name, **total} for name, total in sums.items()),
+                  key=lambda kind: (-kind["macs"], -kind["output_bytes"], kind["name"]))
+
+
+def _instructions(model) -> dict:
+    """Estimated instructions of an inference on the cores that were measured: {cores, totals, kinds, unknown}.
+
+    `kinds` are [(kind of operator, [instructions a core, None where the kind has no measured cost])].
+    """
+    estimates = {core: estimate_instructions(model, core, default_kernels(core)) for core in CORES}
+    known = {core: estimate for core, estimate in estimates.items() if estimate}
+    costs = [{entry["name"]: entry["instructions"] for entry in estimate["by_op"]} for estimate in known.values()]
+    kinds = dict.fromkeys(name for cost in costs for name in cost)  # keeps the order: the most expensive first
+    return {"cores": list(known), "totals": [estimate["total"] for estimate in known.values()],
+            "kinds": [(kind, [cost.get(kind) for cost in costs]) for kind in kinds],
+            "unknown": sorted({kind for estimate in known.values() for kind in estimate["unknown"]})}
+
+
+def _lengths(manifest: dict, model: bytes) -> list[dict]:
+    """Each length of a file that serves several, as in the manifest, with estimated instructions by core."""
+    entries = manifest["model"].get("lengths", [])
+    models = split_lengths(model, {entry["sequence_length"]: entry["offset"] for entry in entries})
+    return [{**entry, "instructions": _instructions(read_model(models[entry["sequence_length"]]))["totals"]}
+            for entry in entries]

@@ -1,0 +1,110 @@
+"""The C++ sources of a bundle: all that a firmware compiles of it. The same bundle gives the same bytes."""
+
+from convert.bundle.cpp import array, header, source, string
+from convert.bundle.manifest import sha256
+from convert.bundle.tokenizer_tables import tokenizer_sources
+from convert.tflite.lengths import list_all_ops, split_lengths
+from convert.tflite.model import input_length, operator_name, output_quantization, read_model, takes_pairs
+from tf_embbert.tokenizer import Tokenizer
+
+ALIGNMENT = 16  # of a model in memory (MicroInterpreter reads it in place)
+
+# Methods of MicroMutableOpResolver whose names are not the operator's in title case (micro_mutable_op_resolver.h).
+ODD_NAMES = {"BATCH_MATMUL": "BatchMatMul", "CUMSUM": "CumSum", "PADV2": "PadV2",
+             "UNIDIRECTIONAL_SEQUENCE_LSTM": "UnidirectionalSequenceLSTM"}
+
+
+def firmware_sources(name: str, model: bytes, offsets: dict[int, int], tokenizer: Tokenizer, labels: list[str] | None,
+                     golden: list[dict], arena: dict[str, dict[str, dict]]) -> dict[str, bytes]:
+    """The generated sources of a bundle.
+
+    Args:
+        name: of the bundle.
+        model: the bytes of model.tflite.
+        offsets: byte at which the model of each length begins.
+        tokenizer: its tokenizer.
+        labels: of the classes; None for regression.
+        golden: rows of golden.json.
+        arena: figures by core and kernels, as in the manifest; of each the `total` in bytes.
+
+    Returns:
+        Contents by file name: model_data, tokenizer_data and golden_data as .h and .cc, op_resolver.h, bundle.h.
+
+    Raises:
+        UserError: the tokenizer is not one for the device.
+    """
+    sources = {**_model_sources(model), **tokenizer_sources(tokenizer), **_golden_sources(golden)}
+    facts = _facts(name, model, offsets, tokenizer, labels, arena)
+    return {**sources, "op_resolver.h": _op_resolver(split_lengths(model, offsets)),
+            "bundle.h": header("EMBBERT_BUNDLE_BUNDLE_H_", ["<cstddef>", "", '"embbert/bundle_types.h"'], facts)}
+
+
+def _model_sources(model: bytes) -> dict[str, bytes]:
+    declaration = (f"constexpr size_t kModelSize = {len(model)};\n"
+                   f"alignas({ALIGNMENT}) extern const unsigned char kModel[kModelSize];\n")
+    data = array(f"alignas({ALIGNMENT}) const unsigned char kModel[kModelSize]", model)
+    return {"model_data.h": header("EMBBERT_BUNDLE_MODEL_DATA_H_", ["<cstddef>"], declaration),
+            "model_data.cc": source(['"model_data.h"'], data)}
+
+
+def _golden_sources(golden: list[dict]) -> dict[str, bytes]:
+    declaration = "extern const Span<GoldenRow> kGolden;\n"
+    arrays, rows = [], []
+    for i, row in enumerate(golden):
+        arrays += [array(f"const int32_t kIds{i}[]", row["tokens"]), array(f"const int8_t kLogits{i}[]", row["logits"])]
+        texts = ", ".join(_text(text) for text in (row["text"], row["pair"]))
+        rows.append(f"    {{{texts}, {{kIds{i}, {len(row['tokens'])}}}, kLogits{i}}},\n")
+    table = f"const GoldenRow kRows[] = {{\n{''.join(rows)}}};\n"
+    body = "\n".join(["namespace {\n", *arrays, table, "}  // namespace\n",
+                      f"const Span<GoldenRow> kGolden = {{kRows, {len(golden)}}};\n"])
+    return {"golden_data.h": header("EMBBERT_BUNDLE_GOLDEN_DATA_H_", ['"embbert/bundle_types.h"'], declaration),
+            "golden_data.cc": source(['"golden_data.h"'], body)}
+
+
+def _text(text: str | None) -> str:
+    return "nullptr, 0" if text is None else f"{string(text)}, {len(text.encode())}"
+
+
+def _op_resolver(models: dict[int, bytes]) -> bytes:
+    names = sorted({op["name"] for op in list_all_ops(models.values())})
+    calls = "".join(f"  TF_LITE_ENSURE_STATUS(resolver->Add{_method(name)}());\n" for name in names)
+    body = (f"using OpResolver = tflite::MicroMutableOpResolver<{len(names)}>;\n\n"
+            f"// Registers the operators that the model uses.\n"
+            f"inline TfLiteStatus AddOps(OpResolver* resolver) {{\n{calls}  return kTfLiteOk;\n}}\n")
+    return header("EMBBERT_BUNDLE_OP_RESOLVER_H_", ['"tensorflow/lite/micro/micro_mutable_op_resolver.h"'], body)
+
+
+def _method(name: str) -> str:
+    return ODD_NAMES.get(name, name.title().replace("_", ""))
+
+
+def _facts(name: str, model: bytes, offsets: dict[int, int], tokenizer: Tokenizer, labels: list[str] | None,
+           arena: dict) -> str:
+    scale, zero_point = output_quantization(read_model(model))
+    figures = [f'{{"{core}", "{kernels}", {figure["total"]}}}'
+               for core, builds in arena.items() for kernels, figure in builds.items()]
+    return "\n".join([
+        f"constexpr char kName[] = {string(name)};",
+        f"constexpr char kModelSha256[] = {string(sha256(model))};  // of model.tflite, which is kModel",
+        f"constexpr char kTokenizerSha256[] = {string(sha256(tokenizer.to_json().encode()))};  // of tokenizer.json",
+        f"constexpr size_t kSequenceLength = {input_length(model)};",
+        f"constexpr size_t kTokenRows = {_token_rows(model)};  // of the token table: ids must be below",
+        f"constexpr bool kTakesPairs = {str(takes_pairs(model)).lower()};",
+        f"constexpr bool kIsRegression = {str(labels is None).lower()};",
+        f"constexpr size_t kClasses = {len(labels or [None])};  // logits",
+        f"constexpr float kOutputScale = {scale!r}f;  // real value = scale * (logit - zero point)",
+        f"constexpr int kOutputZeroPoint = {zero_point};\n",
+        array("inline constexpr const char* kLabels[kClasses]", map(string, labels) if labels else ["nullptr"]),
+        array("inline constexpr ArenaFigure kArenas[]", figures),
+        "// The shortest first; a text goes to the first that holds it.",
+        array("inline constexpr ModelLength kLengths[]", (f"{{{n}, {at}}}" for n, at in sorted(offsets.items()))),
+    ])
+
+
+def _token_rows(model: bytes) -> int:
+    """Rows of the table in which the first input's ids are looked up."""
+    unpacked = read_model(model)
+    graph = unpacked.subgraphs[0]
+    gathers = [op for op in graph.operators if operator_name(unpacked, op) == "GATHER"]
+    table = next(op.inputs[0] for op in gathers if op.inputs[1] == graph.inputs[0])
+    return int(graph.tensors[table].shape[0])

@@ -1,0 +1,98 @@
+"""Folded weights and ranges to the bytes of a model: the whole chain, one step a line."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from convert.export.stock_search import choose_stock, stock_steps
+from convert.export.tiling_search import Candidate, choose_tilings
+from convert.lowering.graph import Graph
+from convert.lowering.lower import lower_model
+from convert.lowering.to_tflite import make_model, write_model
+from convert.passes.pipeline import CORE, Stage, measure_stage, optimize_model
+from convert.passes.strip import slim_model
+from convert.passes.tiling import Tiling, tiling_steps
+from convert.tflite.writer import pack_model
+from convert.tflm.builds import Target, find_build
+
+PLANS = ("offline", "stock")  # who plans the arena: the file, with activations that share memory, or TFLM's planner
+PLACED, PLACED_FOR_SPEED = 2, 8  # tilings whose activations are placed, at most: for a small arena, in a given one
+
+
+class Built(NamedTuple):
+    """A model, what it needed after each step of its making, and how its blocks are cut (None: not at all)."""
+
+    model: bytes
+    stages: list[Stage]
+    tiling: Tiling | None
+
+
+def shortest_length(pair: bool) -> int:
+    """The fewest tokens that a model takes: [CLS] a, or [CLS] a [SEP] b."""
+    return 4 if pair else 2
+
+
+def build_model(weights: dict[str, np.ndarray], ranges: dict[str, tuple], sequence_length: int,
+                core: str = CORE, arena: int | None = None, plan: str = PLANS[0]) -> bytes:
+    """Makes the int8 .tflite model of a folded EmbBERT for texts of one length.
+
+    Args:
+        weights: folded float weights by name, as a run stores them.
+        ranges: (minimum, maximum) by tensor name.
+        sequence_length: number of token ids the model takes.
+        core: the core, with CMSIS-NN kernels, whose arena is made small; the model runs, and answers the same, on all.
+        arena: bytes that the arena may have on that core: of the models that fit, the one of the fewest instructions
+            is made. Without it, or where none fits, the one with the smallest arena.
+        plan: one of `PLANS`: "stock" makes a model for TFLM's own planner, without an OfflineMemoryAllocation.
+
+    Returns:
+        The bytes of the .tflite file; equal arguments give equal bytes.
+
+    Raises:
+        ValueError: the length does not fit the model, or a range cannot be quantised.
+    """
+    plain = lower_model(weights, ranges, sequence_length)
+    if plan == "stock":
+        return choose_stock(plain, core, find_build(core, "cmsis_nn"), arena).model
+    return _place_best(plain, core, arena)[0]
+
+
+def build_stages(weights: dict[str, np.ndarray], ranges: dict[str, tuple], sequence_length: int,
+                 core: str = CORE, arena: int | None = None, plan: str = PLANS[0]) -> Built:
+    """As `build_model`, and tells what each step saved: lowering, tiling, scratch, operators' order, indices, plan."""
+    plain, target = lower_model(weights, ranges, sequence_length), find_build(core, "cmsis_nn")
+    if plan == "stock":
+        stock = choose_stock(plain, core, target, arena)
+        stages = _graph_stages(plain, stock_steps(stock.tiling), stock.graph, target)
+        slim = pack_model(slim_model(make_model(stock.graph)))
+        stages += [measure_stage("diet", slim, target), measure_stage("tensor indices", stock.model, target)]
+        return Built(stock.model, stages, stock.tiling)
+    model, stages, chosen = _place_best(plain, core, arena)
+    steps = tiling_steps(chosen.tiling)
+    return Built(model, _graph_stages(plain, steps, chosen.graph, target) + stages[1:], chosen.tiling)
+
+
+def _place_best(plain: Graph, core: str, arena: int | None) -> tuple[bytes, list[Stage], Candidate]:
+    """The model whose activations are placed, what the last steps left, and what it was made of."""
+    target = find_build(core, "cmsis_nn")
+    best = None
+    for candidate in choose_tilings(plain, core, target, arena)[:PLACED_FOR_SPEED if arena else PLACED]:
+        if best and best[1][-1].total <= max(candidate.least, arena or 0):
+            break
+        model, stages = optimize_model(write_model(candidate.graph), target)
+        if best is None or stages[-1].total < best[1][-1].total:
+            best = model, stages, candidate
+    if arena and best[1][-1].total > arena:
+        return _place_best(plain, core, None)
+    return best
+
+
+def _graph_stages(graph: Graph, steps: list[tuple[str, Callable[[Graph], Graph]]], last: Graph,
+                  target: Target) -> list[Stage]:
+    """What the steps before the flatbuffer leave; the last one fits the scratch."""
+    stages = [measure_stage("lowering", write_model(graph), target)]
+    for name, step in steps:
+        graph = step(graph)
+        stages.append(measure_stage(name, write_model(graph), target))
+    return [*stages, measure_stage("scratch where it fits", write_model(last), target)]

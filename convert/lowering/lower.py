@@ -1,0 +1,237 @@
+"""Folded float weights and ranges to the int8 graph of one text of a fixed length.
+
+    tokens [1, L] -> embed -> x0 [L, d] -> block 0 .. N-2: x -> x' [L, d] -> last block and head, CLS row only -> logits
+
+The function is the folded model of the deploy graph; constants of norm, attention and branches are in the weights.
+With n = x / |x| (L2_NORMALIZATION):
+
+    block  ctx = softmax(q n^T + mask) values,  q = n Wq^T + bq,  values = n Wv^T;  c = conv(n);  a = c sigmoid(c)
+           x' = ctx + bc + a Wc^T
+    head   the same for row 0 alone, where the causal convolution sees one position: logits = ctx Wh^T + bh + a Wg^T
+
+Attention runs before the convolution and each as deep as it goes before the next: the scores are the largest tensors,
+and while they live only n (and the mask) does too.
+"""
+
+import numpy as np
+
+from convert.lowering.graph import Graph, Quantization, Tensor
+from convert.lowering.ops import GraphBuilder
+from convert.lowering.quantization import NORM_SCALE, WEIGHT_MAX, asymmetric, quantize, quantize_bias, symmetric
+from convert.lowering.requantization import agreeing
+
+# Of the output's step; GetQuantizedConvolutionMultipler (lite/kernels/kernel_util.cc) allows 0.02.
+BIAS_SCALE_TOLERANCE = 0.019
+
+
+def lower_model(weights: dict[str, np.ndarray], ranges: dict[str, tuple], sequence_length: int) -> Graph:
+    """Builds the int8 graph of a folded model.
+
+    Args:
+        weights: folded float weights by name; dense kernels are [out, in], convolution kernels [k, d*m].
+        ranges: (minimum, maximum) by tensor name for activations and kernels; kernels are symmetric, and a
+            convolution's may be an array of one bound per channel.
+        sequence_length: L, the number of token ids the graph takes; shorter texts are padded on the right with 0.
+
+    Returns:
+        The graph: inputs `tokens` [1, L] int32 and, for models of pairs, `segments` [1, L] int32; output `logits`
+        [1, C] int8. No tensor is float.
+
+    Raises:
+        ValueError: the length is below 2 or above the rows of the position table, or a range cannot be quantised.
+        KeyError: a weight or a range is missing.
+    """
+    return _Lowering(weights, ranges, sequence_length).run()
+
+
+class _Lowering:
+    """The steps of `lower_model`; each adds its operators and gives the tensor the next one reads."""
+
+    def __init__(self, weights: dict, ranges: dict, sequence_length: int):
+        rows = len(weights["embed.position"])
+        if not 2 <= sequence_length <= rows:
+            raise ValueError(f"sequence length {sequence_length} is not within 2..{rows}")
+        self.weights, self.ranges, self.length = weights, ranges, sequence_length
+        self.hidden_size = len(weights["embed.bias"])
+        self.blocks = sum(name.endswith(".query.kernel") for name in weights)
+        self.build = GraphBuilder()
+        self.masks: dict[float, Tensor] = {}
+        scales = [self.score_scales(f"block{index}") for index in range(self.blocks)]
+        self.mask_scales = share_scales([(product - BIAS_SCALE_TOLERANCE * step, product + BIAS_SCALE_TOLERANCE * step)
+                                         for product, step in scales])
+
+    def run(self) -> Graph:
+        self.tokens = self.build.input("tokens", (1, self.length))
+        x = self.embed()
+        self.pads = self.find_pads()
+        for index in range(self.blocks - 1):
+            x = self.block(f"block{index}", x)
+        self.build.output(self.last_block(f"block{self.blocks - 1}", x))
+        return self.build.graph
+
+    def embed(self) -> Tensor:
+        """[token row, position row, segment] through one dense; the tables share a scale for the concatenation."""
+        scale = self.quantization("embed.features")
+        features = [self.build.gather("embed.tokens", self.table("embed.token", scale), self.tokens)]
+        position = self.weights["embed.position"][None, :self.length]
+        features.append(self.build.constant("embed.position", quantize(position, scale), scale))
+        if "embed.segment" in self.weights:
+            segments = self.build.input("segments", (1, self.length))
+            features.append(self.build.gather("embed.segments", self.table("embed.segment", scale), segments))
+        features = self.build.concatenate("embed.features", features)
+        return self.dense("x0", features, "embed.kernel", "embed.bias", flat=True)
+
+    def find_pads(self) -> Tensor:
+        """1 at pads, 0 at tokens: max(1 - token, 0)."""
+        one = self.build.constant("one", np.ones(1, np.int32))
+        return self.build.subtract_relu("pads", one, self.tokens)
+
+    def block(self, name: str, x: Tensor) -> Tensor:
+        """One block on all rows."""
+        rows, keys = self.normalize(name, x)
+        context = self.attention(name, rows, keys)
+        contract = self.dense(f"{name}.contract", self.convolution(name, rows), f"{name}.contract.kernel")
+        following = f"x{int(name.removeprefix('block')) + 1}"
+        return self.build.add(following, context, contract, self.quantization(following))
+
+    def last_block(self, name: str, x: Tensor) -> Tensor:
+        """The last block for the CLS row, and the head folded into it."""
+        _, keys = self.normalize(name, x)
+        cls = self.build.gather(f"{name}.cls", keys, self.build.constant("zero", np.zeros((1, 1, 1), np.int32)))
+        probabilities = self.probabilities(name, cls, keys)
+        values = self.build.transpose(f"{name}.values", keys)
+        context = self.build.dense(f"{name}.context", probabilities, values, None,
+                                   self.quantization(f"{name}.context"))
+        head_context = self.dense("head.context", context, "head.context.kernel", "head.bias", flat=True)
+        head_conv = self.dense("head.conv", self.activated(name, cls), "head.conv.kernel", flat=True)
+        return self.build.add("logits", head_context, head_conv, self.quantization("logits"))
+
+    def normalize(self, name: str, x: Tensor) -> tuple[Tensor, Tensor]:
+        """n in the shape of rows [1, 1, L, d], and in that of the weights of a dense [L, d]: one of them a view."""
+        n = self.build.l2_normalize(f"{name}.norm", x)
+        shape = (self.length, self.hidden_size)
+        return self.build.reshape(f"{name}.rows", n, (1, 1, *shape)), self.build.reshape(f"{name}.keys", n, shape)
+
+    def attention(self, name: str, rows: Tensor, keys: Tensor) -> Tensor:
+        """softmax(q n^T + mask) values. The values come transposed, so that they can be the weights of a dense."""
+        probabilities = self.probabilities(name, rows, keys)
+        values = self.build.dense_transposed(f"{name}.values", self.kernel(f"{name}.value.kernel"), keys,
+                                             self.quantization(f"{name}.values"))
+        bias = self.bias(f"{name}.context.bias", probabilities, values)
+        return self.build.dense(f"{name}.context", probabilities, values, bias, self.quantization(f"{name}.context"))
+
+    def probabilities(self, name: str, rows: Tensor, keys: Tensor) -> Tensor:
+        """Attention weights [rows, L] of some rows of n over all of them."""
+        query = self.dense(f"{name}.query", rows, f"{name}.query.kernel", f"{name}.query.bias")
+        scores = self.build.dense(f"{name}.scores", query, keys, self.mask(name), self.quantization(f"{name}.scores"))
+        return self.build.softmax(f"{name}.probabilities", scores)
+
+    def convolution(self, name: str, rows: Tensor) -> Tensor:
+        """The causal depthwise convolution and its activation on all rows."""
+        taps = len(self.weights[f"{name}.conv.kernel"])
+        return self.activated(name, self.build.pad_rows(f"{name}.padded", rows, taps - 1) if taps > 1 else rows)
+
+    def activated(self, name: str, rows: Tensor) -> Tensor:
+        """Convolution without padding, then c sigmoid(c), or the HARD_SWISH of it."""
+        is_product = self.weights[f"{name}.conv.kernel"].shape == (1, self.hidden_size) and rows.shape[2] == 1
+        conv = self.product(name, rows) if is_product else self.depthwise(name, rows)
+        if str(self.weights.get("activation", "silu")) == "hard_swish":
+            return self.build.hard_swish(f"{name}.hard_swish", conv, self.quantization(f"{name}.hard_swish"))
+        gate = self.build.logistic(f"{name}.gate", conv)
+        scale = agreeing(conv.quantization, gate.quantization, self.quantization(f"{name}.silu"))
+        return self.build.multiply(f"{name}.silu", conv, gate, scale)
+
+    def depthwise(self, name: str, rows: Tensor) -> Tensor:
+        kernel = self.kernel(f"{name}.conv.kernel")
+        bias = self.bias(f"{name}.conv.bias", rows, kernel)
+        return self.build.depthwise_conv(f"{name}.conv", rows, kernel, bias, self.quantization(f"{name}.conv"))
+
+    def product(self, name: str, row: Tensor) -> Tensor:
+        """A convolution of one tap on one row [1, 1, 1, d]: MUL and ADD, which keep no multipliers for every channel.
+        The product's range is what the bias leaves of the convolution's, as far as |n| <= 1 lets it go. The taps' scale
+        is a power of two of the product's: TFLite divides the scales in float and TFLM in double, and so they agree."""
+        taps, bias = self.weights[f"{name}.conv.kernel"], self.weights[f"{name}.conv.bias"]
+        low, high = self.ranges[f"{name}.conv"]
+        bound = np.abs(taps).max()
+        span = asymmetric(min(max(low - bias.max(), -bound), 0), max(min(high - bias.min(), bound), 0))
+        power = np.ceil(np.log2(max(bound, 1e-6) / WEIGHT_MAX / span.per_tensor_scale))
+        scale = Quantization((span.per_tensor_scale * 2.0**power,))
+        product = self.build.multiply(f"{name}.tap", row, self.row(f"{name}.conv.kernel", scale), span)
+        shift = self.row(f"{name}.conv.bias", asymmetric(min(bias.min(), 0), max(bias.max(), 0)))
+        return self.build.add(f"{name}.conv", product, shift, self.quantization(f"{name}.conv"))
+
+    def row(self, name: str, scale: Quantization) -> Tensor:
+        """Weights of one row as an operand of elementwise operators: [1, 1, 1, d]."""
+        values = self.weights[name].reshape(1, 1, 1, -1)
+        return self.build.constant(name, quantize(values, scale), scale)
+
+    def mask(self, name: str) -> Tensor:
+        """The bias of a block's score dense: 0 at tokens, -B at pads; blocks share it where their scales allow.
+
+        The kernels add the integers as they are; only Prepare compares the bias's scale with that of the products.
+        """
+        scale = self.mask_scales[int(name.removeprefix("block"))]
+        if scale not in self.masks:
+            bound = self.build.constant("mask.bound", np.array([-self.mask_bound()], np.int32))
+            self.masks[scale] = self.build.multiply(f"{name}.mask", self.pads, bound, Quantization((scale,)))
+        return self.masks[scale]
+
+    def mask_bound(self) -> int:
+        """B: whatever the accumulator holds, less B it is below the range of the scores of every block, so that a
+        masked key always gets the bottom of the range; and it fits 32 bits before and after requantisation."""
+        largest = self.hidden_size * 255 * 128  # |query - zero point| <= 255, |n| <= 128
+        products, steps = np.array([self.score_scales(f"block{i}") for i in range(self.blocks)]).T
+        bound = largest + int(np.ceil(256 * steps / products).max())
+        if (bound + largest) * max(1.0, 2 * (products / steps).max()) > np.iinfo(np.int32).max:
+            raise ValueError("the ranges of queries and scores are too far apart for a 32-bit mask")
+        return bound
+
+    def score_scales(self, name: str) -> tuple[float, float]:
+        """Scale of the products of query and n, and scale of the scores."""
+        query = self.quantization(f"{name}.query").per_tensor_scale
+        return query * NORM_SCALE.per_tensor_scale, self.quantization(f"{name}.scores").per_tensor_scale
+
+    def dense(self, name: str, x: Tensor, kernel: str, bias: str | None = None, flat: bool = False) -> Tensor:
+        """A dense with constant weights, called by their names; its output's range goes by the name of the output."""
+        weights = self.kernel(kernel)
+        bias = bias and self.bias(bias, x, weights)
+        return self.build.dense(name, x, weights, bias, self.quantization(name), flat)
+
+    def table(self, name: str, scale: Quantization) -> Tensor:
+        return self.build.constant(name, quantize(self.weights[name], scale), scale)
+
+    def kernel(self, name: str) -> Tensor:
+        """A kernel as int8 in -127..127: dense [out, in], or depthwise [1, 1, k, d*m] from [k, d*m]."""
+        values, limits = self.weights[name], np.ravel(self.ranges[name])
+        if name.startswith("block") and name.endswith(".conv.kernel"):
+            values = values[None, None]
+        is_pair = len(limits) == 2 and limits[0] <= 0
+        scale = symmetric(limits[1]) if is_pair else symmetric(limits, axis=values.ndim - 1)
+        return self.build.constant(name, quantize(values, scale, low=-WEIGHT_MAX), scale)
+
+    def bias(self, name: str, x: Tensor, kernel: Tensor) -> Tensor:
+        """A bias in the units of the accumulator: scale of x times scale(s) of the kernel. A dense compares its scale
+        with them; a convolution does not, and 12 bytes a channel are saved."""
+        scales = x.quantization.per_tensor_scale * np.array(kernel.quantization.scale)
+        integers = quantize_bias(self.weights[name], scales)
+        return self.build.constant(name, integers, Quantization((float(scales[0]),)) if len(scales) == 1 else None)
+
+    def quantization(self, name: str) -> Quantization:
+        """Parameters of an activation; those that a dense reads as weights, or with tables, have zero point 0."""
+        minimum, maximum = self.ranges[name]
+        is_symmetric = name == "embed.features" or name.endswith(".values")
+        return symmetric(maximum) if is_symmetric else asymmetric(minimum, maximum)
+
+
+def share_scales(spans: list[tuple[float, float]]) -> list[float]:
+    """A scale within each span: spans that overlap those before them share the middle of what they have in common."""
+    groups: list[tuple[float, float, list[int]]] = []
+    for index, (low, high) in enumerate(spans):
+        for number, (least, most, members) in enumerate(groups):
+            if max(low, least) <= min(high, most):
+                groups[number] = max(low, least), min(high, most), [*members, index]
+                break
+        else:
+            groups.append((low, high, [index]))
+    middle = {index: (least + most) / 2 for least, most, members in groups for index in members}
+    return [middle[index] for index in range(len(spans))]

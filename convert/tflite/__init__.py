@@ -1,0 +1,1 @@
+"""A .tflite file: read, held to its own bounds, edited, written."""

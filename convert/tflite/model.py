@@ -1,0 +1,145 @@
+"""What a .tflite file says about itself, read with the schema classes of the tflite-micro package.
+
+`read_model` takes files that nobody vouches for: it raises `DamagedModel` (a ValueError), and costs little, whatever is
+in them. What it gives may still make no sense; `check.py` tells.
+"""
+
+import math
+import struct
+from collections import Counter
+
+from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
+
+from convert.tflite.verifier import DamagedModel, verify_flatbuffer
+
+FLOAT_TYPES = {"FLOAT16", "FLOAT32", "FLOAT64", "BFLOAT16", "COMPLEX64", "COMPLEX128"}
+TYPE_NAMES = {code: name for name, code in vars(schema.TensorType).items() if not name.startswith("_")}
+OPERATOR_NAMES = {code: name for name, code in vars(schema.BuiltinOperator).items() if not name.startswith("_")}
+
+
+def read_model(data: bytes) -> schema.ModelT:
+    """Unpacks a flatbuffer into the schema's objects; vectors are views of `data`, or None where the file has none.
+
+    Raises:
+        DamagedModel: it is no TFLite flatbuffer, or has no graph.
+    """
+    verify_flatbuffer(data)
+    try:
+        model = schema.ModelT.InitFromPackedBuf(data)
+    except (AttributeError, IndexError, TypeError, UnicodeDecodeError, ValueError, struct.error) as error:
+        raise DamagedModel(f"the options of an operator cannot be read ({error})") from error
+    if not model.subgraphs:
+        raise DamagedModel("it has no graph")
+    return model
+
+
+def input_length(data: bytes) -> int:
+    """L of an EmbBERT model: the last dimension of its first input."""
+    graph = schema.Model.GetRootAs(data).Subgraphs(0)
+    tensor = graph.Tensors(graph.Inputs(0))
+    return int(tensor.Shape(tensor.ShapeLength() - 1))
+
+
+def takes_pairs(data: bytes) -> bool:
+    """Whether an EmbBERT model has segments as its second input."""
+    return schema.Model.GetRootAs(data).Subgraphs(0).InputsLength() == 2
+
+
+def output_quantization(model: schema.ModelT) -> tuple[float, int]:
+    """Scale and zero point of the first output."""
+    graph = model.subgraphs[0]
+    quantization = graph.tensors[graph.outputs[0]].quantization
+    return float(quantization.scale[0]), int(quantization.zeroPoint[0])
+
+
+def float_tensors(model: schema.ModelT) -> list[dict]:
+    """The tensors that are not integers: {index, name, type}, of all subgraphs."""
+    return [{"index": index, "name": _name(tensor), "type": TYPE_NAMES[tensor.type]}
+            for graph in model.subgraphs for index, tensor in enumerate(graph.tensors)
+            if TYPE_NAMES[tensor.type] in FLOAT_TYPES]
+
+
+def operator_name(model: schema.ModelT, op: schema.OperatorT) -> str:
+    """ADD; CUSTOM:name; the number of an operator that the schema does not know."""
+    code = model.operatorCodes[op.opcodeIndex]
+    builtin = max(code.builtinCode, code.deprecatedBuiltinCode)
+    name = OPERATOR_NAMES.get(builtin, str(builtin))
+    return f"CUSTOM:{_text(code.customCode)}" if name == "CUSTOM" else name
+
+
+def list_ops(model: schema.ModelT) -> list[dict]:
+    """The operators used, sorted by name: {name, version, count, types}.
+
+    `types` are the distinct `inputs>outputs` signatures, an input left out shown as `-`.
+    """
+    counts, types = Counter(), {}
+    for graph in model.subgraphs:
+        for op in graph.operators:
+            key = operator_name(model, op), model.operatorCodes[op.opcodeIndex].version
+            counts[key] += 1
+            types.setdefault(key, set()).add(_signature(graph, op))
+    return [{"name": name, "version": version, "count": counts[name, version], "types": sorted(types[name, version])}
+            for name, version in sorted(counts)]
+
+
+def count_macs(model: schema.ModelT) -> int:
+    """Multiply-accumulates of one inference: those of dense and convolution operators, where all but a percent are."""
+    return sum(list_macs(model))
+
+
+def list_macs(model: schema.ModelT) -> list[int]:
+    """Multiply-accumulates of each operator of the first graph."""
+    graph = model.subgraphs[0]
+    return [_macs(graph, op, operator_name(model, op)) for op in graph.operators]
+
+
+def _macs(graph: schema.SubGraphT, op: schema.OperatorT, name: str) -> int:
+    if name not in ("FULLY_CONNECTED", "DEPTHWISE_CONV_2D"):
+        return 0
+    weights, output = graph.tensors[op.inputs[1]].shape, graph.tensors[op.outputs[0]].shape
+    terms = weights[-1] if name == "FULLY_CONNECTED" else weights[1] * weights[2]
+    return math.prod(int(n) for n in output) * int(terms)
+
+
+def _signature(graph: schema.SubGraphT, op: schema.OperatorT) -> str:
+    def types(indices):
+        return ",".join("-" if i < 0 else TYPE_NAMES[graph.tensors[i].type].lower() for i in indices)
+    return f"{types(op.inputs)}>{types(op.outputs)}"
+
+
+def _name(tensor: schema.TensorT) -> str:
+    return _text(tensor.name)
+
+
+def _text(value: bytes | str | None) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value or ""
+
+
+# micro/memory_helpers.cc, TfLiteTypeSizeOf; an int4 is counted as a byte
+TYPE_BYTES = {"FLOAT16": 2, "BFLOAT16": 2, "FLOAT32": 4, "FLOAT64": 8, "INT4": 1, "INT8": 1, "UINT8": 1, "INT16": 2,
+              "UINT16": 2, "INT32": 4, "UINT32": 4, "INT64": 8, "UINT64": 8, "BOOL": 1, "RESOURCE": 4,
+              "COMPLEX64": 8, "COMPLEX128": 16}
+# Operators that run other graphs, and the options that name these.
+CALLED_GRAPHS = {"IF": ("thenSubgraphIndex", "elseSubgraphIndex"), "CALL_ONCE": ("initSubgraphIndex",),
+                 "WHILE": ("condSubgraphIndex", "bodySubgraphIndex")}
+
+
+def operators(graph: schema.SubGraphT) -> list[schema.OperatorT]:
+    """The operators of a graph, which may have none."""
+    return graph.operators if graph.operators is not None else []
+
+
+def indices(values) -> list[int]:
+    """A vector of integers in the flatbuffer, which may be absent."""
+    return [] if values is None else [int(i) for i in values]
+
+
+def tensor_bytes(tensor: schema.TensorT) -> int:
+    """Bytes of a tensor's elements; one of rank 0 has one element."""
+    return math.prod(indices(tensor.shape)) * TYPE_BYTES[TYPE_NAMES[tensor.type]]
+
+
+def is_constant(model: schema.ModelT, tensor: schema.TensorT) -> bool:
+    """Whether a tensor's data is in the file (micro_allocator.cc, GetFlatbufferTensorBuffer)."""
+    data = model.buffers[tensor.buffer].data
+    return data is not None and len(data) > 0

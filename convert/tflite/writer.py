@@ -1,0 +1,106 @@
+"""A Graph to the schema's objects (the classes of the tflite-micro package) and those to the bytes of a .tflite file.
+
+The same graph gives the same bytes. What the device never reads is left out: tensor names other than those of inputs
+and outputs, empty buffers, signatures, metadata.
+"""
+
+import copy
+
+import flatbuffers
+import numpy as np
+from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
+
+from convert.tflite.verifier import FILE_IDENTIFIER
+
+BUFFER_ALIGNMENT = 16  # what TFLite's own writer gives constants
+
+
+def pack_model(model: schema.ModelT) -> bytes:
+    """The bytes of a model; constants are aligned, and equal quantisation parameters are written once."""
+    return pack_models([model])[0]
+
+
+def pack_models(models: list[schema.ModelT]) -> tuple[bytes, list[int]]:
+    """Several models in one file, which hold equal constants and quantisation parameters together.
+
+    Offsets in a flatbuffer point forwards and the file is written from its end, so a root can lie before another and
+    refer to what that one refers to. From its root on, the file is each model's own file.
+
+    Args:
+        models: the first is the one that the whole file is, to any reader.
+
+    Returns:
+        The bytes, and where in them each model begins, a multiple of 16.
+    """
+    builder, once, from_end = flatbuffers.Builder(1 << 20), _Once(), []
+    for model in reversed(models):
+        builder.Finish(_packable(model, once).Pack(builder), FILE_IDENTIFIER)
+        from_end.append(builder.Offset())
+    return bytes(builder.Output()), [from_end[-1] - position for position in reversed(from_end)]
+
+
+class _AlignedBuffer(schema.BufferT):
+    """A buffer whose bytes are aligned in the file: the generated Pack aligns them to 4 only, and byte by byte."""
+
+    def __init__(self, data: bytes):
+        super().__init__()
+        self.data = data
+
+    def Pack(self, builder: flatbuffers.Builder) -> int:
+        builder.StartVector(1, len(self.data), BUFFER_ALIGNMENT)
+        builder.head -= len(self.data)
+        builder.Bytes[builder.head:builder.head + len(self.data)] = self.data
+        vector = builder.EndVector()
+        schema.BufferStart(builder)
+        schema.BufferAddData(builder, vector)
+        return schema.BufferEnd(builder)
+
+
+class _Once:
+    """Parts of a file that are packed once, whoever has them; a key tells which are equal."""
+
+    def __init__(self):
+        self._parts: dict[tuple, _OncePart] = {}
+
+    def part(self, key: tuple, part) -> "_OncePart":
+        """What packs `part`, or refers to the one that was packed for an equal key."""
+        return self._parts.setdefault(key, _OncePart(part))
+
+
+class _OncePart:
+    """A part with the `Pack` of the schema's objects, which packs at the first call only."""
+
+    def __init__(self, part):
+        self._part, self._position = part, None
+
+    def Pack(self, builder: flatbuffers.Builder) -> int:
+        if self._position is None:
+            self._position = self._part.Pack(builder)
+        return self._position
+
+
+def _packable(model: schema.ModelT, once: _Once) -> schema.ModelT:
+    """A model whose constants and quantisation parameters are packed once."""
+    packable = copy.copy(model)
+    packable.buffers = [_buffer(buffer, once) for buffer in model.buffers]
+    packable.subgraphs = [copy.copy(graph) for graph in model.subgraphs]
+    for graph in packable.subgraphs:
+        graph.tensors = [copy.copy(tensor) for tensor in graph.tensors]
+        for tensor in graph.tensors:
+            if tensor.quantization is not None:
+                tensor.quantization = once.part(quantization_key(tensor.quantization), tensor.quantization)
+    return packable
+
+
+def _buffer(buffer: schema.BufferT, once: _Once) -> schema.BufferT | _OncePart:
+    if buffer.data is None:
+        return buffer
+    data = np.asarray(buffer.data, np.uint8).tobytes()
+    return once.part((data,), _AlignedBuffer(data))
+
+
+def quantization_key(quantization: schema.QuantizationParametersT) -> tuple:
+    """What two tensors' quantisation parameters are equal in."""
+    vectors = (quantization.min, quantization.max, quantization.scale, quantization.zeroPoint)
+    return (*(None if v is None else tuple(np.asarray(v).tolist()) for v in vectors), quantization.quantizedDimension,
+            quantization.detailsType)

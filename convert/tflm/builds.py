@@ -1,0 +1,42 @@
+"""The builds of TFLM that there are arena figures for."""
+
+from typing import NamedTuple
+
+from convert.tflm.kernels_cmsis_nn import CMSIS_NN_KERNELS
+from convert.tflm.kernels_reference import REFERENCE_KERNELS, Kernel
+from convert.tflm.structs import ARM32, ARM32_DSP, ARM32_MVE, HOST64, WHEEL, Build
+from tf_embbert.common.errors import UserError, nearest
+
+
+class Target(NamedTuple):
+    """A build of TFLM and the kernels in it, by operator."""
+
+    build: Build
+    kernels: dict[str, Kernel]
+
+
+HOST = "host64"
+CORES = {"cortex-m0plus": ARM32, "cortex-m3": ARM32, "cortex-m4": ARM32_DSP, "cortex-m7": ARM32_DSP,
+         "cortex-m33": ARM32_DSP, "cortex-m55": ARM32_MVE, "cortex-m85": ARM32_MVE}
+NOT_MEASURED = {"cortex-m0plus": "cortex-m3", "cortex-m85": "cortex-m55"}  # and the core whose code they run
+ON_HOST, ON_ARM = Target(HOST64, REFERENCE_KERNELS), Target(ARM32, REFERENCE_KERNELS)
+CMSIS_NN = {build: Target(build, CMSIS_NN_KERNELS) for build in (ARM32, ARM32_DSP, ARM32_MVE)}
+BUILDS = {(HOST, "reference"): ON_HOST}
+BUILDS |= {(core, "cmsis_nn"): CMSIS_NN[build] for core, build in CORES.items()}
+BUILDS |= {(core, "reference"): ON_ARM for core in CORES}
+WHEEL_BUILD = Target(WHEEL, REFERENCE_KERNELS)  # the interpreter of the tflite-micro package: for checking ours
+
+
+def find_build(core: str, kernels: str) -> Target:
+    """The build of a core and kernels; UserError when there are no figures for them."""
+    if (core, kernels) in BUILDS:
+        return BUILDS[core, kernels]
+    cores = [HOST, *CORES]
+    if core not in cores:
+        raise UserError(f"unknown core {core!r}: {nearest(core, cores) or ', '.join(cores)}")
+    raise UserError(f"{core} has no kernels {kernels!r}; it has {', '.join(k for c, k in BUILDS if c == core)}")
+
+
+def default_kernels(core: str) -> str:
+    """The kernels that a firmware for the core would take."""
+    return "reference" if core == HOST else "cmsis_nn"

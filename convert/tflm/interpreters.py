@@ -1,0 +1,159 @@
+"""Running a model row by row: in TFLM's interpreter and in TensorFlow Lite's reference kernels.
+
+Models run in worker processes (`python -m convert.tflm.interpreters BACKEND`), so that a crash of an interpreter is an error
+message here, several cores can work, and neither a notebook nor a training process is forked. A worker gets a NumPy
+archive on standard input (model, tokens, segments) and answers a NumPy array.
+"""
+
+import io
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from convert.tflite.model import input_length
+
+ARENA_BYTES = 1 << 26  # far above need and never touched, so never paid for: pages are mapped on first use
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class InterpreterError(RuntimeError):
+    """An interpreter refused or crashed on a model; `log` is all it printed."""
+
+    def __init__(self, message: str, log: str = ""):
+        super().__init__(message)
+        self.log = log
+
+
+class TFLMRunner:
+    """A model in TFLM's interpreter, in this process.
+
+    Args:
+        model: bytes of the .tflite file.
+        arena_bytes: size of the arena.
+
+    Raises:
+        RuntimeError: TFLM cannot allocate the model; its reason goes to standard error.
+    """
+
+    def __init__(self, model: bytes, arena_bytes: int = ARENA_BYTES):
+        from tflite_micro import runtime
+        self._interpreter = runtime.Interpreter.from_bytes(model, arena_size=arena_bytes)
+
+    def __call__(self, tokens: np.ndarray, segments: np.ndarray | None = None) -> np.ndarray:
+        """int8 logits [C] of padded int32 token ids [L] (and segment ids [L])."""
+        for index, values in enumerate([tokens] if segments is None else [tokens, segments]):
+            self._interpreter.set_input(np.asarray(values, np.int32)[None], index)
+        self._interpreter.invoke()
+        return self._interpreter.get_output(0)[0]
+
+
+class TFLiteReferenceRunner:
+    """A model in TensorFlow Lite with the reference kernels, in this process; the call is that of `TFLMRunner`."""
+
+    def __init__(self, model: bytes):
+        import tensorflow as tf
+        reference = tf.lite.experimental.OpResolverType.BUILTIN_REF
+        self._interpreter = tf.lite.Interpreter(model_content=model, experimental_op_resolver_type=reference)
+        self._interpreter.allocate_tensors()
+        self._inputs = [detail["index"] for detail in self._interpreter.get_input_details()]
+        self._output = self._interpreter.get_output_details()[0]["index"]
+
+    def __call__(self, tokens: np.ndarray, segments: np.ndarray | None = None) -> np.ndarray:
+        for index, values in zip(self._inputs, [tokens] if segments is None else [tokens, segments]):
+            self._interpreter.set_tensor(index, np.asarray(values, np.int32)[None])
+        self._interpreter.invoke()
+        return self._interpreter.get_tensor(self._output)[0]
+
+
+RUNNERS = {"tflm": TFLMRunner, "tflite_reference": TFLiteReferenceRunner}
+
+
+def predict(model: bytes, ids: list[np.ndarray], segments: list[np.ndarray] | None = None, processes: int = 2,
+            backend: str = "tflm") -> np.ndarray:
+    """Runs a model on many texts.
+
+    Args:
+        model: bytes of the .tflite file.
+        ids: int32 token ids, one array a text of at most the model's length; shorter ones are padded with 0.
+        segments: segment ids likewise, for models of pairs.
+        processes: how many workers share the texts.
+        backend: 'tflm', or 'tflite_reference' for TensorFlow Lite's reference kernels.
+
+    Returns:
+        int8 logits [rows, C].
+
+    Raises:
+        InterpreterError: the interpreter refused the model or crashed.
+        ValueError: a text is longer than the model's length, or there are none.
+    """
+    length = input_length(model)
+    inputs = {"tokens": pad_rows(ids, length)}
+    if segments is not None:
+        inputs["segments"] = pad_rows(segments, length)
+    parts = np.array_split(np.arange(len(ids)), min(processes, len(ids)))
+    jobs = [{name: values[part] for name, values in inputs.items()} for part in parts]
+    with ThreadPoolExecutor(len(jobs)) as pool:
+        return np.concatenate(list(pool.map(lambda job: _run_worker(backend, model, job), jobs)))
+
+
+def pad_rows(rows: list[np.ndarray], length: int) -> np.ndarray:
+    """Rows of ids to one int32 array [rows, length], zeros on the right."""
+    if not len(rows):
+        raise ValueError("no rows to run")
+    longest = max(len(row) for row in rows)
+    if longest > length:
+        raise ValueError(f"a row has {longest} ids, the model takes {length}")
+    return np.stack([np.pad(np.asarray(row, np.int32), (0, length - len(row))) for row in rows])
+
+
+def start_python(arguments: list[str], data: bytes, timeout: float | None = None) -> subprocess.CompletedProcess:
+    """Runs `python -m ...` of this package in a child process, whatever the current folder is called.
+
+    Args:
+        arguments: the module and its arguments.
+        data: what the child reads on standard input.
+        timeout: seconds after which the child is killed (`subprocess.TimeoutExpired`).
+
+    Returns:
+        The finished process with its output as bytes.
+    """
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    environment = {**os.environ, "PYTHONPATH": path, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": ""}
+    return subprocess.run([sys.executable, "-P", "-m", *arguments], input=data, env=environment, timeout=timeout,
+                          capture_output=True)
+
+
+def _run_worker(backend: str, model: bytes, inputs: dict[str, np.ndarray]) -> np.ndarray:
+    archive = io.BytesIO()
+    np.savez(archive, model=np.frombuffer(model, np.uint8), **inputs)
+    done = start_python(["convert.tflm.interpreters", backend], archive.getvalue())
+    if done.returncode:
+        log = done.stderr.decode("utf-8", "replace")
+        raise InterpreterError(f"{backend} failed: {_reason(done.returncode, log)}", log)
+    return np.load(io.BytesIO(done.stdout))
+
+
+def _reason(status: int, log: str) -> str:
+    lines = [line.strip() for line in log.splitlines() if line.strip()]
+    return f"crashed with signal {-status}" if status < 0 else lines[-1] if lines else f"exit status {status}"
+
+
+def _work(backend: str) -> None:
+    """The worker: an archive on standard input, logits on standard output; interpreters may print, to stderr."""
+    output = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    archive = np.load(io.BytesIO(sys.stdin.buffer.read()))
+    runner = RUNNERS[backend](archive["model"].tobytes())
+    columns = [archive[name] for name in ("tokens", "segments") if name in archive]
+    answer = io.BytesIO()
+    np.save(answer, np.stack([runner(*row) for row in zip(*columns)]))
+    with output:
+        output.write(answer.getvalue())
+
+
+if __name__ == "__main__":
+    _work(sys.argv[1])

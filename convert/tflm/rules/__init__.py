@@ -1,0 +1,14 @@
+"""The rules by which TFLM runs a model or refuses it, read from its kernels; importing this fills `registry.RULES`."""
+
+from convert.tflm.rules import (
+    activations,
+    cautions,
+    constants,
+    dense,
+    elementwise,
+    recurrent,
+    reductions,
+    shapes,
+    signatures,
+    structure,
+)

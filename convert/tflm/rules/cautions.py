@@ -1,0 +1,124 @@
+"""Warnings: the model runs, but not as its owner may think."""
+
+from convert.tflite.model import FLOAT_TYPES
+from convert.tflm.rules.elementwise import shape_text
+from convert.tflm.rules.graph import Operator
+from convert.tflm.rules.registry import VALUE, Verdict, first_broken, require, rule
+from convert.tflm.rules.shapes import axis_of
+
+SLOW_ELEMENTS = 1_000  # broadcasts below it take no time that matters
+
+
+@rule("GATHER EMBEDDING_LOOKUP", VALUE, "let the application check ids before it runs the model, as ours does",
+      warning=True)
+def ids_unchecked(op: Operator) -> Verdict:
+    """Ids that are computed are within the table: a firmware built with NDEBUG may not check, and read any memory."""
+    positions = op.inputs[1 if op.name == "GATHER" else 0]
+    table = op.inputs[0 if op.name == "GATHER" else 1]
+    at_input = positions.index in op.graph.inputs and table.constant
+    return require(not at_input, positions, f"is an input of the model; the table has {table.shape[0]:,} rows")
+
+
+@rule("ADD MUL SUB", VALUE, "fold it into a neighbouring layer's weights, or give both inputs one shape", warning=True)
+def slow_broadcast(op: Operator) -> Verdict:
+    """Inputs of one shape are fast; others go element by element through four nested loops, also with CMSIS-NN."""
+    same = op.inputs[0].shape == op.inputs[1].shape or op.output.elements < SLOW_ELEMENTS
+    return require(same, op.output, f"has {op.output.elements:,} elements from {shape_text(op.inputs[0])} and "
+                   f"{shape_text(op.inputs[1])}")
+
+
+@rule("BATCH_MATMUL", VALUE, "transpose before the operator and set adj_y (or clear adj_x), so that it needs no copy",
+      warning=True)
+def transposed_copy(op: Operator) -> Verdict:
+    """Operands are multiplied as they lie; this one needs a transposed copy, which keeps its bytes of arena."""
+    copied = [tensor for tensor, flipped in zip(op.inputs, (op.option("adjX"), not op.option("adjY"))) if flipped]
+    return first_broken([require(False, tensor, f"takes {tensor.nbytes:,} bytes that are never shared")
+                         for tensor in copied])
+
+
+@rule("CONV_2D", VALUE, "crop or pad the input so that the last stride ends at its last column",
+      kernel="CMSIS-NN Source/ConvolutionFunctions/arm_convolve_1_x_n_s8.c", warning=True)
+def row_convolution_ends(op: Operator) -> Verdict:
+    """An int8 convolution along a row reaches the row's end: with columns left over, CMSIS-NN on Cortex-M55 and M85
+    computes the last output wrong, or fails."""
+    weights, stride = op.inputs[1], op.option("strideW")
+    along_a_row = (op.input.type == "INT8" and op.input.shape[1] == weights.shape[1] == op.option("dilationWFactor") == 1
+                   and stride * op.input.shape[3] % 4 == 0 and weights.shape[3] == op.input.shape[3])
+    left = op.input.shape[2] - (op.output.shape[2] - 1) * stride - weights.shape[2]
+    return require(not along_a_row or left <= 0, op.input, f"has {left} columns left over")
+
+
+@rule("FULLY_CONNECTED", VALUE, "quantise the weights per tensor, or keep to TFLM's reference kernels",
+      kernel="kernels/cmsis_nn/fully_connected.cc", warning=True)
+def dense_int16_per_tensor(op: Operator) -> Verdict:
+    """Weights of an int16 input have one scale: CMSIS-NN's kernel refuses one for each channel."""
+    weights = op.inputs[1]
+    return require(op.input.type != "INT16" or len(weights.scales) <= 1, weights, f"has {len(weights.scales)}")
+
+
+@rule("RSQRT", VALUE, "add an epsilon before it, and calibrate so that the zero point is -128", warning=True)
+def root_of_negative(op: Operator) -> Verdict:
+    """int8 values below the zero point make RSQRT fail at run time; with zero point -128 there are none."""
+    return require(op.input.type != "INT8" or op.input.zero_point <= -128, op.input,
+                   f"has zero point {op.input.zero_point}")
+
+
+@rule("MEAN SUM", VALUE, "reduce over axes that the input has", warning=True)
+def integer_reduction_axes(op: Operator) -> Verdict:
+    """Constant axes of an integer mean or sum are axes of the input: the kernel computes nothing otherwise."""
+    axes = op.inputs[1]
+    fits = op.input.rank == 0 or all(axis_of(n, op.input.rank) is not None for n in axes.values or [])
+    return require(fits or op.input.type == "FLOAT32", axes, f"is {axes.values}")
+
+
+@rule("DIV FLOOR_DIV", VALUE, "divide by a constant, or add an epsilon", warning=True)
+def computed_divisor(op: Operator) -> Verdict:
+    """A divisor that is computed may be 0, which makes the kernel fail at run time."""
+    return require(op.inputs[1].constant or op.name == "DIV" and op.output.type == "FLOAT32", op.inputs[1],
+                   "is computed")
+
+
+@rule("", VALUE, "quantise the model in full: representative_dataset and TFLITE_BUILTINS_INT8", warning=True)
+def float_island(op: Operator) -> Verdict:
+    """An integer model stays in integers: this operator computes in floating point."""
+    integer_model = any(tensor.type in ("INT8", "INT16") and not tensor.constant
+                        for graph in op.model.graphs for tensor in graph.tensors)
+    floating = [tensor for tensor in op.outputs if tensor and tensor.type in FLOAT_TYPES]
+    return require(not (integer_model and floating), floating[0] if floating else None,
+                   f"is {floating[0].type.lower()}" if floating else "")
+
+
+@rule("", VALUE, "let the converter compute the constant", warning=True)
+def output_writable(op: Operator) -> Verdict:
+    """An output is no constant: writing to one fails where the model is in flash."""
+    return first_broken([require(not tensor.constant, tensor, "is one") for tensor in op.outputs if tensor])
+
+
+@rule("", VALUE, "compute the tensor, or make it an input of the model", warning=True)
+def inputs_computed(op: Operator) -> Verdict:
+    """What an operator reads is computed before it."""
+    made = set(op.graph.inputs) | {tensor.index for other in op.graph.operators[:op.index] for tensor in other.outputs
+                                   if tensor}
+    return first_broken([require(tensor.constant or tensor.variable or tensor.index in made, tensor, "is not")
+                         for tensor in op.inputs if tensor])
+
+
+@rule("", VALUE, "quantise with positive, finite scales", warning=True)
+def scales_positive(op: Operator) -> Verdict:
+    """Scales are above 0 and finite: others make every value the same."""
+    return first_broken([require(all(0 < scale < float("inf") for scale in tensor.scales), tensor,
+                                 f"has {min(tensor.scales, default=0):g}") for tensor in (*op.inputs, *op.outputs)
+                         if tensor])
+
+
+@rule("", VALUE, "convert with `Input(batch_size=1)`: TFLM runs the shape in the file and no other", warning=True)
+def shape_fixed(op: Operator) -> Verdict:
+    """The model's inputs have one shape: this one was left open in training, and the file's is used."""
+    graph = op.model.unpacked.subgraphs[op.graph.index]
+    opened = [tensor for tensor in op.inputs if tensor and tensor.index in op.graph.inputs
+              and -1 in list(_signature(graph.tensors[tensor.index]))]
+    return require(not opened, opened[0] if opened else None, f"is {shape_text(opened[0])}" if opened else "")
+
+
+def _signature(tensor) -> list[int]:
+    return [] if tensor.shapeSignature is None else [int(n) for n in tensor.shapeSignature]

@@ -1,0 +1,82 @@
+"""Asks a model all rules."""
+
+from itertools import groupby
+
+from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
+
+import convert.tflm.rules  # noqa: F401 (fills the lists of rules)
+from convert.tflite.model import operator_name
+from convert.tflm.rules.graph import Model, Operator, text, vector
+from convert.tflm.rules.operators import CUSTOM_OPERATORS, OPERATORS
+from convert.tflm.rules.registry import RULES, Detail, Rule, StructureRule
+from convert.tflm.rules.structure import STRUCTURE, subjects
+
+
+def ask_rules(unpacked: schema.ModelT) -> tuple[list[dict], list[dict]]:
+    """Refusals and warnings of a model.
+
+    Args:
+        unpacked: the model as `read_model` gives it, whatever is in it.
+
+    Returns:
+        Two lists of {op, index, tensor, tensor_name, rule, reason, kernel, remedy}: the operator and its place in the
+        graph; the tensor; the rule's name, its message and what is there instead; the file that asks for it (from
+        tensorflow/lite/micro/); what to do. None stands for what has no operator or tensor.
+    """
+    broken = _ask_structure(unpacked)
+    if broken:
+        return broken, []
+    refusals, warnings = [], []
+    for op in Model(unpacked).operators:
+        for rule, detail in _ask_operator(op):
+            (warnings if rule.warning else refusals).append(_entry(rule, op, detail))
+    return refusals, warnings
+
+
+def _ask_structure(unpacked: schema.ModelT) -> list[dict]:
+    """What is wrong with a model's parts. Kinds of subjects build on each other: only the first that fails is told."""
+    for kind, rules in groupby(STRUCTURE, key=lambda rule: rule.subject):
+        checks = list(rules)
+        broken = [_structure_entry(unpacked, rule, words, place)
+                  for parts, *place in subjects(unpacked, kind) for rule in checks
+                  for ok, words in [rule.check(*parts)] if not ok]
+        if broken:
+            return broken
+    return []
+
+
+def _ask_operator(op: Operator) -> list[tuple[Rule, Detail]]:
+    """The rules that an operator breaks, of the first stage at which it breaks one that refuses it; and warnings."""
+    found = []
+    for _, rules in groupby(sorted(RULES, key=lambda rule: rule.stage), key=lambda rule: rule.stage):
+        verdicts = [(rule, *rule.check(op)) for rule in rules if rule.concerns(op)]
+        found += [(rule, detail) for rule, ok, detail in verdicts if not ok]
+        if any(not rule.warning for rule, _ in found):
+            break
+    return found
+
+
+def _entry(rule: Rule, op: Operator, detail: Detail) -> dict:
+    tensor, words = detail
+    source = OPERATORS[op.name].path if op.name in OPERATORS else CUSTOM_OPERATORS.get(op.name.partition(":")[2])
+    return {"op": op.name, "index": op.index, **({"graph": op.graph.index} if len(op.model.graphs) > 1 else {}),
+            "tensor": tensor and tensor.index, "tensor_name": tensor and tensor.name, "rule": rule.name,
+            "reason": _reason(rule, tensor and tensor.index, tensor and tensor.name, words),
+            "kernel": rule.kernel or source, "remedy": rule.remedy}
+
+
+def _structure_entry(unpacked: schema.ModelT, rule: StructureRule, words: str, place: list) -> dict:
+    g, op, index = place
+    graph = unpacked.subgraphs[g]
+    name = None if index is None else text(graph.tensors[index].name)
+    knows_code = op is not None and graph.operators[op].opcodeIndex < len(vector(unpacked.operatorCodes))
+    return {"op": operator_name(unpacked, graph.operators[op]) if knows_code else None, "index": op,
+            **({"graph": g} if len(unpacked.subgraphs) > 1 else {}), "tensor": index, "tensor_name": name,
+            "rule": rule.name, "reason": _reason(rule, index, name, words), "kernel": rule.kernel,
+            "remedy": rule.remedy}
+
+
+def _reason(rule: Rule | StructureRule, tensor: int | None, name: str | None, words: str) -> str:
+    place = "" if tensor is None else f"tensor {tensor}{f' ({name})' if name else ''} "
+    return f"{rule.message.rstrip('.')}: {place}{words}"
+

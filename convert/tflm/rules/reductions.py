@@ -1,0 +1,306 @@
+"""Rules of reductions, indices into tensors, pooling and image operators."""
+
+import math
+
+from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
+
+from convert.tflite.model import TYPE_NAMES
+from convert.tflm.rules.elementwise import broadcast, shape_text
+from convert.tflm.rules.graph import Operator
+from convert.tflm.rules.registry import FINE, FORM, TYPE, VALUE, Verdict, first_broken, require, rule
+from convert.tflm.rules.shapes import axis_of
+
+REDUCTIONS = "MEAN SUM REDUCE_MAX REDUCE_MIN REDUCE_ALL"
+POOLS = "AVERAGE_POOL_2D MAX_POOL_2D"
+
+
+@rule(REDUCTIONS, VALUE, "reduce over axes that the input has")
+def reduction_axes(op: Operator) -> Verdict:
+    """Constant axes are axes of the input."""
+    axes = op.inputs[1]
+    fits = op.input.rank == 0 or all(axis_of(n, op.input.rank) is not None for n in axes.values or [])
+    quiet = op.name == "MEAN" and op.input.type != "FLOAT32" or op.name == "SUM" and op.input.type != "FLOAT32"
+    return require(fits or quiet, axes, f"is {axes.values}, the input has {op.input.rank} dimensions")
+
+
+@rule(REDUCTIONS, VALUE, "give the output the reduced shape", unchecked=True)
+def reduction_elements(op: Operator) -> Verdict:
+    """The output has an element for each that the constant axes leave."""
+    axes = op.inputs[1].values
+    if axes is None:
+        return FINE
+    places = {axis_of(n, op.input.rank) for n in axes}
+    left = math.prod(n for i, n in enumerate(op.input.shape) if i not in places)
+    return require(op.output.elements == left, op.output, f"is {shape_text(op.output)}, not of {left:,} elements")
+
+
+@rule("REDUCE_MAX REDUCE_MIN", VALUE, "quantise the output as the input is: the largest value needs no other range")
+def extreme_grid(op: Operator) -> Verdict:
+    """An int8 output has the input's scale and zero point."""
+    same = (op.input.scale, op.input.zero_point) == (op.output.scale, op.output.zero_point)
+    return require(op.input.type != "INT8" or same, op.output, f"has scale {op.output.scale:g} and zero point "
+                   f"{op.output.zero_point}, the input {op.input.scale:g} and {op.input.zero_point}")
+
+
+@rule("ARG_MAX ARG_MIN", FORM, "give the output the input's shape without the axis", unchecked=True)
+def arg_shape(op: Operator) -> Verdict:
+    """A constant axis is one of the input, and the output has an element for each that it leaves."""
+    axis = op.inputs[1]
+    if not axis.values:
+        return FINE
+    place = axis_of(axis.values[0], op.input.rank)
+    left = math.prod(n for i, n in enumerate(op.input.shape) if i != place)
+    return first_broken([require(place is not None, axis, f"is {axis.values}, the input {shape_text(op.input)}"),
+                         require(op.output.elements == left, op.output, f"is {shape_text(op.output)}")])
+
+
+@rule("CUMSUM", FORM, "give the axis as one number that the input has")
+def cumsum_axis(op: Operator) -> Verdict:
+    """The axis is one number, and if constant an axis of the input."""
+    axis = op.inputs[1]
+    fits = not axis.values or axis_of(axis.values[0], op.input.rank) is not None
+    return require(axis.elements == 1 and op.input.rank >= 1 and fits, axis, f"is {axis.values or shape_text(axis)}")
+
+
+@rule("REVERSE_V2", FORM, "reverse neighbouring axes that the input has")
+def reverse_axes(op: Operator) -> Verdict:
+    """The axes are a vector of at most as many as the input has of its at most 6, and if constant, neighbours."""
+    axes = op.inputs[1]
+    places = [axis_of(n, op.input.rank) for n in axes.values or []]
+    fits = None not in places and all(b - a == 1 for a, b in zip(sorted(places), sorted(places)[1:]))
+    return require(axes.rank == 1 and axes.elements <= op.input.rank <= 6 and fits, axes, f"is {axes.values}")
+
+
+@rule("REVERSE_V2", FORM, "give the output the input's shape", unchecked=True)
+def reverse_elements(op: Operator) -> Verdict:
+    """The output has as many elements as the input."""
+    return require(op.output.elements >= op.input.elements, op.output, f"has {op.output.elements:,}")
+
+
+@rule("GATHER", FORM, "gather along an axis that the input has")
+def gather_axis(op: Operator) -> Verdict:
+    """The axis is one of the input, not before the batch dimensions, in which input and positions are equal."""
+    data, positions = op.inputs
+    axis, batch = axis_of(op.option("axis"), data.rank), op.option("batchDims")
+    batch = batch + positions.rank if batch < 0 else batch
+    fits = axis is not None and 0 <= batch <= min(axis, positions.rank)
+    return require(fits and data.shape[:batch] == positions.shape[:batch], data, f"is {shape_text(data)}, axis "
+                   f"{op.option('axis')}, batch dimensions {op.option('batchDims')}")
+
+
+@rule("GATHER", VALUE, "give the output the input's shape with the positions' in place of the axis", unchecked=True)
+def gather_shape(op: Operator) -> Verdict:
+    """The output has the input's shape with the positions' in place of the axis."""
+    data, positions = op.inputs
+    axis, batch = axis_of(op.option("axis"), data.rank), op.option("batchDims")
+    batch = batch + positions.rank if batch < 0 else batch
+    wanted = data.shape[:axis] + positions.shape[batch:] + data.shape[axis + 1:]
+    return require(op.output.elements == math.prod(wanted) and op.output.rank >= len(wanted), op.output,
+                   f"is {shape_text(op.output)}, not {'x'.join(map(str, wanted))}")
+
+
+@rule("GATHER", VALUE, "gather from within the table")
+def gather_positions(op: Operator) -> Verdict:
+    """Constant positions are within the axis."""
+    data, positions = op.inputs
+    length = data.shape[axis_of(op.option("axis"), data.rank)]
+    return require(all(0 <= n < length for n in positions.values or []), positions, f"goes beyond 0..{length - 1}")
+
+
+@rule("GATHER_ND", FORM, "index with vectors of at most 5 numbers, one for each leading axis")
+def gather_nd_indices(op: Operator) -> Verdict:
+    """Indices are vectors of at most 5 numbers, no more than the input has dimensions."""
+    data, indices = op.inputs
+    fits = data.rank >= 1 and indices.rank >= 1 and indices.shape[-1] <= min(data.rank, 5)
+    return require(fits, indices, f"is {shape_text(indices)}, the input {shape_text(data)}")
+
+
+@rule("GATHER_ND", VALUE, "give the output a slice of the input for each index", unchecked=True)
+def gather_nd_shape(op: Operator) -> Verdict:
+    """The output has a slice of the input for each index."""
+    data, indices = op.inputs
+    wanted = indices.shape[:-1] + data.shape[indices.shape[-1]:]
+    return require(op.output.elements == math.prod(wanted) and op.output.rank >= len(wanted), op.output,
+                   f"is {shape_text(op.output)}, not {'x'.join(map(str, wanted))}")
+
+
+@rule("EMBEDDING_LOOKUP", FORM, "look up with a vector of ids, in a table of at least 2 dimensions")
+def lookup_shapes(op: Operator) -> Verdict:
+    """Ids are a vector, the table has at least 2 dimensions, and the output a row of it for each id."""
+    ids, table = op.inputs
+    wanted = ids.elements * math.prod(table.shape[1:]) * math.prod(op.output.shape[table.rank:])
+    return first_broken([require(ids.rank == 1, ids, f"is {shape_text(ids)}"),
+                         require(table.rank >= 2, table, f"is {shape_text(table)}"),
+                         require(op.output.rank >= table.rank and op.output.elements >= wanted, op.output,
+                                 f"is {shape_text(op.output)}")])
+
+
+@rule("EMBEDDING_LOOKUP", TYPE, "look up int8 rows as int8, or dequantise a table with zero point 0")
+def lookup_types(op: Operator) -> Verdict:
+    """The output is float32, or int8 as the table; an int8 table that becomes float32 has zero point 0."""
+    table, output = op.inputs[1], op.output
+    fits = output.type in (table.type, "FLOAT32") and (output.type == table.type or table.zero_point == 0)
+    return require(fits, output, f"is {output.type.lower()}, the table {table.type.lower()} with zero point "
+                   f"{table.zero_point}")
+
+
+@rule("DYNAMIC_UPDATE_SLICE", FORM, "give the update as many dimensions as the operand, and a start for each")
+def update_shapes(op: Operator) -> Verdict:
+    """The update fits into the operand, with a start for each of its dimensions."""
+    operand, update, starts = op.inputs
+    fits = starts.rank == 1 and starts.shape[0] == operand.rank == update.rank and 1 <= operand.rank <= 6
+    fits = fits and all(a <= b for a, b in zip(update.shape, operand.shape))
+    return require(fits, update, f"is {shape_text(update)}, the operand {shape_text(operand)}")
+
+
+@rule("DYNAMIC_UPDATE_SLICE", FORM, "give the output the operand's shape", unchecked=True)
+def update_elements(op: Operator) -> Verdict:
+    """The output has as many elements as the operand."""
+    return require(op.output.elements >= op.input.elements, op.output, f"has {op.output.elements:,}")
+
+
+@rule("SHAPE", FORM, "give the output a number for each dimension", unchecked=True)
+def shape_length(op: Operator) -> Verdict:
+    """The output has a number for each dimension of the input."""
+    return require(op.output.elements >= op.input.rank, op.output, f"has {op.output.elements}")
+
+
+@rule("SHAPE", FORM, "ask for int32", kernel="../core/api/flatbuffer_conversions.cc")
+def shape_type(op: Operator) -> Verdict:
+    """The options name a type."""
+    return require(op.option("outType") in TYPE_NAMES, None, f"it is {op.option('outType')}")
+
+
+@rule("BROADCAST_ARGS", FORM, "give shapes as vectors")
+def broadcast_args_rank(op: Operator) -> Verdict:
+    """Both shapes and the output are vectors."""
+    return first_broken([require(tensor.rank == 1, tensor, f"has {tensor.rank} dimensions")
+                         for tensor in (*op.inputs, op.output)])
+
+
+@rule("BROADCAST_ARGS", VALUE, "give shapes that broadcast")
+def broadcast_args_fit(op: Operator) -> Verdict:
+    """Constant shapes broadcast."""
+    first, second = (tensor.values for tensor in op.inputs)
+    fits = not first or not second or broadcast(tuple(first), tuple(second)) is not None
+    return require(fits, op.inputs[1], f"is {second}, the other {first}")
+
+
+@rule(POOLS, VALUE, "quantise the output as the input is: pooling needs no other range")
+def pool_grid(op: Operator) -> Verdict:
+    """An int8 or int16 output has the input's scale (to 1e-6) and zero point."""
+    integer = op.input.type in ("INT8", "INT16")
+    fits = abs(op.input.scale - op.output.scale) <= 1e-6 and op.input.zero_point == op.output.zero_point
+    return require(not integer or fits, op.output, f"has scale {op.output.scale:g} and zero point "
+                   f"{op.output.zero_point}, the input {op.input.scale:g} and {op.input.zero_point}")
+
+
+@rule(POOLS, FORM, "reshape to 4 dimensions (batch, height, width, channels)", unchecked=True)
+def pool_shape(op: Operator) -> Verdict:
+    """Input and output have 4 dimensions, with one batch and the same channels."""
+    data, output = op.input, op.output
+    fits = (data.rank, output.rank) == (4, 4) and (data.shape[0], data.shape[3]) == (output.shape[0], output.shape[3])
+    return require(fits, output, f"is {shape_text(output)}, the input {shape_text(data)}")
+
+
+@rule("L2_POOL_2D", FORM, "reshape to 4 dimensions (batch, height, width, channels)")
+def l2_pool_rank(op: Operator) -> Verdict:
+    """Input and output have 4 dimensions."""
+    return first_broken([require(tensor.rank == 4, tensor, f"has {tensor.rank}") for tensor in (op.input, op.output)])
+
+
+@rule("L2_POOL_2D", VALUE, "choose a window that fits the input, and strides above 0")
+def l2_pool_windows(op: Operator) -> Verdict:
+    """At least one window fits the input; strides and windows are above 0, and the padding is SAME or VALID."""
+    made = [_windows(op, n, op.option(f"filter{axis}"), op.option(f"stride{axis[0]}"))
+            for n, axis in zip(op.input.shape[1:3], ("Height", "Width"))]
+    return require(min(made) > 0 and 0 not in op.input.shape, op.input, f"is {shape_text(op.input)}, windows {made}")
+
+
+@rule("L2_POOL_2D", VALUE, "give the output the pooled shape", unchecked=True)
+def l2_pool_elements(op: Operator) -> Verdict:
+    """The output has a value for each window and channel."""
+    batch, height, width, channels = op.input.shape
+    made = [_windows(op, n, op.option(f"filter{axis}"), op.option(f"stride{axis[0]}"))
+            for n, axis in ((height, "Height"), (width, "Width"))]
+    return require(op.output.elements == batch * channels * math.prod(made), op.output, f"is {shape_text(op.output)}")
+
+
+@rule("RESIZE_BILINEAR RESIZE_NEAREST_NEIGHBOR DEPTH_TO_SPACE SPACE_TO_DEPTH", FORM, "reshape to 4 dimensions")
+def image_rank(op: Operator) -> Verdict:
+    """The input has 4 dimensions, and a resized output at most 4."""
+    resized = op.name.startswith("RESIZE")
+    return first_broken([require(op.input.rank == 4, op.input, f"has {op.input.rank}"),
+                         require(op.output.rank <= 4 or not resized, op.output, f"has {op.output.rank}")])
+
+
+@rule("RESIZE_BILINEAR RESIZE_NEAREST_NEIGHBOR", FORM, "resize to a height and a width")
+def resize_vector(op: Operator) -> Verdict:
+    """The size is a vector, for RESIZE_NEAREST_NEIGHBOR of two numbers."""
+    fits = op.inputs[1].rank == 1 and (op.name == "RESIZE_BILINEAR" or op.inputs[1].shape == (2,))
+    return require(fits, op.inputs[1], f"is {shape_text(op.inputs[1])}")
+
+
+@rule("RESIZE_NEAREST_NEIGHBOR", VALUE, "give the output the size that is asked for", unchecked=True)
+def resize_shape(op: Operator) -> Verdict:
+    """The output has the input's batch and channels, and the constant size."""
+    batch, _, _, channels = op.input.shape
+    wanted = (batch, *(op.inputs[1].values or ()), channels)
+    return require(op.output.shape == wanted, op.output, f"is {shape_text(op.output)}, not {wanted}")
+
+
+@rule("RESIZE_BILINEAR", VALUE, "choose half_pixel_centers or align_corners")
+def resize_centers(op: Operator) -> Verdict:
+    """half_pixel_centers and align_corners are not both set."""
+    return require(not (op.option("halfPixelCenters") and op.option("alignCorners")), None, "both are")
+
+
+@rule("DEPTH_TO_SPACE SPACE_TO_DEPTH", VALUE, "choose a block that divides the input")
+def block_divides(op: Operator) -> Verdict:
+    """The block is above 0 and divides height and width (SPACE_TO_DEPTH) or, squared, the channels."""
+    block, (_, height, width, channels) = op.option("blockSize"), op.input.shape
+    if block <= 0:
+        return require(False, None, f"it is {block}")
+    divides = not channels % block ** 2 if op.name == "DEPTH_TO_SPACE" else not height % block and not width % block
+    return require(divides, op.input, f"is {shape_text(op.input)}, the block {block}")
+
+
+@rule("DEPTH_TO_SPACE SPACE_TO_DEPTH", VALUE, "give the output as many elements as the input", unchecked=True)
+def block_elements(op: Operator) -> Verdict:
+    """The output has 4 dimensions and as many elements as the input."""
+    return require(op.output.rank == 4 and op.output.elements == op.input.elements, op.output,
+                   f"is {shape_text(op.output)}")
+
+
+@rule("BATCH_TO_SPACE_ND SPACE_TO_BATCH_ND", FORM, "reshape to 3 or 4 dimensions")
+def batch_space_rank(op: Operator) -> Verdict:
+    """Input and output have 3 or 4 dimensions."""
+    return first_broken([require(3 <= tensor.rank <= 4, tensor, f"has {tensor.rank}")
+                         for tensor in (op.input, op.output)])
+
+
+@rule("BATCH_TO_SPACE_ND SPACE_TO_BATCH_ND", VALUE, "give blocks and paddings that make the output's shape",
+      unchecked=True)
+def batch_space_shape(op: Operator) -> Verdict:
+    """Blocks, crops and paddings have numbers for each of the middle dimensions, and make the output's shape."""
+    data, output, block, pads = op.input, op.output, op.inputs[1].values, op.inputs[2].values
+    if block is None or pads is None:
+        return FINE
+    middle = data.rank - 2
+    if len(block) != middle or len(pads) != 2 * middle or min(block, default=0) < 1 or data.rank != output.rank:
+        return require(False, output, f"is {shape_text(output)}, blocks {block} and paddings {pads}")
+    to_batch = op.name == "SPACE_TO_BATCH_ND"
+    spatial = [(n + a + b) / size if to_batch else n * size - a - b
+               for n, size, a, b in zip(data.shape[1:-1], block, pads[::2], pads[1::2])]
+    batch = data.shape[0] * math.prod(block) if to_batch else data.shape[0] / math.prod(block)
+    return require(output.shape == (batch, *spatial, data.shape[-1]) and min(pads) >= 0, output,
+                   f"is {shape_text(output)}, not {(batch, *spatial, data.shape[-1])}")
+
+
+def _windows(op: Operator, length: int, window: int, stride: int) -> int:
+    """How many windows fit (kernels/padding.h, ComputeOutSize); 0 for what makes no sense."""
+    padding = op.option("padding")
+    if padding not in (schema.Padding.SAME, schema.Padding.VALID) or min(window, stride) <= 0:
+        return 0
+    past = 1 if padding == schema.Padding.SAME else window
+    return max((length + stride - past) // stride, 0)

@@ -1,0 +1,157 @@
+"""Rules of every operator: it has a kernel, and its tensors are as many and of the types that the kernel takes.
+
+What they allow is in the table of `operators.py`.
+"""
+
+from convert.tflm.rules.elementwise import shape_text
+from convert.tflm.rules.graph import Operator, Tensor
+from convert.tflm.rules.operators import CUSTOM_OPERATORS, OPERATORS, OPTIONAL_INPUTS, count_range
+from convert.tflm.rules.registry import COUNT, FINE, FORM, TYPE, Verdict, first_broken, require, rule
+
+KERNEL_RANK = 6  # RuntimeShape::kMaxSmallSize
+SHAPED_BY_KERNEL = ("DEPTH_TO_SPACE", "SPACE_TO_DEPTH", "GATHER", "GATHER_ND", "L2_POOL_2D", "EMBEDDING_LOOKUP")
+SHAPELESS = ("RESHAPE", "SQUEEZE", "SHAPE", "IF", "WHILE", "CALL_ONCE", "VAR_HANDLE", "READ_VARIABLE",
+             "ASSIGN_VARIABLE")
+
+
+@rule("", COUNT, "use operators that SUPPORTED_OPS.md lists; TFLM has no kernel to register for this one",
+      kernel="micro_mutable_op_resolver.h")
+def operator_registered(op: Operator) -> Verdict:
+    """TFLM has a kernel for the operator."""
+    if op.name.startswith("CUSTOM:"):
+        return require(op.name.removeprefix("CUSTOM:") in CUSTOM_OPERATORS, None, f"it has none named {op.name}")
+    return require(op.name in OPERATORS, None, f"it has none for {op.name}")
+
+
+@rule("", COUNT, "convert the model again with an unmodified converter", kernel="micro_interpreter.cc")
+def no_custom_options(op: Operator) -> Verdict:
+    """A builtin operator has no custom options."""
+    packed = op.model.unpacked.subgraphs[op.graph.index].operators[op.index]
+    return require(op.name.startswith("CUSTOM:") or packed.customOptions is None, None, "it has some")
+
+
+@rule("", COUNT, "convert the model again with an unmodified converter")
+def input_count(op: Operator) -> Verdict:
+    """The operator has as many inputs as its kernel takes."""
+    return _count(op, len(op.inputs), "inputs")
+
+
+@rule("", COUNT, "convert the model again with an unmodified converter")
+def output_count(op: Operator) -> Verdict:
+    """The operator has as many outputs as its kernel writes."""
+    return _count(op, len(op.outputs), "outputs")
+
+
+@rule("", COUNT, "connect the input; only SUPPORTED_OPS.md's optional ones may be left out")
+def inputs_given(op: Operator) -> Verdict:
+    """Inputs that the kernel reads are not left out."""
+    if op.name not in OPERATORS or op.name == "UNIDIRECTIONAL_SEQUENCE_LSTM":
+        return FINE
+    optional = OPTIONAL_INPUTS.get(op.name, "").split()
+    absent = [f"i{i}" for i, tensor in enumerate(op.inputs[:_read_inputs(op)]) if tensor is None]
+    absent = [role for role in absent if role not in optional]
+    return require(not absent, None, f"{', '.join(absent)} is left out")
+
+
+@rule("", COUNT, "give every output a tensor", unchecked=True)
+def outputs_given(op: Operator) -> Verdict:
+    """No output is left out, and a split has some."""
+    given = None not in op.outputs and (bool(op.outputs) or op.name not in ("SPLIT", "SPLIT_V", "UNPACK"))
+    return require(op.name not in OPERATORS or given, None, "one is")
+
+
+@rule("", TYPE, "convert with int8 (TFLite's full integer quantisation) or float32 throughout, or cast before it")
+def type_has_kernel(op: Operator) -> Verdict:
+    """The kernel has code for the tensor's type."""
+    return first_broken([require(tensor.type.lower() in types, tensor, f"is {tensor.type.lower()}, not {_any(types)}")
+                         for roles, kind, types in _clauses(op, ":") for tensor in _tensors(op, roles)])
+
+
+@rule("", TYPE, "give both tensors one type, with a CAST or QUANTIZE between them")
+def types_equal(op: Operator) -> Verdict:
+    """Tensors that the kernel compares have one type."""
+    return _same_types(op, "=")
+
+
+@rule("", TYPE, "give the tensor the type that the kernel reads or writes", unchecked=True)
+def types_assumed(op: Operator) -> Verdict:
+    """A tensor has the type that the kernel takes for granted."""
+    return _same_types(op, "~")
+
+
+@rule("", FORM, "reshape to at most 6 dimensions", kernel="../kernels/internal/runtime_shape.h", unchecked=True)
+def kernel_rank(op: Operator) -> Verdict:
+    """Tensors have at most 6 dimensions: the kernels' shapes hold no more."""
+    tensors = [tensor for tensor in (*op.inputs, *op.outputs) if tensor]
+    return first_broken([require(tensor.rank <= KERNEL_RANK or op.name in SHAPELESS, tensor, f"has {tensor.rank}")
+                         for tensor in tensors])
+
+
+@rule("", FORM, "leave out the empty tensor, or fix its shape", unchecked=True)
+def inputs_not_empty(op: Operator) -> Verdict:
+    """Inputs that the kernel reads have elements: TFLM has no memory for others."""
+    read = [tensor for tensor in op.inputs if tensor] if op.name not in ("RESHAPE", "CONCATENATION") else []
+    nothing_made = bool(op.outputs) and op.output is not None and op.output.shape == (0,)
+    return first_broken([require(tensor.elements > 0 or nothing_made, tensor, f"is {shape_text(tensor)}")
+                         for tensor in read])
+
+
+@rule("", FORM, "fix all shapes: `Input(batch_size=1)` and no `None` in a shape", kernel="micro_interpreter_graph.cc")
+def outputs_not_empty(op: Operator) -> Verdict:
+    """Outputs have no dimension of 0: TFLM takes it for one that is not known yet."""
+    outputs = [tensor for tensor in op.outputs if tensor and op.name not in SHAPED_BY_KERNEL]
+    return first_broken([require(0 not in tensor.shape or tensor.shape == (0,), tensor, f"is {shape_text(tensor)}")
+                         for tensor in outputs])
+
+
+@rule("", FORM, "convert without intermediates", kernel="micro_allocation_info.cc")
+def no_intermediates(op: Operator) -> Verdict:
+    """Intermediate tensors are empty."""
+    packed = op.model.unpacked.subgraphs[op.graph.index].operators[op.index]
+    indices = [] if packed.intermediates is None else [int(i) for i in packed.intermediates]
+    return first_broken([require(i >= 0 and op.graph.tensors[i].nbytes == 0, None, f"tensor {i} is not")
+                         for i in indices])
+
+
+def _same_types(op: Operator, kind: str) -> Verdict:
+    verdicts = []
+    for roles, _, expected in _clauses(op, kind):
+        if expected[0][0] in "io" and expected[0][1:].isdigit():
+            reference = op.tensor(expected[0])
+            expected = [reference.type.lower()] if reference else []
+        verdicts += [require(not expected or tensor.type.lower() in expected, tensor,
+                             f"is {tensor.type.lower()}, not {_any(expected)}") for tensor in _tensors(op, roles)]
+    return first_broken(verdicts)
+
+
+def _clauses(op: Operator, kind: str) -> list[tuple[list[str], str, list[str]]]:
+    kernel = OPERATORS.get(op.name)
+    return [clause for clause in kernel.clauses if clause[1] == kind] if kernel else []
+
+
+def _tensors(op: Operator, roles: list[str]) -> list[Tensor]:
+    """The tensors of roles; `i*` and `o*` are all, and those left out are passed over."""
+    found = []
+    for role in roles:
+        everyone = op.inputs if role[0] == "i" else op.outputs
+        found += everyone if role[1] == "*" else [op.tensor(role)]
+    return [tensor for tensor in found if tensor is not None]
+
+
+def _count(op: Operator, count: int, noun: str) -> Verdict:
+    if op.name not in OPERATORS:
+        return FINE
+    allowed = getattr(OPERATORS[op.name], noun)
+    least, most = count_range(allowed)
+    return require(least <= count <= most, None, f"it has {count} {noun} instead of {allowed}")
+
+
+def _read_inputs(op: Operator) -> int:
+    """How many of its inputs a kernel reads; more may be given where the count is open."""
+    allowed = OPERATORS[op.name].inputs
+    takes_all = op.name in ("ADD_N", "CONCATENATION", "PACK", "IF", "WHILE")
+    return len(op.inputs) if takes_all else count_range(allowed)[0 if allowed.endswith("+") else 1]
+
+
+def _any(types: list[str]) -> str:
+    return " or ".join(types)

@@ -1,0 +1,177 @@
+"""Rules of a model's parts, before anything is asked of its operators: indices refer to something, sizes make sense.
+
+TFLM trusts a model's indices and sizes: what breaks these rules makes it crash, or read whatever is in memory.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
+
+from convert.tflite.model import TYPE_NAMES, operator_name
+from convert.tflm.rules.graph import TYPE_BYTES, numbers, text, vector
+from convert.tflm.rules.registry import StructureRule
+
+DAMAGED = "the file is damaged or was edited; convert the model again"
+DYNAMIC = "fix all shapes: `Input(batch_size=1)` and no `None` in a shape"
+MAX_BYTES = 2 ** 31
+OFFLINE_PLAN = "OfflineMemoryAllocation"
+OFFLINE_HEADER = 3
+# Operators that run other graphs: the class of their options, and the fields that name graphs.
+CALLS = {"IF": ("IfOptionsT", "thenSubgraphIndex", "elseSubgraphIndex"), "CALL_ONCE": ("CallOnceOptionsT",
+         "initSubgraphIndex"), "WHILE": ("WhileOptionsT", "condSubgraphIndex", "bodySubgraphIndex")}
+
+STRUCTURE: list[StructureRule] = []
+
+
+def structure(subject: str, remedy: str, kernel: str = "micro_allocator.cc", unchecked: bool = True) -> Callable:
+    """Puts a function among the rules of structure; those of one subject rely on those of the subjects before it.
+
+    `subject` is what the function takes after the model: a graph; a graph and an operator or a tensor of it; nothing.
+    """
+
+    def register(check: Callable) -> Callable:
+        STRUCTURE.append(StructureRule(check.__name__, check, subject, remedy, kernel, unchecked))
+        return check
+
+    return register
+
+
+@structure("graph", DAMAGED)
+def graph_complete(model: schema.ModelT, graph: schema.SubGraphT) -> tuple[bool, str]:
+    """A graph has tensors, inputs and outputs, and the model buffers."""
+    absent = [name for name in ("tensors", "inputs", "outputs") if getattr(graph, name) is None]
+    absent += ["buffers"] if not model.buffers else []
+    return not absent, f"it has no {', '.join(absent)}"
+
+
+@structure("graph", DAMAGED)
+def graph_tensors_exist(model: schema.ModelT, graph: schema.SubGraphT) -> tuple[bool, str]:
+    """Inputs and outputs of a graph are tensors of it."""
+    indices = numbers(graph.inputs) + numbers(graph.outputs)
+    beyond = [i for i in indices if not 0 <= i < len(vector(graph.tensors))]
+    return not beyond, f"tensor {beyond[:1]} is not"
+
+
+@structure("operator", DAMAGED, kernel="micro_interpreter.cc")
+def operator_code_exists(model: schema.ModelT, graph: schema.SubGraphT, op: schema.OperatorT) -> tuple[bool, str]:
+    """An operator's code is one of the model's."""
+    return op.opcodeIndex < len(vector(model.operatorCodes)), f"it is number {op.opcodeIndex}"
+
+
+@structure("operator", DAMAGED)
+def operator_tensors_exist(model: schema.ModelT, graph: schema.SubGraphT, op: schema.OperatorT) -> tuple[bool, str]:
+    """Inputs, outputs and intermediates of an operator are tensors of its graph, or -1 for one left out."""
+    if op.inputs is None or op.outputs is None:
+        return False, "it has no list of them"
+    indices = numbers(op.inputs) + numbers(op.outputs) + numbers(op.intermediates)
+    beyond = [i for i in indices if not -1 <= i < len(graph.tensors)]
+    return not beyond, f"tensor {beyond[:1]} is not"
+
+
+@structure("tensor", DAMAGED)
+def buffer_exists(model: schema.ModelT, graph: schema.SubGraphT, tensor: schema.TensorT) -> tuple[bool, str]:
+    """A tensor's buffer is one of the model's."""
+    return tensor.buffer < len(model.buffers), f"it is number {tensor.buffer}"
+
+
+@structure("tensor", "convert the model with int8 or float32 tensors", kernel="memory_helpers.cc", unchecked=False)
+def type_has_size(model: schema.ModelT, graph: schema.SubGraphT, tensor: schema.TensorT) -> tuple[bool, str]:
+    """A tensor's type is one that TFLM has room for."""
+    name = TYPE_NAMES.get(tensor.type, str(tensor.type))
+    return name in TYPE_BYTES, f"it is {name.lower()}"
+
+
+@structure("tensor", DYNAMIC)
+def dimensions_not_negative(model: schema.ModelT, graph: schema.SubGraphT, tensor: schema.TensorT) -> tuple[bool, str]:
+    """Dimensions are not negative."""
+    shape = numbers(tensor.shape)
+    return min(shape, default=0) >= 0, f"they are {shape}"
+
+
+@structure("tensor", "split the tensor; it is larger than 32-bit sizes count", kernel="memory_helpers.cc")
+def tensor_below_2_gib(model: schema.ModelT, graph: schema.SubGraphT, tensor: schema.TensorT) -> tuple[bool, str]:
+    """A tensor has less than 2 GiB."""
+    size = math.prod(numbers(tensor.shape)) * TYPE_BYTES.get(TYPE_NAMES.get(tensor.type), 1)
+    return size < MAX_BYTES, f"it has {size:,} bytes"
+
+
+@structure("constant", DAMAGED)
+def buffer_holds_tensor(model: schema.ModelT, graph: schema.SubGraphT, tensor: schema.TensorT) -> tuple[bool, str]:
+    """The buffer of a constant has all of its elements."""
+    elements, name = math.prod(numbers(tensor.shape)), TYPE_NAMES[tensor.type]
+    size = -(-elements // 2) if name == "INT4" else elements * TYPE_BYTES[name]
+    data = model.buffers[tensor.buffer].data
+    held = 0 if data is None else len(data)
+    return held == 0 or held >= size, f"it has {held:,} bytes for {size:,}"
+
+
+@structure("call", DAMAGED, kernel="micro_allocation_info.cc")
+def called_graphs_exist(model: schema.ModelT, graph: schema.SubGraphT, op: schema.OperatorT) -> tuple[bool, str]:
+    """Graphs that IF, WHILE and CALL_ONCE run are graphs of the model."""
+    called = called_graphs(model, op)
+    return called is not None and all(0 <= g < len(model.subgraphs) for g in called), f"the options say {called}"
+
+
+@structure("model", "unroll the recursion: TFLM's graphs cannot run themselves", kernel="micro_allocation_info.cc")
+def no_recursion(model: schema.ModelT) -> tuple[bool, str]:
+    """No graph runs itself, in however many steps."""
+    calls = [[g for op in vector(graph.operators) for g in called_graphs(model, op) or []]
+             for graph in model.subgraphs]
+    for start in range(len(calls)):
+        reached, ahead = set(), list(calls[start])
+        while ahead:
+            g = ahead.pop()
+            if g not in reached:
+                reached.add(g)
+                ahead += calls[g]
+        if start in reached:
+            return False, f"graph {start} does"
+    return True, ""
+
+
+@structure("model", "write the offline plan for this very model", kernel="micro_allocation_info.cc", unchecked=False)
+def offline_plan_complete(model: schema.ModelT) -> tuple[bool, str]:
+    """An offline memory plan has an offset for each tensor."""
+    tensors = sum(len(graph.tensors) for graph in model.subgraphs)
+    for plan in offline_plans(model):
+        if len(plan) < OFFLINE_HEADER or plan[2] != tensors or len(plan) < OFFLINE_HEADER + tensors:
+            return False, f"it has {len(plan) - OFFLINE_HEADER} for {tensors}"
+    return True, ""
+
+
+@structure("model", "write the offline plan for this very model", kernel="memory_planner/greedy_memory_planner.cc")
+def offline_offsets_sensible(model: schema.ModelT) -> tuple[bool, str]:
+    """Offsets of an offline memory plan are -1, or from 0 to 2 GiB."""
+    offsets = [int(n) for plan in offline_plans(model) for n in plan[OFFLINE_HEADER:]]
+    return min(offsets, default=0) >= -1, f"one is {min(offsets, default=0)}"
+
+
+def called_graphs(model: schema.ModelT, op: schema.OperatorT) -> list[int] | None:
+    """The graphs that an operator runs, None when its options do not say."""
+    options, *fields = CALLS.get(operator_name(model, op), (None,))
+    if options and type(op.builtinOptions).__name__ != options:
+        return None
+    return [getattr(op.builtinOptions, field) for field in fields]
+
+
+def offline_plans(model: schema.ModelT) -> list[np.ndarray]:
+    """The offline memory plans of a model: version, graph, number of tensors, then offsets."""
+    buffers = [entry.buffer for entry in vector(model.metadata) if text(entry.name) == OFFLINE_PLAN]
+    data = [np.asarray(vector(model.buffers[i].data), np.uint8).tobytes() for i in buffers if i < len(model.buffers)]
+    return [np.frombuffer(plan[:len(plan) // 4 * 4], "<i4") for plan in data]
+
+
+def subjects(model: schema.ModelT, kind: str) -> Iterator[tuple[tuple, int, int | None, int | None]]:
+    """(what a rule takes, graph, operator, tensor) for each subject of a kind."""
+    if kind == "model":
+        yield (model,), 0, None, None
+        return
+    for g, graph in enumerate(model.subgraphs):
+        if kind == "graph":
+            yield (model, graph), g, None, None
+        elif kind in ("operator", "call"):
+            yield from (((model, graph, op), g, i, None) for i, op in enumerate(vector(graph.operators)))
+        else:
+            yield from (((model, graph, tensor), g, None, i) for i, tensor in enumerate(graph.tensors))

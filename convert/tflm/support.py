@@ -1,0 +1,59 @@
+"""Whether TFLM runs a model: the rules of its kernels, asked of a file that nobody vouches for."""
+
+from pathlib import Path
+
+from convert.tflite.model import float_tensors, list_ops, read_model
+from convert.tflite.verifier import MAX_FILE_BYTES, DamagedModel
+from convert.tflm.rules.engine import ask_rules
+from tf_embbert.common.errors import UserError
+
+# Rules without which operators and tensors cannot even be listed.
+UNREADABLE = ("graph_complete", "graph_tensors_exist", "operator_code_exists", "operator_tensors_exist",
+              "type_has_size")
+
+
+def check_model(path: str | Path) -> dict:
+    """Checks a model against the rules of TFLM's kernels; nothing in the file is run, and it need not be trusted.
+
+    Args:
+        path: a .tflite file.
+
+    Returns:
+        {supported, integer_only, ops: [{name, version, count, types}], refusals, warnings, float_tensors: [{index,
+        name, type}]}; refusals and warnings are [{op, index, tensor, tensor_name, rule, reason, kernel, remedy}], see
+        `convert.tflm.rules.engine.ask_rules`. A model with warnings alone is supported.
+
+    Raises:
+        UserError: the file is missing, empty, too large or no TFLite flatbuffer.
+    """
+    return check_bytes(_read(Path(path)), str(path))
+
+
+def check_bytes(model: bytes, name: str) -> dict:
+    """`check_model` of a model in memory; `name` is what an error calls it."""
+    try:
+        unpacked = read_model(model)
+    except DamagedModel as error:
+        raise UserError(f"{name} is not a TFLite flatbuffer, or a damaged one: {error}") from error
+    refusals, warnings = ask_rules(unpacked)
+    readable = not any(refusal["rule"] in UNREADABLE for refusal in refusals)
+    floats = float_tensors(unpacked) if readable else []
+    return {"supported": not refusals, "integer_only": readable and not floats,
+            "ops": list_ops(unpacked) if readable else [], "refusals": refusals, "float_tensors": floats,
+            "warnings": warnings}
+
+
+def _read(path: Path) -> bytes:
+    if not path.is_file():
+        raise UserError(f"no model file at {path}")
+    if not path.stat().st_size:
+        raise UserError(f"{path} is empty")
+    if path.stat().st_size > MAX_FILE_BYTES:
+        raise UserError(f"{path} has {path.stat().st_size:,} bytes; more than {MAX_FILE_BYTES:,} are not read")
+    return path.read_bytes()
+
+
+def entry_text(entry: dict) -> str:
+    """One line about a refusal or warning: the operator and what is wrong."""
+    place = f"{entry['op'] or 'operator'} (number {entry['index']}): " if entry["index"] is not None else ""
+    return place + entry["reason"]

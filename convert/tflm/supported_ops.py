@@ -1,0 +1,50 @@
+"""SUPPORTED_OPS.md, from the tables and docstrings that also decide and explain."""
+
+import convert.tflm.rules  # noqa: F401 (fills the lists of rules)
+from convert.tflm.rules.operators import CUSTOM_OPERATORS, OPERATORS
+from convert.tflm.rules.registry import RULES, Rule, StructureRule
+from convert.tflm.rules.structure import STRUCTURE
+
+HEAD = """# What TensorFlow Lite Micro runs
+
+Written by `python -m convert.check --supported-ops`; a test holds it equal. `python -m convert.check MODEL.tflite` asks
+a model all of it. Kernels were read at tensorflow/tflite-micro 90b983c2b (reference kernels, files from
+tensorflow/lite/micro/); what the rules say was compared with the interpreter of the `tflite-micro` package, built from
+8f6596d two months later, and where the two differ the package decides: `python -m benchmarks.agreement`.
+
+TFLM does not read operator versions, nor the version of the schema. Rules marked *unchecked* are not checked by release
+builds of TFLM: such a model reads or writes beyond its tensors, or computes nonsense, instead of being refused.
+"""
+TYPES = """
+## Operators
+
+`o0: int8 float32`: the kernel has code for an output of these types; `i1 = i0`: it checks that the types are equal;
+`i1 ~ int32`: it takes the type for granted. `2+` inputs are two or more, `2-3` two or three.
+
+| operator | kernel | inputs | outputs | types |
+|---|---|---|---|---|
+"""
+
+
+def supported_operators() -> str:
+    """The text of SUPPORTED_OPS.md."""
+    refusals = [rule for rule in RULES if not rule.warning]
+    warnings = [rule for rule in RULES if rule.warning]
+    lines = [f"| {name} | `{kernel.path}` | {kernel.inputs} | {kernel.outputs} | {kernel.types or 'see below'} |"
+             for name, kernel in sorted(OPERATORS.items())]
+    customs = ", ".join(f"`{name}`" for name in sorted(CUSTOM_OPERATORS))
+    return "".join([HEAD, TYPES, "\n".join(lines), "\n\nCustom operators, known by name only: ", customs, ".\n",
+                    _table("Rules of operators", refusals), _table("Rules of the file", STRUCTURE),
+                    _table("Warnings", warnings)])
+
+
+def _table(title: str, rules: list[Rule | StructureRule]) -> str:
+    rows = [f"| {_scope(rule)} | {rule.message}{' *(unchecked)*' if rule.unchecked else ''} | {rule.remedy} | "
+            f"`{rule.name}` |" for rule in rules]
+    return "\n".join([f"\n## {title}\n", "| of | rule | remedy | name |", "|---|---|---|---|", *rows]) + "\n"
+
+
+def _scope(rule: Rule | StructureRule) -> str:
+    if isinstance(rule, StructureRule):
+        return rule.subject
+    return ", ".join(rule.operators) or "all"

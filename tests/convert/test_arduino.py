@@ -1,0 +1,110 @@
+"""The Arduino sketch of a bundle: its files, and that a compiler takes them with stubs of what Arduino gives."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from convert.arduino import main
+from convert.bundle.bundle import read_bundle
+from tests.support.chain import refused
+
+needs_compiler = pytest.mark.skipif(not shutil.which("g++"), reason="needs g++")
+NEED_TFLM = {"app.cpp", "classifier.cpp"}
+DOWNLOADS = "tensorflow/lite/micro/tools/make/downloads"
+STUBS = {"TensorFlowLite.h": "", "Arduino.h": """
+#include <cstddef>
+#include <cstdint>
+struct Stream {
+  void begin(unsigned long);
+  std::size_t write(const std::uint8_t*, std::size_t);
+  int available();
+  int read();
+  explicit operator bool();
+};
+extern Stream Serial;
+unsigned long micros();
+void delay(unsigned long);
+void yield();
+"""}
+
+
+@pytest.fixture(scope="module")
+def sketch(bundle_of, tmp_path_factory):
+    """The sketch of a model of pairs, beside a folder of stubs."""
+    folder = tmp_path_factory.mktemp("arduino")
+    assert main([str(bundle_of("pairs")), "--out", str(folder / "same"), "--core", "cortex-m7"]) == 0
+    (folder / "stubs").mkdir()
+    for name, text in STUBS.items():
+        (folder / "stubs" / name).write_text(text)
+    return folder / "same"
+
+
+def compile_all(files, sketch, *options):
+    for file in files:
+        command = ["g++", "-std=c++17", "-fsyntax-only", "-Wall", "-Wextra", "-Werror", "-I", sketch.parent / "stubs",
+                   *options, "-x", "c++", file]
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+
+
+def test_a_sketch_has_the_layout_that_arduino_compiles(sketch):
+    files = {path.relative_to(sketch).as_posix() for path in sketch.rglob("*") if path.is_file()}
+    assert "same.ino" in files and all(re.fullmatch(r"same\.ino|src/\w+\.(cpp|h)", name) for name in files)
+    for name in files:
+        included = re.findall(r'#include "([^"]+)"', (sketch / name).read_text())
+        ours = {header for header in included if not header.startswith("tensorflow/")}
+        assert {f"src/{Path(header).name}" for header in ours} <= files
+        assert all(("/" in header) == name.endswith(".ino") for header in ours)
+
+
+def test_a_sketch_says_what_it_is(sketch, bundle_of):
+    manifest = read_bundle(bundle_of("pairs")).manifest
+    config = (sketch / "src/app_config.h").read_text()
+    assert manifest["bundle_sha256"] in config and '"cortex-m7", "cmsis_nn"' in config and "@" not in config
+    assert "Not built here" in (sketch / "same.ino").read_text() and "not built here" in config
+
+
+def test_the_bytes_of_the_bundle_and_of_the_app_are_in_it(sketch, bundle_of):
+    app = Path(__file__).resolve().parents[2] / "tflm_app"
+    for original in (bundle_of("pairs") / "model_data.cc", app / "embbert/tokenizer.cc", app / "app/app.cc"):
+        copied = (sketch / "src" / original.name).with_suffix(".cpp").read_text()
+        assert copied == re.sub(r'"(app|boards|embbert)/', '"', original.read_text())
+
+
+@needs_compiler
+def test_a_compiler_takes_what_needs_no_tflm(sketch):
+    compile_all([path for path in (sketch / "src").glob("*.cpp") if path.name not in NEED_TFLM], sketch)
+    compile_all([sketch / "same.ino"], sketch, "-include", "Arduino.h")
+
+
+@needs_compiler
+def test_a_compiler_takes_the_rest_with_the_headers_of_tflm(sketch):
+    root = os.environ.get("TFLM_ROOT") or pytest.skip("TFLM_ROOT is not set")
+    folders = [root, *(f"{root}/{DOWNLOADS}/{name}" for name in ("flatbuffers/include", "gemmlowp"))]
+    compile_all([sketch / "src" / name for name in NEED_TFLM], sketch, *(f"-isystem{folder}" for folder in folders))
+
+
+def test_the_same_bundle_gives_the_same_sketch(sketch, bundle_of, tmp_path):
+    again = ["--out", str(tmp_path / "same"), "--core", "cortex-m7"]
+    assert main([str(bundle_of("pairs")), *again]) == main([str(bundle_of("pairs")), *again, "--force"]) == 0
+    for path in sketch.rglob("*.*"):
+        assert (tmp_path / "same" / path.relative_to(sketch)).read_bytes() == path.read_bytes()
+
+
+def test_bad_input_is_one_line(sketch, bundle_of, tmp_path, capsys):
+    bundle, out = bundle_of("pairs"), tmp_path / "sketch"
+    refused(capsys, main, [tmp_path, "--out", out], "is not a bundle")
+    refused(capsys, main, [bundle, "--out", tmp_path / "my sketch!"], "no name of an Arduino sketch")
+    refused(capsys, main, [bundle, "--out", sketch], "exists; --force replaces it")
+    refused(capsys, main, [bundle, "--out", bundle, "--force"], "is not a sketch")
+    refused(capsys, main, [bundle, "--out", out, "--core", "esp32"], "esp32")
+    changed = shutil.copytree(bundle, tmp_path / "changed")
+    (changed / "labels.txt").write_text("others\n")
+    refused(capsys, main, [changed, "--out", out], "are not those of its manifest")
+    (changed / "bundle.h").unlink()
+    refused(capsys, main, [changed, "--out", out], "has no C++ sources")
+    assert not out.exists()

@@ -1,0 +1,328 @@
+"""The arena's figures against TFLM's own interpreter: head, tail and the smallest arena, byte for byte."""
+
+import json
+
+import flatbuffers
+import numpy as np
+import pytest
+
+from convert import arena
+from convert.export.build import build_model
+from convert.lowering.graph import Quantization
+from convert.lowering.ops import GraphBuilder
+from convert.lowering.to_tflite import write_model
+from convert.passes.hints import explain_arena
+from convert.tflite.model import operator_name, read_model, schema
+from convert.tflite.verifier import FILE_IDENTIFIER
+from convert.tflm.allocator import allocate
+from convert.tflm.arena import plan_arena, plan_arenas
+from convert.tflm.builds import BUILDS, CORES, WHEEL_BUILD
+from convert.tflm.instructions import estimate_instructions
+from convert.tflm.lifetimes import list_buffers
+from convert.tflm.planner import Buffer, head_bytes, plan_buffers
+from convert.tflm.structs import ARM32, HOST64, STRUCTS, WHEEL
+from tests.convert.export.test_convert_reference import random_model
+from tests.support.arena_truth import measure
+from tf_embbert.common.errors import UserError
+
+STEP = 16
+INT8 = Quantization((1 / 128,), 0)
+
+
+def assert_equal_to_tflm(models):
+    """Head, tail and their sum as recorded; AllocateTensors succeeds in the total and fails 16 bytes below."""
+    planned = {name: allocate(read_model(data), *WHEEL_BUILD) for name, data in models.items()}
+    jobs = [(data, [planned[name].total, planned[name].total - STEP]) for name, data in models.items()]
+    for (name, plan), (recorded, succeeds) in zip(planned.items(), measure(jobs)):
+        ours = {"total": plan.used, "head": plan.planned, "tail": plan.persistent}
+        assert recorded, f"TFLM refuses {name}"
+        assert ours == recorded, f"{name}: {ours}, TFLM records {recorded}"
+        assert succeeds == [True, False], f"{name}: {plan.total} succeeds, fails 16 below: {succeeds}"
+        assert plan.unmodelled == [], name
+
+
+def pack(model):
+    builder = flatbuffers.Builder(1 << 16)
+    builder.Finish(model.Pack(builder), FILE_IDENTIFIER)
+    return bytes(builder.Output())
+
+
+def embbert(seed=0, length=12, **sizes):
+    model = random_model(np.random.default_rng(seed), **sizes)
+    return build_model(model.weights, model.ranges, length)
+
+
+def random_graph(rng, ops):
+    """int8 operators of random kinds on random earlier tensors, all of them of rank 2: lives of any length."""
+    build = GraphBuilder()
+    tensors = [build._tensor(f"input{i}", rng.integers(1, 40, 2), np.int8, INT8) for i in range(rng.integers(1, 3))]
+    build.graph.inputs += tensors
+    for number in range(ops):
+        x, name = tensors[rng.integers(len(tensors))], f"op{number}"
+        same = [t for t in tensors if t.shape == x.shape]
+        y = same[rng.integers(len(same))]
+        weights = rng.integers(-127, 128, (rng.integers(1, 50), x.shape[1])).astype(np.int8)
+        kernel = build.constant("weights", weights, INT8)
+        make = (lambda: build.add(name, x, y, INT8), lambda: build.multiply(name, x, y, INT8),
+                lambda: build.dense(name, x, kernel, None, INT8), lambda: build.transpose(name, x),
+                lambda: build.reshape(name, x, (1, x.size)), lambda: build.softmax(name, x))
+        tensors.append(make[rng.integers(len(make))]())
+    for index in {int(i) for i in rng.integers(len(tensors), size=2)} | {len(tensors) - 1}:
+        build.output(tensors[index])
+    return build.graph
+
+
+def shuffled(rng, graph):
+    """The same graph with its tensor indices permuted, which decides between buffers of equal size."""
+    graph.tensors = [graph.tensors[i] for i in rng.permutation(len(graph.tensors))]
+    return graph
+
+
+def with_offline_plan(rng, data):
+    """A model with an OfflineMemoryAllocation plan for some of its activations, overlaps and all."""
+    model = read_model(data)
+    tensors = model.subgraphs[0].tensors
+    free = {buffer.owner[1] for buffer in list_buffers(model, [], set())[0]}
+    offsets = [16 * int(rng.integers(0, 40)) if i in free and rng.random() < 0.5 else -1 for i in range(len(tensors))]
+    buffer, entry = schema.BufferT(), schema.MetadataT()
+    buffer.data = np.array([1, 0, len(tensors), *offsets], "<i4").view(np.uint8)
+    entry.name, entry.buffer = b"OfflineMemoryAllocation", len(model.buffers)
+    model.buffers.append(buffer)
+    model.metadata = [entry]
+    return pack(model)
+
+
+def test_embbert():
+    models = {f"L = {length}": embbert(length, length) for length in (2, 8, 12, 31)}
+    models |= {"pair": embbert(1, pair=True), "one block": embbert(2, blocks=1), "expansion": embbert(3, multiplier=2),
+               "wide": embbert(4, 40, hidden_size=32, blocks=3, max_length=40), "deep": embbert(5, blocks=6),
+               "classes": embbert(6, classes=77)}
+    assert_equal_to_tflm(models)
+
+
+def test_random_graphs():
+    seed = 17
+    print("seed", seed)
+    rng = np.random.default_rng(seed)
+    models = {f"graph {i}": write_model(shuffled(rng, random_graph(rng, int(rng.integers(1, 25))))) for i in range(40)}
+    models |= {f"offline {i}": with_offline_plan(rng, models[f"graph {i}"]) for i in range(10)}
+    models["offline embbert"] = with_offline_plan(rng, embbert())
+    assert_equal_to_tflm(models)
+
+
+def one_op(kind, inputs, outputs, options=None, variables=()):
+    """A model of one operator. Tensors are (type, shape[, constant integers]); tensors of `variables` are variable."""
+    model, graph, code, op = schema.ModelT(), schema.SubGraphT(), schema.OperatorCodeT(), schema.OperatorT()
+    code.builtinCode = getattr(schema.BuiltinOperator, kind)
+    code.deprecatedBuiltinCode, code.version = min(code.builtinCode, 127), 1
+    model.version, model.operatorCodes, model.subgraphs, model.buffers = 3, [code], [graph], [schema.BufferT()]
+    graph.tensors = [_tensor(model, *tensor) for tensor in [*inputs, *outputs]]
+    for index in variables:
+        graph.tensors[index].isVariable = True
+    op.inputs, op.outputs = list(range(len(inputs))), list(range(len(inputs), len(graph.tensors)))
+    graph.inputs = [i for i in op.inputs if not graph.tensors[i].buffer and i not in variables]
+    graph.outputs, graph.operators = op.outputs, [op]
+    if options is not None:
+        op.builtinOptions = options
+        op.builtinOptionsType = getattr(schema.BuiltinOptions, type(options).__name__.removesuffix("T"))
+    return pack(model)
+
+
+def _tensor(model, kind, shape, constant=None):
+    tensor = schema.TensorT()
+    tensor.type, tensor.shape = getattr(schema.TensorType, kind), list(shape)
+    if kind in ("INT8", "INT16"):
+        tensor.quantization = schema.QuantizationParametersT()
+        tensor.quantization.scale, tensor.quantization.zeroPoint = [1 / 128], [0]
+    if constant is not None:
+        model.buffers.append(schema.BufferT())
+        model.buffers[-1].data = np.array(constant, kind.lower()).reshape(-1).view(np.uint8)
+        tensor.buffer = len(model.buffers) - 1
+    return tensor
+
+
+def pool_options():
+    options = schema.Pool2DOptionsT()
+    options.strideW = options.strideH = options.filterWidth = options.filterHeight = 2
+    return options
+
+
+def svdf_options():
+    options = schema.SVDFOptionsT()
+    options.rank = 2
+    return options
+
+
+def single_operators():
+    """Models of one operator each, of kernels that Keras models seldom reach."""
+    byte, real = ("INT8", (2, 6)), ("FLOAT32", (2, 6))
+    return {
+        "ARG_MIN": one_op("ARG_MIN", [byte, ("INT32", (), 1)], [("INT32", (2,))], schema.ArgMinOptionsT()),
+        "BROADCAST_ARGS": one_op("BROADCAST_ARGS", [("INT32", (3,)), ("INT32", (2,))], [("INT32", (3,))]),
+        "BROADCAST_TO": one_op("BROADCAST_TO", [("INT8", (1, 6)), ("INT32", (2,), [2, 6])], [byte]),
+        "DYNAMIC_UPDATE_SLICE": one_op("DYNAMIC_UPDATE_SLICE", [byte, ("INT8", (1, 3)), ("INT32", (2,))], [byte]),
+        "EMBEDDING_LOOKUP": one_op("EMBEDDING_LOOKUP", [("INT32", (3,)), ("INT8", (5, 4), [1] * 20)],
+                                   [("INT8", (3, 4))]),
+        "EXPAND_DIMS": one_op("EXPAND_DIMS", [byte, ("INT32", (1,), [0])], [("INT8", (1, 2, 6))]),
+        "FILL": one_op("FILL", [("INT32", (2,), [2, 6]), ("FLOAT32", ())], [real]),
+        "GREATER_EQUAL": one_op("GREATER_EQUAL", [byte, byte], [("BOOL", (2, 6))]),
+        "L2_POOL_2D": one_op("L2_POOL_2D", [("FLOAT32", (1, 4, 4, 3))], [("FLOAT32", (1, 2, 2, 3))], pool_options()),
+        "LOGICAL_NOT": one_op("LOGICAL_NOT", [("BOOL", (7,))], [("BOOL", (7,))]),
+        "NEG": one_op("NEG", [real], [real]),
+        "NOT_EQUAL": one_op("NOT_EQUAL", [real, real], [("BOOL", (2, 6))]),
+        "PADV2": one_op("PADV2", [byte, ("INT32", (2, 2), [0, 1, 2, 0]), ("INT8", (1,), [0])], [("INT8", (3, 8))]),
+        "RELU6": one_op("RELU6", [real], [real]),
+        "SHAPE": one_op("SHAPE", [real], [("INT32", (2,))], schema.ShapeOptionsT()),
+        "SQUEEZE": one_op("SQUEEZE", [("INT8", (1, 2, 6))], [byte], schema.SqueezeOptionsT()),
+        "SVDF": one_op("SVDF", [("FLOAT32", (1, 5)), ("FLOAT32", (8, 5)), ("FLOAT32", (8, 3)), ("FLOAT32", (4,)),
+                                ("FLOAT32", (1, 24))], [("FLOAT32", (1, 4))], svdf_options(), variables=(4,)),
+        "ZEROS_LIKE": one_op("ZEROS_LIKE", [real], [real]),
+    }
+
+
+def test_single_operators():
+    models = single_operators()
+    assert all(name == operator_name(model, model.subgraphs[0].operators[0])
+               for name, model in ((name, read_model(data)) for name, data in models.items()))
+    assert_equal_to_tflm(models)
+
+
+def test_planner_by_hand():
+    """Largest first: 48 at 0. Of the two of 32 the later one, above it; the other is over before the first begins, so
+    it goes to 0 as well; 16 fit between these two. What a plan has fixed comes before all."""
+    buffers = [Buffer(32, 0, 1), Buffer(20, 0, 2), Buffer(48, 2, 3), Buffer(1, 1, 1)]
+    assert plan_buffers(buffers) == [0, 48, 0, 32]
+    assert head_bytes(buffers, [0, 48, 0, 32]) == 80
+    fixed = Buffer(32, 0, 3, offset=64)
+    assert plan_buffers([Buffer(64, 0, 3), Buffer(48, 0, 3), fixed]) == [0, 96, 64]
+    assert plan_buffers([]) == [] and head_bytes([], []) == 0
+
+
+def test_structs_by_hand():
+    """A few sizes that TFLM's documentation and sources tell; smaller pointers never make a struct larger."""
+    assert HOST64.layout("TfLiteEvalTensor") == (24, 8) and ARM32.layout("TfLiteEvalTensor") == (12, 4)
+    assert HOST64.layout("TfLiteTensor") == (64, 8)
+    assert HOST64.size("OpDataFullyConnected") == 64 and WHEEL.size("OpDataFullyConnected") == 72
+    assert HOST64.after_last("TfLiteAffineQuantization") == 8
+    assert all(ARM32.size(struct) <= HOST64.size(struct) <= WHEEL.size(struct) for struct in STRUCTS)
+
+
+def test_structs_as_compiled():
+    """Sizes and alignments that arm-none-eabi-g++ 12.2 gives TFLM's structs (90b983c2b, cortex-m7, its own flags)."""
+    assert {name: ARM32.layout(name) for name in COMPILED} == COMPILED
+
+
+COMPILED = {
+    "TfLiteTensor": (32, 4), "TfLiteNode": (28, 4), "SoftmaxParams": (56, 8), "PadParams": (52, 4),
+    "OpDataAbsRsqrt": (28, 4), "OpDataConv": (56, 4), "OpDataFullyConnected": (48, 4), "OpDataLSTM": (688, 8),
+    "CmsisNnOpDataBatchMatmul": (36, 4), "CmsisNnOpDataConv": (60, 4), "CmsisNnOpDataFullyConnected": (72, 4),
+    "CmsisNnOpDataLSTM": (912, 8), "CmsisNnOpDataPooling": (36, 4), "CMSISNNSoftmaxParams": (64, 8),
+    "CmsisNnOpDataSvdf": (40, 4), "CmsisNnOpDataTransposeConv": (76, 4)}
+
+
+def test_report_adds_up():
+    report = plan_arena(embbert())
+    assert report["core"] == "host64" and report["kernels"] == "reference" and report["at_least"] == []
+    assert report["used"] == report["planned"] + report["persistent"] <= report["total"]
+    assert report["peak"]["bytes"] == report["lower_bound"] <= report["planned"]
+    assert len(report["peak"]["tensors"]) == 5 and report["total"] % STEP == 0
+    wheel = allocate(read_model(embbert()), *WHEEL_BUILD)
+    assert wheel.planned == report["planned"] and wheel.persistent > report["persistent"]
+
+
+def test_unmodelled_operators_are_named():
+    model = read_model(single_operators()["NEG"])
+    code = model.operatorCodes[0]
+    code.builtinCode, code.deprecatedBuiltinCode, code.customCode = schema.BuiltinOperator.CUSTOM, 32, b"mine"
+    assert plan_arena(pack(model))["at_least"] == [{"index": 0, "name": "CUSTOM:mine"}]
+
+
+@pytest.fixture
+def model_file(tmp_path):
+    return write(tmp_path, embbert())
+
+
+def test_command_prints_all_cores(model_file, capsys):
+    assert arena.main([model_file]) == 0
+    out = capsys.readouterr().out
+    assert all(core.removeprefix("cortex-") in out for core in CORES) and "host64" in out
+    assert f"{plan_arena(embbert(), 'cortex-m55', 'cmsis_nn')['total']:,}" in out
+    assert "on cortex-m7, cmsis_nn kernels" in out and "most is alive at operator" in out
+
+
+def test_command_explains_one_core(model_file, capsys):
+    assert arena.main([model_file, "--core", "cortex-m85"]) == 0
+    out = capsys.readouterr().out
+    assert f"{plan_arena(embbert(), 'cortex-m85', 'cmsis_nn')['total']:,}" in out
+    assert "on cortex-m85, cmsis_nn kernels" in out and "computed as for cortex-m55" in out
+
+
+def test_command_prints_json(model_file, capsys):
+    assert arena.main([model_file, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == plan_arenas(embbert(), list(BUILDS))
+    assert arena.main([model_file, "--json", "--core", "cortex-m4"]) == 0
+    assert json.loads(capsys.readouterr().out) == explain_arena(embbert(), "cortex-m4", "cmsis_nn")
+    assert arena.main([model_file, "--json", "--kernels", "cmsis_nn"]) == 0
+    assert [found["core"] for found in json.loads(capsys.readouterr().out)] == list(CORES)
+
+
+def test_command_compares_with_a_limit(model_file, capsys):
+    total = plan_arena(embbert(), "cortex-m4", "cmsis_nn")["total"]
+    assert arena.main([model_file, "--core", "cortex-m4", "--max-bytes", str(total)]) == 0
+    assert arena.main([model_file, "--core", "cortex-m4", "--max-bytes", str(total - 1)]) == 1
+    assert f"cortex-m4, cmsis_nn: {total:,} B is over {total - 1:,} B" in capsys.readouterr().err
+
+
+def test_command_says_what_tflm_refuses(tmp_path, capsys):
+    refused = one_op("NEG", [("INT32", (3,))], [("INT32", (3,))])
+    assert arena.main([write(tmp_path, refused)]) == 1
+    out, err = capsys.readouterr()
+    assert out == "" and "TFLM would refuse this model: NEG 0" in err
+
+
+@pytest.mark.parametrize("arguments, said", [
+    (["--core", "host46"], "did you mean host64?"), (["--kernels", "cmsis"], "invalid choice: 'cmsis'"),
+    (["--core", "host64", "--kernels", "cmsis_nn"], "host64 has no kernels 'cmsis_nn'"),
+    (["--max-bytes", "0"], "--max-bytes"), (["--max-bytes", "many"], "'many' is not a whole number")])
+def test_bad_arguments(model_file, capsys, arguments, said):
+    assert arena.main([model_file, *arguments]) == 2
+    assert said in one_line(capsys)
+
+
+@pytest.mark.parametrize("data, said", [(None, "no model file"), (b"", "is empty"), (b"hello, world", "not a TFLite")])
+def test_bad_files(tmp_path, capsys, data, said):
+    path = tmp_path / "model.tflite"
+    if data is not None:
+        path.write_bytes(data)
+    assert arena.main([str(path)]) == 2
+    assert said in one_line(capsys)
+
+
+def test_a_file_that_names_what_is_not_in_it(tmp_path):
+    """TFLM reads past the end of the list of buffers and may well go on."""
+    model = read_model(single_operators()["NEG"])
+    model.subgraphs[0].tensors[0].buffer = 7
+    with pytest.raises(UserError, match="damaged"):
+        arena._read_file(write(tmp_path, pack(model)), [], ("host64", "reference"))
+
+
+def write(folder, data):
+    (folder / "model.tflite").write_bytes(data)
+    return str(folder / "model.tflite")
+
+
+def one_line(capsys):
+    out, err = capsys.readouterr()
+    assert out == "" and len(err.splitlines()) == 1, (out, err)
+    return err
+
+
+def test_instructions_are_those_of_the_estimate_and_milliseconds_follow_the_clock(bundle_of, capsys):
+    path = bundle_of("classes") / "model.tflite"
+    estimate = estimate_instructions(path.read_bytes(), "cortex-m4", "cmsis_nn")
+    capsys.readouterr()  # what training said
+    assert arena.main([str(path), "--core", "cortex-m4", "--clock-mhz", "100", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["instructions"]
+    assert found == {**estimate, "milliseconds": pytest.approx(estimate["total"] / 1e5)}
+    assert arena.main([str(path), "--core", "cortex-m85"]) == 0
+    assert "instructions" not in capsys.readouterr().out

@@ -1,0 +1,53 @@
+"""The verdict of `convert.check` equals what TFLM's interpreter does: on two models or more for every rule, on a sample
+of all single changes of every operator's model, and on models from TensorFlow's converter."""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from convert.tflm.rules.operators import OPERATORS
+from convert.tflm.rules.registry import RULES
+from convert.tflm.rules.structure import STRUCTURE
+from convert.tflm.supported_ops import supported_operators
+from tests.support.agreement import KERAS_ARENA_BYTES, compare, describe, rule_cases, sweep_cases
+from tests.support.agreement_bases import BASES
+from tests.support.agreement_cases import CASES, WARNED, table_cases
+
+SAMPLE, SEED = 250, 20
+
+
+def test_every_rule_has_a_model_that_breaks_it():
+    rules = {rule.name for rule in (*RULES, *STRUCTURE)}
+    broken = {rule for rule, examples in {**CASES, **WARNED}.items() if examples} | {rule for rule, *_ in table_cases()}
+    assert broken == rules
+    assert max(Counter(rule.name for rule in (*RULES, *STRUCTURE)).values()) == 1
+
+
+def test_every_operator_has_a_model_that_runs():
+    assert set(BASES) == set(OPERATORS)
+
+
+def test_rules_say_what_the_interpreter_does():
+    judged = compare(rule_cases())
+    assert describe(judged) == []
+    assert len(judged) > 400
+
+
+def test_a_sample_of_all_single_changes_agrees():
+    print(f"seed {SEED}")
+    assert describe(compare(sweep_cases(SAMPLE, SEED))) == []
+
+
+def test_converted_models_agree():
+    pytest.importorskip("tensorflow")
+    from tests.support.agreement_keras import common_cases
+    judged = compare(common_cases(), KERAS_ARENA_BYTES)
+    assert describe(judged) == []
+    runs = {case.what: truth["runs"] for case, _, _, truth in judged}
+    refused = {name for name, ran in runs.items() if not ran}
+    assert refused == {"dynamic range dense", "float gelu", "float open_batch"}
+
+
+def test_supported_ops_is_up_to_date():
+    assert Path(__file__).parents[3].joinpath("SUPPORTED_OPS.md").read_text() == supported_operators()

@@ -1,0 +1,31 @@
+"""What several test files need: small configs, random weights, random rows of tokens."""
+
+import numpy as np
+
+from tf_embbert.model.config import CLS, SEP, EmbBERTConfig
+
+SMALL = dict(vocab_size=64, max_length=32, hidden_size=16, reduced_size=4, num_blocks=3, expansion=1, kernel_size=5)
+
+
+def small_config(**overrides):
+    return EmbBERTConfig(**{**SMALL, **overrides})
+
+
+def randomise(model, rng, scale=0.3):
+    """Adds noise to every weight, so that gains, biases and lambdas are not at their initial values; pads stay zero."""
+    for weight in model.weights:
+        noise = rng.normal(0, scale, weight.shape)
+        if "token_table" in weight.name or "segment_table" in weight.name:
+            noise[0] = 0
+        weight.assign(weight + noise)
+
+
+def random_tokens(rng, config, length, lengths, pair=False):
+    """Rows [len(lengths), length] that begin with [CLS]; a pair has one [SEP] inside; pads on the right."""
+    tokens = np.zeros((len(lengths), length), np.int32)
+    for row, real in zip(tokens, lengths):
+        row[:real] = rng.integers(5, config.vocab_size, real)
+        row[0] = CLS
+        if pair and real > 2:
+            row[rng.integers(1, real - 1)] = SEP
+    return tokens

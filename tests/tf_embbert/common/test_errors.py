@@ -1,0 +1,40 @@
+"""Exit statuses and messages of commands."""
+
+import pytest
+
+from tf_embbert.common.errors import UserError, nearest, run_command
+
+
+def test_a_user_error_is_one_line_and_exit_2(capsys):
+    def main():
+        raise UserError("no such file: a.csv\n  give another")
+
+    assert run_command(main)() == 2
+    assert capsys.readouterr().err == "error: no such file: a.csv give another\n"
+
+
+@pytest.mark.parametrize("args, line", [((), "interrupted\n"), (("--resume goes on",), "--resume goes on\n")])
+def test_ctrl_c_is_exit_130_with_its_message(capsys, args, line):
+    def main():
+        raise KeyboardInterrupt(*args)
+
+    assert run_command(main)() == 130
+    assert capsys.readouterr().err == line
+
+
+def test_defects_keep_their_traceback():
+    def main():
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        run_command(main)()
+
+
+def test_status_and_arguments_pass_through():
+    assert run_command(lambda status: status)(1) == 1
+    assert run_command(lambda: None)() == 0
+
+
+def test_nearest_names():
+    assert nearest("emotions", ["emotion", "snips"]) == "did you mean emotion?"
+    assert nearest("xyzzy", ["emotion", "snips"]) == ""

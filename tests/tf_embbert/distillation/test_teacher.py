@@ -1,0 +1,128 @@
+"""The larger teacher: what sentences it speaks of, and that `finetune --soft-rows` takes what it says."""
+
+import gzip
+import json
+
+import numpy as np
+import pytest
+
+from tests.support.chain import refused
+from tests.support.toy_language import few_classes
+from tf_embbert.data.soft_rows import read_soft_rows
+from tf_embbert.data.tasks import load_task
+from tf_embbert.distillation import encoders, fluency, teacher
+
+GOOD, BAD = ["great", "lovely", "superb"], ["awful", "boring", "dreadful"]
+
+
+def review(rng, label, sentences):
+    """Words of a class stand together, or vectors counted from neighbours could not tell them from the others."""
+    name, words = list("abcdefghij"), (BAD, GOOD)[label]
+    return "<br />".join(f"Film {rng.choice(name)}{rng.choice(name)} was {rng.choice(words)} {rng.choice(words)}, really."
+                         for _ in range(sentences))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A data folder with SST-2, IMDb and plain text, all about the same few words."""
+    rng = np.random.default_rng(0)
+
+    def write(name, split, count, sentences):
+        (tmp_path / name).mkdir(exist_ok=True)
+        rows = [{"text": review(rng, i % 2, sentences).lower(), "label": i % 2} for i in range(count)]
+        (tmp_path / name / f"{split}.jsonl.gz").write_bytes(gzip.compress("".join(map(line, rows)).encode()))
+
+    line = lambda row: json.dumps(row) + "\n"
+    for name, sentences in (("glue_sst2", 1), ("imdb", 4)):
+        for split in ("train", "validation", "test"):
+            write(name, split, 120, sentences)
+        (tmp_path / name / "labels.json").write_text(json.dumps({"imdb": ["neg", "pos"]}.get(name, ["negative", "positive"])))
+    (tmp_path / "pretrain").mkdir()
+    for name in fluency.CORPUS:
+        text = "\n".join(review(rng, i % 2, 3).replace("<br />", " ") for i in range(100))
+        (tmp_path / f"pretrain/{name}.txt.gz").write_bytes(gzip.compress(text.encode()))
+    return tmp_path
+
+
+def test_sentences_are_cut_and_keep_their_label():
+    rows = teacher.sentences(["Good!  It's a film I like.<br /><br />No.", "x " * 60], [1, 0])
+    assert rows.texts == ["it ' s a film i like ."] and rows.labels.tolist() == [1]
+
+
+def test_texts_are_known_by_their_words():
+    assert teacher.words_of("It's fine -- really !") == teacher.words_of("it ' s fine, REALLY")
+
+
+@pytest.mark.parametrize("related", [["--related", "imdb"], []], ids=["related", "plain text"])
+def test_it_writes_what_finetune_reads(related, folder, monkeypatch, capsys):
+    for name, value in {"VOCAB": 200, "WIDTH": 16, "SEEDS": 2, "BATCH": 8}.items():
+        monkeypatch.setattr(teacher, name, value)
+    out = folder / "soft.jsonl.gz"
+    arguments = ["--task", "sst2", *related, "--data-dir", str(folder), "--out", str(out), "--rows", "9",
+                 "--epochs", "40"]
+    assert teacher.main(arguments) == 0
+    assert "together 100.00 %" in capsys.readouterr().out
+    task = load_task("sst2", folder)
+    soft = read_soft_rows(out, task)
+    known = {teacher.words_of(text) for text in task.rows("validation").texts}
+    assert 0 < len(soft) <= 9 and not known & set(map(teacher.words_of, soft.texts))
+    truth = [any(word in text for word in GOOD) for text in soft.texts]
+    assert (soft.probabilities.argmax(axis=1) == truth).all()
+
+
+def test_encoders_vote_and_variants_of_the_texts_are_judged(folder, run_of, monkeypatch, capsys):
+    for name, value in {"VOCAB": 200, "WIDTH": 16, "SEEDS": 1, "BATCH": 8}.items():
+        monkeypatch.setattr(teacher, name, value)
+    few_classes(monkeypatch)
+    monkeypatch.setattr(encoders, "OPTIONS", ["--init", str(run_of("classes")), "--epochs", "8", "--learning-rate", "5e-3"])
+    out = folder / "soft.jsonl.gz"
+    assert teacher.main(["--task", "sst2", "--data-dir", str(folder), "--variants", "3", "--encoders", "2", "--epochs", "20",
+                         "--out", str(out)]) == 0
+    said = capsys.readouterr().out
+    assert "encoder 2: 100.00 %" in said and "together 100.00 %" in said
+    task = load_task("sst2", folder)
+    soft, own = read_soft_rows(out, task), task.rows("train").texts
+    assert len(own) < len(soft) <= 3 * len(own)
+    assert np.mean([teacher.words_of(text) in set(map(teacher.words_of, own)) for text in soft.texts]) < 0.5
+    sure = [(any(word in text for word in GOOD), i) for i, text in enumerate(soft.texts)
+            if any(word in text for word in GOOD) != any(word in text for word in BAD)]
+    assert np.mean([soft.probabilities[i].argmax() == good for good, i in sure]) > 0.95
+
+
+@pytest.mark.parametrize("arguments, parts", [
+    (["--task", "stsb"], ["stsb is not one of single texts and classes"]),
+    (["--task", "sst2", "--related", "emotion"], ["--related emotion has other classes than sst2"]),
+    (["--task", "sst2", "--rows", "0"], ["--rows", "at least 1"]),
+    (["--task", "sst2", "--related", "imdb", "--variants", "3"], ["--variants", "not allowed with argument --related"]),
+    (["--task", "sst2", "--out", "none/soft.jsonl.gz"], ["no such folder: none", "another --out"]),
+])
+def test_bad_arguments_are_one_line(arguments, parts, folder, capsys):
+    rows = {"glue_stsb": {"text": "a", "text_pair": "b", "label": 1.5}, "emotion": {"text": "a", "label": 0}}
+    for name, row in rows.items():
+        (folder / name).mkdir()
+        for split in ("train", "validation", "test"):
+            (folder / name / f"{split}.jsonl").write_text((json.dumps(row) + "\n") * 20)
+    (folder / "emotion/labels.json").write_text(json.dumps(["sadness", "joy", "love", "anger", "fear", "surprise"]))
+    refused(capsys, teacher.main, ["--out", folder / "soft.jsonl.gz", "--data-dir", folder, *arguments], *parts)
+
+
+def test_a_texts_label_is_heard_as_far_as_it_agrees():
+    shares = np.array([[0.8, 0.2], [0.4, 0.6], [0.5, 0.5]])
+    labels = np.array([0, 1, 0])
+    agreement = (0.8 + 0.6 + 0.5) / 3
+    expected = shares * np.where(np.eye(2)[labels] == 1, agreement, 1 - agreement)  # Bayes' rule
+    heard = np.exp(teacher.log_softmax(teacher.hear_labels(np.log(shares), labels)))
+    np.testing.assert_allclose(heard, expected / expected.sum(axis=1, keepdims=True), atol=1e-9)
+
+
+def test_the_temperature_makes_the_cross_entropy_least(monkeypatch):
+    """Votes twice too sure of themselves are cooled by two, and for as many as the linear model counts."""
+    rng = np.random.default_rng(1)
+    logits = rng.normal(size=(4000, 2)) * 2
+    shares = np.exp(teacher.log_softmax(logits))
+    labels = (rng.random(4000) < shares[:, 1]).astype(int)
+    made = teacher.Teacher.__new__(teacher.Teacher)
+    made.temperature, made.voters = 1.0, {"one": None, "another": None}
+    made.votes = lambda rows: np.stack([2 * teacher.log_softmax(logits)] * 3)
+    made.cool(teacher.Rows([""] * 4000, None, labels), lambda line: None)
+    assert made.temperature == pytest.approx(2 * (2 + teacher.LINEAR_VOTES) / 2, rel=0.15)

@@ -1,0 +1,73 @@
+"""An encoder under another tokenizer: the vectors of its tokens, and a training that starts from them."""
+
+import numpy as np
+import pytest
+
+from tests.support.chain import CLASSES, EXTRAS, KINDS, SMALL
+from tf_embbert.model.config import CLS, PAD
+from tf_embbert.tokenizer import Tokenizer
+from tf_embbert.training.transfer import translate_table
+
+WORDS = [word for texts in CLASSES.values() for text in texts for word in text.split()]
+
+
+@pytest.fixture(scope="module")
+def tokenizers():
+    """One that has whole words, one that has hardly more than letters, of the same texts."""
+    texts = [" ".join(WORDS + EXTRAS)] * 20
+    return Tokenizer.train(texts, 300), Tokenizer.train(texts, 85)
+
+
+def spelling(tokenizer, token):
+    return tokenizer.decode([token])[0]
+
+
+@pytest.mark.parametrize("forth", [True, False])
+def test_a_token_has_the_mean_of_the_tokens_that_spell_it(tokenizers, forth):
+    source, target = tokenizers if forth else tokenizers[::-1]
+    table = np.random.default_rng(0).normal(size=(source.vocab_size, 4)).astype(np.float32)
+    translated = translate_table(table, source, target)
+    assert translated.shape == (target.vocab_size, 4)
+    np.testing.assert_array_equal(translated[:5], table[:5])
+    rows = {spelling(source, token): table[token] for token in range(5, source.vocab_size)}
+    cut = 0
+    for token in range(5, target.vocab_size):
+        spelt = spelling(target, token)
+        parts = source.decode(source.encode([spelt]).ids[0][1:])
+        assert "".join(parts) == spelt
+        cut += len(parts) > 1
+        np.testing.assert_allclose(translated[token], np.mean([rows[part] for part in parts], axis=0), atol=1e-6)
+    assert (cut > 20) == (not forth)
+
+
+def test_a_spelling_that_the_source_has_no_letter_of(tokenizers):
+    """Letters that only the target has are [UNK] to the source."""
+    source = tokenizers[0]
+    target = Tokenizer.train(["жжжж"] * 20 + ["lamp"] * 20)
+    table = np.random.default_rng(0).normal(size=(source.vocab_size, 4)).astype(np.float32)
+    translated = translate_table(table, source, target)
+    token = target.encode(["ж"]).ids[0][1]
+    np.testing.assert_allclose(translated[token], table[source.encode(["ж"]).ids[0][1:]].mean(axis=0), atol=1e-6)
+
+
+def test_a_training_starts_with_its_own_tokenizer(run_of, data):
+    """From a run of another task: the blocks are the run's, the tokenizer is not, the token vectors are translated."""
+    from tf_embbert import finetune
+    from tf_embbert.data.tasks import load_task
+    from tf_embbert.run import load_run
+    from tf_embbert.training import recipe
+
+    start = load_run(run_of("pairs"))
+    options = finetune.parser().parse_args(
+        ["--task", str(data["classes"]), *KINDS["classes"][1], *SMALL, "--init", str(run_of("pairs")), "--out", "unused"])
+    task = load_task(options.task, None, options.text_column, options.pair_column, options.label_column, 0)
+    prepared = recipe.Data(task, options, report=print)
+    assert prepared.tokenizer.to_json() == Tokenizer.train(task.rows("train").texts,
+                                                           start.config.vocab_size).to_json()
+    weights = dict(zip(recipe.weight_names(model := recipe.initial_model(prepared, options)), model.get_weights()))
+    for name, value in start.float_weights.items():
+        if not name.startswith("head") and name != "embed/token_table":
+            np.testing.assert_array_equal(weights[name], value)
+    expected = translate_table(start.float_weights["embed/token_table"], start.tokenizer, prepared.tokenizer)
+    np.testing.assert_array_equal(weights["embed/token_table"], expected)
+    assert not expected[PAD].any() and expected[CLS].any()

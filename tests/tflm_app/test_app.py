@@ -1,0 +1,160 @@
+"""The app: what it did under QEMU, replayed; its parts on this machine; and with the user's TFLM the app itself."""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks import app
+from benchmarks.app import build_app, one_line, sources_sha256, talk
+from benchmarks.firmware.runner import KERNELS, missing_tools
+from convert.bundle.bundle import read_bundle
+from convert.bundle.conversion import convert_run
+from convert.tflite.lengths import answer_by_length, rows_by_length
+from convert.tflm.interpreters import predict
+from tf_embbert.common.errors import UserError
+from tf_embbert.run import load_run
+from tf_embbert.tokenizer import segments
+
+ROOT = Path(__file__).resolve().parents[2]
+RUNS = json.loads(app.RESULT.read_text())["runs"]
+BOARD = "mps2-an500"
+
+
+def test_the_app_that_ran_is_the_one_that_is_here():
+    assert {run["sources_sha256"] for run in RUNS} == {sources_sha256()}, "run python -m benchmarks.app again"
+
+
+def test_cortex_m4_m7_and_m55_answered_as_python_with_both_kernel_sets():
+    assert {(run["board"], run["kernels"]) for run in RUNS if run["texts"] >= 200} >= {
+        (board, kernels) for board in list(app.BOARDS)[:3] for kernels in KERNELS}
+    for run in RUNS:
+        assert run["golden_equal"] == run["golden"] > 0 and run["texts_equal"] == run["texts"], run
+
+
+def test_the_app_stayed_within_its_figures():
+    for run in RUNS:
+        assert run["arena_used"] <= run["arena"] == run["arena_of_manifest"], run
+        assert 0 < run["stack"] < 4096 and run["own_code"] < 24 * 1024, run
+
+
+@pytest.fixture(scope="module")
+def sha256(tmp_path_factory):
+    if not shutil.which("g++"):
+        pytest.skip("not installed: g++")
+    program = tmp_path_factory.mktemp("sha256") / "sha256"
+    options = ["-std=c++17", "-Wall", "-Wextra", "-Werror", "-fsanitize=address,undefined", "-I", ROOT / "tflm_app"]
+    sources = [ROOT / "tflm_app/app/sha256.cc", ROOT / "tflm_app/tests/sha256.cc"]
+    subprocess.run(["g++", *options, *sources, "-o", program], check=True)
+    return program
+
+
+@pytest.mark.parametrize("length", [0, 1, 55, 56, 63, 64, 65, 119, 120, 128, 100_003])
+def test_sha256_is_that_of_hashlib(sha256, length, rng):
+    data = rng.bytes(length)
+    found = subprocess.run([sha256], input=data, capture_output=True, check=True).stdout
+    assert found.decode() == hashlib.sha256(data).hexdigest()
+
+
+@pytest.mark.skipif(not (shutil.which("cmake") and shutil.which("g++")), reason="needs cmake and g++")
+def test_what_is_missing_gets_one_clear_message(bundle_of, tmp_path):
+    bundle = bundle_of("classes")
+    with pytest.raises(UserError, match="no bundle in BUNDLE=.*convert/convert.py"):
+        build_app(tmp_path, "host", "reference", tmp_path, tmp_path / "a")
+    with pytest.raises(UserError, match="there is no board uno; -DBOARD= takes one of"):
+        build_app(bundle, "uno", "reference", tmp_path, tmp_path / "b")
+    with pytest.raises(UserError, match="no TFLM in TFLM_ROOT=.*takes a checkout of tensorflow/tflite-micro"):
+        build_app(bundle, "host", "reference", tmp_path, tmp_path / "c")
+    changed = tmp_path / "changed"
+    shutil.copytree(bundle, changed)
+    (changed / "labels.txt").write_text("others\n")
+    with pytest.raises(UserError, match="are not those of its manifest"):
+        build_app(changed, "host", "reference", tmp_path, tmp_path / "d")
+
+
+def needs_tflm():
+    if missing_tools():
+        pytest.skip(f"not installed: {', '.join(missing_tools())}")
+    if not os.environ.get("TFLM_ROOT"):
+        pytest.skip("TFLM_ROOT is not set")
+
+
+def python_answers(run, bundle, rows):
+    """Logits, and counts of tokens with the length that answers, by the wheel's interpreter."""
+    firsts, seconds = zip(*rows)
+    ids = run.tokenizer.encode(list(firsts), list(seconds) if run.is_pair else None, max_length=run.max_length).ids
+    models = read_bundle(bundle).models
+    logits = answer_by_length(models, ids, lambda model, some: predict(
+        model, some, [segments(row) for row in some] if run.is_pair else None))
+    lengths = {row: length for length, numbers in rows_by_length(models, ids).items() for row in numbers}
+    return [(" ".join(map(str, row)), f"{len(tokens)} of {lengths[number]} tokens")
+            for number, (row, tokens) in enumerate(zip(logits, ids))]
+
+
+def require_python_answers(run, bundle, board, folder, lengths=None):
+    """Types 40 texts into the app of a bundle and holds its answers to Python's; what it says on start.
+
+    `lengths` are those that must have answered.
+    """
+    rows = [(one_line(a), one_line(b or "")) for a, b in run.sample_texts[:40]]
+    expected = python_answers(run, bundle, rows)
+    assert lengths is None or {int(tokens.split()[2]) for _, tokens in expected} == lengths
+    elf = build_app(bundle, board, "cmsis_nn", os.environ["TFLM_ROOT"], folder / "build")
+    start, answers = talk(elf, [(f"{a}\t{b}" if run.is_pair else a).encode() for a, b in rows])
+    found = [answer.decode().split("\t") for answer in answers]
+    assert [tuple(parts[1:3]) for parts in found] == expected
+    if run.labels:
+        best = [run.labels[int(np.argmax([int(logit) for logit in logits.split()]))] for logits, _ in expected]
+        assert [parts[0] for parts in found] == best
+    return start
+
+
+@pytest.mark.parametrize("kind", ["classes", "pairs", "regression"])
+def test_the_app_answers_as_python(kind, run_of, bundle_of, tmp_path):
+    needs_tflm()
+    run, bundle = load_run(run_of(kind)), bundle_of(kind)
+    start = require_python_answers(run, bundle, BOARD, tmp_path)
+    manifest = read_bundle(bundle).manifest
+    assert manifest["bundle_sha256"] in start and f"{manifest['model']['sha256']}, as in flash" in start
+
+
+@pytest.mark.parametrize("kind, board", [("classes", "mps2-an386"), ("pairs", BOARD)])
+def test_the_app_takes_the_shortest_length_that_holds_a_text(kind, board, run_of, tmp_path):
+    needs_tflm()
+    run = load_run(run_of(kind))
+    convert_run(run, tmp_path / "bundle", shorter=[6, 8])
+    start = require_python_answers(run, tmp_path / "bundle", board, tmp_path, lengths={6, 8, run.max_length})
+    used, arena = map(int, re.search(r"arena (\d+) bytes used of (\d+)", start).groups())
+    assert used <= arena
+
+
+def test_a_line_that_is_too_long_is_said_to_be(bundle_of, tmp_path):
+    needs_tflm()
+    elf = build_app(bundle_of("classes"), BOARD, "cmsis_nn", os.environ["TFLM_ROOT"], tmp_path, "-DLINE_BYTES=64")
+    _, (long, short) = talk(elf, [b"a" * 100, b"play a song"])
+    assert long == b"error: a line has at most 64 bytes" and not short.startswith(b"error")
+
+
+def test_the_app_of_a_nucleo_links_and_says_that_it_was_not_run(bundle_of, tmp_path):
+    needs_tflm()
+    elf = build_app(bundle_of("classes"), "nucleo-h743zi2", "cmsis_nn", os.environ["TFLM_ROOT"], tmp_path)
+    assert b"nucleo-h743zi2 (compiles, not run here)" in elf.read_bytes()
+    text, data, bss = app.section_bytes(elf)[0]
+    assert text + data <= 2 << 20 and data + bss <= 512 << 10
+
+
+def test_a_model_that_changed_in_flash_stops_the_app(bundle_of, tmp_path):
+    needs_tflm()
+    bundle = bundle_of("classes")
+    elf = build_app(bundle, BOARD, "cmsis_nn", os.environ["TFLM_ROOT"], tmp_path)
+    model, image = (bundle / "model.tflite").read_bytes(), bytearray(elf.read_bytes())
+    image[image.index(model) + len(model) // 2] ^= 1
+    elf.write_bytes(image)
+    with pytest.raises(UserError, match="ended with 2.*the model in flash has another hash"):
+        talk(elf, [])

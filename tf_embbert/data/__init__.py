@@ -1,0 +1,1 @@
+"""Labelled text from wherever it comes: tasks by name, file or folder, labels and splits."""

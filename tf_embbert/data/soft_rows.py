@@ -1,0 +1,69 @@
+"""Texts with a teacher's probabilities instead of labels: plain text is easier to have than labelled text.
+
+A file of JSON Lines, each line {"text": .., "probabilities": {"label": share, ..}}, for pairs with a "text_pair" as well.
+Whatever gave the probabilities, a larger model or a person, the small model learns from these rows as from its own.
+"""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tf_embbert.common.errors import UserError
+from tf_embbert.data.readers import read_file
+from tf_embbert.data.tasks import PAIR_COLUMN
+
+TOLERANCE = 0.01  # by which a row's shares may miss 1: they are rounded in most files
+
+
+@dataclass(frozen=True)
+class SoftRows:
+    """Rows of such a file.
+
+    Args:
+        texts: the texts, or the first parts.
+        pairs: the second parts, or None for single texts.
+        probabilities: float32 [rows, classes], each row a distribution over the task's labels.
+    """
+
+    texts: list[str]
+    pairs: list[str] | None
+    probabilities: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+
+def read_soft_rows(path, task):
+    """Reads a file of texts with probabilities.
+
+    Args:
+        path: a .jsonl file, also .gz.
+        task: the Task whose labels they are of.
+    Returns:
+        SoftRows.
+    Raises:
+        UserError: the task has no classes, or a row is malformed; the message names its line.
+    """
+    if task.is_regression:
+        raise UserError(f"--soft-rows are of classes, {task.name} has numbers: leave them away")
+    table = read_file(Path(path))
+    pairs = table.texts(PAIR_COLUMN) if task.is_pair else None
+    shares = [distribution(value, task.labels, table.where(row)) for row, value in enumerate(table.column("probabilities"))]
+    return SoftRows(table.texts("text"), pairs, np.array(shares, np.float32))
+
+
+def distribution(value, labels, where):
+    """The shares of all labels in their order, from {label: share}; a label that is not named has none."""
+    if not isinstance(value, dict):
+        raise UserError(f"{where}: 'probabilities' is {value!r}, not an object of labels and their shares")
+    unknown = [name for name in value if name not in labels]
+    if unknown:
+        raise UserError(f"{where}: {unknown[0]!r} is no label of the task; its labels are {', '.join(labels)}")
+    if not all(isinstance(share, (int, float)) and 0 <= share <= 1 for share in value.values()):
+        raise UserError(f"{where}: the probabilities must be numbers from 0 to 1, not {list(value.values())}")
+    total = math.fsum(value.values())
+    if abs(total - 1) > TOLERANCE:
+        raise UserError(f"{where}: the probabilities add up to {total:g}, not to 1")
+    return [value.get(label, 0.0) / total for label in labels]

@@ -1,0 +1,258 @@
+"""A task by name, file or folder: texts, labels and splits, whatever they come from.
+
+The test split, or for GLUE the validation split, is only reported. Everything chosen in training (epochs, PTQ or QAT)
+is chosen on `selection`: the data's own validation split where the test split is reported, 10 % of train otherwise.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from tf_embbert.common.errors import UserError, nearest
+from tf_embbert.data import labels as label_rules
+from tf_embbert.data.catalogue import SPECS, Spec, hub_tables, load_from_hub, read_data_folder
+from tf_embbert.data.readers import SUFFIXES, Folder, Table, read_file, read_folder
+from tf_embbert.data.splits import SELECTION_SHARE, TEST_SHARE, holdout, holdout_wholes, single_row_classes
+
+PAIR_COLUMN = "text_pair"
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of one split.
+
+    Args:
+        texts: the texts, or the first parts.
+        pairs: the second parts, or None for single texts.
+        labels: int32 class ids `[rows]`, or float32 targets for regression.
+    """
+
+    texts: list[str]
+    pairs: list[str] | None
+    labels: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def select(self, indices: Sequence[int]) -> "Rows":
+        """The rows at some indices, in that order."""
+        pairs = None if self.pairs is None else [self.pairs[i] for i in indices]
+        return Rows([self.texts[i] for i in indices], pairs, self.labels[np.asarray(indices, dtype=int)])
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is learnt, from what, and how it is scored.
+
+    Args:
+        name: the task's name, or the stem of its file or folder.
+        labels: class names in id order; None for regression.
+        splits: `train`, `selection` and the reported split(s) under their own names (`test`, `validation`, ..).
+        reported_split: the split whose score is reported.
+        metric: accuracy, mcc, weighted_f1 or spearman.
+        secondary_metrics: further metrics that are usual for the task.
+        notices: lines the user should see.
+    """
+
+    name: str
+    labels: list[str] | None
+    splits: dict[str, Rows]
+    reported_split: str
+    metric: str
+    secondary_metrics: list[str] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
+
+    @property
+    def is_pair(self) -> bool:
+        """True for tasks on pairs of texts."""
+        return self.splits[self.reported_split].pairs is not None
+
+    @property
+    def is_regression(self) -> bool:
+        """True where labels are numbers, not classes."""
+        return self.labels is None
+
+    def rows(self, split: str) -> Rows:
+        """A split's rows, or those of every split for `all`; a UserError names the splits there are."""
+        if split == "all":
+            return _joined(list(self.splits.values()))
+        if split not in self.splits:
+            raise UserError(f"task {self.name} has no split {split!r}; its splits are {', '.join(self.splits)} and "
+                            f"all")
+        return self.splits[split]
+
+
+@dataclass(frozen=True)
+class _Source:
+    """Tables of any origin with what is known about them; `_build` makes the task."""
+
+    name: str
+    tables: dict[str, Table]
+    columns: dict[str, str]
+    labels: list[str] | None  # class names in id order, where the source fixes them
+    regression: bool | None
+    reported: list[str]
+    metric: str | None = None
+    also: list[str] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
+    nested: bool = False  # whether the training texts are parts of one another
+
+
+def load_task(task: str | Path, data_dir: str | Path | None = None, text_column: str = "text",
+              pair_column: str = PAIR_COLUMN, label_column: str = "label", seed: int = 0,
+              regression: bool | None = None, labels: list[str] | None = None) -> Task:
+    """Loads a task.
+
+    Args:
+        task: a name of tasks.yaml (from the package, `data_dir` or the hub); or a .csv, .tsv or .jsonl file (also
+            .gz); or a folder with a saved `DatasetDict` or with one file a split.
+        data_dir: holds one folder a named task; None takes named tasks from the hub.
+        text_column, pair_column, label_column: of a file or folder. Without a column `text_pair`, texts are single.
+        seed: of the splits made here: 80/10/10 of data without splits, and 10 % of train for selection where needed.
+        regression: whether a file's labels are numbers to predict; None decides by the labels: numbers, not all whole.
+        labels: class names of a trained run, in id order; the data must not have others. With them a folder needs no
+            train split.
+
+    Returns:
+        The task.
+
+    Raises:
+        UserError: unknown name, missing or malformed data, or a label that is not known.
+    """
+    spec = SPECS.get(str(task))
+    if spec:
+        source = _named_source(spec, data_dir)
+    else:
+        columns = {"text": text_column, "pair": pair_column, "label": label_column}
+        source = _path_source(_existing_path(task), columns, regression)
+    return _build(source, labels, seed)
+
+
+def task_from_hub(spec: Spec, dataset_dict, seed: int = 0, labels: list[str] | None = None) -> Task:
+    """The task in a hub's `datasets.DatasetDict` with the hub's own split and column names; see `load_task`."""
+    return _build(_hub_source(spec, dataset_dict), labels, seed)
+
+
+def _named_source(spec: Spec, data_dir: str | Path | None) -> _Source:
+    if not spec.shipped and data_dir is None:
+        return _hub_source(spec, load_from_hub(spec))
+    content, notices = read_data_folder(spec, data_dir and Path(data_dir))
+    return _spec_source(spec, content, spec.folder_columns, notices)
+
+
+def _hub_source(spec: Spec, dataset_dict) -> _Source:
+    return _spec_source(spec, Folder(hub_tables(spec, dataset_dict)), spec.columns, [])
+
+
+def _spec_source(spec: Spec, content: Folder, columns: dict[str, str], notices: list[str]) -> _Source:
+    # The class ids of a folder are those of its labels.json; names then give our order.
+    tables = {split: Table(table.name, table.columns, table.lines,
+                           table.class_names | ({columns["label"]: content.labels} if content.labels else {}))
+              for split, table in content.tables.items()}
+    labels = spec.labels or (content.labels and [label for label in content.labels if label not in spec.drop])
+    return _Source(spec.name, tables, columns, labels, spec.kind == "regression", spec.reported, spec.metric,
+                   spec.also, notices, spec.nested)
+
+
+def _path_source(path: Path, columns: dict[str, str], regression: bool | None) -> _Source:
+    content = read_folder(path) if path.is_dir() else Folder({"train": read_file(path)})
+    first = next(iter(content.tables.values()))
+    if columns["pair"] == PAIR_COLUMN and PAIR_COLUMN not in first.columns:
+        columns = {key: column for key, column in columns.items() if key != "pair"}
+    names = content.labels or first.class_names.get(columns["label"])
+    if regression is None:
+        regression = content.regression
+    reported = [split for split in ("test", "validation") if split in content.tables][:1]
+    return _Source(path.resolve().name.split(".")[0], content.tables, columns, names, regression, reported)
+
+
+def _existing_path(task: str | Path) -> Path:
+    path = Path(task)
+    if path.is_dir() or (path.is_file() and _known_suffix(path)):
+        return path
+    if path.is_file():
+        raise UserError(f"{path}: unknown kind of file; give a {', '.join(SUFFIXES)} file, or one of these with .gz")
+    if _known_suffix(path) or len(path.parts) > 1:
+        raise UserError(f"no such file or folder: {path}")
+    hint = nearest(str(task), SPECS)
+    raise UserError(f"unknown task {str(task)!r}; {hint + ' ' if hint else ''}Tasks are {', '.join(SPECS)}, or the "
+                    f"path of a file or folder")
+
+
+def _known_suffix(path: Path) -> bool:
+    return path.name.removesuffix(".gz").endswith(SUFFIXES)
+
+
+def _build(source: _Source, labels: list[str] | None, seed: int) -> Task:
+    """Reads the labels of all tables by one rule, and makes the splits that are missing."""
+    if "train" not in source.tables and not (labels or source.labels):
+        raise UserError(f"task {source.name} has no train split, only {', '.join(source.tables)}")
+    first = source.tables.get("train") or next(iter(source.tables.values()))
+    regression = source.regression
+    if regression is None:
+        regression = not labels and label_rules.looks_like_regression(first.column(source.columns["label"]))
+    if not regression and not labels:
+        labels = source.labels or label_rules.label_list(_class_names(source, first))
+        if len(labels) < 2:
+            raise UserError(f"{first.name} has one class only, {labels[0]!r}: there is nothing to learn")
+    rows = {split: _rows(source, table, None if regression else labels) for split, table in source.tables.items()}
+    splits, notices = _arrange(rows, source, seed, labels)
+    return Task(source.name, None if regression else labels, splits, (source.reported or ["test"])[0],
+                source.metric or ("spearman" if regression else "accuracy"), source.also, source.notices + notices)
+
+
+def _rows(source: _Source, table: Table, labels: list[str] | None) -> Rows:
+    columns = source.columns
+    texts = table.texts(columns["text"])
+    pairs = table.texts(columns["pair"]) if "pair" in columns else None
+    if labels is None:
+        return Rows(texts, pairs, label_rules.regression_targets(table.column(columns["label"]), table.where))
+    return Rows(texts, pairs, label_rules.encode_labels(_class_names(source, table), labels, table.where))
+
+
+def _class_names(source: _Source, table: Table) -> list[str]:
+    column = source.columns["label"]
+    return label_rules.class_names(table.column(column), table.class_names.get(column) or source.labels, table.where)
+
+
+def _arrange(rows: dict[str, Rows], source: _Source, seed: int,
+             labels: list[str] | None) -> tuple[dict[str, Rows], list[str]]:
+    """Adds the splits that are missing; returns them with notices."""
+    if "train" not in rows:
+        return rows, []
+    reported = {split: rows[split] for split in source.reported if split in rows}
+    if "validation" in rows and "validation" not in reported:
+        return {"train": rows["train"], "selection": rows["validation"]} | reported, []
+    notices = _single_row_notices(rows["train"], labels)
+    train = rows["train"]
+    if not reported:
+        train, reported["test"] = _hold_out(train, TEST_SHARE, seed, source)
+    # 10 % of all rows, whether or not the test split was just taken out.
+    share = SELECTION_SHARE * len(rows["train"]) / len(train)
+    train, selection = _hold_out(train, share, seed, source)
+    return {"train": train, "selection": selection} | reported, notices
+
+
+def _hold_out(rows: Rows, share: float, seed: int, source: _Source) -> tuple[Rows, Rows]:
+    if source.nested:
+        kept, held = holdout_wholes(rows.texts, rows.labels, share, seed)
+    else:
+        kept, held = holdout(rows.labels, share, seed)
+    if not len(held):
+        raise UserError(f"task {source.name} has too few rows to split: no class has a row to spare")
+    return rows.select(kept), rows.select(held)
+
+
+def _joined(parts: list[Rows]) -> Rows:
+    pairs = None if parts[0].pairs is None else [pair for part in parts for pair in part.pairs]
+    return Rows([text for part in parts for text in part.texts], pairs, np.concatenate([part.labels for part in parts]))
+
+
+def _single_row_notices(train: Rows, labels: list[str] | None) -> list[str]:
+    single = single_row_classes(train.labels)
+    if not single:
+        return []
+    names = ", ".join(labels[i] for i in single[:5]) + (", .." if len(single) > 5 else "")
+    return [f"{len(single)} class(es) with a single row stay in train and are in no other split: {names}"]

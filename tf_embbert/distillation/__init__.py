@@ -1,0 +1,1 @@
+"""Teachers, and what they say of texts: rows for `finetune --soft-rows`."""

@@ -1,0 +1,91 @@
+"""Words and neighbouring words: what a linear model of a text counts, and a teacher that counts them.
+
+A small transformer that learns from labels alone fits 20,000 long texts before it knows which words matter; a linear
+model of word pairs has no such trouble. Its answers to the texts it did not see, mixed into the labels, pass that on.
+"""
+
+import re
+
+import numpy as np
+import scipy.sparse
+from sklearn.feature_extraction.text import HashingVectorizer
+from sklearn.linear_model import LogisticRegression
+
+from tf_embbert.common.errors import UserError
+
+BUCKETS = 2**18
+FOLDS = 5
+STRENGTH = 0.1  # of the teacher's labels against its regularisation
+
+
+def grams(texts):
+    """Words and neighbouring words of a (text, second text or None); those that both have once more."""
+    sets = [text_grams(text) for text in texts if text is not None]
+    if len(sets) == 1:
+        return sets[0]
+    first, second = sets
+    return [f"a {g}" for g in first] + [f"b {g}" for g in second] + [f"both {g}" for g in {*first} & {*second}]
+
+
+def text_grams(text):
+    words = split_words(text)
+    return words + [" ".join(pair) for pair in zip(words, words[1:])]
+
+
+def split_words(text):
+    """Words and marks of a text in lower case."""
+    return re.findall(r"\w+|[^\w\s]", text.lower())
+
+
+def count_grams(rows, buckets):
+    """Which hashed grams a text has: sparse 0/1 matrix [rows, buckets]."""
+    hashing = HashingVectorizer(analyzer=grams, n_features=buckets, binary=True, alternate_sign=False, norm=None)
+    return hashing.transform(zip(rows.texts, rows.pairs or [None] * len(rows)))
+
+
+def weigh_grams(features, labels):
+    """How much each gram tells of the class: a sparse diagonal matrix [buckets, buckets] to multiply features by.
+
+    It is the largest, over the classes, of |log(p / q)| with the gram's shares p of a class's grams and q of all the
+    others', one more of each counted: the weights of naive Bayes, under which a linear model need not learn from few
+    rows what counting tells (Wang and Manning, 2012). With them the teacher gives IMDb's selection rows a cross entropy
+    of 0.236 instead of 0.266 (90.9 instead of 89.2 % right) and Snips' one of 0.059 instead of 0.104.
+
+    Args:
+        features: of `count_grams`, [rows, buckets].
+        labels: classes, [rows].
+    """
+    counts = np.stack([features[labels == label].sum(axis=0).A1 for label in np.unique(labels)])  # [classes, buckets]
+    others = counts.sum(axis=0) - counts
+    shares, rest = ((1 + part) / (1 + part).sum(axis=1, keepdims=True) for part in (counts, others))
+    return scipy.sparse.diags(np.abs(np.log(shares / rest)).max(axis=0))
+
+
+def fit_grams(features, labels):
+    """A linear model of weighed grams: (weights as `weigh_grams` has them, the model of features @ weights)."""
+    weights = weigh_grams(features, labels)
+    return weights, LogisticRegression(C=STRENGTH, max_iter=300).fit(features @ weights, labels)
+
+
+def taught_labels(rows, classes, share, seed):
+    """Labels softened by a linear n-gram model's opinion of each row, which it was not trained on.
+
+    Args:
+        rows: training rows, with texts, pairs and labels (classes, not numbers).
+        classes: how many there are.
+        share: of the teacher in the result, the rest is the label's, 0..1.
+        seed: of the folds.
+    Returns:
+        float32 [rows, classes], distributions.
+    Raises:
+        UserError: without one fold of the rows, one class is left.
+    """
+    features, folds = count_grams(rows, BUCKETS), np.random.default_rng(seed).permutation(len(rows)) % FOLDS
+    opinions = np.zeros((len(rows), classes), np.float32)
+    for fold in range(FOLDS):
+        seen, unseen = folds != fold, folds == fold
+        if np.ptp(rows.labels[seen]) == 0:
+            raise UserError("too few rows of all classes but one for a --teacher: leave it away")
+        weights, teacher = fit_grams(features[seen], rows.labels[seen])
+        opinions[np.ix_(unseen, teacher.classes_)] = teacher.predict_proba(features[unseen] @ weights)
+    return share * opinions + (1 - share) * np.eye(classes, dtype=np.float32)[rows.labels]

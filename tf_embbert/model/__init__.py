@@ -1,0 +1,1 @@
+"""The train graph: EmbBERT's sizes, layers and heads in Keras."""

@@ -1,0 +1,84 @@
+"""The sizes of an EmbBERT and its presets: one dataclass that every other module reads."""
+
+import dataclasses
+from pathlib import Path
+
+import yaml
+
+from tf_embbert.common.errors import UserError, nearest
+
+PAD, UNK, CLS, MASK, SEP = range(5)  # special token ids of the reference tokenizer
+
+ACTIVATIONS = ("silu", "hard_swish")  # of the convolution's branch; the paper has SiLU
+
+PRESETS = yaml.safe_load((Path(__file__).parent / "presets.yaml").read_text())
+
+
+@dataclasses.dataclass(frozen=True)
+class EmbBERTConfig:
+    """Sizes and options of one EmbBERT encoder.
+
+    Args:
+        vocab_size: V, rows of the token table.
+        max_length: rows of the position table, the longest text in tokens.
+        hidden_size: d, width of the residual-free stream.
+        reduced_size: r, width of the token and position tables.
+        num_blocks: number of encoder blocks.
+        expansion: channel multiplier of the causal convolution.
+        kernel_size: taps of the causal convolution.
+        dropout: rate on the attention weights.
+        token_dropout: share of ordinary tokens that training replaces by [UNK].
+        activation: one of ACTIVATIONS. HARD_SWISH takes about a sixth of SiLU's instructions on a Cortex-M.
+        epsilon: added to mean(x^2) in RMSNorm; PyTorch's float32 default is the paper's.
+    """
+
+    vocab_size: int = 8192
+    max_length: int = 256
+    hidden_size: int = 128
+    reduced_size: int = 16
+    num_blocks: int = 4
+    expansion: int = 1
+    kernel_size: int = 32
+    dropout: float = 0.1
+    token_dropout: float = 0.0
+    activation: str = "silu"
+    epsilon: float = 1.1920929e-07
+
+    def __post_init__(self):
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if field.type is int and (not isinstance(value, int) or value < 1):
+                raise UserError(f"config: {field.name} must be a whole number of at least 1, not {value!r}")
+        for name in ("dropout", "token_dropout"):
+            if not 0 <= getattr(self, name) < 1:
+                raise UserError(f"config: {name} must be in [0, 1), not {getattr(self, name)!r}")
+        if self.activation not in ACTIVATIONS:
+            raise UserError(f"config: activation must be {' or '.join(ACTIVATIONS)}, not {self.activation!r}")
+        if self.epsilon <= 0:
+            raise UserError(f"config: epsilon must be positive, not {self.epsilon!r}")
+
+    @classmethod
+    def preset(cls, name, **overrides):
+        """The config of a named preset, with some fields replaced.
+
+        Args:
+            name: one of the names in presets.yaml.
+            **overrides: fields to set differently, for example `vocab_size=4096`.
+        Raises:
+            UserError: unknown preset, with the nearest names.
+        """
+        if name not in PRESETS:
+            raise UserError(f"unknown preset {name!r}; {nearest(name, PRESETS)} presets: {', '.join(PRESETS)}")
+        return cls(**{**PRESETS[name], **overrides})
+
+    @classmethod
+    def from_dict(cls, fields):
+        """The config written by `to_dict`; a field it does not know is a UserError."""
+        known = {field.name for field in dataclasses.fields(cls)}
+        unknown = sorted(set(fields) - known)
+        if unknown:
+            raise UserError(f"config: unknown field {unknown[0]!r}; known: {', '.join(sorted(known))}")
+        return cls(**fields)
+
+    def to_dict(self):
+        return dataclasses.asdict(self)

@@ -1,0 +1,1 @@
+"""Plain text to an encoder that fine-tuning starts from."""

@@ -1,0 +1,124 @@
+"""Text files of any size to token ids on disk: one paragraph a line, .txt or .txt.gz, read as a stream.
+
+    tokenizer.json    the tokenizer
+    ids.bin           int32, the ids of all paragraphs one after another
+    ends.bin          int64 [paragraphs], where each paragraph ends in it
+    corpus.json       words, characters and SHA-256 of the files; written last
+"""
+
+import dataclasses
+import gzip
+import hashlib
+import itertools
+from pathlib import Path
+
+import numpy as np
+
+from tf_embbert.common.console import progress_bar
+from tf_embbert.common.errors import UserError
+from tf_embbert.run import read_json, write_json
+from tf_embbert.tokenizer import Tokenizer
+
+TOKENIZER_CHARACTERS = 200_000_000  # of the texts that the tokenizer learns from, which it holds in memory
+PARAGRAPHS_AT_ONCE = 4096
+WHOLE = 2**31  # a length that cuts no text
+
+
+@dataclasses.dataclass(frozen=True)
+class Corpus:
+    """Tokenised paragraphs: tokenizer, ids int32 [tokens] and ends int64 [paragraphs], both mapped from disk."""
+
+    tokenizer: Tokenizer
+    ids: np.ndarray
+    ends: np.ndarray
+    about: dict
+
+
+def read_paragraphs(paths):
+    """Yields the paragraphs of text files, without empty ones; no more than a line is held in memory.
+
+    Args:
+        paths: UTF-8 files, gzipped where the name ends in .gz.
+    Raises:
+        UserError: a file cannot be read, is no UTF-8 or no gzip.
+    """
+    for path in paths:
+        opener = gzip.open if str(path).endswith(".gz") else open
+        try:
+            with opener(path, "rt", encoding="utf-8", newline="\n") as file:
+                yield from filter(None, map(str.strip, file))
+        except (OSError, EOFError, UnicodeDecodeError) as error:
+            raise UserError(f"cannot read {path} as text, one paragraph a line ({error}): give .txt or .txt.gz files "
+                            "in UTF-8") from None
+
+
+def prepare_corpus(paths, vocab_size, folder, report, tokenizer=None):
+    """Trains the tokenizer and tokenises the files into `folder`, or takes what is there whole already.
+
+    Args:
+        paths: text files.
+        vocab_size: the most ids of a new tokenizer.
+        folder: pathlib.Path.
+        report: called with one line at a time.
+        tokenizer: use this one instead of training one.
+    Returns:
+        Corpus.
+    Raises:
+        UserError: a file cannot be read, or they hold no text.
+    """
+    if not (folder / "corpus.json").is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        if tokenizer is None:
+            report("training the tokenizer")
+            tokenizer = Tokenizer.train(spread(read_paragraphs(paths), TOKENIZER_CHARACTERS), vocab_size)
+        tokenizer.save(folder / "tokenizer.json")
+        report("tokenising")
+        about = tokenise(tokenizer, paths, folder)
+        write_json(folder / "corpus.json", {**about, "files": file_hashes(paths)})
+    ids, ends = (np.memmap(folder / f"{name}.bin", kind, "r") for name, kind in (("ids", np.int32), ("ends", np.int64)))
+    return Corpus(Tokenizer.load(folder / "tokenizer.json"), ids, ends, read_json(folder / "corpus.json"))
+
+
+def spread(texts, limit):
+    """Every n-th text, with the smallest power of two n that keeps them under `limit` characters."""
+    kept, size, stride = [], 0, 1
+    for number, text in enumerate(texts):
+        if number % stride == 0:
+            kept.append(text)
+            size += len(text)
+        while size > limit and len(kept) > 1:
+            kept, stride = kept[::2], stride * 2
+            size = sum(map(len, kept))
+    return kept
+
+
+def tokenise(tokenizer, paths, folder):
+    """Writes ids.bin and ends.bin; returns the counts of paragraphs, words and tokens."""
+    paragraphs, words, tokens = 0, 0, 0
+    with open(folder / "ids.bin", "wb") as ids, open(folder / "ends.bin", "wb") as ends, \
+            progress_bar("tokenising", None, "paragraphs") as update:
+        stream = read_paragraphs(paths)
+        while texts := list(itertools.islice(stream, PARAGRAPHS_AT_ONCE)):
+            rows = bare_ids(tokenizer, texts)
+            np.concatenate(rows).astype(np.int32).tofile(ids)
+            (tokens + np.cumsum([len(row) for row in rows], dtype=np.int64)).tofile(ends)
+            paragraphs, words = paragraphs + len(texts), words + sum(len(text.split()) for text in texts)
+            tokens += sum(map(len, rows))
+            update(paragraphs)
+    if not tokens:
+        raise UserError(f"{', '.join(map(str, paths))}: no text in there; give files with one paragraph a line")
+    return {"paragraphs": paragraphs, "words": words, "tokens": tokens}
+
+
+def bare_ids(tokenizer, texts):
+    """Ids of whole texts without [CLS]: list of int32 [tokens]."""
+    return [row[1:] for row in tokenizer.encode(texts, max_length=WHOLE).ids]
+
+
+def file_hashes(paths):
+    """{file name: SHA-256} of the files as they lie on disk."""
+    hashes = {}
+    for path in paths:
+        with open(path, "rb") as file:
+            hashes[Path(path).name] = hashlib.file_digest(file, "sha256").hexdigest()
+    return hashes

@@ -1,0 +1,167 @@
+"""The pretraining loop: MLM + NSP with AdamW, held-out losses and a checkpoint at every evaluation.
+
+Two things make it fast on a CPU. The MLM head computes logits at the hidden positions only, 15 % of all, before its
+product with the vocabulary; and gradients of the tables are made dense before AdamW, whose sparse path is slower.
+"""
+
+import dataclasses
+import json
+import time
+
+import numpy as np
+import tensorflow as tf
+import tf_keras as keras
+
+from tf_embbert.common.console import progress_bar
+from tf_embbert.common.files import write_atomically
+from tf_embbert.training.fitting import WarmupCosine, require_finite
+
+WARMUP = 0.03  # share of the steps
+SIGNATURE = {
+    "tokens": tf.TensorSpec([None, None], tf.int32),
+    "positions": tf.TensorSpec([None], tf.int32),
+    "targets": tf.TensorSpec([None], tf.int32),
+    "follows": tf.TensorSpec([None], tf.float32),
+    "paired": tf.TensorSpec([None], tf.float32),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """How the model is pretrained: number of steps, peak learning rate, weight decay, steps between evaluations, and
+    what MLM's loss weighs beside that of the pairs."""
+
+    steps: int
+    learning_rate: float
+    weight_decay: float
+    evaluate_every: int
+    mlm_weight: float = 1.0
+
+
+class Objectives:
+    """MLM and NSP losses of a pretraining model (`build_pretraining_model`), logits at the hidden positions only."""
+
+    def __init__(self, model):
+        self.model, self.mlm, self.nsp = model, model.get_layer("mlm"), model.get_layer("nsp")
+        self.encoder = keras.Model(model.input, self.mlm.input)
+
+    def __call__(self, batch):
+        """Sums over the batch, as `summarise` takes them: float32 [6]."""
+        hidden = self.encoder(batch["tokens"], training=True)  # [B, L, d]
+        guessed = tf.gather(tf.reshape(hidden, [-1, hidden.shape[-1]]), batch["positions"])  # [M, d]
+        mlm = weighed(self.mlm(guessed), batch["targets"], tf.ones_like(batch["targets"], tf.float32))
+        return tf.stack([*mlm, *weighed_pairs(self.nsp(hidden[:, 0]), batch["follows"], batch["paired"])])
+
+
+def weighed(logits, targets, weights):
+    """Weighed sums of cross entropy, of right answers, and of the weights themselves: three float32 scalars."""
+    loss = tf.nn.sparse_softmax_cross_entropy_with_logits(targets, logits)
+    right = tf.equal(tf.argmax(logits, -1, tf.int32), targets)
+    return [tf.reduce_sum(value * weights) for value in (loss, tf.cast(right, tf.float32), tf.ones_like(weights))]
+
+
+def weighed_pairs(logits, targets, weights):
+    """As `weighed`, of logits [B, 2] and the probability float32 [B] that the second of them should have."""
+    loss = tf.nn.softmax_cross_entropy_with_logits(tf.stack([1 - targets, targets], axis=1), logits)
+    right = tf.equal(logits[:, 1] > logits[:, 0], targets > 0.5)
+    return [tf.reduce_sum(value * weights) for value in (loss, tf.cast(right, tf.float32), tf.ones_like(weights))]
+
+
+def summarise(sums):
+    """Means of summed objectives: {"mlm_loss", "mlm_accuracy", "nsp_loss", "nsp_accuracy"}, accuracies in percent.
+
+    Args:
+        sums: float [6]: MLM loss, right ones, tokens, NSP loss, right ones, rows.
+    """
+    with np.errstate(invalid="ignore"):
+        mlm_loss, mlm_right, _, nsp_loss, nsp_right, _ = (sums / sums[[2, 2, 2, 5, 5, 5]]).tolist()
+    return {"mlm_loss": mlm_loss, "mlm_accuracy": 100 * mlm_right, "nsp_loss": nsp_loss, "nsp_accuracy": 100 * nsp_right}
+
+
+def make_step(model, objectives, mlm_weight=1.0):
+    """A compiled training step: batch -> the sums of its objectives. One graph takes batches of all shapes."""
+
+    @tf.function(input_signature=[SIGNATURE])
+    def step(batch):
+        with tf.GradientTape() as tape:
+            sums = objectives(batch)
+            loss = mlm_weight * sums[0] / tf.maximum(sums[2], 1.0) + sums[3] / tf.maximum(sums[5], 1.0)
+        gradients = tape.gradient(loss, model.trainable_variables)
+        model.optimizer.apply_gradients(zip(map(tf.convert_to_tensor, gradients), model.trainable_variables))
+        return sums
+
+    return step
+
+
+def pretrain_model(model, batch_of, held_out, recipe, folder, report):
+    """Trains a pretraining model in place; goes on from the checkpoint in `folder` where there is one.
+
+    Args:
+        model: of `build_pretraining_model`.
+        batch_of: step -> Batch, the same one whenever it is asked.
+        held_out: list of Batch to evaluate on.
+        recipe: Recipe.
+        folder: pathlib.Path of the checkpoint and the history.
+        report: called with one line at an evaluation.
+    Returns:
+        list of dicts, one an evaluation, the first before any step.
+    Raises:
+        UserError: the loss became NaN or infinite.
+    """
+    schedule = WarmupCosine(recipe.learning_rate, WARMUP * recipe.steps, recipe.steps)
+    optimizer = keras.optimizers.AdamW(schedule, weight_decay=recipe.weight_decay, global_clipnorm=1.0)
+    optimizer.build(model.trainable_variables)
+    model.optimizer = optimizer
+    objectives = Objectives(model)
+    step, evaluate = make_step(model, objectives, recipe.mlm_weight), tf.function(objectives, input_signature=[SIGNATURE])
+    state = State(model, folder)
+    with progress_bar("pretraining", recipe.steps, "steps", loss=np.nan) as update:
+        while not state.history or state.step < recipe.steps:
+            until = min(recipe.steps, state.step + recipe.evaluate_every) if state.history else 0
+            row = {"step": until, **run_steps(step, map(batch_of, range(state.step, until)), state.step, update)}
+            held = summarise(sum(evaluate(tensors(batch)).numpy().astype(float) for batch in held_out))
+            require_finite(held["mlm_loss"], "the loss")
+            state.add(row | {f"held_out_{name}": value for name, value in held.items()})
+            report(f"step {until}/{recipe.steps}  held out: MLM {held['mlm_loss']:.3f}, {held['mlm_accuracy']:.1f} %; "
+                   f"pairs {held['nsp_loss']:.3f}, {held['nsp_accuracy']:.1f} %  {row['tokens_per_second']:.0f} tokens/s")
+    return state.history
+
+
+def run_steps(step, batches, done, update):
+    """Trains on some batches: means of their objectives and real tokens a second, NaN where there are none."""
+    started, tokens, sums = time.monotonic(), 0, np.zeros(6)
+    for number, batch in enumerate(batches, done + 1):
+        sums += step(tensors(batch)).numpy()
+        tokens += np.count_nonzero(batch.tokens)
+        update(number, loss=sums[0] / sums[2])
+    return {**summarise(sums), "tokens_per_second": tokens / (time.monotonic() - started)}
+
+
+def tensors(batch):
+    return {name: tf.constant(value) for name, value in vars(batch).items()}
+
+
+class State:
+    """History and checkpoint of a pretraining in one folder; each evaluation lands whole or not at all."""
+
+    def __init__(self, model, folder):
+        self.folder, self.history = folder, []
+        self.checkpoint = tf.train.Checkpoint(model=model, optimizer=model.optimizer)
+        folder.mkdir(parents=True, exist_ok=True)
+        if (folder / "progress.json").exists():
+            self.history = json.loads((folder / "progress.json").read_text())
+            self.checkpoint.read(str(folder / f"step-{self.step}")).assert_existing_objects_matched()
+
+    @property
+    def step(self):
+        """Steps done so far."""
+        return self.history[-1]["step"] if self.history else 0
+
+    def add(self, row):
+        """Records an evaluation. The small progress.json is written last and says which checkpoint counts."""
+        self.history.append(row)
+        self.checkpoint.write(str(self.folder / f"step-{self.step}"))
+        write_atomically(self.folder / "progress.json", json.dumps(self.history))
+        for path in self.folder.glob("step-*"):
+            if not path.name.startswith(f"step-{self.step}."):
+                path.unlink()

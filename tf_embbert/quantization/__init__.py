@@ -1,0 +1,1 @@
+"""The train graph to integers: folding, the deploy graph, calibration, quantisation-aware training."""

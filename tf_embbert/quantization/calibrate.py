@@ -1,0 +1,130 @@
+"""Ranges from data: what each tensor of the deploy graph spans on real texts, and where clipping it costs least.
+
+Rows at pads are left out: nobody reads them, so int8 may saturate there.
+"""
+
+import numpy as np
+import tf_keras as keras
+
+from tf_embbert.quantization.deploy import build_deploy_model, deploy_layers
+from tf_embbert.training.batching import make_batches
+
+SAMPLE = 2048  # values kept of each tensor and batch
+# A masked key gets the bottom of the scores' range: this far below what an attention row peaks at, a pad's weight is
+# at most exp(-8) of the peak's. Deeper leaks less and makes every score coarser.
+MASK_DEPTH = 8.0
+
+
+def calibrate(weights, ids, seed, rows=512, mask_depth=MASK_DEPTH, clip=None):
+    """Ranges of every tensor and kernel of the deploy graph.
+
+    Args:
+        weights: folded weights.
+        ids: token ids of training texts, unpadded; a seeded sample of `rows` is run in float.
+        seed: of the sample.
+        mask_depth: how far the bottom of the scores' range lies below what their rows peak at.
+        clip: where to cut a range (`best_clip` by default; `whole_range` cuts nothing).
+    Returns:
+        dict name -> (min, max) for tensors and kernels, or [channels] largest magnitudes for convolution kernels.
+    """
+    chooser = np.random.default_rng(seed)
+    chosen = chooser.choice(len(ids), min(rows, len(ids)), replace=False)
+    samples = collect([ids[i] for i in chosen], weights, chooser)
+    clip = clip or best_clip
+    ranges = {name: tensor_range(name, mask_depth, clip, **sample) for name, sample in samples.items()}
+    return kernel_ranges(weights) | ranges
+
+
+def kernel_ranges(weights):
+    """Ranges of the constant kernels and tables: symmetric, no clipping; per channel for convolutions."""
+    ranges = {}
+    for name, value in weights.items():
+        if name.endswith(".conv.kernel") and name.startswith("block"):
+            ranges[name] = np.maximum(np.abs(value).max(axis=0), 1e-6)
+        elif name.endswith(".kernel"):
+            ranges[name] = symmetric(np.abs(value).max())
+    tables = [value for name, value in weights.items() if name in ("embed.token", "embed.position", "embed.segment")]
+    ranges["embed.features"] = symmetric(max(np.abs(table).max() for table in tables))
+    return ranges
+
+
+def symmetric(limit):
+    limit = max(float(limit), 1e-6)
+    return (-limit, limit)
+
+
+def collect(ids, weights, chooser):
+    """Values of every calibrated tensor over some texts: {name: {values, importance, peaks}}."""
+    model = build_deploy_model(weights)
+    names = [layer.name for layer in deploy_layers(model) if is_calibrated(layer.name)]
+    probe = keras.Model(model.input, [model.get_layer(name).output for name in names])
+    samples = {name: {"values": [], "importance": [], "peaks": []} for name in names}
+    for tokens in make_batches(sorted(ids, key=len), batch_size=16):
+        real = tokens.numpy() != 0  # [B, L]
+        for name, output in zip(names, probe(tokens)):
+            add_sample(samples[name], name, output.numpy(), real, chooser)
+    return {name: {key: np.concatenate(parts) for key, parts in sample.items()} for name, sample in samples.items()}
+
+
+def is_calibrated(name):
+    """Whether a tensor's range comes from data; tables have their own, and TFLM fixes those of three operators."""
+    return not name.endswith((".norm", ".weights", ".gate")) and name != "embed.features"
+
+
+def add_sample(sample, name, output, real, chooser):
+    """Adds one batch [B, q, .] of a tensor: values at real rows, how much each matters, the peaks of score rows."""
+    rows = output[real[:, : output.shape[1]]]  # [tokens, .]
+    importance = np.ones_like(rows)
+    if name.startswith("x"):  # what follows is a norm: an error counts relative to its row's length
+        importance /= np.mean(np.square(rows), axis=1, keepdims=True) + 1e-12
+    keep = slice(None)
+    if name.endswith(".scores"):
+        keep = rows > -1e30  # masked keys
+        sample["peaks"].append(rows.max(axis=1))
+    else:
+        sample["peaks"].append(rows[:0, 0])
+    values, importance = rows[keep].ravel(), importance[keep].ravel()
+    chosen = chooser.choice(len(values), min(SAMPLE, len(values)), replace=False)
+    extremes = [values.argmin(), values.argmax()]
+    chosen = np.concatenate([chosen, extremes])
+    sample["values"].append(values[chosen])
+    sample["importance"].append(importance[chosen])
+
+
+def tensor_range(name, mask_depth, clip, values, importance, peaks):
+    """(min, max) of one tensor, zero included."""
+    low, high = min(float(values.min()), 0.0), max(float(values.max()), 1e-6)
+    if name == "logits" or name.startswith("head."):
+        return widen(low, high)
+    if name.endswith(".values"):
+        limit = clip(values, importance, lambda c: (-c, c), max(-low, high))
+        return (-limit, limit)
+    if low < 0:
+        low = -clip(values, importance, lambda c: (-c, high), -low)
+    high = clip(values, importance, lambda c: (low, c), high)
+    if name.endswith(".scores"):
+        low, high = min(low, float(np.percentile(peaks, 1)) - mask_depth), float(values.max())
+    return (low, high)
+
+
+def widen(low, high):
+    """Room for what calibration did not see: a saturated logit could tie with another."""
+    return (1.1 * low, 1.1 * high)
+
+
+def whole_range(values, importance, span, limit):
+    """No clipping: the range is what the sample spans."""
+    return limit
+
+
+def best_clip(values, importance, span, limit):
+    """The limit, at most the given one, whose 8-bit grid loses least on the sample (weighted mean square error)."""
+    candidates = limit * np.linspace(0.3, 1.0, 29)
+    losses = [np.average(np.square(fake_quantise(values, *span(c)) - values), weights=importance) for c in candidates]
+    return float(candidates[int(np.argmin(losses))])
+
+
+def fake_quantise(values, low, high):
+    """Rounds to 256 levels between low and high."""
+    step = (high - low) / 255
+    return np.clip(np.round((values - low) / step), 0, 255) * step + low

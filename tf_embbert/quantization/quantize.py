@@ -1,0 +1,176 @@
+"""Quantisation-aware training of the deploy graph, with tensorflow-model-optimization's wrapper and quantizers.
+
+Its registry knows no embedding, norm, attention or mask: each kind of deploy layer gets a QuantizeConfig of its own
+here. Every range is set from calibration first (a MovingAverageQuantizer left alone starts at -6..6, and a tensor that
+lives within 0.05 is then one grey level), trained along with the weights, and frozen for the last phase.
+"""
+
+import numpy as np
+import tensorflow as tf
+import tf_keras as keras
+from tensorflow_model_optimization.quantization import keras as tfmot
+
+from tf_embbert.quantization import deploy
+from tf_embbert.quantization.calibrate import kernel_ranges
+from tf_embbert.quantization.deploy import build_deploy_model
+from tf_embbert.training.fitting import train
+
+BITS = 8
+PHASES = ("ranges", "frozen")  # of QAT: the ranges' ends are trained along, then stay
+
+
+class RangeQuantizer(tfmot.quantizers.MovingAverageQuantizer):
+    """Fake quantisation to a range that is set, and then trained or kept; never averaged.
+
+    Args:
+        symmetric: zero point 0.
+        trainable: whether the ends get the gradient of the clipped values.
+    """
+
+    def __init__(self, symmetric, trainable):
+        super().__init__(BITS, per_axis=False, symmetric=symmetric, narrow_range=symmetric)
+        self.trainable = trainable
+
+    def build(self, tensor_shape, name, layer):
+        variable = lambda end, value: layer.add_weight(
+            f"{name}_{end}", (), initializer=keras.initializers.Constant(value), trainable=self.trainable
+        )
+        self.low = None if self.symmetric else variable("min", -1.0)
+        self.high = variable("max", 1.0)
+        return {}
+
+    def __call__(self, inputs, training, weights, **kwargs):
+        low = -self.high if self.symmetric else tf.minimum(self.low, 0.0)
+        return super().__call__(inputs, False, {"min_var": low, "max_var": self.high})
+
+    def set_range(self, limits):
+        self.high.assign(limits[1])
+        if not self.symmetric:
+            self.low.assign(limits[0])
+
+    def get_range(self):
+        high = float(self.high.numpy())
+        return (-high, high) if self.symmetric else (min(float(self.low.numpy()), 0.0), high)
+
+
+def fixed_quantizer(low, high):
+    return tfmot.quantizers.FixedQuantizer(BITS, low, high, narrow_range=False)
+
+
+def kernel_quantizer(per_channel):
+    return tfmot.quantizers.LastValueQuantizer(BITS, per_axis=per_channel, symmetric=True, narrow_range=True)
+
+
+class DeployQuantizeConfig(tfmot.QuantizeConfig):
+    """How one deploy layer is quantised: its output, and its kernel if it has one.
+
+    Args:
+        output: quantizer of the layer's output.
+        kernel: quantizer of the attribute `kernel`, or None.
+    """
+
+    def __init__(self, output, kernel=None):
+        self.output, self.kernel = output, kernel
+
+    def get_weights_and_quantizers(self, layer):
+        return [(layer.kernel, self.kernel)] if self.kernel else []
+
+    def set_quantize_weights(self, layer, quantize_weights):
+        for quantized in quantize_weights:
+            layer.kernel = quantized
+
+    def get_activations_and_quantizers(self, layer):
+        return []
+
+    def set_quantize_activations(self, layer, quantize_activations):
+        pass
+
+    def get_output_quantizers(self, layer):
+        return [self.output]
+
+    def get_config(self):
+        return {"output": self.output, "kernel": self.kernel}
+
+
+# TFLM fixes these: L2_NORMALIZATION 1/128 with zero point 0, SOFTMAX and LOGISTIC 1/256 with zero point -128
+# (kernels/l2norm.cc, softmax_common.cc, logistic_common.cc).
+FIXED = {deploy.UnitNorm: (-1.0, 127 / 128), deploy.Softmax: (0.0, 255 / 256), deploy.Gate: (0.0, 255 / 256)}
+
+
+def quantize_config(layer, train_ranges):
+    """The QuantizeConfig of a deploy layer. FULLY_CONNECTED takes other operators' outputs as weights at zero point 0
+    only, so the values are symmetric; so are the tables, which are weights themselves."""
+    if type(layer) in FIXED:
+        return DeployQuantizeConfig(fixed_quantizer(*FIXED[type(layer)]))
+    symmetric = isinstance(layer, deploy.Features) or layer.name.endswith(".values")
+    kernel = kernel_quantizer(isinstance(layer, deploy.Conv)) if "kernel" in layer.initial else None
+    return DeployQuantizeConfig(RangeQuantizer(symmetric, train_ranges), kernel)
+
+
+class QuantizedModel:
+    """The deploy graph under fake quantisation.
+
+    Args:
+        weights: folded weights.
+        ranges: by tensor and kernel name, as `calibrate` gives them.
+        train_ranges: whether training moves the ranges of the tensors.
+    """
+
+    def __init__(self, weights, ranges, train_ranges=False):
+        self.weights, self.quantizers, self.train_ranges = weights, {}, train_ranges
+        self.model = build_deploy_model(weights, self.wrap)
+        for name, quantizer in self.quantizers.items():
+            quantizer.set_range(ranges[name])
+        # A kernel's quantizer takes the range of the kernel whenever it runs in training mode: once is enough.
+        self.model(np.zeros((1, 2), np.int32), training=True)
+
+    def wrap(self, layer):
+        config = quantize_config(layer, self.train_ranges)
+        if isinstance(config.output, RangeQuantizer):
+            self.quantizers[layer.name] = config.output
+        return tfmot.QuantizeWrapperV2(layer, config)
+
+    def read(self):
+        """The folded weights and ranges as they are now: (weights, ranges)."""
+        weights = self.weights | deploy.read_weights(self.model)
+        tensors = {name: quantizer.get_range() for name, quantizer in self.quantizers.items()}
+        return weights, kernel_ranges(weights) | tensors
+
+
+def train_quantized(weights, ranges, teacher, rows, validation, recipe, folder, seed, report=print, phases=PHASES,
+                    may_stay=True):
+    """Quantisation-aware training from calibrated ranges: first with the ranges, then with the ranges frozen.
+
+    The float model is the teacher, its answers to the training rows are the targets: labels would only make the int8
+    model fit these rows a second time. A phase that makes the selection rows' metric worse leaves things as they were.
+
+    Args:
+        weights, ranges: of the float model, folded and calibrated.
+        teacher: its outputs on the training rows, float32 [rows, C]; C = 1 is a regression.
+        rows, validation: Encoded.
+        recipe: Recipe of each of the two phases.
+        folder: for checkpoints (`pathlib.Path`).
+        seed: of the shuffles.
+        report: called with one line an epoch.
+        phases: of PHASES, in the order they are trained.
+        may_stay: whether a phase that does not help is dropped.
+    Returns:
+        (weights, ranges, history): history has one dict an epoch, that of `train` with its phase.
+    """
+    loss = keras.losses.MeanSquaredError() if teacher.shape[1] == 1 else distil
+    history = []
+    for number, phase in enumerate(phases):
+        quantized = QuantizedModel(weights, ranges, train_ranges=phase == "ranges")
+        rows_of_phase = train(
+            quantized.model, loss, rows, validation, recipe, folder / f"{number}-{phase}", seed, teacher,
+            lambda line, phase=phase: report(f"QAT, {'ranges frozen' if phase == 'frozen' else 'with ranges'}: {line}"),
+            may_stay=may_stay,
+        )
+        history += [{"phase": f"qat {phase}", **row} for row in rows_of_phase]
+        weights, ranges = quantized.read()
+    return weights, ranges, history
+
+
+def distil(teacher, student):
+    """Cross-entropy of the student's distribution with the teacher's: logits [B, C] and [B, C]."""
+    return keras.losses.categorical_crossentropy(tf.nn.softmax(teacher), student, from_logits=True)

@@ -1,0 +1,44 @@
+"""The encoder of one model for another, whose tokenizer may be another one.
+
+Own tokens pay on little text: each has been seen often enough to be trained (on Emotion, 8,000 rows and 4 epochs, 88.6 %
+of the selection rows against 83.8 % with the general vocabulary of 8,192; one seed).
+"""
+
+import numpy as np
+
+from tf_embbert.pretraining.masking import FIRST_ORDINARY
+
+
+def translate_table(table, source, target):
+    """The token table for another tokenizer.
+
+    A token's vector is the mean of those that the source's tokenizer cuts its spelling into; special tokens keep theirs.
+
+    Args:
+        table: float32 [V, r], of the source.
+        source, target: Tokenizers.
+    Returns:
+        float32 [V', r], rows in the order of the target's ids.
+    """
+    spellings = target.decode(range(FIRST_ORDINARY, target.vocab_size))
+    translated = np.zeros((target.vocab_size, table.shape[1]), table.dtype)
+    translated[:FIRST_ORDINARY] = table[:FIRST_ORDINARY]
+    for token, row in enumerate(source.encode(spellings).ids, FIRST_ORDINARY):
+        if len(row) > 1:  # beyond [CLS]
+            translated[token] = table[row[1:]].mean(axis=0)
+    return translated
+
+
+def copy_encoder(source, target, table=None):
+    """Gives a model the embedding and the blocks of another one.
+
+    Args:
+        source, target: Keras models of one config but for the vocabulary and the head.
+        table: token table float32 [V, r] for the target, where it is not the source's.
+    """
+    for layer in target.layers:
+        if layer.name.startswith("block"):
+            layer.set_weights(source.get_layer(layer.name).get_weights())
+    embed = target.get_layer("embed")
+    for weight, value in zip(embed.weights, source.get_layer("embed").get_weights()):
+        weight.assign(value if table is None or weight is not embed.token_table else table)
