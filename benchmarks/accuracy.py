@@ -66,11 +66,17 @@ def gather(name, data_dir, work):
     write_atomically(folder / "labels.json", json.dumps(task.labels).encode())
     train = task.rows("train")
     kept, held = holdout(train.labels, SELECTION_SHARE, seed=0)
-    parts = {"train": [train.select(kept)], "validation": [train.select(held)],
-             "test": [task.rows("selection"), task.rows("test")]}
+    parts = {
+        "train": [train.select(kept)],
+        "validation": [train.select(held)],
+        "test": [task.rows("selection"), task.rows("test")],
+    }
     for split, gathered in parts.items():
-        rows = [json.dumps({"text": text, "label": int(label)}) + "\n"
-                for part in gathered for text, label in zip(part.texts, part.labels)]
+        rows = [
+            json.dumps({"text": text, "label": int(label)}) + "\n"
+            for part in gathered
+            for text, label in zip(part.texts, part.labels)
+        ]
         write_atomically(folder / f"{split}.jsonl", "".join(rows).encode())
     return folder.parent
 
@@ -84,7 +90,9 @@ def soft_rows(task, seed, data_dir, work):
         work.mkdir(parents=True, exist_ok=True)
         teacher, *options = command.format(seed=seed).split()
         teach = importlib.import_module(f"tf_embbert.distillation.{teacher}").main
-        require(teach(["--task", TASKS[task].get("task", task), *options, "--data-dir", str(data_dir), "--out", str(path)]))
+        require(
+            teach(["--task", TASKS[task].get("task", task), *options, "--data-dir", str(data_dir), "--out", str(path)])
+        )
     return path
 
 

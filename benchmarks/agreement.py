@@ -22,10 +22,16 @@ RESULT = ROOT / "benchmarks/results/agreement.json"
 def summarise(judged):
     """Outcomes of a set, and what differs."""
     from tests.support.agreement import describe
+
     counts = Counter(outcome for _, outcome, _, _ in judged)
-    return {"models": len(judged), "run": sum(truth["runs"] for *_, truth in judged), **dict(sorted(counts.items())),
-            "false_passes": counts["false pass"], "false_refusals": counts["false refusal"],
-            "differences": describe(judged)}
+    return {
+        "models": len(judged),
+        "run": sum(truth["runs"] for *_, truth in judged),
+        **dict(sorted(counts.items())),
+        "false_passes": counts["false pass"],
+        "false_refusals": counts["false refusal"],
+        "differences": describe(judged),
+    }
 
 
 def by_rule(judged):
@@ -46,9 +52,15 @@ def main(arguments=None):
     options = parse.parse_args(arguments)
     from tests.support.agreement import KERAS_ARENA_BYTES, compare, rule_cases, sweep_cases
     from tests.support.agreement_keras import keras_cases
+
     rules = compare(rule_cases())
-    results = {"rules": summarise(rules), "single_changes": {"sample": options.sample, "seed": SEED} | summarise(compare(sweep_cases(options.sample, SEED))),
-               "converted": summarise(compare(keras_cases(), KERAS_ARENA_BYTES)), "by_rule": by_rule(rules)}
+    results = {
+        "rules": summarise(rules),
+        "single_changes": {"sample": options.sample, "seed": SEED}
+        | summarise(compare(sweep_cases(options.sample, SEED))),
+        "converted": summarise(compare(keras_cases(), KERAS_ARENA_BYTES)),
+        "by_rule": by_rule(rules),
+    }
     RESULT.write_text(json.dumps(results, indent=1) + "\n")
     for name in ("rules", "single_changes", "converted"):
         print(name, {key: value for key, value in results[name].items() if key != "differences"})

@@ -26,8 +26,12 @@ from tf_embbert.run import load_run
 
 HERE = Path(__file__).parent
 RESULT = HERE / "results/app.json"
-BOARDS = {"mps2-an386": "cortex-m4", "mps2-an500": "cortex-m7", "mps3-an547": "cortex-m55",
-          "netduinoplus2": "cortex-m4"}
+BOARDS = {
+    "mps2-an386": "cortex-m4",
+    "mps2-an500": "cortex-m7",
+    "mps3-an547": "cortex-m55",
+    "netduinoplus2": "cortex-m4",
+}
 PROMPT, END = b"> ", b"\x04"  # Ctrl-D ends the app
 SECONDS = 3600
 LINE_BYTES, STACK_BYTES = 1024, 8192
@@ -40,8 +44,17 @@ def sources_sha256() -> str:
 
 def build_app(bundle: Path, board: str, kernels: str, tflm_root: Path, folder: Path, *options: str) -> Path:
     """Compiles the app of a bundle; returns the ELF. Raises UserError with what CMake or the compiler said."""
-    run_cmake("-S", ROOT / "tflm_app", "-B", folder, f"-DBUNDLE={Path(bundle).absolute()}", f"-DBOARD={board}",
-              f"-DTFLM_KERNELS={kernels}", f"-DTFLM_ROOT={Path(tflm_root).absolute()}", *options)
+    run_cmake(
+        "-S",
+        ROOT / "tflm_app",
+        "-B",
+        folder,
+        f"-DBUNDLE={Path(bundle).absolute()}",
+        f"-DBOARD={board}",
+        f"-DTFLM_KERNELS={kernels}",
+        f"-DTFLM_ROOT={Path(tflm_root).absolute()}",
+        *options,
+    )
     run_cmake("--build", folder)
     return folder.absolute() / "firmware"
 
@@ -49,8 +62,9 @@ def build_app(bundle: Path, board: str, kernels: str, tflm_root: Path, folder: P
 def talk(elf: Path, lines: list[bytes], *options: str) -> tuple[str, list[bytes]]:
     """Starts the app under QEMU, with options of QEMU's, and types lines: what it says on start, and its answer to each."""
     typed = b"".join(line + b"\n" for line in lines) + END
-    with subprocess.Popen([elf.parent / "run", elf, *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE) as process:
+    with subprocess.Popen(
+        [elf.parent / "run", elf, *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
         watchdog = threading.Timer(SECONDS, process.kill)
         watchdog.start()
         start = read_start(process.stdout)  # a UART that is not enabled yet loses what is typed
@@ -78,28 +92,53 @@ def section_bytes(*files: Path) -> list[list[int]]:
 
 def app_bytes(elf: Path) -> dict[str, int]:
     """Bytes of the ELF's sections, and of the code that is ours: all objects but those of generated sources."""
-    ours = [path for path in elf.parent.rglob("*.obj") if "CMakeFiles" in path.parts
-            and not path.stem.endswith("_data.cc") and "CompilerId" not in str(path)]
-    return {**dict(zip(("text", "data", "bss"), section_bytes(elf)[0])),
-            "own_code": sum(text + data for text, data, _ in section_bytes(*ours))}
+    ours = [
+        path
+        for path in elf.parent.rglob("*.obj")
+        if "CMakeFiles" in path.parts and not path.stem.endswith("_data.cc") and "CompilerId" not in str(path)
+    ]
+    return {
+        **dict(zip(("text", "data", "bss"), section_bytes(elf)[0])),
+        "own_code": sum(text + data for text, data, _ in section_bytes(*ours)),
+    }
 
 
-def measure(bundle: Path, texts: list[str], expected: list[str], board: str, kernels: str, tflm_root: Path,
-            build: Path) -> dict:
+def measure(
+    bundle: Path, texts: list[str], expected: list[str], board: str, kernels: str, tflm_root: Path, build: Path
+) -> dict:
     """One entry of the results."""
     manifest = read_bundle(bundle).manifest
     length = manifest["model"]["sequence_length"]
-    elf = build_app(bundle, board, kernels, tflm_root, build / f"app-{board}-{kernels}-{length}",
-                    f"-DLINE_BYTES={LINE_BYTES}", f"-DBOARD_STACK_BYTES={STACK_BYTES}")
+    elf = build_app(
+        bundle,
+        board,
+        kernels,
+        tflm_root,
+        build / f"app-{board}-{kernels}-{length}",
+        f"-DLINE_BYTES={LINE_BYTES}",
+        f"-DBOARD_STACK_BYTES={STACK_BYTES}",
+    )
     start, answers = talk(elf, [text.encode() for text in texts])
-    figures = [int(number) for number in re.search(
-        r"arena (\d+) bytes used of (\d+).*?golden (\d+) of (\d+) rows equal.*?stack (\d+)", start, re.S).groups()]
-    return {"board": board, "kernels": kernels, "length": length, "bundle_sha256": manifest["bundle_sha256"],
-            "model_bytes": manifest["model"]["bytes"], "line_bytes": LINE_BYTES, "stack_bytes": STACK_BYTES,
-            "arena_of_manifest": manifest["arena"][BOARDS[board]][kernels]["total"],
-            **dict(zip(("arena_used", "arena", "golden_equal", "golden", "stack"), figures)), "texts": len(texts),
-            "texts_equal": sum(answer.decode().startswith(f"{line}\t") for answer, line in zip(answers, expected)),
-            **app_bytes(elf)}
+    figures = [
+        int(number)
+        for number in re.search(
+            r"arena (\d+) bytes used of (\d+).*?golden (\d+) of (\d+) rows equal.*?stack (\d+)", start, re.S
+        ).groups()
+    ]
+    return {
+        "board": board,
+        "kernels": kernels,
+        "length": length,
+        "bundle_sha256": manifest["bundle_sha256"],
+        "model_bytes": manifest["model"]["bytes"],
+        "line_bytes": LINE_BYTES,
+        "stack_bytes": STACK_BYTES,
+        "arena_of_manifest": manifest["arena"][BOARDS[board]][kernels]["total"],
+        **dict(zip(("arena_used", "arena", "golden_equal", "golden", "stack"), figures)),
+        "texts": len(texts),
+        "texts_equal": sum(answer.decode().startswith(f"{line}\t") for answer, line in zip(answers, expected)),
+        **app_bytes(elf),
+    }
 
 
 def expected_lines(run, bundle: Path, texts: list[str]) -> list[str]:
@@ -108,8 +147,10 @@ def expected_lines(run, bundle: Path, texts: list[str]) -> list[str]:
     length = read_bundle(bundle).manifest["model"]["sequence_length"]
     ids = run.tokenizer.encode(texts, None, max_length=length).ids
     logits = predict(model, ids)
-    return [f"{run.labels[row.argmax()]}\t{' '.join(map(str, row))}\t{len(tokens)} of {length} tokens"
-            for row, tokens in zip(logits, ids)]
+    return [
+        f"{run.labels[row.argmax()]}\t{' '.join(map(str, row))}\t{len(tokens)} of {length} tokens"
+        for row, tokens in zip(logits, ids)
+    ]
 
 
 def one_line(text: str) -> str:

@@ -36,8 +36,12 @@ CHECKED_CORES = ("cortex-m4", "cortex-m7", "cortex-m55")
 def parser():
     parse = CommandParser(prog="python -m benchmarks.arena_firmware", description=__doc__.split("\n")[0])
     add_firmware_arguments(parse)
-    parse.add_argument("--check", action="store_true", help="only compare what Cortex-M4, M7 and M55 answer with the"
-                       " tflite-micro package, integer models only; exit 1 on any difference")
+    parse.add_argument(
+        "--check",
+        action="store_true",
+        help="only compare what Cortex-M4, M7 and M55 answer with the"
+        " tflite-micro package, integer models only; exit 1 on any difference",
+    )
     return parse
 
 
@@ -71,20 +75,39 @@ def measure(firmware: Firmware, name: str, model: bytes) -> dict:
     run = firmware.run(model, total, join(inputs))
     if run.status:
         raise UserError(f"{firmware.core} with {firmware.kernels} does not run {name}: {' '.join(run.log.split())}")
-    return {"model": name, "model_sha256": hashlib.sha256(model).hexdigest(), "core": firmware.core,
-            "board": BOARDS[firmware.core], "kernels": firmware.kernels, "used": used, "total": total,
-            "stack": run.stack, "outputs_equal": run.output == wheel_outputs(model, inputs)}
+    return {
+        "model": name,
+        "model_sha256": hashlib.sha256(model).hexdigest(),
+        "core": firmware.core,
+        "board": BOARDS[firmware.core],
+        "kernels": firmware.kernels,
+        "used": used,
+        "total": total,
+        "stack": run.stack,
+        "outputs_equal": run.output == wheel_outputs(model, inputs),
+    }
 
 
 def measure_runtime(firmware: Firmware) -> dict:
     """Bytes of a linked firmware without its model, arena and stack: {core, kernels, text, data, bss}."""
     listing = subprocess.run(["arm-none-eabi-size", "-A", firmware.elf], capture_output=True, text=True, check=True)
-    sections = {words[0]: int(words[1]) for words in map(str.split, listing.stdout.splitlines())
-                if len(words) == 3 and words[1].isdigit()}
-    text = sum(size for name, size in sections.items()
-               if name in (".vectors", ".text", ".init_array") or name.startswith(".ARM.ex"))
-    return {"core": firmware.core, "kernels": firmware.kernels, "text": text, "data": sections.get(".data", 0),
-            "bss": sections.get(".bss", 0)}
+    sections = {
+        words[0]: int(words[1])
+        for words in map(str.split, listing.stdout.splitlines())
+        if len(words) == 3 and words[1].isdigit()
+    }
+    text = sum(
+        size
+        for name, size in sections.items()
+        if name in (".vectors", ".text", ".init_array") or name.startswith(".ARM.ex")
+    )
+    return {
+        "core": firmware.core,
+        "kernels": firmware.kernels,
+        "text": text,
+        "data": sections.get(".data", 0),
+        "bss": sections.get(".bss", 0),
+    }
 
 
 def measure_all(options, chosen: dict[str, bytes]) -> None:
@@ -99,8 +122,10 @@ def measure_all(options, chosen: dict[str, bytes]) -> None:
                 if not results.has(model=name, model_sha256=sha256, core=core, kernels=kernels):
                     entry = measure(firmware, name, model)
                     results.add("measured", ("model", "core", "kernels"), entry)
-                    print(f"{name} {core} {kernels}: used {entry['used']:,} total {entry['total']:,} stack "
-                          f"{entry['stack']:,} outputs {'equal' if entry['outputs_equal'] else 'DIFFER'}")
+                    print(
+                        f"{name} {core} {kernels}: used {entry['used']:,} total {entry['total']:,} stack "
+                        f"{entry['stack']:,} outputs {'equal' if entry['outputs_equal'] else 'DIFFER'}"
+                    )
 
 
 def check_outputs(options, chosen: dict[str, bytes]) -> int:

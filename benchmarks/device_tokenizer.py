@@ -41,8 +41,14 @@ class DeviceTokenizer:
         target: what to build.
     """
 
-    def __init__(self, tokenizer: Tokenizer, folder: Path, board: str = "host", options: Iterable[str] = (),
-                 target: str = "tokenize"):
+    def __init__(
+        self,
+        tokenizer: Tokenizer,
+        folder: Path,
+        board: str = "host",
+        options: Iterable[str] = (),
+        target: str = "tokenize",
+    ):
         self.folder, self.on_host = folder.absolute(), board == "host"
         for name, data in tokenizer_sources(tokenizer).items():
             folder.mkdir(parents=True, exist_ok=True)
@@ -75,7 +81,7 @@ def expected_ids(tokenizer: Tokenizer, requests: list[Request]) -> list[np.ndarr
 def _unpack(answers: bytes) -> list[np.ndarray]:
     words, rows, place = np.frombuffer(answers, "<i4"), [], 0
     while place < len(words):
-        rows.append(words[place + 1:place + 1 + words[place]])
+        rows.append(words[place + 1 : place + 1 + words[place]])
         place += 1 + words[place]
     return rows
 

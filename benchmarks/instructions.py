@@ -28,8 +28,14 @@ from tf_embbert.common.files import write_atomically
 RESULT = Path(__file__).parent / "results/instructions.json"
 TFLM_MODELS = "tensorflow/lite/micro/models"
 # Models the fit does not see: it is judged on them.
-HELD_OUT = ("embbert-base-256", "embbert-base-64", "attention-per-channel", "convolution-1d", "person_detect",
-            "keyword_scrambled_8bit")
+HELD_OUT = (
+    "embbert-base-256",
+    "embbert-base-64",
+    "attention-per-channel",
+    "convolution-1d",
+    "person_detect",
+    "keyword_scrambled_8bit",
+)
 LOOP_ROUNDS = (1000, 1_000_000, 20_000_000)
 COARSE = 2000  # instructions of an operator below which a tick more or less shows
 NANOSECONDS = 1_000_000_000  # in a second; QEMU's -icount shift=0 runs an instruction in each
@@ -60,10 +66,15 @@ def count(firmware: Firmware, name: str, model: bytes) -> dict:
     run = firmware.run(model, inputs=join(seeded_inputs(model)), count=True)
     if run.status:
         raise UserError(f"{firmware.core} does not run {name}: {' '.join(run.log.split())}")
-    return {"model": name, "model_sha256": hashlib.sha256(model).hexdigest(), "core": firmware.core,
-            "board": BOARDS[firmware.core], "kernels": firmware.kernels,
-            "instructions": to_instructions(run.ticks, run),
-            "ops": [[kind, to_instructions(ticks, run)] for kind, ticks in run.ops]}
+    return {
+        "model": name,
+        "model_sha256": hashlib.sha256(model).hexdigest(),
+        "core": firmware.core,
+        "board": BOARDS[firmware.core],
+        "kernels": firmware.kernels,
+        "instructions": to_instructions(run.ticks, run),
+        "ops": [[kind, to_instructions(ticks, run)] for kind, ticks in run.ops],
+    }
 
 
 def to_instructions(ticks: int, run) -> int:
@@ -73,8 +84,11 @@ def to_instructions(ticks: int, run) -> int:
 def check_clock(firmware: Firmware) -> dict:
     """What the clock says of loops of known length: {core, loops: [[instructions, counted]]}."""
     runs = [(2 * rounds, firmware.loop(rounds)) for rounds in LOOP_ROUNDS]
-    return {"core": firmware.core, "kernels": firmware.kernels,
-            "loops": [[known, to_instructions(run.ticks, run)] for known, run in runs]}
+    return {
+        "core": firmware.core,
+        "kernels": firmware.kernels,
+        "loops": [[known, to_instructions(run.ticks, run)] for known, run in runs],
+    }
 
 
 def count_all(options, chosen: dict[str, bytes]) -> None:
@@ -112,6 +126,7 @@ def fit_kind(rows: list[tuple[dict, int]]) -> dict[str, float]:
     """Non-negative costs of a kind's units by least squares, each operator weighed by its count: between the error
     itself, to which only the largest would matter, and the relative one, to which the totals would not."""
     from scipy.optimize import nnls
+
     names = sorted({unit for amounts, _ in rows for unit in amounts})
     counted = np.array([count for _, count in rows], float)
     amounts = np.array([[amounts.get(unit, 0) for unit in names] for amounts, _ in rows], float)
@@ -125,10 +140,18 @@ def errors(entries: list[dict], models: dict[str, bytes]) -> list[dict]:
     rows = []
     for entry in entries:
         estimate = estimate_instructions(models[entry["model_sha256"]], entry["core"], entry["kernels"])
-        rows.append({"model": entry["model"], "core": entry["core"], "kernels": entry["kernels"],
-                     "held_out": entry["model"] in HELD_OUT, "counted": entry["instructions"],
-                     "estimate": estimate["total"], "unknown": estimate["unknown"],
-                     "error": round(100 * (estimate["total"] / entry["instructions"] - 1), 1)})
+        rows.append(
+            {
+                "model": entry["model"],
+                "core": entry["core"],
+                "kernels": entry["kernels"],
+                "held_out": entry["model"] in HELD_OUT,
+                "counted": entry["instructions"],
+                "estimate": estimate["total"],
+                "unknown": estimate["unknown"],
+                "error": round(100 * (estimate["total"] / entry["instructions"] - 1), 1),
+            }
+        )
     return rows
 
 
@@ -143,8 +166,11 @@ def fit_all(chosen: dict[str, bytes]) -> None:
     results = Results(RESULT, {})
     results.replace("errors", errors(entries, by_hash))
     for row in results.content["errors"]:
-        print(f"{row['error']:+7.1f} % {'held out' if row['held_out'] else '        '} {row['core']} {row['kernels']} "
-              f"{row['model']} {row['counted']:,}", *row["unknown"])
+        print(
+            f"{row['error']:+7.1f} % {'held out' if row['held_out'] else '        '} {row['core']} {row['kernels']} "
+            f"{row['model']} {row['counted']:,}",
+            *row["unknown"],
+        )
 
 
 @run_command

@@ -45,9 +45,13 @@ def measure_bytes(shared: Bundle) -> dict:
     """Bytes of flash and arena with one length, with several by a file each, and by one file."""
     alone = dict(zip((*SHORTER, LONGEST), build_base(*SHORTER, LONGEST)))
     arena = {length: plan_arena(model, CORE, KERNELS)["total"] for length, model in shared.models.items()}
-    return {"files": {length: len(model) for length, model in alone.items()},
-            "separately": sum(map(len, alone.values())), "shared": len(shared.files["model.tflite"]),
-            "arena": shared.manifest["arena"][CORE][KERNELS]["total"], "arenas": arena}
+    return {
+        "files": {length: len(model) for length, model in alone.items()},
+        "separately": sum(map(len, alone.values())),
+        "shared": len(shared.files["model.tflite"]),
+        "arena": shared.manifest["arena"][CORE][KERNELS]["total"],
+        "arenas": arena,
+    }
 
 
 def measure_lengths(bundle: Bundle, tflm_root: Path, build: Path) -> dict:
@@ -63,9 +67,12 @@ def measure_lengths(bundle: Bundle, tflm_root: Path, build: Path) -> dict:
     figures = [(name, int(number)) for name, number in re.findall(r"^(\w+) (\d+)$", done.stdout, re.M)]
     instructions = NANOSECONDS // dict(figures)["ticks_per_second"]
     of = lambda wanted: [number for name, number in figures if name == wanted]
-    return {"prepare": dict(zip(offsets, (ticks * instructions for ticks in of("prepare")))),
-            "inference": dict(zip(offsets, (ticks * instructions for ticks in of("inference")))),
-            "arena_together": of("used")[-1], "prepare_together": of("prepare")[-1] * instructions}
+    return {
+        "prepare": dict(zip(offsets, (ticks * instructions for ticks in of("prepare")))),
+        "inference": dict(zip(offsets, (ticks * instructions for ticks in of("inference")))),
+        "arena_together": of("used")[-1],
+        "prepare_together": of("prepare")[-1] * instructions,
+    }
 
 
 def measure_texts(bundle: Path, tflm_root: Path, build: Path) -> tuple[list[dict], dict]:
@@ -77,17 +84,26 @@ def measure_texts(bundle: Path, tflm_root: Path, build: Path) -> tuple[list[dict
     start, answers = talk(elf, texts, *COUNTED)
     instructions = NANOSECONDS // int(re.search(r"ready, (\d+) ticks", start)[1])
     found = [re.search(r"(\d+) of (\d+) tokens\t(\d+) ticks", answer.decode()).groups() for answer in answers[2:]]
-    entries = [{"tokens": int(tokens), "length": int(length), "switched": int(first) * instructions,
-                "instructions": int(again) * instructions}
-               for (tokens, length, first), (_, _, again) in zip(found[::2], found[1::2])]
+    entries = [
+        {
+            "tokens": int(tokens),
+            "length": int(length),
+            "switched": int(first) * instructions,
+            "instructions": int(again) * instructions,
+        }
+        for (tokens, length, first), (_, _, again) in zip(found[::2], found[1::2])
+    ]
     return entries, app_bytes(elf)
 
 
 def text_of(tokenizer: Tokenizer, count: int) -> str:
     """A text of `count` tokens."""
     words = (TEXT * count).split()
-    return next(text for text in (" ".join(words[:n]) for n in range(1, len(words)))
-                if len(tokenizer.encode([text], max_length=2 * count).ids[0]) >= count)
+    return next(
+        text
+        for text in (" ".join(words[:n]) for n in range(1, len(words)))
+        if len(tokenizer.encode([text], max_length=2 * count).ids[0]) >= count
+    )
 
 
 def count_tasks(data_dir: Path, costs: dict) -> dict:
@@ -100,10 +116,14 @@ def count_tasks(data_dir: Path, costs: dict) -> dict:
         used = [length for _, length in sorted((row, length) for length, rows in by_length.items() for row in rows)]
         switches = [after for before, after in zip([None, *used], used) if before != after]
         total = sum(map(costs["inference"].get, used)) + sum(map(costs["prepare"].get, switches))
-        tasks[name] = {"texts": len(ids), "mean_tokens": round(statistics.mean(map(len, ids)), 1),
-                       "texts_by_length": {length: len(rows) for length, rows in by_length.items()},
-                       "switches": len(switches), "one_length": costs["inference"][LONGEST],
-                       "all_lengths": round(total / len(ids))}
+        tasks[name] = {
+            "texts": len(ids),
+            "mean_tokens": round(statistics.mean(map(len, ids)), 1),
+            "texts_by_length": {length: len(rows) for length, rows in by_length.items()},
+            "switches": len(switches),
+            "one_length": costs["inference"][LONGEST],
+            "all_lengths": round(total / len(ids)),
+        }
     return tasks
 
 
@@ -111,11 +131,18 @@ def compare_answers(run: Run, bundle: Bundle) -> dict:
     """Texts of up to the shortest length at every length, in TFLM: how many answer otherwise than at the longest."""
     ids = run.tokenizer.encode([text for text, _ in run.sample_texts], max_length=SHORTER[0]).ids[:200]
     logits = {length: predict(model, ids).astype(int) for length, model in bundle.models.items()}
-    return {"texts": len(ids), "mean_tokens": round(statistics.mean(map(len, ids)), 1), "against_the_longest": {
-        length: {"other_logits": int((logits[length] != logits[LONGEST]).any(axis=1).sum()),
-                 "largest_difference": int(np.abs(logits[length] - logits[LONGEST]).max()),
-                 "other_labels": int((logits[length].argmax(axis=1) != logits[LONGEST].argmax(axis=1)).sum())}
-        for length in SHORTER}}
+    return {
+        "texts": len(ids),
+        "mean_tokens": round(statistics.mean(map(len, ids)), 1),
+        "against_the_longest": {
+            length: {
+                "other_logits": int((logits[length] != logits[LONGEST]).any(axis=1).sum()),
+                "largest_difference": int(np.abs(logits[length] - logits[LONGEST]).max()),
+                "other_labels": int((logits[length].argmax(axis=1) != logits[LONGEST].argmax(axis=1)).sum()),
+            }
+            for length in SHORTER
+        },
+    }
 
 
 @run_command
@@ -133,12 +160,20 @@ def main(arguments=None):
         bundle = read_bundle(shared)
         costs = measure_lengths(bundle, options.tflm_root, options.build)
         texts = {path.name: measure_texts(path, options.tflm_root, options.build) for path in (one, shared)}
-        content = {"run": "base256", "core": CORE, "kernels": KERNELS, "lengths": [*SHORTER, LONGEST],
-                   "model_sha256": bundle.manifest["model"]["sha256"], "bytes": measure_bytes(bundle),
-                   "firmware": {name: sections for name, (_, sections) in texts.items()}, **costs,
-                   "texts": {name: entries for name, (entries, _) in texts.items()},
-                   "tasks": count_tasks(options.data_dir, costs), "answers": compare_answers(run, bundle),
-                   **describe_tools(options.tflm_root, options.tflm_commit)}
+        content = {
+            "run": "base256",
+            "core": CORE,
+            "kernels": KERNELS,
+            "lengths": [*SHORTER, LONGEST],
+            "model_sha256": bundle.manifest["model"]["sha256"],
+            "bytes": measure_bytes(bundle),
+            "firmware": {name: sections for name, (_, sections) in texts.items()},
+            **costs,
+            "texts": {name: entries for name, (entries, _) in texts.items()},
+            "tasks": count_tasks(options.data_dir, costs),
+            "answers": compare_answers(run, bundle),
+            **describe_tools(options.tflm_root, options.tflm_commit),
+        }
     write_atomically(RESULT, json.dumps(content, indent=1) + "\n")
     print(json.dumps(content, indent=1))
 

@@ -31,6 +31,7 @@ NO_ROOM = ("Failed to resize buffer", "Failed to allocate", "Requested", "not en
 def good_models() -> list[bytes]:
     """A tiny model for each operator, from the tests."""
     from tests.support.agreement_bases import BASES
+
     return [spec.build() for _, spec in sorted(BASES.items())]
 
 
@@ -43,8 +44,10 @@ def mutants(models: list[bytes], count: int, seed: int) -> list[bytes]:
 def mutate(model: bytes, rng: np.random.Generator) -> bytes:
     """A model with one to three damages."""
     data = bytearray(model)
-    for _ in range(rng.choice((1, 2, 3), p=(.7, .2, .1))):
-        damage = (_flip_bit, _set_byte, _set_word, _cut, _copy, _clear)[rng.choice(6, p=(.25, .35, .25, .05, .05, .05))]
+    for _ in range(rng.choice((1, 2, 3), p=(0.7, 0.2, 0.1))):
+        damage = (_flip_bit, _set_byte, _set_word, _cut, _copy, _clear)[
+            rng.choice(6, p=(0.25, 0.35, 0.25, 0.05, 0.05, 0.05))
+        ]
         damage(data, rng)
     return bytes(data)
 
@@ -62,34 +65,37 @@ def _set_byte(data: bytearray, rng: np.random.Generator) -> None:
 def _set_word(data: bytearray, rng: np.random.Generator) -> None:
     place = int(rng.integers(max(len(data) // 4, 1))) * 4
     value = rng.choice(WORDS) if rng.integers(2) else rng.integers(1 << 16)
-    data[place:place + 4] = int(value).to_bytes(4, "little")
+    data[place : place + 4] = int(value).to_bytes(4, "little")
 
 
 def _cut(data: bytearray, rng: np.random.Generator) -> None:
-    del data[rng.integers(len(data) + 1):]
+    del data[rng.integers(len(data) + 1) :]
 
 
 def _copy(data: bytearray, rng: np.random.Generator) -> None:
     source, target, size = (int(n) for n in rng.integers(1, [max(len(data), 2), max(len(data), 2), 64]))
-    data[target:target + size] = data[source:source + size]
+    data[target : target + size] = data[source : source + size]
 
 
 def _clear(data: bytearray, rng: np.random.Generator) -> None:
     place, size = (int(n) for n in rng.integers(1, [max(len(data), 2), 32]))
-    data[place:place + size] = bytes(len(data[place:place + size]))
+    data[place : place + size] = bytes(len(data[place : place + size]))
 
 
 def judge(data: bytes) -> dict:
     """What check and arena make of a file: {verdict, rules}; verdicts are damaged, refused, supported, and failures."""
     from convert.tflm.arena import plan_arena
     from convert.tflm.support import check_bytes
+
     began = time.monotonic()
     try:
         report = check_bytes(data, "mutant")
         if report["supported"]:
             plan_arena(data)
-        outcome = {"verdict": "supported" if report["supported"] else "refused",
-                   "rules": [refusal["rule"] for refusal in report["refusals"]]}
+        outcome = {
+            "verdict": "supported" if report["supported"] else "refused",
+            "rules": [refusal["rule"] for refusal in report["refusals"]],
+        }
     except UserError:
         outcome = {"verdict": "damaged", "rules": []}
     except Exception as error:
@@ -102,7 +108,7 @@ def judge_all(files: list[bytes]) -> list[dict]:
     outcomes: list[dict] = []
     while len(outcomes) < len(files):
         receiver, sender = multiprocessing.Pipe(duplex=False)
-        child = multiprocessing.get_context("fork").Process(target=_work, args=(files[len(outcomes):], sender))
+        child = multiprocessing.get_context("fork").Process(target=_work, args=(files[len(outcomes) :], sender))
         child.start()
         sender.close()
         outcomes += _received(receiver)
@@ -125,6 +131,7 @@ def _received(receiver) -> list[dict]:
 def _work(files: list[bytes], sender) -> None:
     import convert.arena
     import convert.check  # noqa: F401 (before the limit)
+
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     for data in files:
         signal.alarm(SECONDS)
@@ -137,6 +144,7 @@ def compare(files: list[bytes], outcomes: list[dict]) -> tuple[Counter, list[dic
     from convert.tflm.rules.registry import RULES
     from convert.tflm.rules.structure import STRUCTURE
     from tests.support.agreement_truth import measure
+
     unchecked = {rule.name for rule in (*RULES, *STRUCTURE) if rule.unchecked}
     readable = [i for i, outcome in enumerate(outcomes) if outcome["verdict"] in ("supported", "refused")]
     counts, differences = Counter(), []
@@ -167,13 +175,18 @@ def main(arguments=None):
     files = mutants(good_models(), options.count, options.seed)
     outcomes = judge_all(files)
     counts, differences = compare(files, outcomes)
-    results = {"count": options.count, "seed": options.seed,
-               "verdicts": dict(sorted(Counter(outcome["verdict"] for outcome in outcomes).items())),
-               "slowest_seconds": round(max(outcome["seconds"] for outcome in outcomes), 3),
-               "peak_bytes": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024,
-               "interpreter": dict(sorted(counts.items())), "differences": differences,
-               "failures": [{"mutant": i, **outcome} for i, outcome in enumerate(outcomes)
-                            if outcome["verdict"] in ("crash", "hang")]}
+    results = {
+        "count": options.count,
+        "seed": options.seed,
+        "verdicts": dict(sorted(Counter(outcome["verdict"] for outcome in outcomes).items())),
+        "slowest_seconds": round(max(outcome["seconds"] for outcome in outcomes), 3),
+        "peak_bytes": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024,
+        "interpreter": dict(sorted(counts.items())),
+        "differences": differences,
+        "failures": [
+            {"mutant": i, **outcome} for i, outcome in enumerate(outcomes) if outcome["verdict"] in ("crash", "hang")
+        ],
+    }
     RESULT.write_text(json.dumps(results, indent=1) + "\n")
     print(json.dumps({name: value for name, value in results.items() if name not in ("differences", "failures")}))
 

@@ -23,8 +23,21 @@ from tf_embbert.training.metrics import score
 RESULTS = Path(__file__).parent / "results/ngrams"
 FLASH_BYTES = 340_000  # of base's model.tflite with 8,192 tokens, at L = 256
 STRENGTHS = [0.3, 1.0, 3.0, 10.0, 30.0, 100.0]
-TASKS = ["snips", "emotion", "nlu", "limit", "cyberbullying", "imdb", "ag_news", "sst2", "cola", "mrpc", "stsb", "rte",
-         "wnli"]
+TASKS = [
+    "snips",
+    "emotion",
+    "nlu",
+    "limit",
+    "cyberbullying",
+    "imdb",
+    "ag_news",
+    "sst2",
+    "cola",
+    "mrpc",
+    "stsb",
+    "rte",
+    "wnli",
+]
 
 
 def fit(features, rows, strength, regression):
@@ -63,9 +76,18 @@ def measure(name, data_dir, seed):
     fitted = {strength: fit(features, rows, strength, task.is_regression) for strength in STRENGTHS}
     chosen = max(STRENGTHS, key=lambda strength: rate(*fitted[strength], selection))
     weights, biases = fitted[chosen]
-    return {"task": name, "seed": seed, "split": task.reported_split, "rows": len(reported[1]), "metric": task.metric,
-            "buckets": buckets, "flash_bytes": buckets * columns, "strength": chosen,
-            "float": rate(weights, biases, reported), "int8": rate(in_int8(weights), biases, reported)}
+    return {
+        "task": name,
+        "seed": seed,
+        "split": task.reported_split,
+        "rows": len(reported[1]),
+        "metric": task.metric,
+        "buckets": buckets,
+        "flash_bytes": buckets * columns,
+        "strength": chosen,
+        "float": rate(weights, biases, reported),
+        "int8": rate(in_int8(weights), biases, reported),
+    }
 
 
 @run_command

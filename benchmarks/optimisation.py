@@ -54,36 +54,78 @@ M7, M55 = find_build("cortex-m7", "cmsis_nn"), find_build("cortex-m55", "cmsis_n
 
 # Ideas that were reckoned and not built: (idea, expected, why).
 RECKONED = [
-    ("attention weights times n by BATCH_MATMUL, projected after", "no groups of values",
-     "TFLM keeps a transposed copy of n in the tail, 32,768 B for every operator (batch_matmul.cc)"),
-    ("attention weights times n by DEPTHWISE_CONV_2D, n its filter", "no groups of values, 8 operators less a tile",
-     "1,024 B of multipliers in the tail for every tile (depthwise_conv_common.cc): 9 kB for what saves 11 kB, on "
-     "CMSIS-NN's slow path, and the context is rounded once more"),
-    ("one tile's operators as a graph that IF calls for every tile", "about 6 kB less tail",
-     "tiles of one size and no carried group: the values are made 8 times instead of 3, about 130 M instructions more"),
-    ("SiLU by GATHER from a table of 256", "43 M instructions less",
-     "indices must be int32 from 0 on: CAST, ADD and GATHER on 4 B an element, 77 kB for the larger tile"),
-    ("SiLU of int16, by LOGISTIC's table between two QUANTIZE", "30 M instructions less",
-     "three times the convolution's tile, 19 kB more than there is, and a requantisation more"),
-    ("n always written onto x", "no other place to find",
-     "the place must do for x and n through all blocks: no plan found below 92,608 B of head, 6,848 B more"),
-    ("a last block without RESHAPE, x in two dimensions for TFLite and four for TFLM", "80 B less tail",
-     "the tiles stay as they are: three of queries want 1 kB less"),
-    ("one tile of the convolution, whose multipliers, 1,024 B, each block then has once", "4.7 kB less tail",
-     "n with its rows of zeros, all contexts and all outputs are 20 kB more than there is, unless the convolution "
-     "wrote onto its input, which is safe only if its rows come in order"),
-    ("scores of half a tile's queries at a time", "4.6 kB less where scores are computed",
-     "three operators a tile, 1.1 kB of tail for a tile in every block, and the contexts take as much"),
-    ("softmax from ELU, whose int8 kernel is a table of 256 exponentials", "60 M instructions less",
-     "its 8 bits span all rows: weights of rows with low peaks round to few levels, and no int8 DIV to normalise by"),
-    ("convolutions after all of the attention, one with scratch", "half of their instructions saved",
-     "one of 107 rows does not fit beside n and the finished rows; between two tiles of queries both do"),
-    ("stock: the convolution in halves of channels", "1 kB less tail a block",
-     "the halves are joined before the dense: 776 rows of n alive at once, where all else needs 710"),
-    ("stock: the first rows' convolution before any attention", "tiles of 128 rows, 7 kB less beside SiLU",
-     "its output waits through the first tiles of attention: 712 rows of n, and a tile of queries more"),
-    ("softmax of int16, by look-up tables", "fewer instructions an element",
-     "twice the scores, and 2,052 B of tables in the tail for every operator (softmax_common.cc)"),
+    (
+        "attention weights times n by BATCH_MATMUL, projected after",
+        "no groups of values",
+        "TFLM keeps a transposed copy of n in the tail, 32,768 B for every operator (batch_matmul.cc)",
+    ),
+    (
+        "attention weights times n by DEPTHWISE_CONV_2D, n its filter",
+        "no groups of values, 8 operators less a tile",
+        "1,024 B of multipliers in the tail for every tile (depthwise_conv_common.cc): 9 kB for what saves 11 kB, on "
+        "CMSIS-NN's slow path, and the context is rounded once more",
+    ),
+    (
+        "one tile's operators as a graph that IF calls for every tile",
+        "about 6 kB less tail",
+        "tiles of one size and no carried group: the values are made 8 times instead of 3, about 130 M instructions more",
+    ),
+    (
+        "SiLU by GATHER from a table of 256",
+        "43 M instructions less",
+        "indices must be int32 from 0 on: CAST, ADD and GATHER on 4 B an element, 77 kB for the larger tile",
+    ),
+    (
+        "SiLU of int16, by LOGISTIC's table between two QUANTIZE",
+        "30 M instructions less",
+        "three times the convolution's tile, 19 kB more than there is, and a requantisation more",
+    ),
+    (
+        "n always written onto x",
+        "no other place to find",
+        "the place must do for x and n through all blocks: no plan found below 92,608 B of head, 6,848 B more",
+    ),
+    (
+        "a last block without RESHAPE, x in two dimensions for TFLite and four for TFLM",
+        "80 B less tail",
+        "the tiles stay as they are: three of queries want 1 kB less",
+    ),
+    (
+        "one tile of the convolution, whose multipliers, 1,024 B, each block then has once",
+        "4.7 kB less tail",
+        "n with its rows of zeros, all contexts and all outputs are 20 kB more than there is, unless the convolution "
+        "wrote onto its input, which is safe only if its rows come in order",
+    ),
+    (
+        "scores of half a tile's queries at a time",
+        "4.6 kB less where scores are computed",
+        "three operators a tile, 1.1 kB of tail for a tile in every block, and the contexts take as much",
+    ),
+    (
+        "softmax from ELU, whose int8 kernel is a table of 256 exponentials",
+        "60 M instructions less",
+        "its 8 bits span all rows: weights of rows with low peaks round to few levels, and no int8 DIV to normalise by",
+    ),
+    (
+        "convolutions after all of the attention, one with scratch",
+        "half of their instructions saved",
+        "one of 107 rows does not fit beside n and the finished rows; between two tiles of queries both do",
+    ),
+    (
+        "stock: the convolution in halves of channels",
+        "1 kB less tail a block",
+        "the halves are joined before the dense: 776 rows of n alive at once, where all else needs 710",
+    ),
+    (
+        "stock: the first rows' convolution before any attention",
+        "tiles of 128 rows, 7 kB less beside SiLU",
+        "its output waits through the first tiles of attention: 712 rows of n, and a tile of queries more",
+    ),
+    (
+        "softmax of int16, by look-up tables",
+        "fewer instructions an element",
+        "twice the scores, and 2,052 B of tables in the tail for every operator (softmax_common.cc)",
+    ),
 ]
 
 
@@ -100,7 +142,8 @@ def planned(data: bytes, share: bool = True) -> bytes:
 def make_ideas(plain: Graph, kept: Tiling) -> list[tuple[str, str, bool, bytes]]:
     """(idea, expected, kept, model) of every idea that was built."""
     tiled = lambda queries=kept.queries, values=kept.values, rows=kept.convolution: tile_graph(
-        plain, Tiling(queries, values, rows))
+        plain, Tiling(queries, values, rows)
+    )
     fit = lambda graph: fit_scratch(graph, M7, ASKED)
     cut = lambda *args, **tiling: planned(write_model(fit(tiled(*args, **tiling))))
     whole, exported = tiled(), fit(tiled())
@@ -113,31 +156,66 @@ def make_ideas(plain: Graph, kept: Tiling) -> list[tuple[str, str, bool, bytes]]
         ("the plain graph, TFLM's planner", "the start", False, write_model(plain)),
         ("the plain graph, offline plan", "scores and weights in one place", False, planned(write_model(plain))),
         ("tiles of queries alone", "no [L, L] tensor", False, planned(write_model(fit(alone)))),
-        ("tiles of queries, groups of values", "a third of the values at a time", False,
-         planned(write_model(fit(group_values(alone, kept.values))))),
+        (
+            "tiles of queries, groups of values",
+            "a third of the values at a time",
+            False,
+            planned(write_model(fit(group_values(alone, kept.values)))),
+        ),
         ("as exported: the fastest within 114,688 B", "400 M instructions", True, planned(write_model(exported))),
-        ("the smallest arena, the default", "scores of two tiles without scratch", True,
-         planned(write_model(smallest.graph))),
-        ("tiles and groups of odd sizes, that fill the arena", "the same", False,
-         planned(write_model(fit(tile_graph(plain, odd))))),
-        ("as exported, scores and values without scratch", "a third more instructions each", False,
-         planned(write_model(no_dense))),
-        ("as exported, no convolution with scratch either", "25 M instructions more", False,
-         planned(write_model(drop_scratch(whole, optional)))),
-        ("as exported, nothing in place", "copies of n, context and output", False,
-         planned(write_model(exported), share=False)),
-        ("as exported, no metadata: TFLM's planner, indices permuted", "gaps of its greedy planner, and copies", False,
-         optimize_model(write_model(exported), M7, STEPS[:-1])[0]),
+        (
+            "the smallest arena, the default",
+            "scores of two tiles without scratch",
+            True,
+            planned(write_model(smallest.graph)),
+        ),
+        (
+            "tiles and groups of odd sizes, that fill the arena",
+            "the same",
+            False,
+            planned(write_model(fit(tile_graph(plain, odd)))),
+        ),
+        (
+            "as exported, scores and values without scratch",
+            "a third more instructions each",
+            False,
+            planned(write_model(no_dense)),
+        ),
+        (
+            "as exported, no convolution with scratch either",
+            "25 M instructions more",
+            False,
+            planned(write_model(drop_scratch(whole, optional))),
+        ),
+        (
+            "as exported, nothing in place",
+            "copies of n, context and output",
+            False,
+            planned(write_model(exported), share=False),
+        ),
+        (
+            "as exported, no metadata: TFLM's planner, indices permuted",
+            "gaps of its greedy planner, and copies",
+            False,
+            optimize_model(write_model(exported), M7, STEPS[:-1])[0],
+        ),
         ("two groups of values", "fewer operators, 6 kB more values", False, cut(values=(64, 64))),
         ("four groups of values", "more operators, 2 kB less values", False, cut(values=(32, 32, 32, 32))),
         ("three equal groups of values", "a little more where the context is whole", False, cut(values=(44, 44, 40))),
-        ("three tiles of queries", "fewer operators, larger tiles", False,
-         cut(queries=(122, 80, 54), rows=(122, 134))),
-        ("five tiles of queries", "more operators, smaller tiles", False,
-         cut(queries=(98, 66, 44, 28, 20), rows=(98, 158))),
+        ("three tiles of queries", "fewer operators, larger tiles", False, cut(queries=(122, 80, 54), rows=(122, 134))),
+        (
+            "five tiles of queries",
+            "more operators, smaller tiles",
+            False,
+            cut(queries=(98, 66, 44, 28, 20), rows=(98, 158)),
+        ),
         ("four tiles of 64", "the last, with all rows finished, decides", False, cut((64,) * 4, rows=(128, 128))),
-        ("three tiles of the convolution", "smaller tiles, 1.5 kB of operator a block", False,
-         cut(rows=(kept.queries[0], kept.queries[1], sum(kept.queries[2:])))),
+        (
+            "three tiles of the convolution",
+            "smaller tiles, 1.5 kB of operator a block",
+            False,
+            cut(rows=(kept.queries[0], kept.queries[1], sum(kept.queries[2:]))),
+        ),
     ]
 
 
@@ -147,17 +225,37 @@ def make_stock_ideas(plain: Graph, offline: Tiling) -> list[tuple[str, str, bool
     whole = stock_graph(plain, stock.tiling)
     permuted = lambda graph: optimize_model(write_model(graph), M7, STEPS[:-1])[0]
     return [
-        ("stock: the plain graph, each reader gathers its rows of n", "one n less", False,
-         permuted(stock_graph(plain, None))),
-        ("stock: tiles of the offline plan, rows gathered, values made anew", "no copy of n that waits", False,
-         permuted(stock_graph(plain, offline))),
-        ("stock: tiles by lifetimes that share nothing, rows gathered, values carried", "126,976 B", False,
-         permuted(gather_rows(tile_graph(plain, stock.tiling)))),
-        ("stock: the same, values made anew, indices in order of use", "11 kB less beside scores", False,
-         write_model(whole)),
+        (
+            "stock: the plain graph, each reader gathers its rows of n",
+            "one n less",
+            False,
+            permuted(stock_graph(plain, None)),
+        ),
+        (
+            "stock: tiles of the offline plan, rows gathered, values made anew",
+            "no copy of n that waits",
+            False,
+            permuted(stock_graph(plain, offline)),
+        ),
+        (
+            "stock: tiles by lifetimes that share nothing, rows gathered, values carried",
+            "126,976 B",
+            False,
+            permuted(gather_rows(tile_graph(plain, stock.tiling))),
+        ),
+        (
+            "stock: the same, values made anew, indices in order of use",
+            "11 kB less beside scores",
+            False,
+            write_model(whole),
+        ),
         ("stock: the same, 200 rounds of permuting indices", "fewer gaps", False, permuted(whole)),
-        ("stock, as exported: indices annealed, tiles changed by rows, scratch in the gaps", "126,976 B", True,
-         stock.model),
+        (
+            "stock, as exported: indices annealed, tiles changed by rows, scratch in the gaps",
+            "126,976 B",
+            True,
+            stock.model,
+        ),
         ("stock: the fastest within 140,000 B", "values made once", True, roomy.model),
     ]
 
@@ -173,10 +271,15 @@ def build_hard_swish(run) -> bytes:
 def measure(data: bytes, plain_answers, ids: list, firmware) -> dict:
     """Figures of a model; `firmware` is None where QEMU is not asked."""
     equal = (predict(data, ids, processes=1) == plain_answers).all(axis=1)
-    figures = {"file": len(data), "macs": count_macs(read_model(data)),
-               "arena": {name: allocate(read_model(data), *target).total
-                         for name, target in (("cortex-m7", M7), ("cortex-m55", M55))},
-               "equal_rows": int(equal.sum()), "rows": len(ids)}
+    figures = {
+        "file": len(data),
+        "macs": count_macs(read_model(data)),
+        "arena": {
+            name: allocate(read_model(data), *target).total for name, target in (("cortex-m7", M7), ("cortex-m55", M55))
+        },
+        "equal_rows": int(equal.sum()),
+        "rows": len(ids),
+    }
     if firmware:
         figures["qemu"] = measure_firmware(data, firmware)
     return figures
@@ -189,8 +292,12 @@ def measure_firmware(data: bytes, firmware) -> dict:
     by_op = Counter()
     for kind, ticks in run.ops:
         by_op[kind] += to_instructions(ticks, run)
-    return {"arena": smallest_arena(firmware, data)[1], "instructions": to_instructions(run.ticks, run),
-            "by_op": dict(by_op.most_common()), "equal": run.output == wheel_outputs(data, inputs)}
+    return {
+        "arena": smallest_arena(firmware, data)[1],
+        "instructions": to_instructions(run.ticks, run),
+        "by_op": dict(by_op.most_common()),
+        "equal": run.output == wheel_outputs(data, inputs),
+    }
 
 
 def measure_foreign(path: Path) -> dict:
@@ -199,8 +306,12 @@ def measure_foreign(path: Path) -> dict:
     smaller, stages = optimize_model(data, M7, most_bytes=len(data))
     inputs = seeded_inputs(data)
     figures = lambda stage: {"file": stage.file, "arena": stage.total}
-    return {"model": path.stem, "before": figures(stages[0]), "after": figures(stages[-1]),
-            "outputs_equal": wheel_outputs(smaller, inputs) == wheel_outputs(data, inputs)}
+    return {
+        "model": path.stem,
+        "before": figures(stages[0]),
+        "after": figures(stages[-1]),
+        "outputs_equal": wheel_outputs(smaller, inputs) == wheel_outputs(data, inputs),
+    }
 
 
 def measure_exports(run, plan: str) -> tuple[dict, Tiling]:
@@ -210,9 +321,11 @@ def measure_exports(run, plan: str) -> tuple[dict, Tiling]:
     for length in LENGTHS:
         start = time.process_time()
         built = build_stages(run.weights, run.ranges, length, arena=budgets.get(length), plan=plan)
-        exports[length] = {"seconds": round(time.process_time() - start, 1),
-                           "tiling": built.tiling and asdict(built.tiling),
-                           "stages": [asdict(stage) for stage in built.stages]}
+        exports[length] = {
+            "seconds": round(time.process_time() - start, 1),
+            "tiling": built.tiling and asdict(built.tiling),
+            "stages": [asdict(stage) for stage in built.stages],
+        }
         print(length, exports[length]["stages"][-1], flush=True)
     return exports, built.tiling
 
@@ -224,15 +337,24 @@ def measure_ideas(run, tiling: Tiling, rows: int, firmware) -> list[dict]:
     plain = lower_model(run.weights, run.ranges, LENGTHS[-1])
     answers = predict(write_model(plain), ids, processes=1)
     lines = []
-    ideas = [*make_ideas(plain, tiling), *make_stock_ideas(plain, tiling),
-             ("HARD_SWISH in place of SiLU, within 114,688 B: another function, for training to choose",
-              "43 M instructions less", False, build_hard_swish(run))]
+    ideas = [
+        *make_ideas(plain, tiling),
+        *make_stock_ideas(plain, tiling),
+        (
+            "HARD_SWISH in place of SiLU, within 114,688 B: another function, for training to choose",
+            "43 M instructions less",
+            False,
+            build_hard_swish(run),
+        ),
+    ]
     for idea, expected, kept, data in ideas:
         measured = measure(data, answers, ids, firmware)
         lines.append({"idea": idea, "expected": expected, "measured": measured, "kept": kept})
         print(idea, measured, flush=True)
-    return lines + [{"idea": idea, "expected": expected, "measured": None, "kept": False, "why": why}
-                    for idea, expected, why in RECKONED]
+    return lines + [
+        {"idea": idea, "expected": expected, "measured": None, "kept": False, "why": why}
+        for idea, expected, why in RECKONED
+    ]
 
 
 def main():
@@ -246,10 +368,13 @@ def main():
     firmware = root and build_firmware("cortex-m7", "cmsis_nn", root, options.build)
     run = load_run(BASE)
     exports, tiling = measure_exports(run, "offline")
-    document = {"tools": root and describe_tools(root, options.tflm_commit), "exports": exports,
-                "stock_exports": measure_exports(run, "stock")[0],
-                "ideas": measure_ideas(run, tiling, options.rows, firmware),
-                "foreign": [measure_foreign(path) for path in sorted(models.FOLDER.glob("*.tflite"))]}
+    document = {
+        "tools": root and describe_tools(root, options.tflm_commit),
+        "exports": exports,
+        "stock_exports": measure_exports(run, "stock")[0],
+        "ideas": measure_ideas(run, tiling, options.rows, firmware),
+        "foreign": [measure_foreign(path) for path in sorted(models.FOLDER.glob("*.tflite"))],
+    }
     write_atomically(RESULT, json.dumps(document, indent=1) + "\n")
 
 

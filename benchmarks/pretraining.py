@@ -121,8 +121,14 @@ def time_steps(step, batches):
 def time_torch(python, model, batches, folder):
     """The torch program's answer on the same weights and batches."""
     config = EmbBERTConfig.preset("base")
-    sizes = [config.vocab_size, config.max_length, config.hidden_size, config.reduced_size, config.num_blocks,
-             config.kernel_size]
+    sizes = [
+        config.vocab_size,
+        config.max_length,
+        config.hidden_size,
+        config.reduced_size,
+        config.num_blocks,
+        config.kernel_size,
+    ]
     arrays = {weight.name.split(":")[0]: weight.numpy() for weight in model.weights}
     for kind, some in batches.items():
         arrays[f"{kind}_batches"] = len(some)
@@ -139,8 +145,12 @@ def summarise(timings):
     """Tokens a second over all steps, by wall clock and by CPU, and the median step."""
     tokens, wall, cpu = (sum(column) for column in zip(*timings))
     median = statistics.median(seconds for _, _, seconds in timings)
-    return {"tokens_per_second": round(tokens / wall), "tokens_per_cpu_second": round(tokens / cpu),
-            "median_step_cpu_ms": round(1e3 * median, 1), "steps": len(timings)}
+    return {
+        "tokens_per_second": round(tokens / wall),
+        "tokens_per_cpu_second": round(tokens / cpu),
+        "median_step_cpu_ms": round(1e3 * median, 1),
+        "steps": len(timings),
+    }
 
 
 @run_command
@@ -177,9 +187,14 @@ def measure(options, folder):
             for kind in ("straightforward", "fast"):
                 timings[f"PyTorch, {kind}"] += told[kind]
                 losses[f"PyTorch {told['torch']}, {kind}"] = told[f"{kind}_loss"]
-    return {"preset": "base", "threads": 1, "processor": platform.processor() or platform.machine(),
-            "load_average": round(os.getloadavg()[0], 1), "losses": losses,
-            "variants": {name: summarise(values) for name, values in timings.items()}}
+    return {
+        "preset": "base",
+        "threads": 1,
+        "processor": platform.processor() or platform.machine(),
+        "load_average": round(os.getloadavg()[0], 1),
+        "losses": losses,
+        "variants": {name: summarise(values) for name, values in timings.items()},
+    }
 
 
 if __name__ == "__main__":

@@ -33,11 +33,25 @@ def probe(task_name, data_dir, init, rows, epochs, learning_rate):
     some = recipe.sample(data.encode("train"), rows, seed=1)
     selection = recipe.sample(data.encode("selection"), SELECTION_ROWS, seed=2)
     with tempfile.TemporaryDirectory() as folder:
-        history = train(model, recipe.float_loss(task), some, selection, Recipe(epochs, learning_rate), Path(folder), 0,
-                        report=lambda line: None)
+        history = train(
+            model,
+            recipe.float_loss(task),
+            some,
+            selection,
+            Recipe(epochs, learning_rate),
+            Path(folder),
+            0,
+            report=lambda line: None,
+        )
     scores = [round(row[selection.metric], 2) for row in history]
-    return {"task": task_name, "init": Path(init).name, "rows": len(some), "learning_rate": learning_rate,
-            selection.metric: scores, "loss": round(history[-1]["loss"], 3)}
+    return {
+        "task": task_name,
+        "init": Path(init).name,
+        "rows": len(some),
+        "learning_rate": learning_rate,
+        selection.metric: scores,
+        "loss": round(history[-1]["loss"], 3),
+    }
 
 
 @run_command
@@ -51,8 +65,12 @@ def main(arguments=None):
     parse.add_argument("--learning-rate", type=float, default=1e-3)
     options = parse.parse_args(arguments)
     for init in options.init:
-        print(json.dumps(probe(options.task, options.data_dir, init, options.rows, options.epochs,
-                               options.learning_rate)), flush=True)
+        print(
+            json.dumps(
+                probe(options.task, options.data_dir, init, options.rows, options.epochs, options.learning_rate)
+            ),
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

@@ -57,7 +57,7 @@ class Pretraining(nn.Module):
     def forward(self, tokens):
         mask = tokens != PAD
         segments = torch.where(mask, 1 + ((tokens == SEP).cumsum(1) > 0).long(), 0)
-        positions = self.position_expand(self.position.weight[:tokens.shape[1]])
+        positions = self.position_expand(self.position.weight[: tokens.shape[1]])
         x = self.token_expand(self.token(tokens)) + positions + self.segment(segments)
         for block in self.blocks:
             x = block(x, mask)
@@ -66,6 +66,7 @@ class Pretraining(nn.Module):
 
 def load_weights(model, arrays):
     """Copies the Keras weights, by their names there."""
+
     def put(parameter, value):
         parameter.data.copy_(torch.tensor(value))
 
@@ -109,8 +110,10 @@ def main(path, steps):
     result = {"torch": torch.__version__}
     for variant, kind, hidden_only in (("straightforward", "padded", False), ("fast", "bucketed", True)):
         names = ("tokens", "positions", "targets", "follows", "paired")
-        batches = [{name: torch.tensor(arrays[f"{kind}{i}/{name}"]) for name in names}
-                   for i in range(int(arrays[f"{kind}_batches"]))]
+        batches = [
+            {name: torch.tensor(arrays[f"{kind}{i}/{name}"]) for name in names}
+            for i in range(int(arrays[f"{kind}_batches"]))
+        ]
         for batch in batches:
             for name in ("tokens", "positions", "targets", "follows"):
                 batch[name] = batch[name].long()

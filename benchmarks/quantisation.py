@@ -51,7 +51,15 @@ class Bench:
         teacher = self.teacher if teacher is None else teacher
         with tempfile.TemporaryDirectory() as folder:
             weights, ranges, _ = train_quantized(
-                *self.ptq(), teacher, self.rows, self.selection, recipe, Path(folder), self.seed, lambda line: None, phases,
+                *self.ptq(),
+                teacher,
+                self.rows,
+                self.selection,
+                recipe,
+                Path(folder),
+                self.seed,
+                lambda line: None,
+                phases,
                 may_stay=False,
             )
         return weights, ranges
@@ -101,7 +109,12 @@ def main(arguments=None):
     bench = Bench(run, options.data_dir)
     accuracy = 100 * float(np.mean(bench.expected == bench.selection.labels))
     float_line = {"choice": "float", "accuracy": accuracy, "as_float": 100.0}
-    result = {"task": TASK, "rows": len(bench.selection), "seed": run.seed, "choices": [float_line, *measure_all(bench)]}
+    result = {
+        "task": TASK,
+        "rows": len(bench.selection),
+        "seed": run.seed,
+        "choices": [float_line, *measure_all(bench)],
+    }
     RESULT.write_text(json.dumps(result, indent=1) + "\n")
 
 

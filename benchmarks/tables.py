@@ -21,22 +21,30 @@ def read_result(name):
 def accuracy_table():
     """A line a task, means over its seeds; and what others have."""
     tasks = yaml.safe_load((HERE / "accuracy.yaml").read_text())
-    lines = ["| task, split (rows) | metric | seeds | float | int8 PTQ, TFLM | int8 QAT, TFLM | n-grams, int8 | "
-             "naive Bayes | paper, float32 |", "|---|---|---|---|---|---|---|---|---|"]
+    lines = [
+        "| task, split (rows) | metric | seeds | float | int8 PTQ, TFLM | int8 QAT, TFLM | n-grams, int8 | "
+        "naive Bayes | paper, float32 |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
     columns = []
     for task, about in tasks.items():
         results = [read_result(path) for path in sorted((HERE / "results/accuracy").glob(f"{task}-[0-9].json"))]
         if not results:
             continue
-        first, scores = results[0], [statistics.mean(r[key] for r in results) for key in ("float", "ptq_tflm", "qat_tflm")]
+        first, scores = (
+            results[0],
+            [statistics.mean(r[key] for r in results) for key in ("float", "ptq_tflm", "qat_tflm")],
+        )
         again = "task" in about  # other rows of a task that has its line
         if not again:
             columns.append([*scores, read_result(f"ngrams/{task}.json")["int8"]])
         cells = [f"{score:.2f}" for score in (scores if again else columns[-1])] + ["-"] * again
         paper = f"{about['paper']:.2f}" + (" (other rows)" if about.get("other_rows") else "")
-        lines.append(f"| {task}, {first['split']} ({first['rows']:,}) | {first['metric']} | {len(results)} | "
-                     + " | ".join(cells)
-                     + f" | {about.get('naive_bayes', '-')} | {paper} |")
+        lines.append(
+            f"| {task}, {first['split']} ({first['rows']:,}) | {first['metric']} | {len(results)} | "
+            + " | ".join(cells)
+            + f" | {about.get('naive_bayes', '-')} | {paper} |"
+        )
     means = " | ".join(f"{statistics.mean(column):.2f}" for column in zip(*columns))
     lines.append(f"| mean of these {len(columns)} | | | {means} | | |")
     return "\n".join(lines)
@@ -48,8 +56,10 @@ def conversion_table():
     for path in sorted((HERE / "results/accuracy").glob("*-0.json")):
         r = read_result(path)
         model, verification = r["model"], r["verification"]
-        lines.append(f"| {r['task']} | {r['chosen']} | {model['sequence_length']} | {model['bytes']:,} B | "
-                     f"{verification['equal']} of {verification['rows']} rows |")
+        lines.append(
+            f"| {r['task']} | {r['chosen']} | {model['sequence_length']} | {model['bytes']:,} B | "
+            f"{verification['equal']} of {verification['rows']} rows |"
+        )
     return "\n".join(lines)
 
 
@@ -81,8 +91,10 @@ def memory_table():
         name, _, length = entry["model"].rpartition("-")
         if name == "embbert-base":
             instructions = counted[entry["model"], entry["core"], entry["kernels"]]["instructions"]
-            lines.append(f"| {length} | {entry['core']} | {entry['kernels']} | {entry['total']:,} B | "
-                         f"{entry['stack']:,} B | {instructions / 1e6:.0f} M |")
+            lines.append(
+                f"| {length} | {entry['core']} | {entry['kernels']} | {entry['total']:,} B | "
+                f"{entry['stack']:,} B | {instructions / 1e6:.0f} M |"
+            )
     return "\n".join(lines)
 
 
@@ -90,8 +102,10 @@ def export_table():
     """A line a step of the export at 256 tokens."""
     stages = read_result("optimisation.json")["exports"]["256"]["stages"]
     lines = ["| base at L = 256, after | arena | head | tail | `model.tflite` |", "|---|---|---|---|---|"]
-    lines += [f"| {s['step']} | {s['total']:,} B | {s['planned']:,} B | {s['persistent']:,} B | {s['file']:,} B |"
-              for s in stages]
+    lines += [
+        f"| {s['step']} | {s['total']:,} B | {s['planned']:,} B | {s['persistent']:,} B | {s['file']:,} B |"
+        for s in stages
+    ]
     return "\n".join(lines)
 
 
@@ -101,18 +115,25 @@ def forms_table():
     lines = ["| base at L = 256 | arena | `model.tflite` | instructions |", "|---|---|---|---|"]
     for idea in [start, *(idea for idea in ideas if idea["kept"])]:
         measured = idea["measured"]
-        lines.append(f"| {idea['idea']} | {measured['qemu']['arena']:,} B | {measured['file']:,} B "
-                     f"| {measured['qemu']['instructions'] / 1e6:.0f} M |")
+        lines.append(
+            f"| {idea['idea']} | {measured['qemu']['arena']:,} B | {measured['file']:,} B "
+            f"| {measured['qemu']['instructions'] / 1e6:.0f} M |"
+        )
     return "\n".join(lines)
 
 
 def app_table():
     """A line a board and set of kernels."""
-    lines = ["| board | kernels | L | texts as Python | golden rows | arena | stack | flash | own code |",
-             "|---|---|---|---|---|---|---|---|---|"]
-    lines += [f"| {r['board']} | {r['kernels']} | {r['length']} | {r['texts_equal']} of {r['texts']} | "
-              f"{r['golden_equal']} of {r['golden']} | {r['arena']:,} B | {r['stack']:,} B | {r['text'] + r['data']:,} B | "
-              f"{r['own_code']:,} B |" for r in read_result("app.json")["runs"]]
+    lines = [
+        "| board | kernels | L | texts as Python | golden rows | arena | stack | flash | own code |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {r['board']} | {r['kernels']} | {r['length']} | {r['texts_equal']} of {r['texts']} | "
+        f"{r['golden_equal']} of {r['golden']} | {r['arena']:,} B | {r['stack']:,} B | {r['text'] + r['data']:,} B | "
+        f"{r['own_code']:,} B |"
+        for r in read_result("app.json")["runs"]
+    ]
     return "\n".join(lines)
 
 
@@ -121,17 +142,24 @@ def lengths_table():
     result = read_result("lengths.json")
     size, texts = result["bytes"], result["texts"]
     several = ", ".join(map(str, result["lengths"]))
-    lines = [f"| base, Cortex-M7, CMSIS-NN | L = {result['lengths'][-1]} | L = {several} |", "|---|---|---|",
-             f"| `model.tflite` | {size['files'][str(result['lengths'][-1])]:,} B | {size['shared']:,} B (four files: "
-             f"{size['separately']:,} B) |",
-             f"| arena | {size['arenas'][str(result['lengths'][-1])]:,} B | {size['arena']:,} B |"]
+    lines = [
+        f"| base, Cortex-M7, CMSIS-NN | L = {result['lengths'][-1]} | L = {several} |",
+        "|---|---|---|",
+        f"| `model.tflite` | {size['files'][str(result['lengths'][-1])]:,} B | {size['shared']:,} B (four files: "
+        f"{size['separately']:,} B) |",
+        f"| arena | {size['arenas'][str(result['lengths'][-1])]:,} B | {size['arena']:,} B |",
+    ]
     millions = lambda count: f"{count / 1e6:.0f} M"
     for one, shared in zip(texts["one"], texts["shared"]):
-        lines.append(f"| instructions, a text of {one['tokens']} tokens | {millions(one['instructions'])} | "
-                     f"{millions(shared['instructions'])} at L = {shared['length']} |")
+        lines.append(
+            f"| instructions, a text of {one['tokens']} tokens | {millions(one['instructions'])} | "
+            f"{millions(shared['instructions'])} at L = {shared['length']} |"
+        )
     for task, figures in result["tasks"].items():
-        lines.append(f"| mean of {figures['texts']:,} texts of {task} ({figures['mean_tokens']:.0f} tokens) | "
-                     f"{millions(figures['one_length'])} | {millions(figures['all_lengths'])} |")
+        lines.append(
+            f"| mean of {figures['texts']:,} texts of {task} ({figures['mean_tokens']:.0f} tokens) | "
+            f"{millions(figures['one_length'])} | {millions(figures['all_lengths'])} |"
+        )
     return "\n".join(lines)
 
 
@@ -140,14 +168,25 @@ def ngrams_table():
     lines = ["| task, split (rows) | metric | float | int8 | bytes |", "|---|---|---|---|---|"]
     for path in sorted((HERE / "results/ngrams").glob("*.json")):
         r = json.loads(path.read_text())
-        lines.append(f"| {r['task']}, {r['split']} ({r['rows']:,}) | {r['metric']} | {r['float']:.2f} | {r['int8']:.2f} | "
-                     f"{r['flash_bytes']:,} B |")
+        lines.append(
+            f"| {r['task']}, {r['split']} ({r['rows']:,}) | {r['metric']} | {r['float']:.2f} | {r['int8']:.2f} | "
+            f"{r['flash_bytes']:,} B |"
+        )
     return "\n".join(lines)
 
 
-TABLES = {"accuracy": accuracy_table, "app": app_table, "bucketing": bucketing_table,
-          "conversion": conversion_table, "export": export_table, "forms": forms_table, "lengths": lengths_table,
-          "memory": memory_table, "ngrams": ngrams_table, "quantisation": quantisation_table}
+TABLES = {
+    "accuracy": accuracy_table,
+    "app": app_table,
+    "bucketing": bucketing_table,
+    "conversion": conversion_table,
+    "export": export_table,
+    "forms": forms_table,
+    "lengths": lengths_table,
+    "memory": memory_table,
+    "ngrams": ngrams_table,
+    "quantisation": quantisation_table,
+}
 
 
 def with_tables(text):

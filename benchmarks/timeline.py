@@ -35,11 +35,18 @@ def draw(timeline, title):
     steps = range(-1, len(timeline.operators))
     axes.stairs([alive / 1024 for alive in timeline.alive], steps, color="black", linewidth=1)
     axes.axvspan(timeline.peak - 1, timeline.peak, fill=False, edgecolor="black", linestyle="--")
-    axes.set(xlim=(-1, steps[-1]), ylim=(0, timeline.height / 1024 * 1.02), xlabel="operator",
-             ylabel="KiB of the arena's head", title=title)
+    axes.set(
+        xlim=(-1, steps[-1]),
+        ylim=(0, timeline.height / 1024 * 1.02),
+        xlabel="operator",
+        ylabel="KiB of the arena's head",
+        title=title,
+    )
     handles = [Patch(color=colors[kind], label=kind) for kind in timeline.kinds]
-    handles += [Line2D([], [], color="black", linewidth=1, label="alive"),
-                Line2D([], [], color="black", linestyle="--", label=f"peak: {timeline.operators[timeline.peak]}")]
+    handles += [
+        Line2D([], [], color="black", linewidth=1, label="alive"),
+        Line2D([], [], color="black", linestyle="--", label=f"peak: {timeline.operators[timeline.peak]}"),
+    ]
     axes.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=5, frameon=False, fontsize=8)
     axes.spines[["top", "right"]].set_visible(False)
     return figure
@@ -50,8 +57,15 @@ def draw_box(axes, box, color, room):
     x, y, width, height = box.first - 1, box.offset / 1024, box.last - box.first + 1, box.nbytes / 1024
     axes.add_patch(Rectangle((x, y), width, height, facecolor=color, edgecolor="white", linewidth=0.8))
     if width > room and height > 4:
-        axes.text(x + width / 2, y + height / 2, f"{height:.0f}", ha="center", va="center", fontsize=8,
-                  bbox={"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.75})
+        axes.text(
+            x + width / 2,
+            y + height / 2,
+            f"{height:.0f}",
+            ha="center",
+            va="center",
+            fontsize=8,
+            bbox={"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.75},
+        )
 
 
 @run_command

@@ -30,15 +30,18 @@ from tf_embbert.tokenizer import Tokenizer
 RESULT = Path(__file__).parent / "results/tokenizer.json"
 CORPUS = ROOT / "tflm_app/tests/corpus"
 PAIR_LENGTHS = (4, 7, 32, 33, 512)
-CONTEXTS = {"alone": "{}", "between letters": "a{}b", "between marks": "x\U0001D16D{}\U0001E94A"}
+CONTEXTS = {"alone": "{}", "between letters": "a{}b", "between marks": "x\U0001d16d{}\U0001e94a"}
 CHUNK = 20_000
 CLASSIFIER = ("classifier", "bundle_types")  # files of the library that the tokenizer does without
 
 
 def sources_sha256() -> str:
     """One hash over all that the device's tokenizer and the line reader are compiled of."""
-    library = {name: data for name, data in read_files(ROOT / "tflm_app/embbert").items()
-               if Path(name).stem not in CLASSIFIER and "/" not in name}
+    library = {
+        name: data
+        for name, data in read_files(ROOT / "tflm_app/embbert").items()
+        if Path(name).stem not in CLASSIFIER and "/" not in name
+    }
     generated = {name: data for name, data in generated_sources().items() if name.startswith("tokenizer_data")}
     return hash_sources(library | generated)
 
@@ -59,8 +62,9 @@ def all_requests(data: Path, count: int) -> dict[str, Iterator[Request]]:
     for length in PAIR_LENGTHS:
         pairs = pairwise(random_texts(count // 10 + 1, seed=length))
         parts[f"random pairs, {length} ids"] = (Request(a, b, length) for a, b in pairs)
-    parts["pairs of the tasks, 64 ids"] = (Request(row[0].encode(), row[1].encode(), 64) for row in _rows(data)
-                                           if len(row) == 2)
+    parts["pairs of the tasks, 64 ids"] = (
+        Request(row[0].encode(), row[1].encode(), 64) for row in _rows(data) if len(row) == 2
+    )
     parts["texts of the tasks"] = (Request(text.encode()) for row in _rows(data) for text in row)
     for name, context in CONTEXTS.items():
         parts[f"every character, {name}"] = _every_character(context)
@@ -88,8 +92,11 @@ def measure_board(tokenizer: Tokenizer, work: Path) -> dict[str, int]:
     lines = subprocess.run(["arm-none-eabi-size", library], capture_output=True, text=True, check=True).stdout
     rows = re.findall(r"(\d+)\s+(\d+)\s+\d+\s+\d+\s+\w+\s+(\S+)\.cc", lines)  # text data bss dec hex name.cc.obj
     sizes = {name: int(text) + int(initialised) for text, initialised, name in rows}
-    return {"tables_bytes": sizes.pop("tokenizer_data"), "code_bytes": sum(sizes.values()),
-            "stack_bytes": device.measured["stack"] - device.measured["stack_before"]}
+    return {
+        "tables_bytes": sizes.pop("tokenizer_data"),
+        "code_bytes": sum(sizes.values()),
+        "stack_bytes": device.measured["stack"] - device.measured["stack_before"],
+    }
 
 
 def fuzz(tokenizer: Tokenizer, work: Path, runs: int) -> dict:
@@ -117,8 +124,10 @@ def main(arguments: list[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as folder:
         work = options.work or Path(folder)
         work.mkdir(parents=True, exist_ok=True)
-        vocabularies = {"base256": Tokenizer.load(PATTERN),
-                        "many scripts": make_many_scripts(work / "many_scripts.json")}
+        vocabularies = {
+            "base256": Tokenizer.load(PATTERN),
+            "many scripts": make_many_scripts(work / "many_scripts.json"),
+        }
         result = json.loads(RESULT.read_text()) if RESULT.exists() else {}
         result["sources_sha256"] = sources_sha256()
         if options.fuzz:

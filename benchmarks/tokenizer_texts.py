@@ -6,7 +6,7 @@ from collections.abc import Iterator
 SURROGATES = range(0xD800, 0xE000)
 
 BLOCKS = [
-    range(0x00, 0x80),  # ASCII
+    range(0x80),  # ASCII
     range(0x80, 0x250),  # controls, Latin
     range(0x300, 0x370),  # accents
     range(0x370, 0x530),  # Greek, Cyrillic
@@ -35,13 +35,61 @@ BLOCKS = [
 ]
 
 # Marks that stay and move, what they move across and what not, and what decomposes into them.
-MARKS = [0x1E94A, 0x1B44, 0x1BAA, 0x1D165, 0x1D16D, 0x302E, 0x8D4, 0x1E000, 0x301, 0x327, 0xAD, 0xFFFD, 0x34F, 0xFE0F,
-         0x1D15E, 0x1D160, 0x1D1BF, 0x61]
+MARKS = [
+    0x1E94A,
+    0x1B44,
+    0x1BAA,
+    0x1D165,
+    0x1D16D,
+    0x302E,
+    0x8D4,
+    0x1E000,
+    0x301,
+    0x327,
+    0xAD,
+    0xFFFD,
+    0x34F,
+    0xFE0F,
+    0x1D15E,
+    0x1D160,
+    0x1D1BF,
+    0x61,
+]
 
 # What texts are full of; special tokens; words about as long as may be.
-WORDS = ["the ", "The ", "naïve", "STRASSE ß", "ﬁ", "İstanbul", "Σίσυφος", "...", "!?", "_", "  ", "\t", "\r\n",
-         "don't", "1,000.5", "https://a.b/c?d=e", "[SEP]", "[CLS] ", "[PAD]", "[UNK]", "[MASK]", "a" * 63, "b" * 64, "-" * 65,
-         "👩\u200d👩\u200d👧", "🇫🇷", "한국어", "日本語", "q\u0323\u0307", "\x00", "٣"]
+WORDS = [
+    "the ",
+    "The ",
+    "naïve",
+    "STRASSE ß",
+    "ﬁ",
+    "İstanbul",
+    "Σίσυφος",
+    "...",
+    "!?",
+    "_",
+    "  ",
+    "\t",
+    "\r\n",
+    "don't",
+    "1,000.5",
+    "https://a.b/c?d=e",
+    "[SEP]",
+    "[CLS] ",
+    "[PAD]",
+    "[UNK]",
+    "[MASK]",
+    "a" * 63,
+    "b" * 64,
+    "-" * 65,
+    "👩\u200d👩\u200d👧",
+    "🇫🇷",
+    "한국어",
+    "日本語",
+    "q\u0323\u0307",
+    "\x00",
+    "٣",
+]
 
 # Bytes at which decoders of UTF-8 go wrong.
 TELLING_BYTES = [0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xC2, 0xE0, 0xE2, 0xED, 0xEF, 0xF0, 0xF3, 0xF4, 0xF8, 0xFF]
@@ -71,8 +119,8 @@ def _any(rng: random.Random, sequence: range | list):
 
 def _broken(rng: random.Random, text: bytes) -> bytes:
     """Some bytes changed or put in, and the end cut: mostly bytes that lead, follow or may not be."""
-    data = bytearray(text[:rng.randint(0, len(text))])
+    data = bytearray(text[: rng.randint(0, len(text))])
     for _ in range(rng.randint(1, 7)):
         place = rng.randint(0, len(data))
-        data[place:place + rng.randint(0, 1)] = bytes([rng.choice([*TELLING_BYTES, rng.randrange(256)])])
+        data[place : place + rng.randint(0, 1)] = bytes([rng.choice([*TELLING_BYTES, rng.randrange(256)])])
     return bytes(data)

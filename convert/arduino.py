@@ -16,8 +16,15 @@ from tf_embbert.common.arguments import CommandParser
 from tf_embbert.common.errors import UserError, run_command
 
 APP = Path(__file__).resolve().parents[1] / "tflm_app"
-SOURCES = ("embbert/*.h", "embbert/*.cc", "app/app.*", "app/console.*", "app/sha256.*", "boards/board.h",
-           "boards/arduino/*.cc")
+SOURCES = (
+    "embbert/*.h",
+    "embbert/*.cc",
+    "app/app.*",
+    "app/console.*",
+    "app/sha256.*",
+    "boards/board.h",
+    "boards/arduino/*.cc",
+)
 GENERATED = ("model_data", "tokenizer_data", "golden_data", "op_resolver", "bundle")
 LINE_BYTES = 1024
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")  # of a sketch: arduino-cli, docs/sketch-specification.md
@@ -36,8 +43,10 @@ def export_sketch(bundle: Bundle, name: str, core: str, kernels: str) -> dict[st
         UserError: the name is none for a sketch, or the bundle has no sources or others than its manifest says.
     """
     if not NAME.fullmatch(name):
-        raise UserError(f"{name!r} is no name of an Arduino sketch, which has up to 63 letters, digits, dots, dashes and "
-                        "underscores")
+        raise UserError(
+            f"{name!r} is no name of an Arduino sketch, which has up to 63 letters, digits, dots, dashes and "
+            "underscores"
+        )
     if "bundle.h" not in bundle.files:
         raise UserError(f"{bundle.path} has no C++ sources; convert the run again")
     if bundle_sha256(bundle.files) != bundle.manifest["bundle_sha256"]:
@@ -45,14 +54,21 @@ def export_sketch(bundle: Bundle, name: str, core: str, kernels: str) -> dict[st
     sources = {path.name: path.read_bytes() for pattern in SOURCES for path in APP.glob(pattern)}
     sources |= {file: data for file, data in bundle.files.items() if Path(file).stem in GENERATED}
     sources["app_config.h"] = _app_config(bundle, core, kernels)
-    return {f"{name}.ino": (APP / "boards/arduino/sketch.ino").read_bytes(),
-            **{f"src/{_file_name(file)}": _flatten(data) for file, data in sources.items()}}
+    return {
+        f"{name}.ino": (APP / "boards/arduino/sketch.ino").read_bytes(),
+        **{f"src/{_file_name(file)}": _flatten(data) for file, data in sources.items()},
+    }
 
 
 def _app_config(bundle: Bundle, core: str, kernels: str) -> bytes:
     """app_config.h, filled in as tflm_app/CMakeLists.txt does."""
-    values = {"BOARD_TITLE": "Arduino (not built here)", "BUNDLE_SHA256": bundle.manifest["bundle_sha256"],
-              "LINE_BYTES": str(LINE_BYTES), "core": core, "TFLM_KERNELS": kernels}
+    values = {
+        "BOARD_TITLE": "Arduino (not built here)",
+        "BUNDLE_SHA256": bundle.manifest["bundle_sha256"],
+        "LINE_BYTES": str(LINE_BYTES),
+        "core": core,
+        "TFLM_KERNELS": kernels,
+    }
     template = (APP / "app/app_config.h.in").read_text(encoding="utf-8")
     return re.sub(r"@(\w+)@", lambda found: values[found[1]], template).encode()
 
@@ -73,8 +89,12 @@ def main(arguments=None):
     parse.add_argument("bundle", type=Path)
     parse.add_argument("--out", type=Path, required=True, metavar="SKETCH", help="the folder; its name is the sketch's")
     parse.add_argument("--core", choices=CORES, default="cortex-m4", help="whose arena it takes (default: cortex-m4)")
-    parse.add_argument("--kernels", choices=("cmsis_nn", "reference"), default="cmsis_nn",
-                       help="that your TFLM library has (default: cmsis_nn)")
+    parse.add_argument(
+        "--kernels",
+        choices=("cmsis_nn", "reference"),
+        default="cmsis_nn",
+        help="that your TFLM library has (default: cmsis_nn)",
+    )
     parse.add_argument("--force", action="store_true", help="replace the sketch that is there")
     options = parse.parse_args(arguments)
     require_free(options.out, options.force, "sketch")

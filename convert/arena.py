@@ -59,10 +59,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser = CommandParser(prog="python -m convert.arena", description="How many bytes of arena does this model need?")
     parser.add_argument("model", help="a .tflite file")
     parser.add_argument("--core", metavar="ID", help="cortex-m4 and the like, or host64 (default: every core)")
-    parser.add_argument("--kernels", choices=("cmsis_nn", "reference"),
-                        help="default: both, or with --core those of its firmware")
-    parser.add_argument("--clock-mhz", type=positive, metavar="MHZ",
-                        help="also give the time of an inference, at one instruction per cycle")
+    parser.add_argument(
+        "--kernels", choices=("cmsis_nn", "reference"), help="default: both, or with --core those of its firmware"
+    )
+    parser.add_argument(
+        "--clock-mhz",
+        type=positive,
+        metavar="MHZ",
+        help="also give the time of an inference, at one instruction per cycle",
+    )
     parser.add_argument("--max-bytes", type=positive_int, metavar="N", help="exit 1 if a total is above N")
     parser.add_argument("--json", action="store_true", help="print one JSON document and nothing else")
     options = parser.parse_args(arguments)
@@ -118,8 +123,9 @@ def _print_overview(console: Console, path: str, reports: list[dict]) -> None:
     for column in table.columns[2:]:
         column.justify = "right"
     for figures, alike in lines.items():
-        cores = ", ".join(report["core"].removeprefix("cortex-") + ("" if report["measured"] else "*")
-                          for report in alike)
+        cores = ", ".join(
+            report["core"].removeprefix("cortex-") + ("" if report["measured"] else "*") for report in alike
+        )
         table.add_row(cores, *figures)
     console.print(table)
     if not all(report["measured"] for report in reports):
@@ -131,9 +137,15 @@ def _print_detail(console: Console, path: str, report: dict) -> None:
     if not report["measured"]:
         console.print(f"not measured on this core: computed as for {NOT_MEASURED[report['core']]}")
     ratio = report["planned"] / report["lower_bound"] if report["lower_bound"] else 1.0
-    notes = ("to reserve", "taken after AllocateTensors", f"activations and scratch, {ratio:.2f} of the lower bound",
-             "of any planner without overlaps", "the most at one operator", "structs and kernels' data",
-             "needed before the activations are planned")
+    notes = (
+        "to reserve",
+        "taken after AllocateTensors",
+        f"activations and scratch, {ratio:.2f} of the lower bound",
+        "of any planner without overlaps",
+        "the most at one operator",
+        "structs and kernels' data",
+        "needed before the activations are planned",
+    )
     at_least = "at least " if report["at_least"] else ""
     table = Table("arena", "bytes", "")
     table.columns[1].justify = "right"
@@ -169,8 +181,9 @@ def _places(operators: list[dict]) -> str:
     """`BATCH_MATMUL #14 (32,768 B), #29 (32,768 B): `."""
     if not operators:
         return ""
-    numbers = ", ".join(f"#{op['index']}" + (f" ({op['bytes']:,} B)" if op["bytes"] else "")
-                        for op in operators[:SHOWN_OPERATORS])
+    numbers = ", ".join(
+        f"#{op['index']}" + (f" ({op['bytes']:,} B)" if op["bytes"] else "") for op in operators[:SHOWN_OPERATORS]
+    )
     more = len(operators) - SHOWN_OPERATORS
     return f"{operators[0]['name']} {numbers}{f' and {more} more' if more > 0 else ''}: "
 

@@ -26,17 +26,25 @@ def print_verdicts(console: Console, verdicts: list[dict]) -> None:
     table = _table("board", "core", "flash used", "of KiB", "RAM used", "of KiB", "verdict", numbers=range(2, 6))
     for verdict in verdicts:
         color = {True: "green", False: "red", None: "yellow"}[verdict["fits"]]
-        table.add_row(verdict["id"], verdict["core"].removeprefix("cortex-"),
-                      *(_kib(verdict[key]) for key in ("flash_used", "flash", "ram_used", "ram")),
-                      f"[{color}]{verdict_text(verdict)}[/]")
+        table.add_row(
+            verdict["id"],
+            verdict["core"].removeprefix("cortex-"),
+            *(_kib(verdict[key]) for key in ("flash_used", "flash", "ram_used", "ram")),
+            f"[{color}]{verdict_text(verdict)}[/]",
+        )
     console.print(table)
 
 
 def _print_boards(console: Console, boards: list[Board]) -> None:
     table = _table("id", "core", "MHz", "flash KiB", "RAM KiB", "in all", "name", numbers=range(2, 6))
     for board in boards:
-        table.add_row(board.id, board.core.removeprefix("cortex-"), str(board.clock or "unknown"),
-                      *(_kib(value) for value in (board.flash, board.ram, board.total_ram)), board.name)
+        table.add_row(
+            board.id,
+            board.core.removeprefix("cortex-"),
+            str(board.clock or "unknown"),
+            *(_kib(value) for value in (board.flash, board.ram, board.total_ram)),
+            board.name,
+        )
     console.print(table)
 
 
@@ -59,8 +67,14 @@ def _kib(value: int | None) -> str:
 def main(arguments: list[str] | None = None) -> int:
     parser = CommandParser(prog="python -m convert.boards", description="Which boards does this model fit?")
     parser.add_argument("model", nargs="?", type=Path, help="a .tflite file, a bundle or a run (default: list boards)")
-    parser.add_argument("--board", nargs="+", action="extend", default=[], metavar="ID",
-                        help="these boards only; exit 1 if one does not fit")
+    parser.add_argument(
+        "--board",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="ID",
+        help="these boards only; exit 1 if one does not fit",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON document and nothing else")
     options = parser.parse_args(arguments)
     boards = find_boards(options.board) or list(list_boards())

@@ -24,6 +24,7 @@ def _print_report(path: str, report: dict) -> None:
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
+
     console = Console()
     table = Table("operator", "version", "count", "types", title=escape(path))
     for op in report["ops"]:

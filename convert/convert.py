@@ -35,20 +35,29 @@ from tf_embbert.run import Run, load_run
 def _warn(console: Console, run: Run, manifest: dict, asked: bool) -> None:
     length = manifest["model"]["sequence_length"]
     if asked and length > run.longest:  # the run's own length is rounded up, which is no news
-        console.print(f"[yellow]warning[/] length {length} is above the longest text seen in training ({run.longest})",
-                      soft_wrap=True)
+        console.print(
+            f"[yellow]warning[/] length {length} is above the longest text seen in training ({run.longest})",
+            soft_wrap=True,
+        )
     served = list(length_offsets(manifest))
     if served != [run.max_length]:
-        console.print(f"[yellow]warning[/] accuracy was measured at length {run.max_length}, not at "
-                      f"{' / '.join(map(str, served))}; `python -m tf_embbert.evaluate` measures", soft_wrap=True)
+        console.print(
+            f"[yellow]warning[/] accuracy was measured at length {run.max_length}, not at "
+            f"{' / '.join(map(str, served))}; `python -m tf_embbert.evaluate` measures",
+            soft_wrap=True,
+        )
 
 
 def _print_summary(console: Console, out: str, manifest: dict, named: list[str]) -> None:
     accuracy, model = manifest["accuracy"], manifest["model"]
     measured = f"{accuracy['metric']} on {accuracy['split']}, {accuracy['rows']} rows"
     table = Table("figure", "value", title=f"{manifest['name']}: {out}", caption=measured)
-    for label, key in (("float", "float"), ("int8 PTQ in TFLM", "ptq_tflm"), ("int8 QAT in TFLM", "qat_tflm"),
-                       (f"this model ({accuracy['chosen']})", "int8_tflm")):
+    for label, key in (
+        ("float", "float"),
+        ("int8 PTQ in TFLM", "ptq_tflm"),
+        ("int8 QAT in TFLM", "qat_tflm"),
+        (f"this model ({accuracy['chosen']})", "int8_tflm"),
+    ):
         value = accuracy[key]
         table.add_row(f"{accuracy['metric']}, {label}", "not measured" if value is None else f"{value:.2f}")
     table.add_row("model.tflite", f"{model['bytes']:,} B")
@@ -71,22 +80,49 @@ def main(arguments: list[str] | None = None) -> int:
     parser = CommandParser(prog="convert.py", description="Converts a run into a bundle.")
     parser.add_argument("run", help="a run's folder")
     parser.add_argument("--out", required=True, metavar="BUNDLE", help="the bundle's folder")
-    parser.add_argument("--seq-len", type=int, metavar="N",
-                        help="token ids the model takes (default: the length of the run)")
-    parser.add_argument("--shorter", nargs="+", action="extend", default=[], type=int, metavar="N",
-                        help="lengths that the same file serves too: a text goes to the shortest that holds it")
-    parser.add_argument("--core", choices=CORES, default=CORE, metavar="CORE",
-                        help="with CMSIS-NN kernels, whose arena is made small; the model runs on all of "
-                             f"{', '.join(CORES)} (default: {CORE}, which needs what M4 and M33 need)")
-    parser.add_argument("--arena-budget", type=positive_int, metavar="BYTES",
-                        help="the fastest form found whose arena on --core takes no more (default: the form with the "
-                             "smallest arena found)")
-    parser.add_argument("--board", nargs="+", action="extend", default=[], metavar="ID",
-                        help="exit 1 if it does not fit one of these; `python -m convert.boards` lists them")
-    parser.add_argument("--plan", choices=PLANS, default=PLANS[0],
-                        help="offline: the file says where each activation lies, the smallest arena; stock: TFLM's "
-                             "planner does, for firmware that ignores such metadata or may not use it "
-                             "(default: %(default)s)")
+    parser.add_argument(
+        "--seq-len", type=int, metavar="N", help="token ids the model takes (default: the length of the run)"
+    )
+    parser.add_argument(
+        "--shorter",
+        nargs="+",
+        action="extend",
+        default=[],
+        type=int,
+        metavar="N",
+        help="lengths that the same file serves too: a text goes to the shortest that holds it",
+    )
+    parser.add_argument(
+        "--core",
+        choices=CORES,
+        default=CORE,
+        metavar="CORE",
+        help="with CMSIS-NN kernels, whose arena is made small; the model runs on all of "
+        f"{', '.join(CORES)} (default: {CORE}, which needs what M4 and M33 need)",
+    )
+    parser.add_argument(
+        "--arena-budget",
+        type=positive_int,
+        metavar="BYTES",
+        help="the fastest form found whose arena on --core takes no more (default: the form with the "
+        "smallest arena found)",
+    )
+    parser.add_argument(
+        "--board",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="ID",
+        help="exit 1 if it does not fit one of these; `python -m convert.boards` lists them",
+    )
+    parser.add_argument(
+        "--plan",
+        choices=PLANS,
+        default=PLANS[0],
+        help="offline: the file says where each activation lies, the smallest arena; stock: TFLM's "
+        "planner does, for firmware that ignores such metadata or may not use it "
+        "(default: %(default)s)",
+    )
     parser.add_argument("--force", action="store_true", help="replace the bundle that is there")
     options = parser.parse_args(arguments)
     require_free(options.out, options.force)
@@ -96,9 +132,18 @@ def main(arguments: list[str] | None = None) -> int:
     errors = Console(stderr=True)
     with Progress(*columns, console=errors, transient=True, disable=not errors.is_interactive) as progress:
         task = progress.add_task("loading")
-        manifest = convert_run(run, options.out, options.seq_len, options.force,
-                               lambda text: progress.update(task, description=text), options.board, options.shorter,
-                               options.core, options.arena_budget, options.plan)
+        manifest = convert_run(
+            run,
+            options.out,
+            options.seq_len,
+            options.force,
+            lambda text: progress.update(task, description=text),
+            options.board,
+            options.shorter,
+            options.core,
+            options.arena_budget,
+            options.plan,
+        )
     console = Console()
     _warn(console, run, manifest, options.seq_len is not None)
     _print_summary(console, options.out, manifest, options.board)

@@ -36,8 +36,11 @@ def _print_report(report: dict) -> None:
     console = Console()
     for failure in report["failures"]:
         console.print(f"[red]differs[/] {escape(failure)}", soft_wrap=True)
-    console.print(f"{report['equal']} of {report['rows']} rows equal in TFLM and TFLite reference; "
-                  f"{report['golden']} golden rows right", soft_wrap=True)
+    console.print(
+        f"{report['equal']} of {report['rows']} rows equal in TFLM and TFLite reference; "
+        f"{report['golden']} golden rows right",
+        soft_wrap=True,
+    )
 
 
 if __name__ == "__main__":

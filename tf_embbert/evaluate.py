@@ -1,7 +1,7 @@
 """The task's metrics of a run (float, in Keras) or of a bundle (int8, in TFLM's interpreter).
 
-    python -m tf_embbert.evaluate runs/sst2 --task sst2 --data-dir DIR --split validation
-    python -m tf_embbert.evaluate build/demo --task pocket --split test --json
+python -m tf_embbert.evaluate runs/sst2 --task sst2 --data-dir DIR --split validation
+python -m tf_embbert.evaluate build/demo --task pocket --split test --json
 """
 
 import json
@@ -35,8 +35,14 @@ def evaluate(path, options):
     model = open_model(path)
     drawn = model.seed if options.seed is None else options.seed
     task = load_task(
-        options.task, options.data_dir, options.text_column, options.pair_column, options.label_column,
-        drawn, regression=model.labels is None, labels=model.labels,
+        options.task,
+        options.data_dir,
+        options.text_column,
+        options.pair_column,
+        options.label_column,
+        drawn,
+        regression=model.labels is None,
+        labels=model.labels,
     )
     split = options.split or task.reported_split
     rows = task.rows(split)
@@ -113,8 +119,11 @@ class TFLMModel:
         from convert.tflite.lengths import answer_by_length
         from convert.tflm.interpreters import predict
 
-        return answer_by_length(self.models, ids, lambda model, rows: predict(
-            model, rows, [segments(row) for row in rows] if self.is_pair else None))
+        return answer_by_length(
+            self.models,
+            ids,
+            lambda model, rows: predict(model, rows, [segments(row) for row in rows] if self.is_pair else None),
+        )
 
 
 def open_model(path):
@@ -137,8 +146,12 @@ def parser():
     parse.add_argument("--label-column", default="label")
     parse.add_argument("--split", help="train, selection, test, validation, .. (default: the one the task reports)")
     parse.add_argument("--rows", type=positive_int, metavar="N", help="a seeded subset of N rows")
-    parse.add_argument("--seed", type=seed, help="of the subset, and of the splits of data without any (default: that "
-                       "of the run: its test rows are then the ones held out)")
+    parse.add_argument(
+        "--seed",
+        type=seed,
+        help="of the subset, and of the splits of data without any (default: that "
+        "of the run: its test rows are then the ones held out)",
+    )
     parse.add_argument("--at-least", type=float, metavar="X", help="exit 1 if the task's metric is below X percent")
     parse.add_argument("--json", action="store_true", help="print one JSON document and nothing else")
     return parse

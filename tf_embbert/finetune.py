@@ -61,8 +61,11 @@ def recorded_arguments(options):
     """The arguments that make the run what it is: none of where it lies, files by their names only."""
     skipped = {"out", "data_dir", "resume", "force"}
     arguments = {name: value for name, value in vars(options).items() if name not in skipped and value is not None}
-    files = {name: os.path.basename(os.path.abspath(arguments[name])) for name in ("task", "init", "soft_rows")
-             if name in arguments}
+    files = {
+        name: os.path.basename(os.path.abspath(arguments[name]))
+        for name in ("task", "init", "soft_rows")
+        if name in arguments
+    }
     return arguments | files
 
 
@@ -90,32 +93,56 @@ def parser():
     model.add_argument("--preset", default="base", help=f"{', '.join(PRESETS)} (default: base)")
     model.add_argument("--activation", choices=ACTIVATIONS, help="of the convolution's branch (default: the preset's)")
     model.add_argument("--init", metavar="RUN", help="start from this run's encoder")
-    model.add_argument("--tokenizer", choices=("own", "init"), default="own",
-                       help="with --init: one trained on the task's texts (default), or the run's")
-    model.add_argument("--max-length", type=int, metavar="N",
-                       help="tokens of a text; by default what 99 %% of them need")
+    model.add_argument(
+        "--tokenizer",
+        choices=("own", "init"),
+        default="own",
+        help="with --init: one trained on the task's texts (default), or the run's",
+    )
+    model.add_argument(
+        "--max-length", type=int, metavar="N", help="tokens of a text; by default what 99 %% of them need"
+    )
     training = parse.add_argument_group("training")
     training.add_argument("--epochs", type=positive_int, metavar="N", help="by default by the number of rows")
-    training.add_argument("--qat-epochs", type=positive_int, metavar="N",
-                          help="of each of the two phases; by default by rows")
+    training.add_argument(
+        "--qat-epochs", type=positive_int, metavar="N", help="of each of the two phases; by default by rows"
+    )
     training.add_argument("--learning-rate", type=positive, default=1e-3)
     training.add_argument("--qat-learning-rate", type=positive, default=3e-5)
     training.add_argument("--weight-decay", type=non_negative, default=0.05)
     training.add_argument("--batch-size", type=positive_int, default=32)
     training.add_argument("--token-dropout", type=share, default=0.2, help="share of tokens hidden in training")
     training.add_argument("--dropout", type=share, help="of attention weights (default: --init's, or the preset's)")
-    training.add_argument("--teacher", type=share, default=0.0, metavar="SHARE",
-                          help="share that a linear n-gram model has in the labels, 0..1 (default: 0)")
-    training.add_argument("--soft-rows", metavar="FILE",
-                          help='more rows to train on, JSON Lines of {"text", "probabilities": {label: share}}')
-    training.add_argument("--qat-rows", type=positive_int, metavar="N",
-                          help="training rows of an epoch of QAT, a seeded sample (default: all)")
+    training.add_argument(
+        "--teacher",
+        type=share,
+        default=0.0,
+        metavar="SHARE",
+        help="share that a linear n-gram model has in the labels, 0..1 (default: 0)",
+    )
+    training.add_argument(
+        "--soft-rows",
+        metavar="FILE",
+        help='more rows to train on, JSON Lines of {"text", "probabilities": {label: share}}',
+    )
+    training.add_argument(
+        "--qat-rows",
+        type=positive_int,
+        metavar="N",
+        help="training rows of an epoch of QAT, a seeded sample (default: all)",
+    )
     training.add_argument("--pad-to", type=positive_int, metavar="N", help="no bucketing: pad every text to N tokens")
     training.add_argument("--seed", type=seed, default=0)
-    training.add_argument("--deterministic", action="store_true",
-                          help="same arguments, same run to the last bit; slower")
-    training.add_argument("--report-rows", type=positive_int, default=2000, metavar="N",
-                          help="rows of the reported split (seeded) to score, float and in TFLM (default: 2000)")
+    training.add_argument(
+        "--deterministic", action="store_true", help="same arguments, same run to the last bit; slower"
+    )
+    training.add_argument(
+        "--report-rows",
+        type=positive_int,
+        default=2000,
+        metavar="N",
+        help="rows of the reported split (seeded) to score, float and in TFLM (default: 2000)",
+    )
     add_output_options(parse)
     return parse
 
@@ -128,13 +155,19 @@ def main(arguments=None):
 
 
 def print_summary(console, out, run):
-    table = Table("rows", "float", "int8 PTQ, TFLM", "int8 QAT, TFLM", title=f"{run.name}: {run.metrics['metric']}, percent")
+    table = Table(
+        "rows", "float", "int8 PTQ, TFLM", "int8 QAT, TFLM", title=f"{run.name}: {run.metrics['metric']}, percent"
+    )
     for figures in (run.metrics["selection"], run.metrics):
         cells = [f"{figures[key]:.2f}" for key in ("float", "ptq_tflm", "qat_tflm")]
         table.add_row(f"{figures['split']}, {figures['rows']} rows", *cells)
     console.print(table)
-    console.print(f"chosen on selection: {run.chosen}; run written to {out}; "
-                  f"next: python convert/convert.py {out} --out BUNDLE", highlight=False, markup=False, soft_wrap=True)
+    console.print(
+        f"chosen on selection: {run.chosen}; run written to {out}; next: python convert/convert.py {out} --out BUNDLE",
+        highlight=False,
+        markup=False,
+        soft_wrap=True,
+    )
 
 
 if __name__ == "__main__":

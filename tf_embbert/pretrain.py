@@ -53,8 +53,10 @@ def initial_config(options):
     init = load_run(options.init) if options.init else None
     config = init.config if init else EmbBERTConfig.preset(options.preset)
     if not SPECIAL + 2 <= (options.max_length or config.max_length) <= config.max_length:
-        raise UserError(f"--max-length {options.max_length} is not within {SPECIAL + 2}..{config.max_length}, the rows "
-                        "of the position table")
+        raise UserError(
+            f"--max-length {options.max_length} is not within {SPECIAL + 2}..{config.max_length}, the rows "
+            "of the position table"
+        )
     return config, init
 
 
@@ -70,8 +72,10 @@ def train(config, init, options, folder, report):
     corpus = prepare_corpus(
         options.corpus, config.vocab_size, folder / "corpus", report, init.tokenizer if init else None
     )
-    report(f"{corpus.about['paragraphs']:,} paragraphs, {corpus.about['words']:,} words, "
-           f"{corpus.about['tokens']:,} tokens; {corpus.tokenizer.vocab_size} in the vocabulary")
+    report(
+        f"{corpus.about['paragraphs']:,} paragraphs, {corpus.about['words']:,} words, "
+        f"{corpus.about['tokens']:,} tokens; {corpus.tokenizer.vocab_size} in the vocabulary"
+    )
     plan, held_out, steps = make_plan(corpus, config, options)
     with quiet_import():
         import tensorflow as tf
@@ -104,7 +108,7 @@ def make_plan(corpus, config, options):
     longest = options.max_length or config.max_length
     held = np.zeros(len(corpus.ends), bool)
     order = np.random.default_rng(HELD_OUT_SEED).permutation(len(held))
-    held[order[:max(HELD_OUT_LEAST, round(HELD_OUT_SHARE * len(held)))]] = True
+    held[order[: max(HELD_OUT_LEAST, round(HELD_OUT_SHARE * len(held)))]] = True
     starts = np.concatenate([[0], corpus.ends[:-1]])
     vocabulary = Vocabulary(corpus.ids, corpus.tokenizer.vocab_size) if options.pairs == "similar" else None
 
@@ -120,8 +124,14 @@ def make_plan(corpus, config, options):
 
 def save_heads(model, path):
     """Writes the MLM and NSP heads, with which --init goes on; fine-tuning has no use for them."""
-    np.savez(path, **{weight.name.split(":")[0]: weight.numpy() for weight in model.weights
-                      if weight.name.startswith(("mlm", "nsp"))})
+    np.savez(
+        path,
+        **{
+            weight.name.split(":")[0]: weight.numpy()
+            for weight in model.weights
+            if weight.name.startswith(("mlm", "nsp"))
+        },
+    )
 
 
 def copy_heads(path, model, ids):
@@ -158,8 +168,14 @@ def start_run(model, config, tokenizer, metrics, longest, about):
     copy_encoder(model, whole)
     head = whole.get_layer("head")
     head.set_weights([np.zeros_like(value) for value in head.get_weights()])
-    about = {**about, "is_pair": False, "max_length": longest, "longest": longest, "parameters": whole.count_params(),
-             "chosen": None}
+    about = {
+        **about,
+        "is_pair": False,
+        "max_length": longest,
+        "longest": longest,
+        "parameters": whole.count_params(),
+        "chosen": None,
+    }
     return Run(config, tokenizer, None, dict(zip(weight_names(whole), whole.get_weights())), {}, metrics, [], about)
 
 
@@ -174,32 +190,66 @@ def recorded_arguments(options):
 def parser():
     """The command line of `python -m tf_embbert.pretrain`."""
     parse = CommandParser(prog="python -m tf_embbert.pretrain", description=__doc__.split("\n")[0])
-    parse.add_argument("--corpus", nargs="+", required=True, metavar="FILE",
-                       help=".txt or .txt.gz files in UTF-8, one paragraph a line, of any size")
+    parse.add_argument(
+        "--corpus",
+        nargs="+",
+        required=True,
+        metavar="FILE",
+        help=".txt or .txt.gz files in UTF-8, one paragraph a line, of any size",
+    )
     model = parse.add_argument_group("model")
     model.add_argument("--preset", default="base", help=f"{', '.join(PRESETS)} (default: base)")
     model.add_argument("--init", metavar="RUN", help="start from this run's tokenizer and encoder")
     model.add_argument("--max-length", type=positive_int, metavar="N", help="tokens of the longest rows")
     training = parse.add_argument_group("training")
     amount = training.add_mutually_exclusive_group()
-    amount.add_argument("--tokens", type=positive_int, default=50_000_000, metavar="N",
-                        help="tokens to train on, pads included (default: 50 million)")
-    amount.add_argument("--steps", type=whole_number(0), metavar="N",
-                        help="steps to train; 0 stops at the token vectors that counting gives")
-    training.add_argument("--pairs", choices=("following", "similar"), default="following",
-                          help="what is asked of two texts: does the second follow (NSP), or how alike are they; the "
-                          "latter is where models of pairs start best")
-    training.add_argument("--mlm-weight", type=non_negative, default=1.0, metavar="W",
-                          help="what the loss of hidden tokens weighs beside that of the pairs (default: 1)")
-    training.add_argument("--batch-tokens", type=positive_int, default=4096, metavar="N",
-                          help="tokens of a step, pads included (default: 4096)")
+    amount.add_argument(
+        "--tokens",
+        type=positive_int,
+        default=50_000_000,
+        metavar="N",
+        help="tokens to train on, pads included (default: 50 million)",
+    )
+    amount.add_argument(
+        "--steps",
+        type=whole_number(0),
+        metavar="N",
+        help="steps to train; 0 stops at the token vectors that counting gives",
+    )
+    training.add_argument(
+        "--pairs",
+        choices=("following", "similar"),
+        default="following",
+        help="what is asked of two texts: does the second follow (NSP), or how alike are they; the "
+        "latter is where models of pairs start best",
+    )
+    training.add_argument(
+        "--mlm-weight",
+        type=non_negative,
+        default=1.0,
+        metavar="W",
+        help="what the loss of hidden tokens weighs beside that of the pairs (default: 1)",
+    )
+    training.add_argument(
+        "--batch-tokens",
+        type=positive_int,
+        default=4096,
+        metavar="N",
+        help="tokens of a step, pads included (default: 4096)",
+    )
     training.add_argument("--learning-rate", type=positive, default=2e-3)
     training.add_argument("--weight-decay", type=non_negative, default=0.05)
-    training.add_argument("--evaluate-every", type=positive_int, default=500, metavar="N",
-                          help="steps between evaluations and checkpoints (default: 500)")
+    training.add_argument(
+        "--evaluate-every",
+        type=positive_int,
+        default=500,
+        metavar="N",
+        help="steps between evaluations and checkpoints (default: 500)",
+    )
     training.add_argument("--seed", type=seed, default=0)
-    training.add_argument("--deterministic", action="store_true",
-                          help="same arguments, same run to the last bit; slower")
+    training.add_argument(
+        "--deterministic", action="store_true", help="same arguments, same run to the last bit; slower"
+    )
     add_output_options(parse)
     return parse
 

@@ -1,13 +1,13 @@
 """A run: everything a training leaves behind, in one folder, checked whole when it is read.
 
-    config.json       sizes of the model, the task, the arguments without paths, and the SHA-256 of the other files
-    tokenizer.json    loads in Hugging Face `tokenizers`
-    labels.json       class names in id order; null for regression
-    weights.npz       float weights of the Keras model, by variable name
-    ptq.npz, qat.npz  folded weights (`fold.py`) and their ranges (`range:NAME`), after calibration and after QAT
-    metrics.json      scores on the selection rows and on the reported split, float and through TFLM
-    history.csv       one line an epoch, of the float training and of both phases of QAT
-    verification.jsonl  texts that a conversion is verified on
+config.json       sizes of the model, the task, the arguments without paths, and the SHA-256 of the other files
+tokenizer.json    loads in Hugging Face `tokenizers`
+labels.json       class names in id order; null for regression
+weights.npz       float weights of the Keras model, by variable name
+ptq.npz, qat.npz  folded weights (`fold.py`) and their ranges (`range:NAME`), after calibration and after QAT
+metrics.json      scores on the selection rows and on the reported split, float and through TFLM
+history.csv       one line an epoch, of the float training and of both phases of QAT
+verification.jsonl  texts that a conversion is verified on
 """
 
 import csv
@@ -139,7 +139,7 @@ def load_run(folder):
     if not (folder / "config.json").is_file():
         raise UserError(f"{folder} is not a run: it has no config.json (`python -m tf_embbert.finetune` makes one)")
     about = read_json(folder / "config.json")
-    if not isinstance(about, dict) or about.pop("format", None) != FORMAT or not ABOUT <= set(about):
+    if not isinstance(about, dict) or about.pop("format", None) != FORMAT or not set(about) >= ABOUT:
         raise UserError(f"{folder}/config.json is not that of a run of format {FORMAT}: copy it anew, or train again")
     check_files(folder, about.pop("files"))
     config = EmbBERTConfig.from_dict(about.pop("model"))
@@ -148,7 +148,9 @@ def load_run(folder):
         tokenizer=Tokenizer.load(folder / "tokenizer.json"),
         labels=read_json(folder / "labels.json"),
         float_weights=read_arrays(folder / "weights.npz"),
-        variants={v: split_ranges(read_arrays(folder / f"{v}.npz")) for v in VARIANTS if (folder / f"{v}.npz").exists()},
+        variants={
+            v: split_ranges(read_arrays(folder / f"{v}.npz")) for v in VARIANTS if (folder / f"{v}.npz").exists()
+        },
         metrics=read_json(folder / "metrics.json"),
         sample_texts=read_texts(folder / "verification.jsonl"),
         about=about,

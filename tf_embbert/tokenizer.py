@@ -76,12 +76,22 @@ class Tokenizer:
         alphabet = _alphabet(texts)
         smallest = len(SPECIAL_TOKENS) + len(alphabet)
         if vocab_size < smallest:
-            raise UserError(f"vocab size {vocab_size} is too small: these texts have {len(alphabet)} characters, so at "
-                            f"least {smallest} are needed")
+            raise UserError(
+                f"vocab size {vocab_size} is too small: these texts have {len(alphabet)} characters, so at "
+                f"least {smallest} are needed"
+            )
         backend = _pipeline()
-        backend.train_from_iterator(texts, trainers.BpeTrainer(
-            vocab_size=vocab_size, min_frequency=MIN_PAIR_COUNT, special_tokens=SPECIAL_TOKENS, show_progress=False,
-            initial_alphabet=alphabet, limit_alphabet=len(alphabet)))
+        backend.train_from_iterator(
+            texts,
+            trainers.BpeTrainer(
+                vocab_size=vocab_size,
+                min_frequency=MIN_PAIR_COUNT,
+                special_tokens=SPECIAL_TOKENS,
+                show_progress=False,
+                initial_alphabet=alphabet,
+                limit_alphabet=len(alphabet),
+            ),
+        )
         return cls(backend)
 
     @classmethod
@@ -180,19 +190,19 @@ def _cut(ids: list[int], room: int) -> list[int]:
     """
     if len(ids) <= room:
         return ids
-    return ids[:room - room // 2] + ids[len(ids) - room // 2:]
+    return ids[: room - room // 2] + ids[len(ids) - room // 2 :]
 
 
 def _pipeline() -> tokenizers.Tokenizer:
     """The untrained tokenizer: everything but the vocabulary."""
     backend = tokenizers.Tokenizer(models.BPE(unk_token="[UNK]"))
     backend.normalizer = normalizers.BertNormalizer(lowercase=True)
-    backend.pre_tokenizer = pre_tokenizers.Sequence([
-        pre_tokenizers.Whitespace(),
-        pre_tokenizers.Split(Regex(f".{{1,{MAX_WORD_LENGTH}}}"), "isolated"),
-    ])
+    backend.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Whitespace(), pre_tokenizers.Split(Regex(f".{{1,{MAX_WORD_LENGTH}}}"), "isolated")]
+    )
     backend.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A", pair="[CLS] $A [SEP] $B:1", special_tokens=[("[CLS]", CLS), ("[SEP]", SEP)])
+        single="[CLS] $A", pair="[CLS] $A [SEP] $B:1", special_tokens=[("[CLS]", CLS), ("[SEP]", SEP)]
+    )
     return backend
 
 

@@ -15,8 +15,10 @@ def seeded_inputs(model: bytes) -> list[np.ndarray]:
     """
     graph = read_model(model).subgraphs[0]
     rng = np.random.default_rng(SEED)
-    return [_values(rng, TYPES[graph.tensors[index].type], graph.tensors[index].shape, _table_rows(model, index))
-            for index in graph.inputs]
+    return [
+        _values(rng, TYPES[graph.tensors[index].type], graph.tensors[index].shape, _table_rows(model, index))
+        for index in graph.inputs
+    ]
 
 
 def join(arrays: list[np.ndarray]) -> bytes:
@@ -27,6 +29,7 @@ def join(arrays: list[np.ndarray]) -> bytes:
 def wheel_outputs(model: bytes, inputs: list[np.ndarray]) -> bytes:
     """The output tensors' bytes, one after another."""
     from tflite_micro import runtime
+
     interpreter = runtime.Interpreter.from_bytes(model, arena_size=1 << 24)
     for index, values in enumerate(inputs):
         interpreter.set_input(values, index)
@@ -48,5 +51,11 @@ def _table_rows(model: bytes, tensor: int) -> int:
     """Rows of the smallest table read at the ids of an input; 2 where there is none."""
     parsed = read_model(model)
     graph = parsed.subgraphs[0]
-    return min((int(graph.tensors[op.inputs[0]].shape[0]) for op in graph.operators
-                if operator_name(parsed, op) == "GATHER" and op.inputs[1] == tensor), default=2)
+    return min(
+        (
+            int(graph.tensors[op.inputs[0]].shape[0])
+            for op in graph.operators
+            if operator_name(parsed, op) == "GATHER" and op.inputs[1] == tensor
+        ),
+        default=2,
+    )

@@ -61,6 +61,7 @@ def autoencoder(keras):
 def attention(keras, length=40, size=32, heads=2):
     """Two BATCH_MATMULs per head, one of which keeps a transposed copy, and a feed-forward part of rank 3."""
     import tensorflow as tf
+
     x = keras.Input((length, size), batch_size=1)
     contexts = []
     for _ in range(heads):
@@ -90,14 +91,16 @@ def residual_pooling(keras):
     y = keras.layers.Conv2D(8, 3, padding="same", activation="relu")(x)
     y = keras.layers.Add()([x, keras.layers.Conv2D(8, 3, padding="same")(y)])
     y = keras.layers.MaxPooling2D(3, strides=2)(keras.layers.ZeroPadding2D(1)(y))
-    y = keras.layers.Concatenate()([keras.layers.AveragePooling2D(3, strides=2)(y),
-                                    keras.layers.MaxPooling2D(3, strides=2)(y)])
+    y = keras.layers.Concatenate()(
+        [keras.layers.AveragePooling2D(3, strides=2)(y), keras.layers.MaxPooling2D(3, strides=2)(y)]
+    )
     return keras.Model(x, keras.layers.Dense(5)(keras.layers.GlobalMaxPooling2D()(y)))
 
 
 def norm_and_activations(keras):
     """Layer normalisation as its parts, and the activations that are operators of their own."""
     import tensorflow as tf
+
     x = keras.Input((12, 10, 16), batch_size=1)
     y = keras.layers.Conv2D(16, 1)(x)
     variance = tf.reduce_mean(tf.math.squared_difference(y, tf.reduce_mean(y, -1, keepdims=True)), -1, keepdims=True)
@@ -110,6 +113,7 @@ def norm_and_activations(keras):
 def gates(keras):
     """Elementwise operators over a sequence: LOGISTIC, TANH, MUL, SUB, MEAN, TRANSPOSE, slices."""
     import tensorflow as tf
+
     x = keras.Input((50, 24), batch_size=1)
     a, b = tf.split(keras.layers.Dense(48)(x), 2, axis=-1)
     y = tf.sigmoid(a) * tf.tanh(b) - x
@@ -120,6 +124,7 @@ def gates(keras):
 def shapes(keras):
     """QUANTIZE, SLICE, PACK, PAD, RESHAPE, DEQUANTIZE: operators that only move data."""
     import tensorflow as tf
+
     x = keras.Input((30, 20), batch_size=1)
     a, b = tf.slice(x, [0, 0, 0], [1, 20, 16]), tf.slice(x, [0, 10, 4], [1, 20, 16])
     y = tf.pad(tf.stack([a, b], 1), [[0, 0], [0, 0], [2, 3], [0, 0]])
@@ -143,6 +148,7 @@ def convert_keras(build, integers=True, per_channel_dense=True, float_io=False) 
     """A Keras model as .tflite: int8 throughout, or float; dense weights with a scale per channel, or one."""
     import tensorflow as tf
     import tf_keras as keras
+
     keras.utils.set_random_seed(SEED)
     model = build(keras)
     converter = tf.lite.TFLiteConverter.from_keras_model(model)
@@ -165,6 +171,7 @@ def embbert(length: int, pair: bool, **sizes) -> bytes:
     from tf_embbert.model.config import EmbBERTConfig
     from tf_embbert.quantization.calibrate import calibrate
     from tf_embbert.quantization.fold import fold_model
+
     keras.utils.set_random_seed(SEED)
     config = EmbBERTConfig(vocab_size=256, max_length=length, **sizes)
     weights = fold_model(build_classifier(config, 5), config, pair)

@@ -31,6 +31,7 @@ class Results:
 
 def to_lines(content: dict) -> str:
     """JSON with one entry of a list a line."""
-    parts = [f"{json.dumps(name)}: [\n" + ",\n".join(map(json.dumps, entries)) + "\n]"
-             for name, entries in content.items()]
+    parts = [
+        f"{json.dumps(name)}: [\n" + ",\n".join(map(json.dumps, entries)) + "\n]" for name, entries in content.items()
+    ]
     return "{\n" + ",\n".join(parts) + "\n}\n"

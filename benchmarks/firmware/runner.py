@@ -11,8 +11,13 @@ from pathlib import Path
 from tf_embbert.common.errors import UserError
 
 SOURCE = Path(__file__).parent
-BOARDS = {"cortex-m3": "mps2-an385", "cortex-m4": "mps2-an386", "cortex-m7": "mps2-an500", "cortex-m33": "mps2-an505",
-          "cortex-m55": "mps3-an547"}
+BOARDS = {
+    "cortex-m3": "mps2-an385",
+    "cortex-m4": "mps2-an386",
+    "cortex-m7": "mps2-an500",
+    "cortex-m33": "mps2-an505",
+    "cortex-m55": "mps3-an547",
+}
 KERNELS = ("cmsis_nn", "reference")
 AMPLE_ARENA, STEP = 8 << 20, 16
 TIMEOUT_SECONDS = 300
@@ -22,8 +27,14 @@ TOOLS = ("cmake", "arm-none-eabi-g++", "qemu-system-arm")
 def add_tflm_arguments(parse):
     """Gives a parser the options that name the user's TFLM."""
     root = os.environ.get("TFLM_ROOT")
-    parse.add_argument("--tflm-root", type=Path, default=root, required=not root, metavar="DIR",
-                       help="checkout of tflite-micro with its libraries built (default: $TFLM_ROOT)")
+    parse.add_argument(
+        "--tflm-root",
+        type=Path,
+        default=root,
+        required=not root,
+        metavar="DIR",
+        help="checkout of tflite-micro with its libraries built (default: $TFLM_ROOT)",
+    )
     parse.add_argument("--tflm-commit", help="its commit, when it has no git history")
 
 
@@ -75,8 +86,13 @@ class Firmware:
         arguments = ",".join(f"arg={word}" for word in ["measure", *words])
         command = [self.elf.parent / "run", self.elf, "-semihosting-config", arguments]
         try:
-            done = subprocess.run(command + ["-icount", "shift=0"] * count, cwd=folder, stdin=subprocess.DEVNULL,
-                                  capture_output=True, timeout=TIMEOUT_SECONDS)
+            done = subprocess.run(
+                command + ["-icount", "shift=0"] * count,
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=TIMEOUT_SECONDS,
+            )
         except subprocess.TimeoutExpired:
             return Run(status=-1, log=f"did not end in {TIMEOUT_SECONDS} seconds")
         return parse_log(done.returncode, (done.stdout + done.stderr).decode("utf-8", "replace"))
@@ -110,8 +126,15 @@ def build_firmware(core: str, kernels: str, tflm_root: Path, build: Path, target
     if missing_tools():
         raise UserError(f"not installed: {', '.join(missing_tools())}; see benchmarks/firmware/README.md")
     folder = Path(build).absolute() / f"{core}-{kernels}"  # QEMU runs in another folder
-    run_cmake("-S", SOURCE, "-B", folder, f"-DBOARD={BOARDS[core]}", f"-DTFLM_KERNELS={kernels}",
-           f"-DTFLM_ROOT={Path(tflm_root).absolute()}")
+    run_cmake(
+        "-S",
+        SOURCE,
+        "-B",
+        folder,
+        f"-DBOARD={BOARDS[core]}",
+        f"-DTFLM_KERNELS={kernels}",
+        f"-DTFLM_ROOT={Path(tflm_root).absolute()}",
+    )
     run_cmake("--build", folder, "--target", target)
     return Firmware(core, kernels, folder / target)
 
@@ -136,6 +159,7 @@ def smallest_arena(firmware: Firmware, model: bytes) -> tuple[int, int]:
     Raises:
         UserError: the model does not allocate in an ample arena either.
     """
+
     def fails(size):
         return firmware.run(model, size).status != 0
 
@@ -157,12 +181,16 @@ def smallest_arena(firmware: Firmware, model: bytes) -> tuple[int, int]:
 
 def describe_tools(tflm_root: Path, commit: str | None = None) -> dict[str, str]:
     """What a measurement depends on: {tflm_commit, compiler, flags, qemu}."""
+
     def first_line(*command):
         return subprocess.run(command, capture_output=True, text=True).stdout.splitlines()[0]
 
     found = subprocess.run(["git", "-C", tflm_root, "rev-parse", "HEAD"], capture_output=True, text=True)
     if not commit and found.returncode:
         raise UserError(f"{tflm_root} has no git history; name its commit with --tflm-commit")
-    return {"tflm_commit": commit or found.stdout.strip(), "compiler": first_line("arm-none-eabi-g++", "--version"),
-            "qemu": first_line("qemu-system-arm", "--version"),
-            "flags": "TARGET=cortex_m_generic BUILD_TYPE=release_with_logs, kernels at -O2"}
+    return {
+        "tflm_commit": commit or found.stdout.strip(),
+        "compiler": first_line("arm-none-eabi-g++", "--version"),
+        "qemu": first_line("qemu-system-arm", "--version"),
+        "flags": "TARGET=cortex_m_generic BUILD_TYPE=release_with_logs, kernels at -O2",
+    }

@@ -40,7 +40,8 @@ class _Writer:
             self.tensor((filters, depth), "int8", WEIGHT_SCALE, rng.integers(-127, 128, (filters, depth))),
             self.tensor((filters, memory), "int16", TIME_SCALE, rng.integers(-9999, 9999, (filters, memory))),
             self.tensor((units,), "int32", STATE_SCALE * TIME_SCALE, rng.integers(-9999, 9999, units)),
-            self.tensor((1, filters * memory), "int16", STATE_SCALE, variable=True)]
+            self.tensor((1, filters * memory), "int16", STATE_SCALE, variable=True),
+        ]
         output = self.tensor((1, units), "int8", ACTIVATION_SCALE)
         op.outputs, op.opcodeIndex = [output], 0
         self.graph.operators.append(op)

@@ -41,16 +41,23 @@ class Board:
 @cache
 def list_boards() -> tuple[Board, ...]:
     """All boards, in the order of boards.yaml."""
-    entries, sources = (yaml.safe_load((HERE / name).read_text(encoding="utf-8"))
-                        for name in ("boards.yaml", "board_sources.yaml"))
+    entries, sources = (
+        yaml.safe_load((HERE / name).read_text(encoding="utf-8")) for name in ("boards.yaml", "board_sources.yaml")
+    )
     return tuple(_read_board(entry, sources) for entry in entries)
 
 
 def _read_board(entry: dict, sources: dict) -> Board:
     known = {figure: entry[figure] for figure in FIGURES if entry[figure]}
     values = {figure: value.get("bytes", value.get("mhz")) for figure, value in known.items()}
-    return Board(entry["id"], entry["name"], entry["core"], **{figure: values.get(figure) for figure in FIGURES},
-                 note=entry.get("note"), sources={name: sources[value["source"]] for name, value in known.items()})
+    return Board(
+        entry["id"],
+        entry["name"],
+        entry["core"],
+        **{figure: values.get(figure) for figure in FIGURES},
+        note=entry.get("note"),
+        sources={name: sources[value["source"]] for name, value in known.items()},
+    )
 
 
 def find_boards(ids: Iterable[str]) -> list[Board]:
@@ -80,8 +87,15 @@ def judge_boards(boards: Iterable[Board], firmware: Firmware, length: int | None
     return [{**verdict, "seq_len": length if verdict["fits"] else None} for verdict in verdicts]
 
 
-def judge_run(boards: Iterable[Board], run: Run, model: bytes, length: int, searched: Iterable[str],
-              core: str = CORE, plan: str = PLANS[0]) -> list[dict]:
+def judge_run(
+    boards: Iterable[Board],
+    run: Run,
+    model: bytes,
+    length: int,
+    searched: Iterable[str],
+    core: str = CORE,
+    plan: str = PLANS[0],
+) -> list[dict]:
     """`judge_boards` of a run whose model of `length` tokens this is; where it does not fit one of the boards
     `searched`, shorter models for the same core and plan are built, in a while, to find the largest that does."""
     boards, vocab_size = list(boards), run.tokenizer.vocab_size
@@ -89,11 +103,13 @@ def judge_run(boards: Iterable[Board], run: Run, model: bytes, length: int, sear
     @cache
     def shorter(n: int) -> Firmware:
         return Firmware(build_model(run.weights, run.ranges, n, core, plan=plan), vocab_size)
+
     verdicts = judge_boards(boards, Firmware(model, vocab_size), length)
     for board, verdict in zip(boards, verdicts):
         if board.id in searched and verdict["fits"] is False:
-            verdict["seq_len"] = largest_length(lambda n: bool(_judge(board, shorter(n))["fits"]),
-                                                shortest_length(run.is_pair), length)
+            verdict["seq_len"] = largest_length(
+                lambda n: bool(_judge(board, shorter(n))["fits"]), shortest_length(run.is_pair), length
+            )
     return verdicts
 
 
@@ -102,8 +118,17 @@ def _judge(board: Board, firmware: Firmware) -> dict:
     at_least = bool(firmware.arenas[board.core]["at_least"])
     enough = [_within(flash, board.flash), _within(ram, board.ram, at_least)]
     fits = False if False in enough else None if None in enough else True
-    return {"id": board.id, "core": board.core, "kernels": default_kernels(board.core), "fits": fits,
-            "flash": board.flash, "flash_used": flash, "ram": board.ram, "ram_used": ram, "at_least": at_least}
+    return {
+        "id": board.id,
+        "core": board.core,
+        "kernels": default_kernels(board.core),
+        "fits": fits,
+        "flash": board.flash,
+        "flash_used": flash,
+        "ram": board.ram,
+        "ram_used": ram,
+        "at_least": at_least,
+    }
 
 
 def _within(used: int, available: int | None, at_least: bool = False) -> bool | None:
@@ -133,8 +158,11 @@ def verdict_text(verdict: dict) -> str:
         return f"fits, {verdict['ram'] - verdict['ram_used']:,} B of RAM left"
     if verdict["seq_len"]:
         return f"fits only with --seq-len {verdict['seq_len']}"
-    short = [f"{name} {verdict[f'{kind}_used'] - verdict[kind]:,} B short" for kind, name in
-             (("flash", "flash"), ("ram", "RAM")) if _within(verdict[f"{kind}_used"], verdict[kind]) is False]
+    short = [
+        f"{name} {verdict[f'{kind}_used'] - verdict[kind]:,} B short"
+        for kind, name in (("flash", "flash"), ("ram", "RAM"))
+        if _within(verdict[f"{kind}_used"], verdict[kind]) is False
+    ]
     if short:
         return "no, " + ", ".join(short)
     return "unknown, " + ("the arena is at least that" if verdict["at_least"] else "the board has no figure")

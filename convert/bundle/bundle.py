@@ -140,8 +140,14 @@ def labels_text(labels: list[str] | None) -> bytes:
     return "".join(f"{label}\n" for label in labels or []).encode()
 
 
-def golden_rows(model: bytes, texts: list[tuple[str, str | None]], ids: list[np.ndarray],
-                segments: list[np.ndarray] | None, logits: np.ndarray, labels: list[str] | None) -> list[dict]:
+def golden_rows(
+    model: bytes,
+    texts: list[tuple[str, str | None]],
+    ids: list[np.ndarray],
+    segments: list[np.ndarray] | None,
+    logits: np.ndarray,
+    labels: list[str] | None,
+) -> list[dict]:
     """Texts with what TFLM answers, for firmware and `verify` to reproduce byte for byte.
 
     Args:
@@ -156,12 +162,15 @@ def golden_rows(model: bytes, texts: list[tuple[str, str | None]], ids: list[np.
         Rows {text, pair, tokens, segments, logits, label, score}.
     """
     scale, zero_point = output_quantization(read_model(model))
-    return [{
-        "text": text,
-        "pair": pair,
-        "tokens": ids[row].tolist(),
-        "segments": segments[row].tolist() if segments else None,
-        "logits": logits[row].tolist(),
-        "label": labels[int(np.argmax(logits[row]))] if labels else None,
-        "score": None if labels else scale * (int(logits[row][0]) - zero_point),
-    } for row, (text, pair) in enumerate(texts)]
+    return [
+        {
+            "text": text,
+            "pair": pair,
+            "tokens": ids[row].tolist(),
+            "segments": segments[row].tolist() if segments else None,
+            "logits": logits[row].tolist(),
+            "label": labels[int(np.argmax(logits[row]))] if labels else None,
+            "score": None if labels else scale * (int(logits[row][0]) - zero_point),
+        }
+        for row, (text, pair) in enumerate(texts)
+    ]

@@ -26,10 +26,18 @@ from tf_embbert.tokenizer import segments
 GOLDEN_ROWS = 8
 
 
-def convert_run(run: Run, out: str | Path, seq_len: int | None = None, force: bool = False,
-                step: Callable[[str], None] = lambda text: None, boards: Sequence[str] = (),
-                shorter: Sequence[int] = (), core: str = CORE, arena_budget: int | None = None,
-                plan: str = PLANS[0]) -> dict:
+def convert_run(
+    run: Run,
+    out: str | Path,
+    seq_len: int | None = None,
+    force: bool = False,
+    step: Callable[[str], None] = lambda text: None,
+    boards: Sequence[str] = (),
+    shorter: Sequence[int] = (),
+    core: str = CORE,
+    arena_budget: int | None = None,
+    plan: str = PLANS[0],
+) -> dict:
     """Converts a run and writes its bundle.
 
     Args:
@@ -64,13 +72,25 @@ def convert_run(run: Run, out: str | Path, seq_len: int | None = None, force: bo
     verdicts = judge_run(list_boards(), run, model, lengths[-1], boards, core, plan)
     step("writing the bundle")
     golden, arena = _golden(run, models, answers), _arena(models)
-    files = {"model.tflite": model, "tokenizer.json": run.tokenizer.to_json().encode(),
-             "labels.txt": labels_text(run.labels), "golden.json": json_bytes({"rows": golden}),
-             **firmware_sources(run.name, model, offsets, run.tokenizer, run.labels, golden, arena)}
+    files = {
+        "model.tflite": model,
+        "tokenizer.json": run.tokenizer.to_json().encode(),
+        "labels.txt": labels_text(run.labels),
+        "golden.json": json_bytes({"rows": golden}),
+        **firmware_sources(run.name, model, offsets, run.tokenizer, run.labels, golden, arena),
+    }
     equal = np.concatenate([both.equal for both in answers.values()])
     verification = {"rows": len(equal), "equal": int(equal.sum()), "golden": len(golden)}
-    manifest = make_manifest(run, files, offsets, built.stages, arena, verdicts, verification,
-                             {"core": core, "arena_budget": arena_budget, "plan": plan})
+    manifest = make_manifest(
+        run,
+        files,
+        offsets,
+        built.stages,
+        arena,
+        verdicts,
+        verification,
+        {"core": core, "arena_budget": arena_budget, "plan": plan},
+    )
     files[REPORT] = make_report(manifest, model, golden)
     manifest["bundle_sha256"] = bundle_sha256(files)
     write_folder(out, {**files, MANIFEST: json_bytes(manifest)}, force)
@@ -82,8 +102,9 @@ def _lengths(run: Run, seq_len: int | None, shorter: Sequence[int]) -> list[int]
     shortest = shortest_length(run.is_pair)
     length = run.max_length if seq_len is None else seq_len
     if not shortest <= length <= run.max_length:
-        raise UserError(f"--seq-len {length} is not within {shortest}..{run.max_length}: the run was trained at "
-                        f"{run.max_length}")
+        raise UserError(
+            f"--seq-len {length} is not within {shortest}..{run.max_length}: the run was trained at {run.max_length}"
+        )
     for other in shorter:
         if not shortest <= other < length:
             raise UserError(f"--shorter {other} is not within {shortest}..{length - 1}: the longest length is {length}")
@@ -93,8 +114,10 @@ def _lengths(run: Run, seq_len: int | None, shorter: Sequence[int]) -> list[int]
 def _require_within(budget: int | None, built: Built, length: int, core: str) -> None:
     needed = built.stages[-1].total
     if budget is not None and needed > budget:
-        raise UserError(f"--arena-budget {budget}: the smallest arena found at length {length} on {core} is "
-                        f"{needed:,} B, {needed - budget:,} B more; a smaller --seq-len needs less")
+        raise UserError(
+            f"--arena-budget {budget}: the smallest arena found at length {length} on {core} is "
+            f"{needed:,} B, {needed - budget:,} B more; a smaller --seq-len needs less"
+        )
 
 
 def _arena(models: dict[int, bytes]) -> dict[str, dict[str, dict]]:
@@ -129,6 +152,12 @@ def _golden(run: Run, models: dict[int, bytes], answers: dict[int, Answers]) -> 
         chosen = [rows[index] for index in np.unique(np.linspace(0, len(rows) - 1, few).astype(int))]
         some = [ids[row] for row in chosen]
         second = [segments(row) for row in some] if run.is_pair else None
-        golden += golden_rows(models[length], [run.sample_texts[row] for row in chosen], some, second,
-                              answers[length].tflm[chosen], run.labels)
+        golden += golden_rows(
+            models[length],
+            [run.sample_texts[row] for row in chosen],
+            some,
+            second,
+            answers[length].tflm[chosen],
+            run.labels,
+        )
     return golden

@@ -32,8 +32,11 @@ class Firmware:
     def flash_parts(self, core: str) -> dict[str, int]:
         """Bytes of flash by part: model, runtime, app, and of a model with a tokenizer that and the golden rows."""
         flash = CONSTANTS["flash"]
-        parts = {"model": len(self.model), "runtime": flash["runtime"][default_kernels(core)],
-                 "app": flash["app"]["bytes"]}
+        parts = {
+            "model": len(self.model),
+            "runtime": flash["runtime"][default_kernels(core)],
+            "app": flash["app"]["bytes"],
+        }
         if self.vocab_size is None:
             return parts
         golden = round(flash["golden"]["bytes_per_token"] * input_length(self.model))

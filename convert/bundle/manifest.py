@@ -20,8 +20,16 @@ SCHEMA_FILE = Path(__file__).with_name("manifest.schema.json")
 PACKAGES = ("flatbuffers", "numpy", "tensorflow", "tflite-micro", "tokenizers")
 
 
-def make_manifest(run: Run, files: dict[str, bytes], offsets: dict[int, int], stages: list[Stage], arena: dict,
-                  boards: list[dict], verification: dict, arguments: dict) -> dict:
+def make_manifest(
+    run: Run,
+    files: dict[str, bytes],
+    offsets: dict[int, int],
+    stages: list[Stage],
+    arena: dict,
+    boards: list[dict],
+    verification: dict,
+    arguments: dict,
+) -> dict:
     """Writes down a bundle.
 
     Args:
@@ -47,11 +55,21 @@ def make_manifest(run: Run, files: dict[str, bytes], offsets: dict[int, int], st
         "name": run.name,
         "seed": run.seed,
         "arguments": {**run.arguments, "seq_len": sequence_length, **arguments},
-        "model": {"file": "model.tflite", "bytes": len(files["model.tflite"]), "sha256": sha256(files["model.tflite"]),
-                  "sequence_length": sequence_length, "parameters": run.parameters, "macs": count_macs(model),
-                  "integer_only": not float_tensors(model), **_lengths(models, offsets)},
-        "tokenizer": {"file": "tokenizer.json", "sha256": sha256(files["tokenizer.json"]),
-                      "vocab_size": run.tokenizer.vocab_size},
+        "model": {
+            "file": "model.tflite",
+            "bytes": len(files["model.tflite"]),
+            "sha256": sha256(files["model.tflite"]),
+            "sequence_length": sequence_length,
+            "parameters": run.parameters,
+            "macs": count_macs(model),
+            "integer_only": not float_tensors(model),
+            **_lengths(models, offsets),
+        },
+        "tokenizer": {
+            "file": "tokenizer.json",
+            "sha256": sha256(files["tokenizer.json"]),
+            "vocab_size": run.tokenizer.vocab_size,
+        },
         "labels": run.labels or [],
         "bundle_sha256": bundle_sha256(files),
         "ops": list_all_ops(models.values()),
@@ -93,8 +111,12 @@ def _lengths(models: dict[int, bytes], offsets: dict[int, int]) -> dict:
     """What the manifest says of a file of several lengths; of a single one, nothing."""
     if len(models) == 1:
         return {}
-    return {"lengths": [{"sequence_length": length, "offset": offsets[length], "macs": count_macs(read_model(model))}
-                        for length, model in models.items()]}
+    return {
+        "lengths": [
+            {"sequence_length": length, "offset": offsets[length], "macs": count_macs(read_model(model))}
+            for length, model in models.items()
+        ]
+    }
 
 
 def _accuracy(run: Run, lengths: list[int]) -> dict:

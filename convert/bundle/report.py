@@ -38,18 +38,40 @@ def make_report(manifest: dict, model: bytes, golden: list[dict]) -> bytes:
     timeline = lay_out(unpacked, allocate(unpacked, *BUILDS[DRAWN]))
     firmware = Firmware(model, manifest["tokenizer"]["vocab_size"])
     ops = _operators(unpacked)
-    page = _environment().get_template(REPORT).render(
-        m=manifest, golden=golden, core=core, kernels=KERNEL_NAMES[DRAWN[1]], boards=_boards(manifest),
-        flash=firmware.flash_parts(core), ram=firmware.ram_parts(core), constants=CONSTANTS, arena=_arena(manifest),
-        at_least=firmware.arenas[core]["at_least"], not_measured=NOT_MEASURED, timeline=timeline, ops=ops,
-        kinds=_kinds(ops), instructions=_instructions(unpacked), lengths=_lengths(manifest, model))
+    page = (
+        _environment()
+        .get_template(REPORT)
+        .render(
+            m=manifest,
+            golden=golden,
+            core=core,
+            kernels=KERNEL_NAMES[DRAWN[1]],
+            boards=_boards(manifest),
+            flash=firmware.flash_parts(core),
+            ram=firmware.ram_parts(core),
+            constants=CONSTANTS,
+            arena=_arena(manifest),
+            at_least=firmware.arenas[core]["at_least"],
+            not_measured=NOT_MEASURED,
+            timeline=timeline,
+            ops=ops,
+            kinds=_kinds(ops),
+            instructions=_instructions(unpacked),
+            lengths=_lengths(manifest, model),
+        )
+    )
     return page.encode()
 
 
 def _environment() -> Environment:
     """Templates that escape all they are given."""
-    environment = Environment(loader=FileSystemLoader(Path(__file__).with_name("templates")), autoescape=True,
-                              undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).with_name("templates")),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     environment.filters["bytes"] = lambda value: "unknown" if value is None else f"{value:,}"
     environment.filters["score"] = lambda value: "not measured" if value is None else f"{value:.2f}"
     return environment
@@ -58,8 +80,10 @@ def _environment() -> Environment:
 def _boards(manifest: dict) -> list[dict]:
     """Verdicts with what the board is, by verdict and then in the order of boards.yaml."""
     known = {board.id: board for board in list_boards()}
-    rows = [{**verdict, "board": known[verdict["id"]], "text": verdict_text(verdict), "answer": _answer(verdict)}
-            for verdict in manifest["boards"]]
+    rows = [
+        {**verdict, "board": known[verdict["id"]], "text": verdict_text(verdict), "answer": _answer(verdict)}
+        for verdict in manifest["boards"]
+    ]
     return sorted(rows, key=lambda row: ANSWERS.index(row["answer"]))
 
 
@@ -75,17 +99,26 @@ def _arena(manifest: dict) -> list[dict]:
     for core, builds in manifest["arena"].items():
         for kernels, figures in builds.items():
             rows[kernels, tuple(figures.items())].append(core)
-    return [{"cores": cores, "kernels": KERNEL_NAMES[kernels], **dict(figures)}
-            for (kernels, figures), cores in rows.items()]
+    return [
+        {"cores": cores, "kernels": KERNEL_NAMES[kernels], **dict(figures)}
+        for (kernels, figures), cores in rows.items()
+    ]
 
 
 def _operators(model) -> list[dict]:
     """Each operator of the graph: {number, name, output, output_bytes, weight_bytes, macs}."""
     graph = model.subgraphs[0]
-    return [{"number": number, "name": operator_name(model, op), "output": _shape(graph.tensors[op.outputs[0]]),
-             "output_bytes": sum(tensor_bytes(graph.tensors[i]) for i in indices(op.outputs)),
-             "weight_bytes": _weight_bytes(model, graph, op), "macs": macs}
-            for number, (op, macs) in enumerate(zip(graph.operators, list_macs(model)))]
+    return [
+        {
+            "number": number,
+            "name": operator_name(model, op),
+            "output": _shape(graph.tensors[op.outputs[0]]),
+            "output_bytes": sum(tensor_bytes(graph.tensors[i]) for i in indices(op.outputs)),
+            "weight_bytes": _weight_bytes(model, graph, op),
+            "macs": macs,
+        }
+        for number, (op, macs) in enumerate(zip(graph.operators, list_macs(model)))
+    ]
 
 
 def _shape(tensor) -> str:
@@ -103,8 +136,10 @@ def _kinds(ops: list[dict]) -> list[dict]:
     sums = defaultdict(Counter)
     for op in ops:
         sums[op["name"]].update(count=1, **{key: op[key] for key in ("output_bytes", "weight_bytes", "macs")})
-    return sorted(({"name": name, **total} for name, total in sums.items()),
-                  key=lambda kind: (-kind["macs"], -kind["output_bytes"], kind["name"]))
+    return sorted(
+        ({"name": name, **total} for name, total in sums.items()),
+        key=lambda kind: (-kind["macs"], -kind["output_bytes"], kind["name"]),
+    )
 
 
 def _instructions(model) -> dict:
@@ -116,14 +151,19 @@ def _instructions(model) -> dict:
     known = {core: estimate for core, estimate in estimates.items() if estimate}
     costs = [{entry["name"]: entry["instructions"] for entry in estimate["by_op"]} for estimate in known.values()]
     kinds = dict.fromkeys(name for cost in costs for name in cost)  # keeps the order: the most expensive first
-    return {"cores": list(known), "totals": [estimate["total"] for estimate in known.values()],
-            "kinds": [(kind, [cost.get(kind) for cost in costs]) for kind in kinds],
-            "unknown": sorted({kind for estimate in known.values() for kind in estimate["unknown"]})}
+    return {
+        "cores": list(known),
+        "totals": [estimate["total"] for estimate in known.values()],
+        "kinds": [(kind, [cost.get(kind) for cost in costs]) for kind in kinds],
+        "unknown": sorted({kind for estimate in known.values() for kind in estimate["unknown"]}),
+    }
 
 
 def _lengths(manifest: dict, model: bytes) -> list[dict]:
     """Each length of a file that serves several, as in the manifest, with estimated instructions by core."""
     entries = manifest["model"].get("lengths", [])
     models = split_lengths(model, {entry["sequence_length"]: entry["offset"] for entry in entries})
-    return [{**entry, "instructions": _instructions(read_model(models[entry["sequence_length"]]))["totals"]}
-            for entry in entries]
+    return [
+        {**entry, "instructions": _instructions(read_model(models[entry["sequence_length"]]))["totals"]}
+        for entry in entries
+    ]

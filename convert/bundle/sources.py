@@ -10,12 +10,23 @@ from tf_embbert.tokenizer import Tokenizer
 ALIGNMENT = 16  # of a model in memory (MicroInterpreter reads it in place)
 
 # Methods of MicroMutableOpResolver whose names are not the operator's in title case (micro_mutable_op_resolver.h).
-ODD_NAMES = {"BATCH_MATMUL": "BatchMatMul", "CUMSUM": "CumSum", "PADV2": "PadV2",
-             "UNIDIRECTIONAL_SEQUENCE_LSTM": "UnidirectionalSequenceLSTM"}
+ODD_NAMES = {
+    "BATCH_MATMUL": "BatchMatMul",
+    "CUMSUM": "CumSum",
+    "PADV2": "PadV2",
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": "UnidirectionalSequenceLSTM",
+}
 
 
-def firmware_sources(name: str, model: bytes, offsets: dict[int, int], tokenizer: Tokenizer, labels: list[str] | None,
-                     golden: list[dict], arena: dict[str, dict[str, dict]]) -> dict[str, bytes]:
+def firmware_sources(
+    name: str,
+    model: bytes,
+    offsets: dict[int, int],
+    tokenizer: Tokenizer,
+    labels: list[str] | None,
+    golden: list[dict],
+    arena: dict[str, dict[str, dict]],
+) -> dict[str, bytes]:
     """The generated sources of a bundle.
 
     Args:
@@ -35,16 +46,23 @@ def firmware_sources(name: str, model: bytes, offsets: dict[int, int], tokenizer
     """
     sources = {**_model_sources(model), **tokenizer_sources(tokenizer), **_golden_sources(golden)}
     facts = _facts(name, model, offsets, tokenizer, labels, arena)
-    return {**sources, "op_resolver.h": _op_resolver(split_lengths(model, offsets)),
-            "bundle.h": header("EMBBERT_BUNDLE_BUNDLE_H_", ["<cstddef>", "", '"embbert/bundle_types.h"'], facts)}
+    return {
+        **sources,
+        "op_resolver.h": _op_resolver(split_lengths(model, offsets)),
+        "bundle.h": header("EMBBERT_BUNDLE_BUNDLE_H_", ["<cstddef>", "", '"embbert/bundle_types.h"'], facts),
+    }
 
 
 def _model_sources(model: bytes) -> dict[str, bytes]:
-    declaration = (f"constexpr size_t kModelSize = {len(model)};\n"
-                   f"alignas({ALIGNMENT}) extern const unsigned char kModel[kModelSize];\n")
+    declaration = (
+        f"constexpr size_t kModelSize = {len(model)};\n"
+        f"alignas({ALIGNMENT}) extern const unsigned char kModel[kModelSize];\n"
+    )
     data = array(f"alignas({ALIGNMENT}) const unsigned char kModel[kModelSize]", model)
-    return {"model_data.h": header("EMBBERT_BUNDLE_MODEL_DATA_H_", ["<cstddef>"], declaration),
-            "model_data.cc": source(['"model_data.h"'], data)}
+    return {
+        "model_data.h": header("EMBBERT_BUNDLE_MODEL_DATA_H_", ["<cstddef>"], declaration),
+        "model_data.cc": source(['"model_data.h"'], data),
+    }
 
 
 def _golden_sources(golden: list[dict]) -> dict[str, bytes]:
@@ -55,10 +73,19 @@ def _golden_sources(golden: list[dict]) -> dict[str, bytes]:
         texts = ", ".join(_text(text) for text in (row["text"], row["pair"]))
         rows.append(f"    {{{texts}, {{kIds{i}, {len(row['tokens'])}}}, kLogits{i}}},\n")
     table = f"const GoldenRow kRows[] = {{\n{''.join(rows)}}};\n"
-    body = "\n".join(["namespace {\n", *arrays, table, "}  // namespace\n",
-                      f"const Span<GoldenRow> kGolden = {{kRows, {len(golden)}}};\n"])
-    return {"golden_data.h": header("EMBBERT_BUNDLE_GOLDEN_DATA_H_", ['"embbert/bundle_types.h"'], declaration),
-            "golden_data.cc": source(['"golden_data.h"'], body)}
+    body = "\n".join(
+        [
+            "namespace {\n",
+            *arrays,
+            table,
+            "}  // namespace\n",
+            f"const Span<GoldenRow> kGolden = {{kRows, {len(golden)}}};\n",
+        ]
+    )
+    return {
+        "golden_data.h": header("EMBBERT_BUNDLE_GOLDEN_DATA_H_", ['"embbert/bundle_types.h"'], declaration),
+        "golden_data.cc": source(['"golden_data.h"'], body),
+    }
 
 
 def _text(text: str | None) -> str:
@@ -68,9 +95,11 @@ def _text(text: str | None) -> str:
 def _op_resolver(models: dict[int, bytes]) -> bytes:
     names = sorted({op["name"] for op in list_all_ops(models.values())})
     calls = "".join(f"  TF_LITE_ENSURE_STATUS(resolver->Add{_method(name)}());\n" for name in names)
-    body = (f"using OpResolver = tflite::MicroMutableOpResolver<{len(names)}>;\n\n"
-            f"// Registers the operators that the model uses.\n"
-            f"inline TfLiteStatus AddOps(OpResolver* resolver) {{\n{calls}  return kTfLiteOk;\n}}\n")
+    body = (
+        f"using OpResolver = tflite::MicroMutableOpResolver<{len(names)}>;\n\n"
+        f"// Registers the operators that the model uses.\n"
+        f"inline TfLiteStatus AddOps(OpResolver* resolver) {{\n{calls}  return kTfLiteOk;\n}}\n"
+    )
     return header("EMBBERT_BUNDLE_OP_RESOLVER_H_", ['"tensorflow/lite/micro/micro_mutable_op_resolver.h"'], body)
 
 
@@ -78,27 +107,33 @@ def _method(name: str) -> str:
     return ODD_NAMES.get(name, name.title().replace("_", ""))
 
 
-def _facts(name: str, model: bytes, offsets: dict[int, int], tokenizer: Tokenizer, labels: list[str] | None,
-           arena: dict) -> str:
+def _facts(
+    name: str, model: bytes, offsets: dict[int, int], tokenizer: Tokenizer, labels: list[str] | None, arena: dict
+) -> str:
     scale, zero_point = output_quantization(read_model(model))
-    figures = [f'{{"{core}", "{kernels}", {figure["total"]}}}'
-               for core, builds in arena.items() for kernels, figure in builds.items()]
-    return "\n".join([
-        f"constexpr char kName[] = {string(name)};",
-        f"constexpr char kModelSha256[] = {string(sha256(model))};  // of model.tflite, which is kModel",
-        f"constexpr char kTokenizerSha256[] = {string(sha256(tokenizer.to_json().encode()))};  // of tokenizer.json",
-        f"constexpr size_t kSequenceLength = {input_length(model)};",
-        f"constexpr size_t kTokenRows = {_token_rows(model)};  // of the token table: ids must be below",
-        f"constexpr bool kTakesPairs = {str(takes_pairs(model)).lower()};",
-        f"constexpr bool kIsRegression = {str(labels is None).lower()};",
-        f"constexpr size_t kClasses = {len(labels or [None])};  // logits",
-        f"constexpr float kOutputScale = {scale!r}f;  // real value = scale * (logit - zero point)",
-        f"constexpr int kOutputZeroPoint = {zero_point};\n",
-        array("inline constexpr const char* kLabels[kClasses]", map(string, labels) if labels else ["nullptr"]),
-        array("inline constexpr ArenaFigure kArenas[]", figures),
-        "// The shortest first; a text goes to the first that holds it.",
-        array("inline constexpr ModelLength kLengths[]", (f"{{{n}, {at}}}" for n, at in sorted(offsets.items()))),
-    ])
+    figures = [
+        f'{{"{core}", "{kernels}", {figure["total"]}}}'
+        for core, builds in arena.items()
+        for kernels, figure in builds.items()
+    ]
+    return "\n".join(
+        [
+            f"constexpr char kName[] = {string(name)};",
+            f"constexpr char kModelSha256[] = {string(sha256(model))};  // of model.tflite, which is kModel",
+            f"constexpr char kTokenizerSha256[] = {string(sha256(tokenizer.to_json().encode()))};  // of tokenizer.json",
+            f"constexpr size_t kSequenceLength = {input_length(model)};",
+            f"constexpr size_t kTokenRows = {_token_rows(model)};  // of the token table: ids must be below",
+            f"constexpr bool kTakesPairs = {str(takes_pairs(model)).lower()};",
+            f"constexpr bool kIsRegression = {str(labels is None).lower()};",
+            f"constexpr size_t kClasses = {len(labels or [None])};  // logits",
+            f"constexpr float kOutputScale = {scale!r}f;  // real value = scale * (logit - zero point)",
+            f"constexpr int kOutputZeroPoint = {zero_point};\n",
+            array("inline constexpr const char* kLabels[kClasses]", map(string, labels) if labels else ["nullptr"]),
+            array("inline constexpr ArenaFigure kArenas[]", figures),
+            "// The shortest first; a text goes to the first that holds it.",
+            array("inline constexpr ModelLength kLengths[]", (f"{{{n}, {at}}}" for n, at in sorted(offsets.items()))),
+        ]
+    )
 
 
 def _token_rows(model: bytes) -> int:

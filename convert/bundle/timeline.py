@@ -60,8 +60,10 @@ def lay_out(model: schema.ModelT, allocation: Allocation) -> Timeline:
     """The timeline of a model's allocation."""
     names = [_step_name(model, step, place) for step, place in enumerate(allocation.steps)]
     makers = _makers(model)
-    boxes = [Box(*_describe(model, buffer, makers, names), buffer.nbytes, buffer.first, buffer.last, offset)
-             for buffer, offset in zip(allocation.buffers, allocation.offsets)]
+    boxes = [
+        Box(*_describe(model, buffer, makers, names), buffer.nbytes, buffer.first, buffer.last, offset)
+        for buffer, offset in zip(allocation.buffers, allocation.offsets)
+    ]
     alive = [sum(buffer.size for buffer in allocation.alive(step)) for step in range(len(names))]
     return Timeline(boxes, names, allocation.planned, alive, allocation.peak, _largest_kinds(boxes))
 
@@ -73,8 +75,12 @@ def _step_name(model: schema.ModelT, step: int, place: tuple[int, int]) -> str:
 
 def _makers(model: schema.ModelT) -> dict[tuple[int, int], str]:
     """The operator that writes each tensor, by (graph, tensor)."""
-    return {(g, tensor): operator_name(model, op) for g, graph in enumerate(model.subgraphs)
-            for op in operators(graph) for tensor in indices(op.outputs)}
+    return {
+        (g, tensor): operator_name(model, op)
+        for g, graph in enumerate(model.subgraphs)
+        for op in operators(graph)
+        for tensor in indices(op.outputs)
+    }
 
 
 def _describe(model: schema.ModelT, buffer, makers: dict, names: list[str]) -> tuple[str, str]:

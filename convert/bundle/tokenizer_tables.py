@@ -35,11 +35,14 @@ def tokenizer_sources(tokenizer: Tokenizer) -> dict[str, bytes]:
     """
     model = json.loads(tokenizer.to_json())["model"]
     if len(model["vocab"]) > MAX_IDS or len(model["merges"]) >= MAX_IDS:
-        raise UserError(f"the tokenizer has {len(model['vocab'])} tokens and {len(model['merges'])} merges; the device "
-                        f"takes fewer than {MAX_IDS}")
+        raise UserError(
+            f"the tokenizer has {len(model['vocab'])} tokens and {len(model['merges'])} merges; the device "
+            f"takes fewer than {MAX_IDS}"
+        )
     unicode = probe_unicode()
-    characters = {token: i for token, i in model["vocab"].items()
-                  if len(token) == 1 and ord(token) not in unicode.replacements}  # which are in no normalised text
+    characters = {
+        token: i for token, i in model["vocab"].items() if len(token) == 1 and ord(token) not in unicode.replacements
+    }  # which are in no normalised text
     actions = pack_actions(unicode, set(characters))
     merges = _pack_merges(model["vocab"], [tuple(pair) for pair in model["merges"]])
     declaration = "extern const TokenizerTables kTokenizer;\n"
@@ -54,8 +57,10 @@ def _pack_merges(vocab: dict[str, int], pairs: list[tuple[str, str]]) -> Merges:
     if any(piece in SPECIAL_TOKENS for pair in pairs for piece in (*pair, "".join(pair))):
         raise UserError("the tokenizer merges special tokens, which the device's does not")
     ranks = {(vocab[left], vocab[right]): rank for rank, (left, right) in enumerate(pairs)}
-    groups = {left: [(right, rank) for (_, right), rank in group]
-              for left, group in groupby(sorted(ranks.items()), lambda item: item[0][0])}
+    groups = {
+        left: [(right, rank) for (_, right), rank in group]
+        for left, group in groupby(sorted(ranks.items()), lambda item: item[0][0])
+    }
     first_id = vocab["".join(pairs[0])] if pairs else 0
     exceptions = []
     for rank, (left, right) in enumerate(pairs):
@@ -73,25 +78,27 @@ def _definitions(vocab_size: int, characters: dict[str, int], actions: ActionTab
     kinds = [f"{{ActionKind::k{kind.name.title()}, {value}}}" for kind, value in actions.actions]
     sequences = ["{{" + ", ".join(str(ord(c)) for c in s) + "}}" for s in actions.sequences]
     exceptions = [f"{{{rank}, {i}}}" for rank, i in merges.exceptions]
-    return "\n".join([
-        "namespace {\n",
-        array("const uint32_t kActionStarts[]", actions.starts),
-        array("const Action kActions[]", kinds),
-        array("const Sequence kSequences[]", sequences),
-        array("const uint32_t kCharacters[]", map(ord, in_order)),
-        array("const uint16_t kCharacterIds[]", [characters[c] for c in in_order]),
-        array("const uint16_t kMergeLefts[]", merges.groups),
-        array("const uint16_t kMergeStarts[]", starts),
-        array("const uint16_t kMergeRights[]", [right for right, _ in entries]),
-        array("const uint16_t kMergeRanks[]", [rank for _, rank in entries]),
-        array("const MergeException kMergeExceptions[]", exceptions or ["{0, 0}"]),
-        "}  // namespace\n",
-        "const TokenizerTables kTokenizer = {\n"
-        f"    {vocab_size},\n"
-        f"    {{kActionStarts, {len(actions.starts)}}},\n    {{kActions, {len(actions.actions)}}},\n"
-        f"    {{kSequences, {len(sequences)}}},\n"
-        f"    {{kCharacters, {len(in_order)}}},\n    kCharacterIds,\n"
-        f"    {{kMergeLefts, {len(merges.groups)}}},\n    kMergeStarts,\n    kMergeRights,\n    kMergeRanks,\n"
-        f"    {merges.first_id},\n    {{kMergeExceptions, {len(exceptions)}}},\n"
-        "};\n",
-    ])
+    return "\n".join(
+        [
+            "namespace {\n",
+            array("const uint32_t kActionStarts[]", actions.starts),
+            array("const Action kActions[]", kinds),
+            array("const Sequence kSequences[]", sequences),
+            array("const uint32_t kCharacters[]", map(ord, in_order)),
+            array("const uint16_t kCharacterIds[]", [characters[c] for c in in_order]),
+            array("const uint16_t kMergeLefts[]", merges.groups),
+            array("const uint16_t kMergeStarts[]", starts),
+            array("const uint16_t kMergeRights[]", [right for right, _ in entries]),
+            array("const uint16_t kMergeRanks[]", [rank for _, rank in entries]),
+            array("const MergeException kMergeExceptions[]", exceptions or ["{0, 0}"]),
+            "}  // namespace\n",
+            "const TokenizerTables kTokenizer = {\n"
+            f"    {vocab_size},\n"
+            f"    {{kActionStarts, {len(actions.starts)}}},\n    {{kActions, {len(actions.actions)}}},\n"
+            f"    {{kSequences, {len(sequences)}}},\n"
+            f"    {{kCharacters, {len(in_order)}}},\n    kCharacterIds,\n"
+            f"    {{kMergeLefts, {len(merges.groups)}}},\n    kMergeStarts,\n    kMergeRights,\n    kMergeRanks,\n"
+            f"    {merges.first_id},\n    {{kMergeExceptions, {len(exceptions)}}},\n"
+            "};\n",
+        ]
+    )

@@ -21,7 +21,7 @@ ACTION_BITS = 11  # kActionBits likewise
 
 # Two marks that the normaliser keeps: the one of the lowest combining class (Adlam nukta, 7) and one of a high class (a
 # musical dot, 226). Beside them every other mark moves or makes them move.
-LOW_MARK, HIGH_MARK = "\U0001E94A", "\U0001D16D"
+LOW_MARK, HIGH_MARK = "\U0001e94a", "\U0001d16d"
 
 
 class Kind(IntEnum):
@@ -62,7 +62,7 @@ def probe_unicode() -> Unicode:
     """
     normalize = normalizers.BertNormalizer(lowercase=True).normalize_str
     kinds, replacements = np.zeros(CODE_POINTS, np.uint8), {}
-    kinds[HANGUL.start:HANGUL.stop] = Kind.HANGUL
+    kinds[HANGUL.start : HANGUL.stop] = Kind.HANGUL
     for code in (c for c in range(CODE_POINTS) if c not in SURROGATES):
         character = chr(code)
         normal = normalize(character)

@@ -57,13 +57,18 @@ def _run_bundle(bundle: Bundle, rows: list[np.ndarray]) -> dict:
         answers = compare_by_length(bundle.models, [*_tokens(golden), *rows])
     except (InterpreterError, UserError) as error:
         return {"ok": False, "rows": len(rows), "equal": 0, "golden": 0, "failures": [str(error)]}
-    wrong = dict(_golden_failures(bundle, answers.tflm[:len(golden)]))
+    wrong = dict(_golden_failures(bundle, answers.tflm[: len(golden)]))
     failures = [f"golden row {row}: {text}" for row, text in wrong.items()]
-    equal = int(answers.equal[len(golden):].sum())
+    equal = int(answers.equal[len(golden) :].sum())
     if not answers.equal.all():
         failures.append(f"TFLM and TFLite reference differ on {(~answers.equal).sum()} of {len(answers.equal)} rows")
-    return {"ok": not failures, "rows": len(rows), "equal": equal, "golden": len(golden) - len(wrong),
-            "failures": failures}
+    return {
+        "ok": not failures,
+        "rows": len(rows),
+        "equal": equal,
+        "golden": len(golden) - len(wrong),
+        "failures": failures,
+    }
 
 
 def compare_interpreters(model: bytes, ids: list[np.ndarray]) -> Answers:
@@ -80,9 +85,11 @@ def compare_interpreters(model: bytes, ids: list[np.ndarray]) -> Answers:
 
 def compare_by_length(models: dict[int, bytes], ids: list[np.ndarray]) -> Answers:
     """`compare_interpreters` of the models of several lengths, each on the rows that a device gives to it."""
+
     def both(model, rows):
         answers = compare_interpreters(model, rows)
         return np.stack([answers.tflm, answers.reference], axis=1)
+
     return Answers(*np.moveaxis(answer_by_length(models, ids, both), 1, 0))
 
 

@@ -33,8 +33,14 @@ def shortest_length(pair: bool) -> int:
     return 4 if pair else 2
 
 
-def build_model(weights: dict[str, np.ndarray], ranges: dict[str, tuple], sequence_length: int,
-                core: str = CORE, arena: int | None = None, plan: str = PLANS[0]) -> bytes:
+def build_model(
+    weights: dict[str, np.ndarray],
+    ranges: dict[str, tuple],
+    sequence_length: int,
+    core: str = CORE,
+    arena: int | None = None,
+    plan: str = PLANS[0],
+) -> bytes:
     """Makes the int8 .tflite model of a folded EmbBERT for texts of one length.
 
     Args:
@@ -58,8 +64,14 @@ def build_model(weights: dict[str, np.ndarray], ranges: dict[str, tuple], sequen
     return _place_best(plain, core, arena)[0]
 
 
-def build_stages(weights: dict[str, np.ndarray], ranges: dict[str, tuple], sequence_length: int,
-                 core: str = CORE, arena: int | None = None, plan: str = PLANS[0]) -> Built:
+def build_stages(
+    weights: dict[str, np.ndarray],
+    ranges: dict[str, tuple],
+    sequence_length: int,
+    core: str = CORE,
+    arena: int | None = None,
+    plan: str = PLANS[0],
+) -> Built:
     """As `build_model`, and tells what each step saved: lowering, tiling, scratch, operators' order, indices, plan."""
     plain, target = lower_model(weights, ranges, sequence_length), find_build(core, "cmsis_nn")
     if plan == "stock":
@@ -77,7 +89,7 @@ def _place_best(plain: Graph, core: str, arena: int | None) -> tuple[bytes, list
     """The model whose activations are placed, what the last steps left, and what it was made of."""
     target = find_build(core, "cmsis_nn")
     best = None
-    for candidate in choose_tilings(plain, core, target, arena)[:PLACED_FOR_SPEED if arena else PLACED]:
+    for candidate in choose_tilings(plain, core, target, arena)[: PLACED_FOR_SPEED if arena else PLACED]:
         if best and best[1][-1].total <= max(candidate.least, arena or 0):
             break
         model, stages = optimize_model(write_model(candidate.graph), target)
@@ -88,8 +100,9 @@ def _place_best(plain: Graph, core: str, arena: int | None) -> tuple[bytes, list
     return best
 
 
-def _graph_stages(graph: Graph, steps: list[tuple[str, Callable[[Graph], Graph]]], last: Graph,
-                  target: Target) -> list[Stage]:
+def _graph_stages(
+    graph: Graph, steps: list[tuple[str, Callable[[Graph], Graph]]], last: Graph, target: Target
+) -> list[Stage]:
     """What the steps before the flatbuffer leave; the last one fits the scratch."""
     stages = [measure_stage("lowering", write_model(graph), target)]
     for name, step in steps:

@@ -28,9 +28,14 @@ MOST_TILES = 4  # of a shorter length; where that is not enough, it is built as 
 ALL_TOGETHER = (1,)  # `group_values` with one group
 
 
-def build_lengths(weights: dict[str, np.ndarray], ranges: dict[str, tuple], lengths: list[int],
-                  core: str = CORE, arena: int | None = None,
-                  plan: str = PLANS[0]) -> tuple[Built, dict[int, int]]:
+def build_lengths(
+    weights: dict[str, np.ndarray],
+    ranges: dict[str, tuple],
+    lengths: list[int],
+    core: str = CORE,
+    arena: int | None = None,
+    plan: str = PLANS[0],
+) -> tuple[Built, dict[int, int]]:
     """Makes the int8 .tflite model of a folded EmbBERT for texts of several lengths.
 
     Args:
@@ -58,8 +63,9 @@ def build_lengths(weights: dict[str, np.ndarray], ranges: dict[str, tuple], leng
     return built._replace(model=data), dict(sorted(zip([longest, *shorter], offsets)))
 
 
-def _build_shorter(weights: dict, ranges: dict, length: int, longest: Built, limits: dict[tuple[str, str], int],
-                   core: str, plan: str) -> bytes:
+def _build_shorter(
+    weights: dict, ranges: dict, length: int, longest: Built, limits: dict[tuple[str, str], int], core: str, plan: str
+) -> bytes:
     """The fastest of the models of a length that need no more arena than the longest, on any core."""
     plain = lower_model(weights, ranges, length)
     groups = longest.tiling.values if longest.tiling else ALL_TOGETHER

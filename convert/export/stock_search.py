@@ -219,7 +219,9 @@ def _convolution_bounds(sizes: Sizes, _: int, done: int, begun: int, is_last: bo
     base, waiting = length * MASK_BYTES + done * hidden, done - begun
     n, window = length * hidden, (waiting + sizes.taps) * hidden
     later = base if is_last else base + n
-    return [(base + n + window, 2 * hidden),
-            (later + window + waiting * channels, 2 * hidden + channels),
-            (later + (sizes.activations + 1) * waiting * channels, hidden + (sizes.activations + 1) * channels),
-            (later + waiting * (channels + hidden), 2 * hidden + channels)]
+    return [
+        (base + n + window, 2 * hidden),
+        (later + window + waiting * channels, 2 * hidden + channels),
+        (later + (sizes.activations + 1) * waiting * channels, hidden + (sizes.activations + 1) * channels),
+        (later + waiting * (channels + hidden), 2 * hidden + channels),
+    ]

@@ -166,8 +166,9 @@ def _convolution_ends(tiles: int) -> Iterator[tuple[int, ...]]:
             yield *inner, tiles - 1
 
 
-def _least_ceiling(sizes: Sizes, bounds: Bounds, tiles: int, values: tuple[int, ...], ends: tuple[int, ...],
-                   limit: int) -> tuple[int, Tiling | None]:
+def _least_ceiling(
+    sizes: Sizes, bounds: Bounds, tiles: int, values: tuple[int, ...], ends: tuple[int, ...], limit: int
+) -> tuple[int, Tiling | None]:
     """The lowest ceiling below the limit, to 32 bytes, under which tiles fit, and those."""
     low, high = 0, limit
     best = _tiling_under(sizes, bounds, tiles, values, ends, high)
@@ -178,12 +179,13 @@ def _least_ceiling(sizes: Sizes, bounds: Bounds, tiles: int, values: tuple[int, 
     return high, best
 
 
-def _tiling_under(sizes: Sizes, bounds: Bounds, tiles: int, values: tuple[int, ...], ends: tuple[int, ...],
-                  ceiling: int) -> Tiling | None:
+def _tiling_under(
+    sizes: Sizes, bounds: Bounds, tiles: int, values: tuple[int, ...], ends: tuple[int, ...], ceiling: int
+) -> Tiling | None:
     """Tiles as large as they may be under a ceiling, if they make up all rows."""
     queries, convolution, done, begun = [], [], 0, 0
     for number in range(tiles):
-        order = values[::-1 if number % 2 else 1]
+        order = values[:: -1 if number % 2 else 1]
         carried = sizes.length * order[0] if number and len(values) > 1 else 0
         steps = bounds.attention(sizes, order, carried, done)
         if number in ends:
@@ -217,7 +219,7 @@ def _scratch_bounds(sizes: Sizes, order: tuple[int, ...], carried: int, done: in
     query, scores, *contexts = _attention_bounds(sizes, order, carried, done)
     base = contexts[0][0] - (length + UNIT_BYTES) * order[0]
     values = [(base + length * group + scratch, length + made - group) for group, made in zip(order, accumulate(order))]
-    return [query, (scores[0] + scratch, scores[1]), *contexts, *values[carried > 0:]]
+    return [query, (scores[0] + scratch, scores[1]), *contexts, *values[carried > 0 :]]
 
 
 def _convolution_bounds(sizes: Sizes, group: int, done: int, begun: int, is_last: bool) -> list[tuple[int, int]]:
@@ -227,9 +229,11 @@ def _convolution_bounds(sizes: Sizes, group: int, done: int, begun: int, is_last
     base, waiting = length * MASK_BYTES + done * hidden + group, done - begun
     whole = 0 if is_last else length * hidden
     window = (waiting + 2 * sizes.taps) * hidden if is_last else whole
-    return [(base + window + waiting * channels, hidden * (1 + is_last) + channels),
-            (base + whole + sizes.activations * waiting * channels, hidden + sizes.activations * channels),
-            (base + whole + waiting * (channels + hidden) + UNIT_BYTES * hidden, 2 * hidden + channels)]
+    return [
+        (base + window + waiting * channels, hidden * (1 + is_last) + channels),
+        (base + whole + sizes.activations * waiting * channels, hidden + sizes.activations * channels),
+        (base + whole + waiting * (channels + hidden) + UNIT_BYTES * hidden, 2 * hidden + channels),
+    ]
 
 
 def _parts(total: int, count: int) -> tuple[int, ...]:

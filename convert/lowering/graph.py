@@ -92,10 +92,9 @@ class Graph:
         """A graph with `ops` where the last of the removed operators was; its tensors are in order of first use."""
         kept = [op for op in self.ops if op not in removed[:-1]]
         at = kept.index(removed[-1])
-        return self.with_ops(kept[:at] + ops + kept[at + 1:])
+        return self.with_ops(kept[:at] + ops + kept[at + 1 :])
 
     def with_ops(self, ops: list[Op]) -> "Graph":
         """A graph of the same inputs and outputs; its tensors are in order of first use."""
         tensors = [*self.inputs, *(t for op in ops for t in [*op.inputs, *op.outputs] if t is not None)]
         return Graph(list(dict.fromkeys(tensors)), ops, self.inputs, self.outputs)
-

@@ -57,8 +57,9 @@ class _Lowering:
         self.build = GraphBuilder()
         self.masks: dict[float, Tensor] = {}
         scales = [self.score_scales(f"block{index}") for index in range(self.blocks)]
-        self.mask_scales = share_scales([(product - BIAS_SCALE_TOLERANCE * step, product + BIAS_SCALE_TOLERANCE * step)
-                                         for product, step in scales])
+        self.mask_scales = share_scales(
+            [(product - BIAS_SCALE_TOLERANCE * step, product + BIAS_SCALE_TOLERANCE * step) for product, step in scales]
+        )
 
     def run(self) -> Graph:
         self.tokens = self.build.input("tokens", (1, self.length))
@@ -73,7 +74,7 @@ class _Lowering:
         """[token row, position row, segment] through one dense; the tables share a scale for the concatenation."""
         scale = self.quantization("embed.features")
         features = [self.build.gather("embed.tokens", self.table("embed.token", scale), self.tokens)]
-        position = self.weights["embed.position"][None, :self.length]
+        position = self.weights["embed.position"][None, : self.length]
         features.append(self.build.constant("embed.position", quantize(position, scale), scale))
         if "embed.segment" in self.weights:
             segments = self.build.input("segments", (1, self.length))
@@ -100,8 +101,7 @@ class _Lowering:
         cls = self.build.gather(f"{name}.cls", keys, self.build.constant("zero", np.zeros((1, 1, 1), np.int32)))
         probabilities = self.probabilities(name, cls, keys)
         values = self.build.transpose(f"{name}.values", keys)
-        context = self.build.dense(f"{name}.context", probabilities, values, None,
-                                   self.quantization(f"{name}.context"))
+        context = self.build.dense(f"{name}.context", probabilities, values, None, self.quantization(f"{name}.context"))
         head_context = self.dense("head.context", context, "head.context.kernel", "head.bias", flat=True)
         head_conv = self.dense("head.conv", self.activated(name, cls), "head.conv.kernel", flat=True)
         return self.build.add("logits", head_context, head_conv, self.quantization("logits"))
@@ -115,8 +115,9 @@ class _Lowering:
     def attention(self, name: str, rows: Tensor, keys: Tensor) -> Tensor:
         """softmax(q n^T + mask) values. The values come transposed, so that they can be the weights of a dense."""
         probabilities = self.probabilities(name, rows, keys)
-        values = self.build.dense_transposed(f"{name}.values", self.kernel(f"{name}.value.kernel"), keys,
-                                             self.quantization(f"{name}.values"))
+        values = self.build.dense_transposed(
+            f"{name}.values", self.kernel(f"{name}.value.kernel"), keys, self.quantization(f"{name}.values")
+        )
         bias = self.bias(f"{name}.context.bias", probabilities, values)
         return self.build.dense(f"{name}.context", probabilities, values, bias, self.quantization(f"{name}.context"))
 

@@ -45,8 +45,9 @@ class GraphBuilder:
         shape = tensors[0].shape[:-1] + (sum(t.shape[-1] for t in tensors),)
         return self._op("CONCATENATION", tensors, name, shape, tensors[0].quantization, axis=len(shape) - 1)
 
-    def dense(self, name: str, x: Tensor, weights: Tensor, bias: Tensor | None, quantization: Quantization,
-              flat: bool = False) -> Tensor:
+    def dense(
+        self, name: str, x: Tensor, weights: Tensor, bias: Tensor | None, quantization: Quantization, flat: bool = False
+    ) -> Tensor:
         """x weights^T + bias: [..., n] and [m, n] to [..., m], or if `flat` to [rows, m].
 
         `weights` may be an activation: the kernel reads it as a plain int8 array, which makes FULLY_CONNECTED the
@@ -56,8 +57,14 @@ class GraphBuilder:
         """
         assert weights.quantization.zero_point == 0 and weights.shape[-1] == x.shape[-1]
         rows = (x.size // x.shape[-1],) if flat else x.shape[:-1]
-        return self._op("FULLY_CONNECTED", [x, weights, bias], name, (*rows, weights.shape[-2]), quantization,
-                        **{"keep_dims": True} if len(rows) > 1 else {})
+        return self._op(
+            "FULLY_CONNECTED",
+            [x, weights, bias],
+            name,
+            (*rows, weights.shape[-2]),
+            quantization,
+            **{"keep_dims": True} if len(rows) > 1 else {},
+        )
 
     def dense_transposed(self, name: str, kernel: Tensor, x: Tensor, quantization: Quantization) -> Tensor:
         """(x kernel^T)^T from a dense whose input is the constant and whose weights are x: [m, n] and [rows, n] to
@@ -119,18 +126,31 @@ class GraphBuilder:
     def depthwise_conv(self, name: str, x: Tensor, kernel: Tensor, bias: Tensor, quantization: Quantization) -> Tensor:
         """[1, 1, n, d] with a kernel [1, 1, k, d*m] to [1, 1, n-k+1, d*m]; channel c*m + j comes from channel c."""
         shape = (1, 1, x.shape[2] - kernel.shape[2] + 1, kernel.shape[3])
-        return self._op("DEPTHWISE_CONV_2D", [x, kernel, bias], name, shape, quantization,
-                        depth_multiplier=kernel.shape[3] // x.shape[3])
+        return self._op(
+            "DEPTHWISE_CONV_2D",
+            [x, kernel, bias],
+            name,
+            shape,
+            quantization,
+            depth_multiplier=kernel.shape[3] // x.shape[3],
+        )
 
-    def _op(self, kind: str, inputs: list, name: str, shape: tuple[int, ...], quantization: Quantization | None,
-            **options) -> Tensor:
+    def _op(
+        self, kind: str, inputs: list, name: str, shape: tuple[int, ...], quantization: Quantization | None, **options
+    ) -> Tensor:
         """Appends an operator with one output, which has the type of the first input."""
         output = self._tensor(name, shape, inputs[0].dtype, quantization)
         self.graph.ops.append(Op(kind, inputs, [output], options))
         return output
 
-    def _tensor(self, name: str, shape: tuple[int, ...], dtype: np.typing.DTypeLike,
-                quantization: Quantization | None = None, data: np.ndarray | None = None) -> Tensor:
+    def _tensor(
+        self,
+        name: str,
+        shape: tuple[int, ...],
+        dtype: np.typing.DTypeLike,
+        quantization: Quantization | None = None,
+        data: np.ndarray | None = None,
+    ) -> Tensor:
         tensor = Tensor(name, tuple(int(n) for n in shape), np.dtype(dtype), quantization, data)
         self.graph.tensors.append(tensor)
         return tensor

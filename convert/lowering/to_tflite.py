@@ -15,13 +15,32 @@ OPTIONAL = -1  # index of an input left out
 TENSOR_TYPES = {"int8": schema.TensorType.INT8, "int32": schema.TensorType.INT32}
 # Options class of each operator; None where the schema has none, or none whose fields TFLite reads.
 OPTIONS = {
-    "ADD": "AddOptions", "CONCATENATION": "ConcatenationOptions", "DEPTHWISE_CONV_2D": "DepthwiseConv2DOptions",
-    "FULLY_CONNECTED": "FullyConnectedOptions", "GATHER": "GatherOptions", "HARD_SWISH": None,
-    "L2_NORMALIZATION": "L2NormOptions", "LOGISTIC": None, "MUL": "MulOptions", "PAD": None, "RESHAPE": "ReshapeOptions", "SLICE": None,
-    "SOFTMAX": "SoftmaxOptions", "SPLIT_V": "SplitVOptions", "SUB": "SubOptions", "TRANSPOSE": None,
+    "ADD": "AddOptions",
+    "CONCATENATION": "ConcatenationOptions",
+    "DEPTHWISE_CONV_2D": "DepthwiseConv2DOptions",
+    "FULLY_CONNECTED": "FullyConnectedOptions",
+    "GATHER": "GatherOptions",
+    "HARD_SWISH": None,
+    "L2_NORMALIZATION": "L2NormOptions",
+    "LOGISTIC": None,
+    "MUL": "MulOptions",
+    "PAD": None,
+    "RESHAPE": "ReshapeOptions",
+    "SLICE": None,
+    "SOFTMAX": "SoftmaxOptions",
+    "SPLIT_V": "SplitVOptions",
+    "SUB": "SubOptions",
+    "TRANSPOSE": None,
 }
-OPTION_FIELDS = {"axis": "axis", "beta": "beta", "new_shape": "newShape", "depth_multiplier": "depthMultiplier",
-                 "dilation": "dilationHFactor", "splits": "numSplits", "keep_dims": "keepNumDims"}
+OPTION_FIELDS = {
+    "axis": "axis",
+    "beta": "beta",
+    "new_shape": "newShape",
+    "depth_multiplier": "depthMultiplier",
+    "dilation": "dilationHFactor",
+    "splits": "numSplits",
+    "keep_dims": "keepNumDims",
+}
 
 
 def write_model(graph: Graph, keep_names: bool = False) -> bytes:

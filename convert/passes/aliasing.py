@@ -21,14 +21,14 @@ from convert.tflm.planner import BUFFER_ALIGNMENT, Buffer
 # int8 operators whose output may lie exactly on an input of the same shape.
 IN_PLACE = {
     "ADD": "element i after reading both elements i: kernels/internal/reference/integer_ops/add.h ElementWise; "
-           "arm_elementwise_add_s8.c reads four, then writes those four",
+    "arm_elementwise_add_s8.c reads four, then writes those four",
     "HARD_SWISH": "element by element: kernels/internal/reference/hard_swish.h",
     "L2_NORMALIZATION": "a row's sum of squares first, then each element after reading it: "
-                        "kernels/internal/reference/integer_ops/l2normalization.h",
+    "kernels/internal/reference/integer_ops/l2normalization.h",
     "LOGISTIC": "element by element: kernels/internal/reference/integer_ops/logistic.h",
     "MUL": "as ADD: kernels/internal/reference/integer_ops/mul.h; arm_elementwise_mul_s8.c",
     "SOFTMAX": "a row's maximum, its sum, then each element after reading it: "
-               "kernels/internal/reference/softmax.h; arm_softmax_s8.c, arm_nn_softmax_common_s8.c",
+    "kernels/internal/reference/softmax.h; arm_softmax_s8.c, arm_nn_softmax_common_s8.c",
 }
 
 # Operators that copy bytes in order, where the copied stretch is one piece of memory.
@@ -117,7 +117,7 @@ class Sharing:
         sizes = [tensor_bytes(self._graph.tensors[i]) for i in parts]
         shapes = np.array([indices(self._graph.tensors[i].shape) for i in [*parts, whole]])
         cut = [axis for axis in range(shapes.shape[1]) if len(set(shapes[:, axis])) > 1]
-        if len(parts) > 1 and (len(cut) != 1 or prod(shapes[0, :cut[0]]) != 1):
+        if len(parts) > 1 and (len(cut) != 1 or prod(shapes[0, : cut[0]]) != 1):
             return []
         return list(zip(parts, accumulate(sizes, initial=0)))
 
@@ -128,10 +128,10 @@ class Sharing:
             return None
         old, new = indices(tensors[whole].shape), indices(tensors[part].shape)
         cut = [axis for axis, (a, b) in enumerate(zip(old, new)) if a != b]
-        if cut and prod(new[:cut[-1]]) != 1:
+        if cut and prod(new[: cut[-1]]) != 1:
             return None
         starts = np.frombuffer(np.asarray(self._model.buffers[tensors[begin].buffer].data, np.uint8).tobytes(), "<i4")
-        strides = [prod(old[axis + 1:]) for axis in range(len(old))]
+        strides = [prod(old[axis + 1 :]) for axis in range(len(old))]
         return int(starts @ strides) * tensor_bytes(tensors[part]) // prod(new)
 
     def _note_contents(self, op: schema.OperatorT, kind: str, copies: list) -> None:

@@ -68,8 +68,10 @@ def _slice(draft: Draft, source: int, first: int, last: int) -> schema.OperatorT
     shape = draft.shape(source)
     begin, end = [0] * len(shape), list(shape)
     begin[-2], end[-2] = first, last
-    bounds = [draft.add_integers(values, name) for values, name in
-              ((begin, "begin"), (end, "end"), ([1] * len(shape), "strides"))]
+    bounds = [
+        draft.add_integers(values, name)
+        for values, name in ((begin, "begin"), (end, "end"), ([1] * len(shape), "strides"))
+    ]
     part = draft.add_tensor(source, [*shape[:-2], last - first, shape[-1]], "rows")
     return draft.new_operator("STRIDED_SLICE", [source, *bounds], [part], schema.StridedSliceOptionsT())
 

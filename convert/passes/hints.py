@@ -83,23 +83,32 @@ def _savings(model: schema.ModelT, numbers: list[int], saving: Callable[[list[in
 
 
 def _places(model: schema.ModelT, saved: dict[int, int | None]) -> list[dict]:
-    return [{"index": number, "name": operator_name(model, model.subgraphs[0].operators[number]), "bytes": nbytes}
-            for number, nbytes in saved.items()]
+    return [
+        {"index": number, "name": operator_name(model, model.subgraphs[0].operators[number]), "bytes": nbytes}
+        for number, nbytes in saved.items()
+    ]
 
 
 def _gaps(allocation: Allocation) -> dict:
     """What is left when the head is as small as the lower bound."""
     bound = allocation.lower_bound
     ratio = allocation.planned / bound if bound else 1.0
-    return _hint("gaps", f"planned is {ratio:.2f} of the lower bound: an offline plan (OfflineMemoryAllocation), or "
-                 "tensor indices in another order, which break the planner's ties",
-                 allocation.total - allocation.total_with(bound), at_most=True)
+    return _hint(
+        "gaps",
+        f"planned is {ratio:.2f} of the lower bound: an offline plan (OfflineMemoryAllocation), or "
+        "tensor indices in another order, which break the planner's ties",
+        allocation.total - allocation.total_with(bound),
+        at_most=True,
+    )
 
 
 def _sums_of_weights(model: schema.ModelT, target: Target, allocation: Allocation) -> dict:
     smaller = allocate(model, ARM32_MVE_FOR_SIZE, target.kernels).total
-    return _hint("sums_of_weights", "kernels keep sums of constant weights: build TFLM with "
-                 "OPTIMIZE_KERNELS_FOR=KERNELS_OPTIMIZED_FOR_SIZE", allocation.total - smaller)
+    return _hint(
+        "sums_of_weights",
+        "kernels keep sums of constant weights: build TFLM with OPTIMIZE_KERNELS_FOR=KERNELS_OPTIMIZED_FOR_SIZE",
+        allocation.total - smaller,
+    )
 
 
 def _graph_hints(model: schema.ModelT, target: Target, allocation: Allocation) -> Iterator[dict]:
@@ -170,8 +179,13 @@ def _shared_total(allocation: Allocation, pairs: Iterable[tuple[int, int]]) -> i
 
 
 def _hint(rule: str, text: str, nbytes: int, operators: Iterable[dict] = (), at_most: bool = False) -> dict:
-    return {"rule": rule, "text": " ".join(text.split()), "bytes": nbytes, "at_most": at_most,
-            "operators": list(operators)}
+    return {
+        "rule": rule,
+        "text": " ".join(text.split()),
+        "bytes": nbytes,
+        "at_most": at_most,
+        "operators": list(operators),
+    }
 
 
 def explain_arena(model: bytes, core: str, kernels: str) -> dict:
@@ -181,4 +195,5 @@ def explain_arena(model: bytes, core: str, kernels: str) -> dict:
     allocation = allocate(unpacked, *target)
     return of_build(core, kernels, describe_allocation(unpacked, allocation)) | {
         "hints": find_hints(unpacked, target, allocation),
-        "instructions": estimate_instructions(unpacked, core, kernels)}
+        "instructions": estimate_instructions(unpacked, core, kernels),
+    }

@@ -24,8 +24,10 @@ def find_overwriting(model: schema.ModelT, buffers: list[Buffer]) -> dict[int, t
     """
     found = _possible(model, buffers)
     kinds = {number: operator_name(model, model.subgraphs[0].operators[number]) for number in found}
-    choices = [{number: pair for number, pair in found.items() if kinds[number] != left_out}
-               for left_out in (None, *sorted(set(kinds.values())))]
+    choices = [
+        {number: pair for number, pair in found.items() if kinds[number] != left_out}
+        for left_out in (None, *sorted(set(kinds.values())))
+    ]
     return min(choices, key=lambda pairs: head_bytes(buffers, share_places(buffers, pairs.values())))
 
 
@@ -34,9 +36,13 @@ def _possible(model: schema.ModelT, buffers: list[Buffer]) -> dict[int, tuple[in
     found = {}
     for number, op in enumerate(operators(model.subgraphs[0])):
         output = (indices(op.outputs) or [-1])[0]
-        free = [index for index in indices(op.inputs)
-                if {index, output} <= lives.keys() and lives[index].last == lives[output].first
-                and _may_overwrite(model, operator_name(model, op), index, output)]
+        free = [
+            index
+            for index in indices(op.inputs)
+            if {index, output} <= lives.keys()
+            and lives[index].last == lives[output].first
+            and _may_overwrite(model, operator_name(model, op), index, output)
+        ]
         if free:
             found[number] = (free[0], output)
     return found
@@ -77,5 +83,6 @@ def share_places(buffers: list[Buffer], pairs: Iterable[tuple[int, int]]) -> lis
 
 def _joined(buffers: list[Buffer], members: list[int]) -> Buffer:
     """A buffer that lives as long as any of some."""
-    return replace(buffers[members[0]], first=min(buffers[i].first for i in members),
-                   last=max(buffers[i].last for i in members))
+    return replace(
+        buffers[members[0]], first=min(buffers[i].first for i in members), last=max(buffers[i].last for i in members)
+    )

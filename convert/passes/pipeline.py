@@ -66,8 +66,9 @@ STEPS = [
 ]
 
 
-def optimize_model(data: bytes, target: Target, steps: list[Step] = STEPS,
-                   most_bytes: int | None = None) -> tuple[bytes, list[Stage]]:
+def optimize_model(
+    data: bytes, target: Target, steps: list[Step] = STEPS, most_bytes: int | None = None
+) -> tuple[bytes, list[Stage]]:
     """Applies the steps to a model; one that does not make it better is left out.
 
     Args:
@@ -97,8 +98,9 @@ def optimize_model(data: bytes, target: Target, steps: list[Step] = STEPS,
     return data, stages
 
 
-def _plan_anew(data: bytes, before: Stage, target: Target, steps: list[Step],
-               most_bytes: int | None) -> tuple[bytes, list[Stage]]:
+def _plan_anew(
+    data: bytes, before: Stage, target: Target, steps: list[Step], most_bytes: int | None
+) -> tuple[bytes, list[Stage]]:
     """`optimize_model` of a model with a plan, which holds only for its order and indices: begins without it, and what
     does not end better is left out."""
     fresh, stages = optimize_model(pack_model(slim_model(read_model(data))), target, steps, most_bytes)
@@ -112,5 +114,6 @@ def measure_stage(name: str, data: bytes, target: Target) -> Stage:
     model = read_model(data)
     needs = allocate(model, *target)
     least = least_head(needs.buffers, Sharing(model, needs.buffers)) if is_plain(model) else needs.planned
-    return Stage(name, len(data), needs.total, needs.planned, needs.persistent,
-                 min(least + needs.persistent, needs.total))
+    return Stage(
+        name, len(data), needs.total, needs.planned, needs.persistent, min(least + needs.persistent, needs.total)
+    )

@@ -97,8 +97,11 @@ def join_buffers(buffers: list[Buffer], sharing: Sharing, apart: set[Wish] = fro
             continue
         shift = one.starts[one.members.index(number[source])] + distance
         shift -= other.starts[other.members.index(number[target])]
-        if all(sharing.allows(owners[i], owners[j], shift + t - s) for i, s in zip(one.members, one.starts)
-               for j, t in zip(other.members, other.starts)):
+        if all(
+            sharing.allows(owners[i], owners[j], shift + t - s)
+            for i, s in zip(one.members, one.starts)
+            for j, t in zip(other.members, other.starts)
+        ):
             starts = one.starts + [shift + start for start in other.starts]
             joined = Piece(one.members + other.members, [start - min(starts) for start in starts])
             for member in joined.members:
@@ -133,7 +136,7 @@ def _taken(buffers: list[Buffer], pieces: list[Piece]) -> np.ndarray:
     for piece in pieces:
         members = [buffers[member] for member in piece.members]
         if len(members) == 1:
-            taken[members[0].first:members[0].last + 1] += members[0].size
+            taken[members[0].first : members[0].last + 1] += members[0].size
             continue
         for step in range(min(m.first for m in members), max(m.last for m in members) + 1):
             taken[step] += _covered(piece, members, step)
@@ -154,8 +157,13 @@ class _Packer:
 
     def __init__(self, buffers: list[Buffer], pieces: list[Piece], ceiling: int):
         self.buffers, self.pieces, self.ceiling = buffers, pieces, ceiling
-        self.shapes = [[Rectangle(start, start + buffers[member].size, buffers[member].first, buffers[member].last)
-                        for member, start in zip(piece.members, piece.starts)] for piece in pieces]
+        self.shapes = [
+            [
+                Rectangle(start, start + buffers[member].size, buffers[member].first, buffers[member].last)
+                for member, start in zip(piece.members, piece.starts)
+            ]
+            for piece in pieces
+        ]
         self.height = [max(part.high for part in shape) for shape in self.shapes]
         self.first = [min(part.first for part in shape) for shape in self.shapes]
         self.last = [max(part.last for part in shape) for shape in self.shapes]
@@ -164,7 +172,7 @@ class _Packer:
     def search(self, width: int) -> list[int]:
         """Offsets with few bytes above the ceiling, if any."""
         order = self._order()
-        soonest = [min((self.first[piece] for piece in order[number + 1:]), default=0) for number in range(len(order))]
+        soonest = [min((self.first[piece] for piece in order[number + 1 :]), default=0) for number in range(len(order))]
         placements = [Placement(0, 0, (), None, 0, 0)]
         for piece, first in zip(order, soonest):
             found: dict[frozenset, Placement] = {}
@@ -189,20 +197,35 @@ class _Packer:
         begin."""
         shape, lives = self.shapes[piece], self.lives[piece]
         # Starts between which the piece would lie on something, and for how many steps they meet.
-        meetings = ((other, part, min(other.last, part.last) - max(other.first, part.first) + 1)
-                    for other in placement.occupied for part in shape)
-        barred = sorted((other.low - part.high, other.high - part.low, steps)
-                        for other, part, steps in meetings if steps > 0)
+        meetings = (
+            (other, part, min(other.last, part.last) - max(other.first, part.first) + 1)
+            for other in placement.occupied
+            for part in shape
+        )
+        barred = sorted(
+            (other.low - part.high, other.high - part.low, steps) for other, part, steps in meetings if steps > 0
+        )
         roof = self.ceiling - self.height[piece]
         kept = tuple(other for other in placement.occupied if other.last >= first)
         result = []
         for start in _openings(barred, roof):
             touched = sum(steps for below, above, steps in barred if start in (below, above))
             touched += lives if start in (0, roof) else 0
-            added = tuple(Rectangle(start + part.low, start + part.high, part.first, part.last)
-                          for part in shape if part.last >= first)
-            result.append(Placement(placement.excess + max(0, start - roof), placement.apart - touched, kept + added,
-                                    placement, piece, start))
+            added = tuple(
+                Rectangle(start + part.low, start + part.high, part.first, part.last)
+                for part in shape
+                if part.last >= first
+            )
+            result.append(
+                Placement(
+                    placement.excess + max(0, start - roof),
+                    placement.apart - touched,
+                    kept + added,
+                    placement,
+                    piece,
+                    start,
+                )
+            )
         return result
 
     def _offsets(self, placement: Placement) -> list[int]:

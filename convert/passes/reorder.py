@@ -37,6 +37,12 @@ def reorder(draft: Draft) -> list[int]:
 
 def _growth(draft: Draft, readers: Counter, op: schema.OperatorT) -> int:
     """Bytes that are alive after an operator and were not before it."""
-    freed = [index for index in set(op.inputs) if index >= 0 and readers[index] == op.inputs.count(index)
-             and not draft.is_output(index) and not draft.is_constant(index)]
+    freed = [
+        index
+        for index in set(op.inputs)
+        if index >= 0
+        and readers[index] == op.inputs.count(index)
+        and not draft.is_output(index)
+        and not draft.is_constant(index)
+    ]
     return sum(tensor_bytes(draft.tensors[i]) for i in op.outputs) - sum(tensor_bytes(draft.tensors[i]) for i in freed)

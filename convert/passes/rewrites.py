@@ -45,8 +45,9 @@ def copy_to_flatten(draft: Draft, op: schema.OperatorT) -> bool:
     if draft.name(op) not in ("RESHAPE", "SQUEEZE", "EXPAND_DIMS") or draft.is_output(op.outputs[0]):
         return False
     source, result = op.inputs[0], op.outputs[0]
-    if not all(draft.name(reader) == "FULLY_CONNECTED" and reader.inputs.index(result) == 0
-               for reader in draft.readers(result)):
+    if not all(
+        draft.name(reader) == "FULLY_CONNECTED" and reader.inputs.index(result) == 0 for reader in draft.readers(result)
+    ):
         return False
     draft.replace_input(result, source)
     draft.remove(op)

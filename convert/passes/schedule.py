@@ -32,8 +32,9 @@ class _Lives:
     def __init__(self, model: schema.ModelT):
         graph = model.subgraphs[0]
         ops = operators(graph)
-        self.nbytes = {index: tensor_bytes(tensor) for index, tensor in enumerate(graph.tensors)
-                       if not is_constant(model, tensor)}
+        self.nbytes = {
+            index: tensor_bytes(tensor) for index, tensor in enumerate(graph.tensors) if not is_constant(model, tensor)
+        }
         self.inputs = [{i for i in indices(op.inputs) if i in self.nbytes} for op in ops]
         self.outputs = [{i for i in indices(op.outputs) if i in self.nbytes} for op in ops]
         self.kept = set(indices(graph.outputs))

@@ -49,7 +49,7 @@ def drop_scratch(graph: Graph, chosen: list[Op]) -> Graph:
         outputs, options = op.outputs, op.options
         if op in chosen and op.kind == "DEPTHWISE_CONV_2D":
             options = options | {"dilation": 2}
-        elif op in chosen or op.kind == "SOFTMAX" and inputs != op.inputs:
+        elif op in chosen or (op.kind == "SOFTMAX" and inputs != op.inputs):
             outputs = [_flat(op.outputs[0])]
             flat[id(op.outputs[0])] = outputs[0]
         ops.append(Op(op.kind, inputs, outputs, options))
@@ -75,5 +75,6 @@ def _does_without(graph: Graph, op: Op) -> bool:
     if op.kind == "DEPTHWISE_CONV_2D":
         return True
     return op.kind == "FULLY_CONNECTED" and all(
-        reader.kind == "SOFTMAX" or reader.kind == "FULLY_CONNECTED" and reader.inputs[1] is op.outputs[0]
-        for reader in graph.consumers(op.outputs[0]))
+        reader.kind == "SOFTMAX" or (reader.kind == "FULLY_CONNECTED" and reader.inputs[1] is op.outputs[0])
+        for reader in graph.consumers(op.outputs[0])
+    )

@@ -34,8 +34,11 @@ def is_plain(model: schema.ModelT) -> bool:
 def _slim_graph(model: schema.ModelT, graph: schema.SubGraphT) -> schema.SubGraphT:
     same = _equal_constants(model, graph)
     named = {*indices(graph.inputs), *indices(graph.outputs)}
-    used = {same.get(i, i) for op in operators(graph)
-            for i in (*indices(op.inputs), *indices(op.outputs), *indices(op.intermediates))} | named
+    used = {
+        same.get(i, i)
+        for op in operators(graph)
+        for i in (*indices(op.inputs), *indices(op.outputs), *indices(op.intermediates))
+    } | named
     order = [index for index in range(len(graph.tensors)) if index in used]
     new = {old: number for number, old in enumerate(order)}
     slim = renumber_as(graph, order, new | {twin: new[first] for twin, first in same.items() if first in new})

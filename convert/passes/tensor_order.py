@@ -39,16 +39,20 @@ def permute_tensors(model: schema.ModelT, target: Target, rounds: int = ROUNDS) 
 
 def number_tensors(model: schema.ModelT, buffers: list[Buffer], queue: list[int]) -> schema.ModelT:
     """A model of one graph, with these buffers, whose tensors are numbered so that they come in a queue's order."""
-    moved = {buffers[place].owner[1]: buffers[number].owner[1] for place, number in zip(planner_queue(buffers), queue)
-             if buffers[place].owner}
+    moved = {
+        buffers[place].owner[1]: buffers[number].owner[1]
+        for place, number in zip(planner_queue(buffers), queue)
+        if buffers[place].owner
+    }
     numbering = [moved.get(index, index) for index in range(len(model.subgraphs[0].tensors))]
     permuted = copy.copy(model)
     permuted.subgraphs = [renumber(model.subgraphs[0], numbering)]
     return permuted
 
 
-def arrange_buffers(buffers: list[Buffer], rounds: int = ROUNDS,
-                    start: list[int] | None = None) -> tuple[list[int], int]:
+def arrange_buffers(
+    buffers: list[Buffer], rounds: int = ROUNDS, start: list[int] | None = None
+) -> tuple[list[int], int]:
     """The queue of buffers, by their numbers, from which TFLM's planner makes the smallest head found, and that head.
 
     Only activations of equal size change places, which indices can bring about.
@@ -76,8 +80,14 @@ class _Search:
     def __init__(self, buffers: list[Buffer], queue: list[int], generator: random.Random):
         self.generator = generator
         self.sizes = [buffer.size for buffer in buffers]
-        self.together = [[j for j, other in enumerate(buffers) if j != i and other.first <= buffer.last
-                          and buffer.first <= other.last] for i, buffer in enumerate(buffers)]
+        self.together = [
+            [
+                j
+                for j, other in enumerate(buffers)
+                if j != i and other.first <= buffer.last and buffer.first <= other.last
+            ]
+            for i, buffer in enumerate(buffers)
+        ]
         self.queue = list(queue)
         self.place = [queue.index(number) for number in range(len(queue))]
         self.alike: dict[int, list[int]] = {}
@@ -127,7 +137,7 @@ class _Search:
     def _ends_after(self, one: int, other: int) -> list[int]:
         """Where buffers end now that two have changed places: only what lives beside one that moved can move."""
         ends, moved = list(self.ends), {one, other}
-        for buffer in self.queue[min(self.place[one], self.place[other]):]:
+        for buffer in self.queue[min(self.place[one], self.place[other]) :]:
             if buffer in moved or not moved.isdisjoint(self.together[buffer]):
                 end = self._lowest_end(buffer, ends)
                 if end != ends[buffer]:

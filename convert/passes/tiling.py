@@ -46,9 +46,11 @@ def tiling_steps(tiling: Tiling | None) -> list[tuple[str, Callable[[Graph], Gra
     """The steps of this file by name, in the order they run."""
     if tiling is None:
         return []
-    return [("tiles of queries", lambda graph: tile_queries(graph, tiling.queries)),
-            ("tiles of the convolution", lambda graph: tile_convolution(graph, tiling.convolution)),
-            ("groups of values", lambda graph: group_values(graph, tiling.values))]
+    return [
+        ("tiles of queries", lambda graph: tile_queries(graph, tiling.queries)),
+        ("tiles of the convolution", lambda graph: tile_convolution(graph, tiling.convolution)),
+        ("groups of values", lambda graph: group_values(graph, tiling.values)),
+    ]
 
 
 def tile_queries(graph: Graph, rows: tuple[int, ...]) -> Graph:
@@ -65,7 +67,8 @@ def tile_queries(graph: Graph, rows: tuple[int, ...]) -> Graph:
         return graph
     for name in _blocks(graph):
         query, scores, probabilities, context = (
-            graph.producer(f"{name}.{part}") for part in ("query", "scores", "probabilities", "context"))
+            graph.producer(f"{name}.{part}") for part in ("query", "scores", "probabilities", "context")
+        )
         pieces, tiles = _Pieces(), []
         for number, n in enumerate(pieces.split(query.inputs[0], rows)):
             q = pieces.tile(query, number, rows[number], n)
@@ -135,15 +138,16 @@ def group_values(graph: Graph, channels: tuple[int, ...]) -> Graph:
         parts = _cut_dense(values.inputs[0], contexts[0].inputs[2], channels)
         carried = {}
         for number, context in enumerate(contexts):
-            order = range(len(channels))[::-1 if number % 2 else 1]
+            order = range(len(channels))[:: -1 if number % 2 else 1]
             ops, carried = _context_by_groups(values, context, parts, order, carried)
             graph = graph.replaced([context], ops)
         graph = graph.replaced([values], [])
     return graph
 
 
-def _context_by_groups(values: Op, context: Op, parts: list[tuple[Tensor, Tensor]], order: range,
-                       carried: dict[int, Tensor]) -> tuple[list[Op], dict[int, Tensor]]:
+def _context_by_groups(
+    values: Op, context: Op, parts: list[tuple[Tensor, Tensor]], order: range, carried: dict[int, Tensor]
+) -> tuple[list[Op], dict[int, Tensor]]:
     """A tile's context, group after group; `carried` is the group {number: values} that is there before and after."""
     pieces, done = _Pieces(), {}
     p, number = context.inputs[0], context.outputs[0].name.rpartition("@")[2]
@@ -168,21 +172,28 @@ def _made_by(join: Op, rows: tuple[int, ...]) -> list[list[Tensor]]:
     """The tiles of a concatenation that each of fewer tiles holds, in the order they run."""
     parts = join.inputs[::-1]
     ends = list(accumulate(part.shape[2] for part in parts))
-    return [[part for part, end in zip(parts, ends) if stop - count < end <= stop]
-            for stop, count in zip(accumulate(rows), rows)]
+    return [
+        [part for part, end in zip(parts, ends) if stop - count < end <= stop]
+        for stop, count in zip(accumulate(rows), rows)
+    ]
 
 
 def _blocks(graph: Graph) -> list[str]:
     """Names of the blocks that are computed for all rows: all but the last, which has its dense in the head."""
-    return [op.outputs[0].name.removesuffix(".values") for op in graph.ops
-            if op.kind == "FULLY_CONNECTED" and op.outputs[0].name.endswith(".values")]
+    return [
+        op.outputs[0].name.removesuffix(".values")
+        for op in graph.ops
+        if op.kind == "FULLY_CONNECTED" and op.outputs[0].name.endswith(".values")
+    ]
 
 
 def _cut_dense(kernel: Tensor, bias: Tensor, channels: tuple[int, ...]) -> list[tuple[Tensor, Tensor]]:
     """Kernel of the values and bias of the context by groups of channels."""
     edges = np.cumsum(channels)[:-1]
-    cut = lambda tensor: [replace(tensor, name=f"{tensor.name}.{index}", shape=part.shape, data=part)
-                          for index, part in enumerate(np.split(tensor.data, edges))]
+    cut = lambda tensor: [
+        replace(tensor, name=f"{tensor.name}.{index}", shape=part.shape, data=part)
+        for index, part in enumerate(np.split(tensor.data, edges))
+    ]
     return list(zip(cut(kernel), cut(bias)))
 
 
@@ -201,7 +212,7 @@ class _Pieces:
     def tile(self, op: Op, number: int, rows: int, *activations: Tensor) -> Tensor:
         """The operator on some rows: `activations` take the place of its first inputs."""
         shape = _with_rows(op.outputs[0], rows)
-        return self.like(op, [*activations, *op.inputs[len(activations):]], shape, f"@{number}")
+        return self.like(op, [*activations, *op.inputs[len(activations) :]], shape, f"@{number}")
 
     def chain(self, ops: list[Op], number: int, rows: int, x: Tensor) -> Tensor:
         """Operators on some rows of x, each of which takes x and the output of the one before."""
@@ -212,8 +223,10 @@ class _Pieces:
 
     def split(self, tensor: Tensor, rows: tuple[int, ...]) -> list[Tensor]:
         """The rows of a matrix in tiles, in the order they run."""
-        tiles = [replace(tensor, name=f"{tensor.name}@{number}", shape=_with_rows(tensor, count))
-                 for number, count in enumerate(rows)]
+        tiles = [
+            replace(tensor, name=f"{tensor.name}@{number}", shape=_with_rows(tensor, count))
+            for number, count in enumerate(rows)
+        ]
         inputs = [tensor, _integers("splits", rows[::-1]), _integers("axis", [2])]
         self.ops.append(Op("SPLIT_V", inputs, tiles[::-1], {"splits": len(rows)}))
         return tiles

@@ -53,8 +53,9 @@ def rows_by_length(lengths: Iterable[int], ids: list[np.ndarray]) -> dict[int, l
     return dict(sorted(rows.items()))
 
 
-def answer_by_length(models: dict[int, bytes], ids: list[np.ndarray],
-                     answer: Callable[[bytes, list[np.ndarray]], np.ndarray]) -> np.ndarray:
+def answer_by_length(
+    models: dict[int, bytes], ids: list[np.ndarray], answer: Callable[[bytes, list[np.ndarray]], np.ndarray]
+) -> np.ndarray:
     """What a device answers: every row by the model of the shortest length that holds it.
 
     Args:

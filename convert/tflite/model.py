@@ -54,9 +54,12 @@ def output_quantization(model: schema.ModelT) -> tuple[float, int]:
 
 def float_tensors(model: schema.ModelT) -> list[dict]:
     """The tensors that are not integers: {index, name, type}, of all subgraphs."""
-    return [{"index": index, "name": _name(tensor), "type": TYPE_NAMES[tensor.type]}
-            for graph in model.subgraphs for index, tensor in enumerate(graph.tensors)
-            if TYPE_NAMES[tensor.type] in FLOAT_TYPES]
+    return [
+        {"index": index, "name": _name(tensor), "type": TYPE_NAMES[tensor.type]}
+        for graph in model.subgraphs
+        for index, tensor in enumerate(graph.tensors)
+        if TYPE_NAMES[tensor.type] in FLOAT_TYPES
+    ]
 
 
 def operator_name(model: schema.ModelT, op: schema.OperatorT) -> str:
@@ -78,8 +81,10 @@ def list_ops(model: schema.ModelT) -> list[dict]:
             key = operator_name(model, op), model.operatorCodes[op.opcodeIndex].version
             counts[key] += 1
             types.setdefault(key, set()).add(_signature(graph, op))
-    return [{"name": name, "version": version, "count": counts[name, version], "types": sorted(types[name, version])}
-            for name, version in sorted(counts)]
+    return [
+        {"name": name, "version": version, "count": counts[name, version], "types": sorted(types[name, version])}
+        for name, version in sorted(counts)
+    ]
 
 
 def count_macs(model: schema.ModelT) -> int:
@@ -104,6 +109,7 @@ def _macs(graph: schema.SubGraphT, op: schema.OperatorT, name: str) -> int:
 def _signature(graph: schema.SubGraphT, op: schema.OperatorT) -> str:
     def types(indices):
         return ",".join("-" if i < 0 else TYPE_NAMES[graph.tensors[i].type].lower() for i in indices)
+
     return f"{types(op.inputs)}>{types(op.outputs)}"
 
 
@@ -116,12 +122,31 @@ def _text(value: bytes | str | None) -> str:
 
 
 # micro/memory_helpers.cc, TfLiteTypeSizeOf; an int4 is counted as a byte
-TYPE_BYTES = {"FLOAT16": 2, "BFLOAT16": 2, "FLOAT32": 4, "FLOAT64": 8, "INT4": 1, "INT8": 1, "UINT8": 1, "INT16": 2,
-              "UINT16": 2, "INT32": 4, "UINT32": 4, "INT64": 8, "UINT64": 8, "BOOL": 1, "RESOURCE": 4,
-              "COMPLEX64": 8, "COMPLEX128": 16}
+TYPE_BYTES = {
+    "FLOAT16": 2,
+    "BFLOAT16": 2,
+    "FLOAT32": 4,
+    "FLOAT64": 8,
+    "INT4": 1,
+    "INT8": 1,
+    "UINT8": 1,
+    "INT16": 2,
+    "UINT16": 2,
+    "INT32": 4,
+    "UINT32": 4,
+    "INT64": 8,
+    "UINT64": 8,
+    "BOOL": 1,
+    "RESOURCE": 4,
+    "COMPLEX64": 8,
+    "COMPLEX128": 16,
+}
 # Operators that run other graphs, and the options that name these.
-CALLED_GRAPHS = {"IF": ("thenSubgraphIndex", "elseSubgraphIndex"), "CALL_ONCE": ("initSubgraphIndex",),
-                 "WHILE": ("condSubgraphIndex", "bodySubgraphIndex")}
+CALLED_GRAPHS = {
+    "IF": ("thenSubgraphIndex", "elseSubgraphIndex"),
+    "CALL_ONCE": ("initSubgraphIndex",),
+    "WHILE": ("condSubgraphIndex", "bodySubgraphIndex"),
+}
 
 
 def operators(graph: schema.SubGraphT) -> list[schema.OperatorT]:

@@ -15,8 +15,16 @@ UOFFSET, SOFFSET, VOFFSET = struct.Struct("<I"), struct.Struct("<i"), struct.Str
 # What each field of a table is, by its slot: the bytes of a scalar, "name" of a table, ["name"] for a vector of tables,
 # [bytes] for a vector of scalars, and "?" for a table of any kind (unions and options: only their frame is looked at).
 SCHEMA = {
-    "Model": {0: 4, 1: ["OperatorCode"], 2: ["SubGraph"], 3: [1], 4: ["Buffer"], 5: [4], 6: ["Metadata"],
-              7: ["SignatureDef"]},
+    "Model": {
+        0: 4,
+        1: ["OperatorCode"],
+        2: ["SubGraph"],
+        3: [1],
+        4: ["Buffer"],
+        5: [4],
+        6: ["Metadata"],
+        7: ["SignatureDef"],
+    },
     "OperatorCode": {0: 1, 1: [1], 2: 4, 3: 4},
     "SubGraph": {0: ["Tensor"], 1: [4], 2: [4], 3: ["Operator"], 4: [1], 5: 4},
     "Tensor": {0: [4], 1: 1, 2: 4, 3: [1], 4: "Quantization", 5: 1, 6: "Sparsity", 7: [4], 8: 1, 9: ["Variant"]},

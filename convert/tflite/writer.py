@@ -49,7 +49,7 @@ class _AlignedBuffer(schema.BufferT):
     def Pack(self, builder: flatbuffers.Builder) -> int:
         builder.StartVector(1, len(self.data), BUFFER_ALIGNMENT)
         builder.head -= len(self.data)
-        builder.Bytes[builder.head:builder.head + len(self.data)] = self.data
+        builder.Bytes[builder.head : builder.head + len(self.data)] = self.data
         vector = builder.EndVector()
         schema.BufferStart(builder)
         schema.BufferAddData(builder, vector)
@@ -102,5 +102,8 @@ def _buffer(buffer: schema.BufferT, once: _Once) -> schema.BufferT | _OncePart:
 def quantization_key(quantization: schema.QuantizationParametersT) -> tuple:
     """What two tensors' quantisation parameters are equal in."""
     vectors = (quantization.min, quantization.max, quantization.scale, quantization.zeroPoint)
-    return (*(None if v is None else tuple(np.asarray(v).tolist()) for v in vectors), quantization.quantizedDimension,
-            quantization.detailsType)
+    return (
+        *(None if v is None else tuple(np.asarray(v).tolist()) for v in vectors),
+        quantization.quantizedDimension,
+        quantization.detailsType,
+    )

@@ -95,8 +95,11 @@ class _Allocator:
         self.ends = ArenaEnds(build)
         self.preparation = Preparation(model, self.ends)
         self.scratches = self.preparation.scratches
-        self.nodes = [Node(self.preparation, g, number, op) for g, graph in enumerate(model.subgraphs)
-                      for number, op in enumerate(operators(graph))]
+        self.nodes = [
+            Node(self.preparation, g, number, op)
+            for g, graph in enumerate(model.subgraphs)
+            for number, op in enumerate(operators(graph))
+        ]
         self.modelled = [(node, kernels[node.name]) for node in self.nodes if node.name in kernels]
 
     def run(self) -> Allocation:
@@ -110,8 +113,17 @@ class _Allocator:
         self.ends.resize_head(head_bytes(buffers, offsets))
         self.finish()
         unmodelled = [(node.graph, node.number) for node in self.nodes if node.name not in self.kernels]
-        return Allocation(align_up(self.ends.needed, BUFFER_ALIGNMENT), self.ends.head + self.ends.tail,
-                          self.ends.head, self.ends.tail, preparation, buffers, offsets, steps, unmodelled)
+        return Allocation(
+            align_up(self.ends.needed, BUFFER_ALIGNMENT),
+            self.ends.head + self.ends.tail,
+            self.ends.head,
+            self.ends.tail,
+            preparation,
+            buffers,
+            offsets,
+            steps,
+            unmodelled,
+        )
 
     def create(self) -> None:
         """MicroAllocator::Create or RecordingMicroAllocator::Create, and MicroResourceVariables::Create."""

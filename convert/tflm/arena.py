@@ -51,8 +51,10 @@ def of_build(core: str, kernels: str, figures: dict) -> dict:
 def describe_allocation(model: schema.ModelT, allocation: Allocation) -> dict:
     """What `plan_arena` says of an allocation, hints aside."""
     peak = allocation.alive(allocation.peak)
-    scratch = max(sum(buffer.size for buffer in allocation.alive(step) if buffer.owner is None)
-                  for step in range(len(allocation.steps)))
+    scratch = max(
+        sum(buffer.size for buffer in allocation.alive(step) if buffer.owner is None)
+        for step in range(len(allocation.steps))
+    )
     return {
         "total": allocation.total,
         "used": allocation.used,
@@ -61,8 +63,11 @@ def describe_allocation(model: schema.ModelT, allocation: Allocation) -> dict:
         "persistent": allocation.persistent,
         "preparation": allocation.preparation,
         "scratch": scratch,
-        "peak": {"op": _operator(model, *allocation.steps[allocation.peak]), "bytes": allocation.lower_bound,
-                 "tensors": [_tensor(model, buffer) for buffer in _largest(peak)]},
+        "peak": {
+            "op": _operator(model, *allocation.steps[allocation.peak]),
+            "bytes": allocation.lower_bound,
+            "tensors": [_tensor(model, buffer) for buffer in _largest(peak)],
+        },
         "at_least": [_operator(model, *place) for place in allocation.unmodelled],
     }
 

@@ -16,8 +16,15 @@ class Target(NamedTuple):
 
 
 HOST = "host64"
-CORES = {"cortex-m0plus": ARM32, "cortex-m3": ARM32, "cortex-m4": ARM32_DSP, "cortex-m7": ARM32_DSP,
-         "cortex-m33": ARM32_DSP, "cortex-m55": ARM32_MVE, "cortex-m85": ARM32_MVE}
+CORES = {
+    "cortex-m0plus": ARM32,
+    "cortex-m3": ARM32,
+    "cortex-m4": ARM32_DSP,
+    "cortex-m7": ARM32_DSP,
+    "cortex-m33": ARM32_DSP,
+    "cortex-m55": ARM32_MVE,
+    "cortex-m85": ARM32_MVE,
+}
 NOT_MEASURED = {"cortex-m0plus": "cortex-m3", "cortex-m85": "cortex-m55"}  # and the core whose code they run
 ON_HOST, ON_ARM = Target(HOST64, REFERENCE_KERNELS), Target(ARM32, REFERENCE_KERNELS)
 CMSIS_NN = {build: Target(build, CMSIS_NN_KERNELS) for build in (ARM32, ARM32_DSP, ARM32_MVE)}

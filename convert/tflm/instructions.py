@@ -41,8 +41,10 @@ def estimate_instructions(model: schema.ModelT | bytes, core: str, kernels: str)
             instructions[kind] += sum(costs[kind][unit] * amount for unit, amount in units.items())
         else:
             unknown.add(kind)
-    by_op = [{"name": kind, "count": counts[kind], "instructions": round(taken)}
-             for kind, taken in instructions.most_common()]
+    by_op = [
+        {"name": kind, "count": counts[kind], "instructions": round(taken)}
+        for kind, taken in instructions.most_common()
+    ]
     return {"total": sum(entry["instructions"] for entry in by_op), "by_op": by_op, "unknown": sorted(unknown)}
 
 
@@ -58,8 +60,10 @@ def operator_units(model: schema.ModelT) -> list[tuple[str, dict[str, float]]]:
     The kind is the operator's name, with the type of its output when that is not int8: SUB INT32.
     """
     graph = model.subgraphs[0]
-    return [_units(operator_name(model, op), op, _tensors(graph, op.inputs), _tensors(graph, op.outputs))
-            for op in ([] if graph.operators is None else graph.operators)]
+    return [
+        _units(operator_name(model, op), op, _tensors(graph, op.inputs), _tensors(graph, op.outputs))
+        for op in ([] if graph.operators is None else graph.operators)
+    ]
 
 
 def _tensors(graph: schema.SubGraphT, indices) -> list[schema.TensorT | None]:
@@ -114,8 +118,12 @@ def _dense(op, inputs, outputs) -> dict[str, float]:
 
 def _matmul(op, inputs, outputs) -> dict[str, float]:
     depth = int(inputs[0].shape[-2 if op.builtinOptions.adjX else -1])
-    return {"rows": math.prod(_shape(outputs[0])[:-1]), "outputs": _size(outputs[0]),
-            "macs": _size(outputs[0]) * depth, "operands": _size(inputs[0]) + _size(inputs[1])}
+    return {
+        "rows": math.prod(_shape(outputs[0])[:-1]),
+        "outputs": _size(outputs[0]),
+        "macs": _size(outputs[0]) * depth,
+        "operands": _size(inputs[0]) + _size(inputs[1]),
+    }
 
 
 def _convolution(op, inputs, outputs) -> dict[str, float]:
@@ -133,7 +141,8 @@ def _depthwise(op, inputs, outputs) -> dict[str, float]:
     _, height, width, channels = (int(n) for n in inputs[1].shape)
     positions, taps = size // channels, height * width
     if max(options.dilationHFactor, options.dilationWFactor) > 1 or (
-            options.depthMultiplier > 1 and options.depthMultiplier % 4):
+        options.depthMultiplier > 1 and options.depthMultiplier % 4
+    ):
         return {"slow outputs": size, "slow macs": size * taps}
     if options.depthMultiplier > 1:
         return {"multiplied outputs": size, "multiplied macs": size * taps}
@@ -158,8 +167,27 @@ def _svdf(op, inputs, outputs) -> dict[str, float]:
     return {"macs": _size(inputs[1]) + _size(inputs[2]), "outputs": int(inputs[1].shape[0])}
 
 
-UNITS = {"FULLY_CONNECTED": _dense, "BATCH_MATMUL": _matmul, "CONV_2D": _convolution, "DEPTHWISE_CONV_2D": _depthwise,
-         "AVERAGE_POOL_2D": _pool, "MAX_POOL_2D": _pool, "SOFTMAX": _rows, "L2_NORMALIZATION": _rows, "GATHER": _rows,
-         "CONCATENATION": _rows, "ADD": _binary, "SUB": _binary, "MUL": _binary, "MAXIMUM": _binary,
-         "MINIMUM": _binary, "SPLIT": _written, "SPLIT_V": _written, "UNPACK": _written, "STRIDED_SLICE": _written,
-         "SLICE": _written, "UNIDIRECTIONAL_SEQUENCE_LSTM": _recurrent, "SVDF": _svdf}
+UNITS = {
+    "FULLY_CONNECTED": _dense,
+    "BATCH_MATMUL": _matmul,
+    "CONV_2D": _convolution,
+    "DEPTHWISE_CONV_2D": _depthwise,
+    "AVERAGE_POOL_2D": _pool,
+    "MAX_POOL_2D": _pool,
+    "SOFTMAX": _rows,
+    "L2_NORMALIZATION": _rows,
+    "GATHER": _rows,
+    "CONCATENATION": _rows,
+    "ADD": _binary,
+    "SUB": _binary,
+    "MUL": _binary,
+    "MAXIMUM": _binary,
+    "MINIMUM": _binary,
+    "SPLIT": _written,
+    "SPLIT_V": _written,
+    "UNPACK": _written,
+    "STRIDED_SLICE": _written,
+    "SLICE": _written,
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": _recurrent,
+    "SVDF": _svdf,
+}

@@ -41,6 +41,7 @@ class TFLMRunner:
 
     def __init__(self, model: bytes, arena_bytes: int = ARENA_BYTES):
         from tflite_micro import runtime
+
         self._interpreter = runtime.Interpreter.from_bytes(model, arena_size=arena_bytes)
 
     def __call__(self, tokens: np.ndarray, segments: np.ndarray | None = None) -> np.ndarray:
@@ -56,6 +57,7 @@ class TFLiteReferenceRunner:
 
     def __init__(self, model: bytes):
         import tensorflow as tf
+
         reference = tf.lite.experimental.OpResolverType.BUILTIN_REF
         self._interpreter = tf.lite.Interpreter(model_content=model, experimental_op_resolver_type=reference)
         self._interpreter.allocate_tensors()
@@ -72,8 +74,13 @@ class TFLiteReferenceRunner:
 RUNNERS = {"tflm": TFLMRunner, "tflite_reference": TFLiteReferenceRunner}
 
 
-def predict(model: bytes, ids: list[np.ndarray], segments: list[np.ndarray] | None = None, processes: int = 2,
-            backend: str = "tflm") -> np.ndarray:
+def predict(
+    model: bytes,
+    ids: list[np.ndarray],
+    segments: list[np.ndarray] | None = None,
+    processes: int = 2,
+    backend: str = "tflm",
+) -> np.ndarray:
     """Runs a model on many texts.
 
     Args:
@@ -123,8 +130,9 @@ def start_python(arguments: list[str], data: bytes, timeout: float | None = None
     """
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     environment = {**os.environ, "PYTHONPATH": path, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": ""}
-    return subprocess.run([sys.executable, "-P", "-m", *arguments], input=data, env=environment, timeout=timeout,
-                          capture_output=True)
+    return subprocess.run(
+        [sys.executable, "-P", "-m", *arguments], input=data, env=environment, timeout=timeout, capture_output=True
+    )
 
 
 def _run_worker(backend: str, model: bytes, inputs: dict[str, np.ndarray]) -> np.ndarray:

@@ -50,7 +50,7 @@ def _conv_2d_bytes(node: Node) -> int:
     _, rows, columns, depth = node.dims("i1")
     if node.type("i0") == "INT16":
         return _columns_bytes_s16(node, rows * columns * channels)
-    if node.type("i0") == "FLOAT32" or rows == columns == 1 and not _dilated(node) and channels == depth:
+    if node.type("i0") == "FLOAT32" or (rows == columns == 1 and not _dilated(node) and channels == depth):
         return 0
     one_by_n = height == rows == 1 and node.option("dilationWFactor") == 1 and channels == depth
     if node.build.simd == "mve" and one_by_n and node.option("strideW") * channels % 4 == 0:
@@ -180,15 +180,19 @@ CMSIS_NN_KERNELS = REFERENCE_KERNELS | {
     "AVERAGE_POOL_2D": _kernel("AVERAGE_POOL_2D", "pooling.cc", data="CmsisNnOpDataPooling", prepare=_average_pool),
     "BATCH_MATMUL": _kernel("BATCH_MATMUL", "batch_matmul.cc", data="CmsisNnOpDataBatchMatmul", prepare=_batch_matmul),
     "CONV_2D": _kernel("CONV_2D", "conv.cc", data="CmsisNnOpDataConv", prepare=_convolution(0, _conv_2d_bytes)),
-    "DEPTHWISE_CONV_2D": _kernel("DEPTHWISE_CONV_2D", "depthwise_conv.cc", data="CmsisNnOpDataConv",
-                                 prepare=_convolution(3, _depthwise_bytes)),
-    "FULLY_CONNECTED": _kernel("FULLY_CONNECTED", "fully_connected.cc", data="CmsisNnOpDataFullyConnected",
-                               prepare=_fully_connected),
+    "DEPTHWISE_CONV_2D": _kernel(
+        "DEPTHWISE_CONV_2D", "depthwise_conv.cc", data="CmsisNnOpDataConv", prepare=_convolution(3, _depthwise_bytes)
+    ),
+    "FULLY_CONNECTED": _kernel(
+        "FULLY_CONNECTED", "fully_connected.cc", data="CmsisNnOpDataFullyConnected", prepare=_fully_connected
+    ),
     "MAX_POOL_2D": _kernel("MAX_POOL_2D", "pooling.cc", data="CmsisNnOpDataPooling"),
     "SOFTMAX": _kernel("SOFTMAX", "softmax.cc", data="CMSISNNSoftmaxParams"),
     "SVDF": _kernel("SVDF", "svdf.cc", data="CmsisNnOpDataSvdf", prepare=_svdf),
-    "TRANSPOSE_CONV": _kernel("TRANSPOSE_CONV", "transpose_conv.cc", data="CmsisNnOpDataTransposeConv",
-                              prepare=_transpose_conv),
-    "UNIDIRECTIONAL_SEQUENCE_LSTM": _kernel("UNIDIRECTIONAL_SEQUENCE_LSTM", "unidirectional_sequence_lstm.cc",
-                                            data="CmsisNnOpDataLSTM", prepare=_lstm),
+    "TRANSPOSE_CONV": _kernel(
+        "TRANSPOSE_CONV", "transpose_conv.cc", data="CmsisNnOpDataTransposeConv", prepare=_transpose_conv
+    ),
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": _kernel(
+        "UNIDIRECTIONAL_SEQUENCE_LSTM", "unidirectional_sequence_lstm.cc", data="CmsisNnOpDataLSTM", prepare=_lstm
+    ),
 }

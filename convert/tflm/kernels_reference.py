@@ -208,8 +208,9 @@ REFERENCE_KERNELS = {
     "FLOOR": Kernel("floor.cc", None, None, ""),
     "FLOOR_DIV": Kernel("floor_div.cc", None, None, "i0 i1 o0"),
     "FLOOR_MOD": Kernel("floor_mod.cc", None, None, "i0 i1 o0"),
-    "FULLY_CONNECTED": Kernel("fully_connected.cc", "TfLiteFullyConnectedParams", "OpDataFullyConnected",
-                              _fully_connected),
+    "FULLY_CONNECTED": Kernel(
+        "fully_connected.cc", "TfLiteFullyConnectedParams", "OpDataFullyConnected", _fully_connected
+    ),
     "GATHER": Kernel("gather.cc", "TfLiteGatherParams", None, _shaped_output("i0 i1 o0")),
     "GATHER_ND": Kernel("gather_nd.cc", None, None, _shaped_output("i0 i1 o0")),
     "GREATER": _COMPARISON,
@@ -248,8 +249,9 @@ REFERENCE_KERNELS = {
     "RELU6": Kernel("activations_common.cc", None, "Relu6OpData", "i0"),
     "RESHAPE": Kernel("reshape_common.cc", "TfLiteReshapeParams", None, "i0 o0"),
     "RESIZE_BILINEAR": Kernel("resize_bilinear.cc", "TfLiteResizeBilinearParams", None, "i0 i1 o0"),
-    "RESIZE_NEAREST_NEIGHBOR": Kernel("resize_nearest_neighbor.cc", "TfLiteResizeNearestNeighborParams", None,
-                                      "i0 i1 o0"),
+    "RESIZE_NEAREST_NEIGHBOR": Kernel(
+        "resize_nearest_neighbor.cc", "TfLiteResizeNearestNeighborParams", None, "i0 i1 o0"
+    ),
     "REVERSE_V2": Kernel("reverse.cc", None, None, "i0 i1 o0"),
     "ROUND": Kernel("round.cc", None, None, "i0 o0"),
     "RSQRT": Kernel("elementwise.cc", None, "OpDataAbsRsqrt", "i0 o0"),
@@ -266,16 +268,18 @@ REFERENCE_KERNELS = {
     "SQUARE": _ELEMENTWISE,
     "SQUARED_DIFFERENCE": Kernel("squared_difference.cc", None, "OpDataSquaredDifference", "i0 i1 o0"),
     "SQUEEZE": Kernel("squeeze.cc", "TfLiteSqueezeParams", None, "i0 o0"),
-    "STRIDED_SLICE": Kernel("strided_slice_common.cc", "TfLiteStridedSliceParams", "StridedSliceParams",
-                            "i0 i1 i2 i3 o0"),
+    "STRIDED_SLICE": Kernel(
+        "strided_slice_common.cc", "TfLiteStridedSliceParams", "StridedSliceParams", "i0 i1 i2 i3 o0"
+    ),
     "SUB": Kernel("sub_common.cc", "TfLiteSubParams", "OpDataSub", "i0 i1 o0"),
     "SUM": Kernel("reduce_common.cc", "TfLiteReducerParams", "OpDataReduce", _reduce_mean),
     "SVDF": Kernel("svdf_common.cc", "TfLiteSVDFParams", "OpDataSvdf", _svdf),
     "TANH": Kernel("tanh.cc", None, "OpDataTanh", "i0 i0 o0"),
     "TRANSPOSE": Kernel("transpose_common.cc", None, None, "i0 i1 o0"),
     "TRANSPOSE_CONV": Kernel("transpose_conv.cc", "TfLiteTransposeConvParams", "OpDataTransposeConv", _transpose_conv),
-    "UNIDIRECTIONAL_SEQUENCE_LSTM": Kernel("unidirectional_sequence_lstm.cc", "TfLiteUnidirectionalSequenceLSTMParams",
-                                           "OpDataLSTM", _lstm),
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": Kernel(
+        "unidirectional_sequence_lstm.cc", "TfLiteUnidirectionalSequenceLSTMParams", "OpDataLSTM", _lstm
+    ),
     "UNPACK": Kernel("unpack.cc", "TfLiteUnpackParams", None, ""),
     "VAR_HANDLE": Kernel("var_handle.cc", "TfLiteVarHandleParams", "OpDataVarHandle", Node.declare_resource),
     "WHILE": Kernel("while.cc", "TfLiteWhileParams", "OpDataWhile", ""),

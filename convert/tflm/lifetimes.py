@@ -21,8 +21,9 @@ class Scratch:
     nbytes: int
 
 
-def list_buffers(model: schema.ModelT, scratches: list[Scratch], elsewhere: set[tuple[int, int]],
-                 ) -> tuple[list[Buffer], list[tuple[int, int]]]:
+def list_buffers(
+    model: schema.ModelT, scratches: list[Scratch], elsewhere: set[tuple[int, int]]
+) -> tuple[list[Buffer], list[tuple[int, int]]]:
     """Buffers of the head in the planner's order: tensors by graph and index, then scratch buffers.
 
     Args:

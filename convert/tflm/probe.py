@@ -45,6 +45,7 @@ def _probe_with(model: bytes, fill: int) -> Probe:
 def _child(fill: int) -> None:
     import numpy as np
     from tflite_micro import runtime
+
     data = sys.stdin.buffer.read()
     interpreter = runtime.Interpreter.from_bytes(data, arena_size=ARENA_BYTES)
     for index in range(runtime.schema_fb.Model.GetRootAs(data).Subgraphs(0).InputsLength()):

@@ -8,8 +8,13 @@ from convert.tflm.rules.engine import ask_rules
 from tf_embbert.common.errors import UserError
 
 # Rules without which operators and tensors cannot even be listed.
-UNREADABLE = ("graph_complete", "graph_tensors_exist", "operator_code_exists", "operator_tensors_exist",
-              "type_has_size")
+UNREADABLE = (
+    "graph_complete",
+    "graph_tensors_exist",
+    "operator_code_exists",
+    "operator_tensors_exist",
+    "type_has_size",
+)
 
 
 def check_model(path: str | Path) -> dict:
@@ -38,9 +43,14 @@ def check_bytes(model: bytes, name: str) -> dict:
     refusals, warnings = ask_rules(unpacked)
     readable = not any(refusal["rule"] in UNREADABLE for refusal in refusals)
     floats = float_tensors(unpacked) if readable else []
-    return {"supported": not refusals, "integer_only": readable and not floats,
-            "ops": list_ops(unpacked) if readable else [], "refusals": refusals, "float_tensors": floats,
-            "warnings": warnings}
+    return {
+        "supported": not refusals,
+        "integer_only": readable and not floats,
+        "ops": list_ops(unpacked) if readable else [],
+        "refusals": refusals,
+        "float_tensors": floats,
+        "warnings": warnings,
+    }
 
 
 def _read(path: Path) -> bytes:

@@ -30,17 +30,32 @@ def supported_operators() -> str:
     """The text of SUPPORTED_OPS.md."""
     refusals = [rule for rule in RULES if not rule.warning]
     warnings = [rule for rule in RULES if rule.warning]
-    lines = [f"| {name} | `{kernel.path}` | {kernel.inputs} | {kernel.outputs} | {kernel.types or 'see below'} |"
-             for name, kernel in sorted(OPERATORS.items())]
+    lines = [
+        f"| {name} | `{kernel.path}` | {kernel.inputs} | {kernel.outputs} | {kernel.types or 'see below'} |"
+        for name, kernel in sorted(OPERATORS.items())
+    ]
     customs = ", ".join(f"`{name}`" for name in sorted(CUSTOM_OPERATORS))
-    return "".join([HEAD, TYPES, "\n".join(lines), "\n\nCustom operators, known by name only: ", customs, ".\n",
-                    _table("Rules of operators", refusals), _table("Rules of the file", STRUCTURE),
-                    _table("Warnings", warnings)])
+    return "".join(
+        [
+            HEAD,
+            TYPES,
+            "\n".join(lines),
+            "\n\nCustom operators, known by name only: ",
+            customs,
+            ".\n",
+            _table("Rules of operators", refusals),
+            _table("Rules of the file", STRUCTURE),
+            _table("Warnings", warnings),
+        ]
+    )
 
 
 def _table(title: str, rules: list[Rule | StructureRule]) -> str:
-    rows = [f"| {_scope(rule)} | {rule.message}{' *(unchecked)*' if rule.unchecked else ''} | {rule.remedy} | "
-            f"`{rule.name}` |" for rule in rules]
+    rows = [
+        f"| {_scope(rule)} | {rule.message}{' *(unchecked)*' if rule.unchecked else ''} | {rule.remedy} | "
+        f"`{rule.name}` |"
+        for rule in rules
+    ]
     return "\n".join([f"\n## {title}\n", "| of | rule | remedy | name |", "|---|---|---|---|", *rows]) + "\n"
 
 

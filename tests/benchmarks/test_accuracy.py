@@ -49,9 +49,11 @@ def test_a_teacher_that_takes_a_seed_writes_for_each(folder, tmp_path, monkeypat
     files = [soft_rows(task, seed, folder, tmp_path / "work") for task in ("cola", "snips_1400") for seed in (0, 1, 1)]
     assert [file.name for file in files] == ["cola-0.jsonl.gz", *["cola-1.jsonl.gz"] * 2, *["snips_1400.jsonl.gz"] * 3]
     start = ["--data-dir", str(folder), "--out"]
-    assert asked == [["--task", "cola", "--seed", "0", *start, str(files[0])],
-                     ["--task", "cola", "--seed", "1", *start, str(files[1])],
-                     ["--task", "snips", *TASKS["snips"]["soft_rows"].split()[1:], *start, str(files[3])]]
+    assert asked == [
+        ["--task", "cola", "--seed", "0", *start, str(files[0])],
+        ["--task", "cola", "--seed", "1", *start, str(files[1])],
+        ["--task", "snips", *TASKS["snips"]["soft_rows"].split()[1:], *start, str(files[3])],
+    ]
 
 
 def test_every_teacher_is_a_command(capsys):

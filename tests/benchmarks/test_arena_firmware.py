@@ -33,16 +33,23 @@ def assert_predicted(models, entries):
 def test_committed_models():
     models = {path.stem: path.read_bytes() for path in FOLDER.glob("*.tflite")}
     entries = [entry for entry in MEASURED if not entry["model"].startswith(BASE)]
-    changed = {entry["model"] for entry in entries
-               if hashlib.sha256(models[entry["model"]]).hexdigest() != entry["model_sha256"]}
+    changed = {
+        entry["model"]
+        for entry in entries
+        if hashlib.sha256(models[entry["model"]]).hexdigest() != entry["model_sha256"]
+    }
     assert not changed, "measured with other bytes"
     assert_predicted(models, entries)
 
 
 def test_base_preset():
     models = base_models()
-    entries = [entry for entry in MEASURED if entry["model"].startswith(BASE)
-               and hashlib.sha256(models[entry["model"]]).hexdigest() == entry["model_sha256"]]
+    entries = [
+        entry
+        for entry in MEASURED
+        if entry["model"].startswith(BASE)
+        and hashlib.sha256(models[entry["model"]]).hexdigest() == entry["model_sha256"]
+    ]
     if not entries:
         pytest.skip("the converter writes other bytes than were measured: run benchmarks.arena_firmware")
     assert_predicted(models, entries)

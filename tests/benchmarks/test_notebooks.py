@@ -23,7 +23,7 @@ def test_committed_without_outputs_and_paths(path):
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
 def test_runs_from_top_to_bottom(path):
     notebook = nbformat.read(path, as_version=4)
-    parameters, = (cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", []))
+    (parameters,) = (cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", []))
     parameters.source = SMALL[path.name]
     NotebookClient(notebook, timeout=300, resources={"metadata": {"path": path.parent}}).execute()
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]

@@ -15,7 +15,9 @@ from tests.support.chain import refused
 needs_compiler = pytest.mark.skipif(not shutil.which("g++"), reason="needs g++")
 NEED_TFLM = {"app.cpp", "classifier.cpp"}
 DOWNLOADS = "tensorflow/lite/micro/tools/make/downloads"
-STUBS = {"TensorFlowLite.h": "", "Arduino.h": """
+STUBS = {
+    "TensorFlowLite.h": "",
+    "Arduino.h": """
 #include <cstddef>
 #include <cstdint>
 struct Stream {
@@ -29,7 +31,8 @@ extern Stream Serial;
 unsigned long micros();
 void delay(unsigned long);
 void yield();
-"""}
+""",
+}
 
 
 @pytest.fixture(scope="module")
@@ -45,8 +48,20 @@ def sketch(bundle_of, tmp_path_factory):
 
 def compile_all(files, sketch, *options):
     for file in files:
-        command = ["g++", "-std=c++17", "-fsyntax-only", "-Wall", "-Wextra", "-Werror", "-I", sketch.parent / "stubs",
-                   *options, "-x", "c++", file]
+        command = [
+            "g++",
+            "-std=c++17",
+            "-fsyntax-only",
+            "-Wall",
+            "-Wextra",
+            "-Werror",
+            "-I",
+            sketch.parent / "stubs",
+            *options,
+            "-x",
+            "c++",
+            file,
+        ]
         done = subprocess.run(command, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
 

@@ -19,9 +19,9 @@ from convert.export.build import build_model
 from convert.lowering.lower import lower_model
 from convert.lowering.to_tflite import write_model
 from convert.tflm.builds import CORES, default_kernels
-from tests.convert.bundle.test_bundle import converted, make_run
-from tests.convert.export.test_convert_reference import random_model
+from tests.support.bundles import converted, make_run
 from tests.support.chain import refused
+from tests.support.transcription import random_model
 
 ROOT = Path(__file__).resolve().parents[2]
 FIGURES = ("flash", "ram", "total_ram", "clock")
@@ -79,8 +79,9 @@ def test_constants_are_those_measured():
     for kernels in ("cmsis_nn", "reference"):
         entries = [entry for entry in measured["runtime_code_bytes"] if entry["kernels"] == kernels]
         assert CONSTANTS["flash"]["runtime"][kernels] == max(entry["text"] + entry["data"] for entry in entries)
-    assert CONSTANTS["ram"]["runtime"]["bytes"] == max(entry["data"] + entry["bss"]
-                                                       for entry in measured["runtime_code_bytes"])
+    assert CONSTANTS["ram"]["runtime"]["bytes"] == max(
+        entry["data"] + entry["bss"] for entry in measured["runtime_code_bytes"]
+    )
     assert CONSTANTS["ram"]["stack"]["bytes"] > 1.5 * max(entry["stack"] for entry in measured["measured"])
 
 
@@ -126,10 +127,18 @@ def board_with(flash, ram):
     return Board("made", "Made", "cortex-m4", flash, ram, None, None, None, {})
 
 
-@pytest.mark.parametrize("flash_left, ram_left, fits, text", [
-    (0, 0, True, "fits, 0 B of RAM left"), (-1, 0, False, "no, flash 1 B short"), (0, -1, False, "no, RAM 1 B short"),
-    (-20, -3000, False, "no, flash 20 B short, RAM 3,000 B short"), (None, 0, None, "unknown, the board has no figure"),
-    (None, -1, False, "no, RAM 1 B short"), (0, None, None, "unknown, the board has no figure")])
+@pytest.mark.parametrize(
+    "flash_left, ram_left, fits, text",
+    [
+        (0, 0, True, "fits, 0 B of RAM left"),
+        (-1, 0, False, "no, flash 1 B short"),
+        (0, -1, False, "no, RAM 1 B short"),
+        (-20, -3000, False, "no, flash 20 B short, RAM 3,000 B short"),
+        (None, 0, None, "unknown, the board has no figure"),
+        (None, -1, False, "no, RAM 1 B short"),
+        (0, None, None, "unknown, the board has no figure"),
+    ],
+)
 def test_the_last_byte_decides(path, flash_left, ram_left, fits, text):
     firmware = Firmware(path.read_bytes())
     flash, ram = firmware.flash("cortex-m4"), firmware.ram("cortex-m4")
@@ -155,6 +164,7 @@ def run_of_48():
 def test_the_largest_length_that_fits_is_found(run_of_48):
     def firmware(n):
         return Firmware(build_model(run_of_48.weights, run_of_48.ranges, n), run_of_48.tokenizer.vocab_size)
+
     limit = firmware(40).ram("cortex-m4")
     board, model = board_with(2**20, limit), firmware(48).model
     verdict = judge_run([board], run_of_48, model, 48, [board.id])[0]
@@ -188,11 +198,14 @@ def test_the_list_shows_what_is_not_known(capsys):
     assert status == 0 and len(listed) == len(list_boards()) and listed[0]["sources"]["flash"]["opened"]
 
 
-@pytest.mark.parametrize("arguments, parts", [
-    (["--board", "pico3"], ["unknown board 'pico3'", "did you mean", "pico2"]),
-    (["--board", "zzzzzz"], ["unknown board 'zzzzzz'", "lists them"]),
-    (["nowhere.tflite"], ["no model file at nowhere.tflite"]),
-])
+@pytest.mark.parametrize(
+    "arguments, parts",
+    [
+        (["--board", "pico3"], ["unknown board 'pico3'", "did you mean", "pico2"]),
+        (["--board", "zzzzzz"], ["unknown board 'zzzzzz'", "lists them"]),
+        (["nowhere.tflite"], ["no model file at nowhere.tflite"]),
+    ],
+)
 def test_bad_input(capsys, arguments, parts):
     refused(capsys, boards.main, arguments, *parts)
 
@@ -205,10 +218,20 @@ def test_files_that_are_no_models(tmp_path, capsys):
 
 def test_conversion_judges_named_boards(tmp_path):
     """base is 333 kB at any length: too much for 240 KiB of flash, little for 2 MiB."""
+
     def convert(out, *more):
-        command = [sys.executable, str(ROOT / "convert/convert.py"), str(ROOT / "benchmarks/base256"), "--out",
-                   str(tmp_path / out), "--seq-len", "8", *more]
+        command = [
+            sys.executable,
+            str(ROOT / "convert/convert.py"),
+            str(ROOT / "benchmarks/base256"),
+            "--out",
+            str(tmp_path / out),
+            "--seq-len",
+            "8",
+            *more,
+        ]
         return subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+
     small = convert("small", "--board", "uno-r4-minima", "--board", "portenta-h7")
     assert small.returncode == 1, small.stderr
     assert "flash" in small.stdout and (tmp_path / "small/report.html").is_file()

@@ -12,9 +12,9 @@ from convert.tflite.model import OPERATOR_NAMES, read_model, schema
 from convert.tflite.verifier import MAX_FILE_BYTES
 from convert.tflm import support
 from convert.tflm.support import check_bytes, check_model
-from tests.convert.export.test_convert_reference import random_model
 from tests.support.agreement_bases import BASES, f32, i8
 from tests.support.agreement_models import Spec, operator, operator_code, pack
+from tests.support.transcription import random_model
 
 ENTRY = {"op", "index", "tensor", "tensor_name", "rule", "reason", "kernel", "remedy"}
 
@@ -28,6 +28,7 @@ def model_bytes():
 @pytest.fixture
 def write(tmp_path, model_bytes):
     """Writes the model after `change(model object)`, or given bytes; gives the path."""
+
     def write_file(change=None, data=None):
         if data is None:
             model = read_model(model_bytes)
@@ -35,6 +36,7 @@ def write(tmp_path, model_bytes):
             data = pack(model)
         (tmp_path / "model.tflite").write_bytes(data)
         return tmp_path / "model.tflite"
+
     return write_file
 
 
@@ -95,6 +97,7 @@ def test_every_violation_is_reported(write):
     def break_both(model):
         move_softmax(model)
         gelu(model)
+
     rules = [(refusal["op"], refusal["rule"]) for refusal in check_model(write(break_both))["refusals"]]
     assert ("SOFTMAX", "softmax_grid") in rules and ("GELU", "operator_registered") in rules
 
@@ -125,6 +128,7 @@ def test_operators_of_every_graph_are_checked():
         model.operatorCodes.append(operator_code("GELU"))
         graph.operators = [operator(len(model.operatorCodes) - 1, [0], [1])]
         model.subgraphs.append(graph)
+
     (refusal,) = check_bytes(Spec("RELU", [i8(2)], [i8(2)], graphs=(add_graph,)).build(), "two graphs")["refusals"]
     assert refusal["op"] == "GELU" and refusal["graph"] == 1 and refusal["index"] == 0
 

@@ -18,15 +18,18 @@ SEED = 100
 GOOD = BASES["CONV_2D"].build()
 
 
-@pytest.mark.parametrize("data, message", [
-    (b"", "is empty"),
-    (b"not a model at all", "bytes 4 to 7 are not TFL3"),
-    (b"\x10\x00\x00\x00TFL3", "are not in the file"),
-    (b"\x10\x00\x00\x00TFL3\xff\xff\xff\xff" * 3, "are not in the file"),
-    (GOOD[:len(GOOD) // 2], "are not in the file"),
-    (GOOD[:4] + b"TFL2" + GOOD[8:], "bytes 4 to 7 are not TFL3"),
-    (struct.pack("<I", 2 ** 32 - 1) + GOOD[4:], "are not in the file"),
-])
+@pytest.mark.parametrize(
+    "data, message",
+    [
+        (b"", "is empty"),
+        (b"not a model at all", "bytes 4 to 7 are not TFL3"),
+        (b"\x10\x00\x00\x00TFL3", "are not in the file"),
+        (b"\x10\x00\x00\x00TFL3\xff\xff\xff\xff" * 3, "are not in the file"),
+        (GOOD[: len(GOOD) // 2], "are not in the file"),
+        (GOOD[:4] + b"TFL2" + GOOD[8:], "bytes 4 to 7 are not TFL3"),
+        (struct.pack("<I", 2**32 - 1) + GOOD[4:], "are not in the file"),
+    ],
+)
 @pytest.mark.parametrize("command", [check, arena])
 def test_files_that_are_no_models(tmp_path, capsys, command, data, message):
     path = tmp_path / "model.tflite"
@@ -48,7 +51,7 @@ def test_every_cut_of_a_good_model_is_damaged_or_judged():
 def test_a_vector_longer_than_the_file_is_damaged():
     place = GOOD.index(struct.pack("<5i", 4, 1, 4, 4, 2))
     with pytest.raises(DamagedModel, match="are not in the file"):
-        verify_flatbuffer(GOOD[:place] + struct.pack("<I", 2 ** 30) + GOOD[place + 4:])
+        verify_flatbuffer(GOOD[:place] + struct.pack("<I", 2**30) + GOOD[place + 4 :])
 
 
 def test_a_small_file_that_unpacks_to_gigabytes_is_damaged():
@@ -70,15 +73,18 @@ def test_a_small_file_that_unpacks_to_gigabytes_is_damaged():
         verify_flatbuffer(data)
 
 
-@pytest.mark.parametrize("edits, rule", [
-    ({"i0": {"shape": (1 << 30, 1 << 30)}}, "tensor_below_2_gib"),
-    ({"i0": {"shape": (-4, 2)}}, "dimensions_not_negative"),
-    ({"o0": {"shape": (0, 2)}}, "outputs_not_empty"),
-    ({"i0": {"data": 0, "cut": 2}}, "buffer_holds_tensor"),
-    ({"change": lambda model: setattr(model.subgraphs[0].operators[0], "outputs", [77])}, "operator_tensors_exist"),
-    ({"change": lambda model: setattr(model.subgraphs[0], "outputs", [-1])}, "graph_tensors_exist"),
-    ({"change": lambda model: setattr(model.subgraphs[0].tensors[0], "buffer", 77)}, "buffer_exists"),
-])
+@pytest.mark.parametrize(
+    "edits, rule",
+    [
+        ({"i0": {"shape": (1 << 30, 1 << 30)}}, "tensor_below_2_gib"),
+        ({"i0": {"shape": (-4, 2)}}, "dimensions_not_negative"),
+        ({"o0": {"shape": (0, 2)}}, "outputs_not_empty"),
+        ({"i0": {"data": 0, "cut": 2}}, "buffer_holds_tensor"),
+        ({"change": lambda model: setattr(model.subgraphs[0].operators[0], "outputs", [77])}, "operator_tensors_exist"),
+        ({"change": lambda model: setattr(model.subgraphs[0], "outputs", [-1])}, "graph_tensors_exist"),
+        ({"change": lambda model: setattr(model.subgraphs[0].tensors[0], "buffer", 77)}, "buffer_exists"),
+    ],
+)
 def test_insane_models_are_refused_before_their_arena_is_planned(tmp_path, capsys, edits, rule):
     model = BASES["RELU"].edited(edits).build()
     assert rule in [refusal["rule"] for refusal in check_bytes(model, "insane")["refusals"]]

@@ -9,7 +9,7 @@ from convert import verify
 from convert.bundle import verification
 from convert.bundle.bundle import write_folder
 from convert.bundle.verification import Answers, verify_bundle
-from tests.convert.bundle.test_bundle import converted, digest
+from tests.support.bundles import converted, digest
 
 
 @pytest.fixture
@@ -29,6 +29,7 @@ def golden_answers(monkeypatch):
         reference = logits.copy()
         reference[differ] += 1
         return Answers(logits, reference)
+
     monkeypatch.setattr(verification, "compare_interpreters", compare)
     return differ
 
@@ -83,7 +84,10 @@ def test_changed_golden_rows_that_pass_the_hashes(bundle, golden_answers):
     rehash(bundle)
     report = verify_bundle(bundle)
     assert report["golden"] == 5 and [failure[:12] for failure in report["failures"]] == [
-        "golden row 2", "golden row 3", "golden row 4"]
+        "golden row 2",
+        "golden row 3",
+        "golden row 4",
+    ]
 
 
 def test_interpreters_that_differ(bundle, golden_answers, capsys):
@@ -97,7 +101,7 @@ def test_a_model_that_does_not_run(bundle, tflm_twice):
     model = bytearray((bundle / "model.tflite").read_bytes())
     manifest = json.loads((bundle / "manifest.json").read_text())
     position = model.index(b"tokens") - 200  # somewhere among the tables of the graph
-    model[position:position + 100] = bytes(100)
+    model[position : position + 100] = bytes(100)
     (bundle / "model.tflite").write_bytes(model)
     manifest["model"]["sha256"] = digest(bytes(model))
     (bundle / "manifest.json").write_text(json.dumps(manifest))
@@ -106,12 +110,15 @@ def test_a_model_that_does_not_run(bundle, tflm_twice):
     assert not report["ok"] and report["failures"]
 
 
-@pytest.mark.parametrize("change, message", [
-    (lambda folder: (folder / "manifest.json").unlink(), "is not a bundle: it has no manifest.json"),
-    (lambda folder: (folder / "manifest.json").write_text("{"), "is not a bundle manifest"),
-    (lambda folder: (folder / "manifest.json").write_text("{}"), "is a required property"),
-    (lambda folder: (folder / "golden.json").unlink(), "golden.json is missing"),
-])
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        (lambda folder: (folder / "manifest.json").unlink(), "is not a bundle: it has no manifest.json"),
+        (lambda folder: (folder / "manifest.json").write_text("{"), "is not a bundle manifest"),
+        (lambda folder: (folder / "manifest.json").write_text("{}"), "is a required property"),
+        (lambda folder: (folder / "golden.json").unlink(), "golden.json is missing"),
+    ],
+)
 def test_folders_that_are_no_bundles(bundle, change, message, capsys):
     change(bundle)
     assert verify.main([str(bundle)]) == 2

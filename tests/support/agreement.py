@@ -33,8 +33,11 @@ def rule_cases() -> list[Case]:
     broken = [(rule, op, edits) for rule, examples in CASES.items() for op, edits in examples] + table_cases()
     warned = [(rule, op, edits) for rule, examples in WARNED.items() for op, edits in examples]
     kept = [(None, op, {}) for op in BASES] + [(None, op, edits) for op, edits in KEPT]
-    return [Case(kind, rule, f"{rule or 'kept'}: {op} {_brief(edits)}", BASES[op].edited(edits).build())
-            for kind, group in (("broken", broken), ("warned", warned), ("kept", kept)) for rule, op, edits in group]
+    return [
+        Case(kind, rule, f"{rule or 'kept'}: {op} {_brief(edits)}", BASES[op].edited(edits).build())
+        for kind, group in (("broken", broken), ("warned", warned), ("kept", kept))
+        for rule, op, edits in group
+    ]
 
 
 def sweep_cases(sample: int | None = None, seed: int = 0) -> list[Case]:
@@ -69,8 +72,11 @@ def compare(cases: list[Case], arena_bytes: int = ARENA_BYTES) -> list[tuple[Cas
 
 def describe(judged: list[tuple[Case, str, dict, dict]]) -> list[str]:
     """What does not agree, in words."""
-    return [f"{outcome}: {case.what}: rules {[entry['rule'] for entry in report['refusals']]}, TFLM {truth['said']}"
-            for case, outcome, report, truth in judged if outcome not in ("agree", "undefined", "too large")]
+    return [
+        f"{outcome}: {case.what}: rules {[entry['rule'] for entry in report['refusals']]}, TFLM {truth['said']}"
+        for case, outcome, report, truth in judged
+        if outcome not in ("agree", "undefined", "too large")
+    ]
 
 
 def _outcome(case: Case, report: dict, truth: dict) -> str:
@@ -81,8 +87,12 @@ def _outcome(case: Case, report: dict, truth: dict) -> str:
         if not (refused <= UNCHECKED and case.kind == "free"):
             return "false refusal"
         return "undefined"
-    as_meant = {"broken": case.rule in refused, "kept": report["supported"], "free": True,
-                "warned": case.rule in {entry["rule"] for entry in report["warnings"]}}[case.kind]
+    as_meant = {
+        "broken": case.rule in refused,
+        "kept": report["supported"],
+        "free": True,
+        "warned": case.rule in {entry["rule"] for entry in report["warnings"]},
+    }[case.kind]
     return "agree" if as_meant else "unexpected"
 
 

@@ -3,7 +3,8 @@
 import tensorflow as tf
 import tf_keras as keras
 
-from tests.convert.tflm.test_arena_keras import (
+from tests.support.agreement import Case
+from tests.support.keras_models import (
     activations,
     attention,
     autoencoder,
@@ -22,7 +23,6 @@ from tests.convert.tflm.test_arena_keras import (
     slices,
     two_inputs,
 )
-from tests.support.agreement import Case
 
 layers = keras.layers
 
@@ -67,23 +67,42 @@ def open_reshape(x):
 
 def common_cases() -> list[Case]:
     """The kinds that people bring most."""
-    models = {f"int8 {build.__name__}": convert_keras(build)
-              for build in (cnn, depthwise_cnn, dense, unrolled_gru, attention)}
+    models = {
+        f"int8 {build.__name__}": convert_keras(build) for build in (cnn, depthwise_cnn, dense, unrolled_gru, attention)
+    }
     models |= {f"float {build.__name__}": convert_keras(build, tf.float32) for build in (dense, gelu, open_batch)}
     return _cases(models | {"dynamic range dense": dynamic_range(wide_dense)})
 
 
 def keras_cases() -> list[Case]:
     """Converted models of all kinds; rules and interpreter must agree on each."""
-    int8 = [dense, cnn, depthwise_cnn, attention, unrolled_gru, autoencoder, branches, two_inputs, layer_norm,
-            activations, slices, blocks]
+    int8 = [
+        dense,
+        cnn,
+        depthwise_cnn,
+        attention,
+        unrolled_gru,
+        autoencoder,
+        branches,
+        two_inputs,
+        layer_norm,
+        activations,
+        slices,
+        blocks,
+    ]
     models = {f"int8 {build.__name__}": convert_keras(build) for build in int8}
-    models |= {f"float {build.__name__}": convert_keras(build, tf.float32)
-               for build in (dense, cnn, unrolled_gru, attention, embedding, gelu, open_batch, lstm)}
-    models |= {"int16 cnn": convert_keras(cnn, tf.int16), "dynamic range dense": dynamic_range(wide_dense),
-               "dynamic range cnn": dynamic_range(cnn), "elementwise": convert_function(elementwise, 1, 6),
-               "condition": convert_function(condition, 1, 8), "open reshape":
-               convert_function(open_reshape, None, 2, 3)}
+    models |= {
+        f"float {build.__name__}": convert_keras(build, tf.float32)
+        for build in (dense, cnn, unrolled_gru, attention, embedding, gelu, open_batch, lstm)
+    }
+    models |= {
+        "int16 cnn": convert_keras(cnn, tf.int16),
+        "dynamic range dense": dynamic_range(wide_dense),
+        "dynamic range cnn": dynamic_range(cnn),
+        "elementwise": convert_function(elementwise, 1, 6),
+        "condition": convert_function(condition, 1, 8),
+        "open reshape": convert_function(open_reshape, None, 2, 3),
+    }
     return _cases(models)
 
 

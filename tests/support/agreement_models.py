@@ -9,8 +9,16 @@ import numpy as np
 from convert.tflite.model import schema
 from convert.tflite.verifier import FILE_IDENTIFIER
 
-DTYPES = {"float32": "<f4", "int8": "<i1", "uint8": "<u1", "int16": "<i2", "int32": "<i4", "int64": "<i8", "bool": "?",
-          "uint32": "<u4"}
+DTYPES = {
+    "float32": "<f4",
+    "int8": "<i1",
+    "uint8": "<u1",
+    "int16": "<i2",
+    "int32": "<i4",
+    "int64": "<i8",
+    "bool": "?",
+    "uint32": "<u4",
+}
 QUANTIZED = ("int8", "int16", "uint8", "int4")
 
 
@@ -36,13 +44,14 @@ class Tensor:
         if self.data is not None:
             values = np.broadcast_to(np.asarray(self.data, DTYPES.get(self.type, "<i1")), self._stored())
             buffers.append(schema.BufferT())
-            buffers[-1].data = np.frombuffer(values.tobytes()[:self.cut], np.uint8)
+            buffers[-1].data = np.frombuffer(values.tobytes()[: self.cut], np.uint8)
             packed.buffer = len(buffers) - 1
         if self.type in QUANTIZED if self.quantized is None else self.quantized:
             packed.quantization = schema.QuantizationParametersT()
             packed.quantization.scale = np.atleast_1d(np.asarray(self.scale, np.float32))
-            packed.quantization.zeroPoint = np.broadcast_to(np.asarray(self.zero, np.int64),
-                                                            packed.quantization.scale.shape).copy()
+            packed.quantization.zeroPoint = np.broadcast_to(
+                np.asarray(self.zero, np.int64), packed.quantization.scale.shape
+            ).copy()
             packed.quantization.quantizedDimension = self.axis
         return packed
 
@@ -92,8 +101,11 @@ class Spec:
         given = [tensor for tensor in self.inputs if tensor is not None]
         graph.inputs = sorted({index[id(t)] for t in given if t.data is None and not t.variable})
         graph.outputs = [index[id(t)] for t in self.outputs if t is not None]
-        graph.operators = [operator(0, [index[id(t)] for t in self.inputs], [index[id(t)] for t in self.outputs],
-                                    self.options, self.fields)]
+        graph.operators = [
+            operator(
+                0, [index[id(t)] for t in self.inputs], [index[id(t)] for t in self.outputs], self.options, self.fields
+            )
+        ]
         model.subgraphs, model.operatorCodes = [graph], [operator_code(self.op)]
         for add_graph in self.graphs:
             add_graph(model)
@@ -102,8 +114,9 @@ class Spec:
         return pack(model)
 
 
-def operator(code: int, inputs: list[int], outputs: list[int], options: str | None = None,
-             fields: dict | None = None) -> schema.OperatorT:
+def operator(
+    code: int, inputs: list[int], outputs: list[int], options: str | None = None, fields: dict | None = None
+) -> schema.OperatorT:
     packed = schema.OperatorT()
     packed.opcodeIndex, packed.inputs, packed.outputs = code, inputs, outputs
     if options:

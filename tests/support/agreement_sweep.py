@@ -10,12 +10,42 @@ import numpy as np
 from tests.support.agreement_bases import BASES
 from tests.support.agreement_models import Spec, Tensor
 
-TYPES = ("float32", "int8", "uint8", "int16", "int32", "int64", "bool", "uint32", "int4", "float16", "float64",
-         "string", "resource")
-GRIDS = ({"scale": 0.25}, {"scale": 2.0}, {"scale": 300.0}, {"scale": 1e-4}, {"scale": 1e-12}, {"scale": 0.0},
-         {"scale": -0.5}, {"scale": float("nan")}, {"scale": float("inf")}, {"zero": 3}, {"zero": -128}, {"zero": 127},
-         {"zero": 1000}, {"quantized": False}, {"quantized": True}, {"scale": [0.5, 0.25]}, {"scale": [0.5, 0.25, 0.5]},
-         {"scale": 1 / 32768}, {"scale": 1 / 65536, "zero": -32768})
+TYPES = (
+    "float32",
+    "int8",
+    "uint8",
+    "int16",
+    "int32",
+    "int64",
+    "bool",
+    "uint32",
+    "int4",
+    "float16",
+    "float64",
+    "string",
+    "resource",
+)
+GRIDS = (
+    {"scale": 0.25},
+    {"scale": 2.0},
+    {"scale": 300.0},
+    {"scale": 1e-4},
+    {"scale": 1e-12},
+    {"scale": 0.0},
+    {"scale": -0.5},
+    {"scale": float("nan")},
+    {"scale": float("inf")},
+    {"zero": 3},
+    {"zero": -128},
+    {"zero": 127},
+    {"zero": 1000},
+    {"quantized": False},
+    {"quantized": True},
+    {"scale": [0.5, 0.25]},
+    {"scale": [0.5, 0.25, 0.5]},
+    {"scale": 1 / 32768},
+    {"scale": 1 / 65536, "zero": -32768},
+)
 NUMBERS = (-3, -1, 0, 1, 2, 3, 5)
 
 
@@ -26,8 +56,10 @@ def sweep(op: str) -> Iterator[tuple[str, Spec]]:
         return  # a model of several operators
     roles = [f"i{i}" for i, t in enumerate(base.inputs) if t] + [f"o{i}" for i, t in enumerate(base.outputs) if t]
     for kind in TYPES:
-        yield f"all {kind}", base.edited({role: _typed(_tensor(base, role), kind) for role in roles
-                                          if _follows(base, role)})
+        yield (
+            f"all {kind}",
+            base.edited({role: _typed(_tensor(base, role), kind) for role in roles if _follows(base, role)}),
+        )
         for role in roles:
             yield f"{role} {kind}", base.edited({role: _typed(_tensor(base, role), kind)})
     for role in roles:
@@ -57,14 +89,27 @@ def _changes(tensor: Tensor) -> Iterator[tuple[str, dict]]:
             yield f"filled {number}", {"data": number}
         if tensor.type == "int32" and np.ndim(tensor.data):
             for number in NUMBERS:
-                yield f"first {number}", {"data": np.concatenate([[number], np.ravel(tensor.data)[1:]]).reshape(
-                    np.shape(tensor.data))}
+                yield (
+                    f"first {number}",
+                    {"data": np.concatenate([[number], np.ravel(tensor.data)[1:]]).reshape(np.shape(tensor.data))},
+                )
 
 
 def _shapes(shape: tuple[int, ...]) -> list[tuple[int, ...]]:
-    changed = [shape[:i] + (n,) + shape[i + 1:] for i in range(len(shape)) for n in (0, 1, shape[i] + 1, shape[i] * 2)]
-    return changed + [(), (1,), shape[1:], shape[:-1], (1, *shape), (*shape, 1), (1, 1, *shape), (1,) * 3 + shape,
-                      (1,) * 5 + shape, tuple(reversed(shape)), (int(np.prod(shape)),)]
+    changed = [shape[:i] + (n,) + shape[i + 1 :] for i in range(len(shape)) for n in (0, 1, shape[i] + 1, shape[i] * 2)]
+    return changed + [
+        (),
+        (1,),
+        shape[1:],
+        shape[:-1],
+        (1, *shape),
+        (*shape, 1),
+        (1, 1, *shape),
+        (1,) * 3 + shape,
+        (1,) * 5 + shape,
+        tuple(reversed(shape)),
+        (int(np.prod(shape)),),
+    ]
 
 
 def _refilled(tensor: Tensor, shape: tuple[int, ...]):
@@ -97,6 +142,7 @@ def _counts(base: Spec) -> Iterator[tuple[str, Spec]]:
 
 def _option_values(base: Spec) -> Iterator[tuple[str, object]]:
     from convert.tflite.model import schema
+
     if not base.options:
         return
     fields = vars(getattr(schema, base.options + "T")())
@@ -109,15 +155,20 @@ def _option_values(base: Spec) -> Iterator[tuple[str, object]]:
         elif isinstance(default, float):
             values = (-1.0, 0.0, 1e-9, 0.5, 1e9)
         elif "Mask" not in name and "Padding" not in name and "Function" in name:
-            values = range(0, 6)
+            values = range(6)
         yield from ((name, value) for value in values)
 
 
 def _int16(base: Spec, roles: list[str]) -> Iterator[tuple[str, Spec]]:
     """The model in int16 and float32, and then each grid."""
     for kind in ("int16", "float32", "int8"):
-        typed = base.edited({role: _typed(_tensor(base, role), kind) | {"quantized": kind != "float32"}
-                             for role in roles if _follows(base, role)})
+        typed = base.edited(
+            {
+                role: _typed(_tensor(base, role), kind) | {"quantized": kind != "float32"}
+                for role in roles
+                if _follows(base, role)
+            }
+        )
         for role in roles:
             for grid in GRIDS:
                 yield f"{kind}: {role} {grid}", typed.edited({role: grid})

@@ -33,8 +33,14 @@ def measure(models: list[bytes], arena_bytes: int = ARENA_BYTES) -> list[dict]:
     127; what TFLM printed last, or the signal that ended it; the last lines that it printed."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "MALLOC_MMAP_THRESHOLD_": str(LEAST_MAPPED)}
     coded = json.dumps([base64.b64encode(model).decode() for model in models]).encode()
-    done = subprocess.run([sys.executable, __file__, str(arena_bytes)], input=coded, env=environment,
-                          capture_output=True, check=True, timeout=3600)
+    done = subprocess.run(
+        [sys.executable, __file__, str(arena_bytes)],
+        input=coded,
+        env=environment,
+        capture_output=True,
+        check=True,
+        timeout=3600,
+    )
     return json.loads(done.stdout)
 
 
@@ -58,7 +64,7 @@ def fill_holes() -> None:
 def try_all(models: list[bytes], arena_bytes: int) -> list[dict]:
     results = []
     while len(results) < len(models):
-        found, _ = in_child(models[len(results):], arena_bytes)
+        found, _ = in_child(models[len(results) :], arena_bytes)
         results += found
         if len(results) < len(models):
             results.append(try_alone(models[len(results)], arena_bytes))
@@ -105,6 +111,7 @@ def attempt(model: bytes, arena_bytes: int, fills: tuple[int, ...], log) -> dict
 
 def invoke(model: bytes, arena_bytes: int, fill: int) -> bool:
     from tflite_micro import runtime
+
     try:
         guard(GAP_BYTES)
         padded = model + bytes(max(1, LEAST_MAPPED - len(model)))  # a copy
@@ -122,6 +129,7 @@ def invoke(model: bytes, arena_bytes: int, fill: int) -> bool:
 
 def fill_input(interpreter, index: int, fill: int) -> None:
     import numpy as np
+
     try:
         detail = interpreter.get_input_details(index)
         interpreter.set_input(np.full(detail["shape"], fill, detail["dtype"]), index)
@@ -131,6 +139,7 @@ def fill_input(interpreter, index: int, fill: int) -> None:
 
 if __name__ == "__main__":
     from tflite_micro import runtime  # noqa: F401 (before the forks)
+
     jobs = [base64.b64decode(model) for model in json.load(sys.stdin)]
     fill_holes()
     gc.freeze()

@@ -22,14 +22,16 @@ def measure(jobs):
     """[(recorded, [succeeds])] of [(model, [arena bytes])]."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     lines = json.dumps([[base64.b64encode(model).decode(), sizes] for model, sizes in jobs])
-    done = subprocess.run([sys.executable, __file__], input=lines.encode(), env=environment, capture_output=True,
-                          check=True, timeout=120)
+    done = subprocess.run(
+        [sys.executable, __file__], input=lines.encode(), env=environment, capture_output=True, check=True, timeout=120
+    )
     return [(recorded, succeeds) for recorded, succeeds in json.loads(done.stdout)]
 
 
 def attempt(model, arena_bytes):
     """Allocates a model in a child process; what TFLM printed of it, None when it fails."""
     from tflite_micro import runtime
+
     with tempfile.TemporaryFile() as log:
         child = os.fork()
         if child == 0:
@@ -52,5 +54,10 @@ def recorded(log):
 
 if __name__ == "__main__":
     jobs = [(base64.b64decode(model), sizes) for model, sizes in json.load(sys.stdin)]
-    json.dump([(recorded(attempt(model, AMPLE)), [attempt(model, size) is not None for size in sizes])
-               for model, sizes in jobs], sys.stdout)
+    json.dump(
+        [
+            (recorded(attempt(model, AMPLE)), [attempt(model, size) is not None for size in sizes])
+            for model, sizes in jobs
+        ],
+        sys.stdout,
+    )

@@ -9,7 +9,7 @@ CLASSES = {
     "music": ["play a song", "next track", "stop the music", "play some jazz"],
     "timer": ["set a timer", "wake me at seven", "count down from ten", "alarm for six"],
 }
-EXTRAS = "now please in kitchen bedroom the hall again quickly today tonight soon".split()
+EXTRAS = ["now", "please", "in", "kitchen", "bedroom", "the", "hall", "again", "quickly", "today", "tonight", "soon"]
 SMALL = ["--preset", "nano", "--epochs", "2", "--qat-epochs", "1"]
 # Of each kind of task: the file's name and the arguments that it needs.
 KINDS = {

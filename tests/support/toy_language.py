@@ -7,8 +7,8 @@ import numpy as np
 
 from tf_embbert.distillation import fluency
 
-NOUNS = "cat dog bird girl boy king cook fox".split()
-VERBS = "saw liked heard found held met".split()
+NOUNS = ["cat", "dog", "bird", "girl", "boy", "king", "cook", "fox"]
+VERBS = ["saw", "liked", "heard", "found", "held", "met"]
 
 
 def sentence(rng, nouns=NOUNS):
@@ -40,6 +40,8 @@ def write_language(folder, corpora):
     (folder / "glue_cola/labels.json").write_text(json.dumps(["unacceptable", "acceptable"]))
     for split, nouns in (("train", NOUNS[:4]), ("validation", NOUNS[4:])):
         rows = [sentence(rng, nouns) for _ in range(300)]
-        rows = [{"text": " ".join(words if i % 2 else shuffled(rng, words)), "label": i % 2} for i, words in enumerate(rows)]
+        rows = [
+            {"text": " ".join(words if i % 2 else shuffled(rng, words)), "label": i % 2} for i, words in enumerate(rows)
+        ]
         (folder / f"glue_cola/{split}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     return folder

@@ -72,6 +72,7 @@ def test_the_command_is_silent_beside_its_answer(run_of, data):
 
 # ---- bad input ----
 
+
 @pytest.fixture
 def models(run_of, bundle_of, capsys):
     makers = {"run": run_of, "bundle": bundle_of}
@@ -85,8 +86,14 @@ def test_a_label_that_training_never_saw(what, models, tmp_path, capsys):
     rows = make_rows("classes", 30)
     rows[4]["queue"] = "weather"
     task = write_rows(tmp_path / "d.csv", rows)
-    refused(capsys, main, [models[f"{what} of classes"], "--task", task, *KINDS["classes"][1]],
-            "line 6", "label 'weather' was never seen in training", "known labels: lights, music, timer")
+    refused(
+        capsys,
+        main,
+        [models[f"{what} of classes"], "--task", task, *KINDS["classes"][1]],
+        "line 6",
+        "label 'weather' was never seen in training",
+        "known labels: lights, music, timer",
+    )
 
 
 @pytest.mark.parametrize("what", ["run", "bundle"])
@@ -106,14 +113,17 @@ def test_folders_that_are_neither_run_nor_bundle(models, data, tmp_path, capsys)
         refused(capsys, main, [folder, "--task", data["pairs"]], folder, "is neither a run (config.json) nor a bundle")
 
 
-@pytest.mark.parametrize("options, parts", [
-    (["--split", "tset"], ["has no split 'tset'", "train, selection, test"]),
-    (["--rows", "0"], ["--rows: '0' is not a whole number of at least 1"]),
-    (["--seed", "x"], ["--seed: 'x' is not a whole number"]),
-    (["--text-column", "txt"], ["no column 'txt'", "body, queue"]),
-    (["--task", "nothing.csv"], ["no such file or folder: nothing.csv"]),
-    (["--task", "imbd"], ["unknown task 'imbd'", "did you mean imdb"]),
-])
+@pytest.mark.parametrize(
+    "options, parts",
+    [
+        (["--split", "tset"], ["has no split 'tset'", "train, selection, test"]),
+        (["--rows", "0"], ["--rows: '0' is not a whole number of at least 1"]),
+        (["--seed", "x"], ["--seed: 'x' is not a whole number"]),
+        (["--text-column", "txt"], ["no column 'txt'", "body, queue"]),
+        (["--task", "nothing.csv"], ["no such file or folder: nothing.csv"]),
+        (["--task", "imbd"], ["unknown task 'imbd'", "did you mean imdb"]),
+    ],
+)
 def test_bad_options(options, parts, models, data, capsys):
     given = ["--task", data["classes"], *KINDS["classes"][1], *options]
     refused(capsys, main, [models["bundle of classes"], *given], *parts)

@@ -21,8 +21,17 @@ from tf_embbert.run import load_run
 from tf_embbert.tokenizer import Tokenizer
 
 ROOT = Path(__file__).parents[2]
-FILES = ["config.json", "history.csv", "labels.json", "metrics.json", "ptq.npz", "qat.npz", "tokenizer.json",
-         "verification.jsonl", "weights.npz"]
+FILES = [
+    "config.json",
+    "history.csv",
+    "labels.json",
+    "metrics.json",
+    "ptq.npz",
+    "qat.npz",
+    "tokenizer.json",
+    "verification.jsonl",
+    "weights.npz",
+]
 
 
 def read(path):
@@ -30,6 +39,7 @@ def read(path):
 
 
 # ---- what comes out ----
+
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_run_has_its_files_and_nothing_else(kind, run_of):
@@ -86,8 +96,9 @@ def test_arguments_are_recorded_without_paths(kind, run_of, bundle_of, tmp_path_
             assert not machine.search(file.read_bytes().decode("latin-1")), file
 
 
-@pytest.mark.parametrize("name, path", [
-    ("tickets.csv", "some/where/tickets.csv"), ("tickets", "tickets/"), ("pocket", "pocket")])
+@pytest.mark.parametrize(
+    "name, path", [("tickets.csv", "some/where/tickets.csv"), ("tickets", "tickets/"), ("pocket", "pocket")]
+)
 def test_recorded_names(name, path):
     options = finetune.parser().parse_args(["--task", path, "--init", f"./{path}", "--out", "run/"])
     recorded = finetune.recorded_arguments(options)
@@ -96,6 +107,7 @@ def test_recorded_names(name, path):
 
 
 # ---- on to the bundle ----
+
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_bundle_is_verified(kind, run_of, bundle_of, capsys):
@@ -111,8 +123,10 @@ def test_the_bundle_is_verified(kind, run_of, bundle_of, capsys):
 
 def test_the_same_run_gives_the_same_bytes(run_of, bundle_of, tmp_path):
     assert convert.main([str(run_of("pairs")), "--out", str(tmp_path / "again")]) == 0
-    first, again = ({file.name: file.read_bytes() for file in folder.iterdir()} for folder in
-                    (bundle_of("pairs"), tmp_path / "again"))
+    first, again = (
+        {file.name: file.read_bytes() for file in folder.iterdir()}
+        for folder in (bundle_of("pairs"), tmp_path / "again")
+    )
     assert first == again
 
 
@@ -120,8 +134,18 @@ def test_a_start_from_another_run_on_odd_data(run_of, tmp_path, capsys):
     """A class with one row, empty texts, a line separator, texts that are cut, odd batches, everything padded."""
     odd = [("", "a"), ("b" * 300, "b"), ("a  a", "a"), ("", "b"), ("b, b", "b"), ("only\u2028one", "c")]
     task = write_rows(tmp_path / "d.csv", [{"text": text, "label": label} for text, label in odd] + make_texts(40))
-    options = ["--max-length", "8", "--batch-size", "7", "--pad-to", "16", "--init", str(run_of("pairs")),
-               "--tokenizer", "init"]
+    options = [
+        "--max-length",
+        "8",
+        "--batch-size",
+        "7",
+        "--pad-to",
+        "16",
+        "--init",
+        str(run_of("pairs")),
+        "--tokenizer",
+        "init",
+    ]
     assert main(["--task", str(task), *SMALL, *options, "--out", str(tmp_path / "run")]) == 0
     out = capsys.readouterr().out
     assert "note: 1 class(es) with a single row stay in train" in out and "texts cut to 8 tokens" in out
@@ -158,7 +182,9 @@ def test_a_head_is_moved_to_give_each_class_its_share(positive):
     moved = (after - before)[:, 1] - (after - before)[:, 0]
     np.testing.assert_allclose(moved, moved[0], atol=1e-5)  # the same for all rows: their order stays
     truth, given = rows.labels, after.argmax(axis=1)
-    assert judged == pytest.approx(100 * np.corrcoef(truth, given)[0, 1], abs=1.0)  # epochs were judged by what it is now
+    assert judged == pytest.approx(
+        100 * np.corrcoef(truth, given)[0, 1], abs=1.0
+    )  # epochs were judged by what it is now
 
 
 def test_numbers_have_no_teacher(data, tmp_path, capsys):
@@ -196,6 +222,7 @@ def test_force_replaces_a_run_and_nothing_else(run_of, data, tmp_path, monkeypat
 
 # ---- bad input ----
 
+
 def write_bytes(path, content):
     path.write_bytes(content)
     return path
@@ -205,8 +232,10 @@ BAD_DATA = {
     "missing": (lambda path: path, ["no such file", "texts.csv"]),
     "empty": (lambda path: write_bytes(path, b""), ["texts.csv is empty"]),
     "header only": (lambda path: write_bytes(path, b"text,label\n"), ["no rows"]),
-    "no such column": (lambda path: write_rows(path, make_rows("classes")),
-                       ["has no column 'label'", "its columns are body, queue"]),
+    "no such column": (
+        lambda path: write_rows(path, make_rows("classes")),
+        ["has no column 'label'", "its columns are body, queue"],
+    ),
     "not UTF-8": (lambda path: write_bytes(path, b"text,label\nol\xe9,a\n"), ["line 2", "0xe9", "save the file as"]),
     "one class": (lambda path: write_bytes(path, b"text,label\nx,a\ny,a\n"), ["one class only"]),
     "no label": (lambda path: write_bytes(path, b"text,label\nx,a\ny,\n"), ["line 3", "label is missing"]),
@@ -259,9 +288,11 @@ def test_bad_options(options, parts, tmp_path, capsys, monkeypatch):
 
 def quiet(main):
     """The command without its lines of progress; what is written to standard error stays."""
+
     def run(arguments):
         options = finetune.parser().parse_args(arguments)
         finetune.finetune(options, report=lambda line: None)
+
     return finetune.run_command(run)
 
 
@@ -294,8 +325,10 @@ def test_a_model_of_keras_3_is_refused(tmp_path):
 
     model = keras3.Sequential([keras3.Input((4,)), keras3.layers.Dense(2)])
     rows = Encoded([np.array([2, 5], np.int32)], np.array([0]), "accuracy")
-    for use in (lambda: fold_model(model, None, pair=False),
-                lambda: train(model, None, rows, rows, Recipe(1), tmp_path / "none", seed=0)):
+    for use in (
+        lambda: fold_model(model, None, pair=False),
+        lambda: train(model, None, rows, rows, Recipe(1), tmp_path / "none", seed=0),
+    ):
         with pytest.raises(UserError, match="is not a tf_keras model: write `import tf_keras as keras`"):
             use()
     assert not (tmp_path / "none").exists()

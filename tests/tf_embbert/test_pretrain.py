@@ -29,8 +29,23 @@ def text(tmp_path_factory):
 
 
 def arguments(text, out, *others):
-    return ["--corpus", str(text), "--preset", "nano", "--batch-tokens", "256", "--max-length", "32", "--steps", "24",
-            "--evaluate-every", "6", "--out", str(out), *others]
+    return [
+        "--corpus",
+        str(text),
+        "--preset",
+        "nano",
+        "--batch-tokens",
+        "256",
+        "--max-length",
+        "32",
+        "--steps",
+        "24",
+        "--evaluate-every",
+        "6",
+        "--out",
+        str(out),
+        *others,
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +59,7 @@ def pretrained(text, tmp_path_factory):
 
 
 # ---- losses ----
+
 
 def log_softmax(logits):
     shifted = logits - logits.max(axis=-1, keepdims=True)
@@ -100,6 +116,7 @@ def test_a_step_moves_every_weight_but_those_of_pads(rng):
 
 # ---- the command ----
 
+
 def test_no_steps_leave_the_counted_vectors(text, tmp_path):
     from tf_embbert.pretrain import main
     from tf_embbert.pretraining.cooccurrence import token_vectors
@@ -119,8 +136,15 @@ def test_a_run_says_what_was_trained(pretrained, text):
     config = json.loads((pretrained / "config.json").read_text())
     assert config["arguments"]["corpus"] == [text.name] and config["max_length"] == 32
     assert sorted(path.name for path in pretrained.iterdir()) == [
-        "config.json", "heads.npz", "history.csv", "labels.json", "metrics.json", "tokenizer.json",
-        "verification.jsonl", "weights.npz"]
+        "config.json",
+        "heads.npz",
+        "history.csv",
+        "labels.json",
+        "metrics.json",
+        "tokenizer.json",
+        "verification.jsonl",
+        "weights.npz",
+    ]
     rows = history(pretrained)
     assert [int(row["step"]) for row in rows] == [0, 6, 12, 18, 24]
     assert float(rows[-1]["held_out_mlm_loss"]) < float(rows[0]["held_out_mlm_loss"])
@@ -132,8 +156,12 @@ def test_a_run_says_what_was_trained(pretrained, text):
 def test_a_killed_pretraining_goes_on_to_the_same_bits(text, tmp_path):
     """Killed once it has a checkpoint and resumed, against one that nothing disturbed."""
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    command = lambda out, *others: [sys.executable, "-m", "tf_embbert.pretrain",
-                                    *arguments(text, out, "--deterministic", *others)]
+    command = lambda out, *others: [
+        sys.executable,
+        "-m",
+        "tf_embbert.pretrain",
+        *arguments(text, out, "--deterministic", *others),
+    ]
     process = subprocess.Popen(command(killed), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + TIMEOUT
     progress = Path(f"{killed}.partial/training/progress.json")
@@ -160,8 +188,19 @@ def test_fine_tuning_starts_from_it(pretrained, data, tmp_path):
     from tf_embbert.training import recipe
 
     options = finetune.parser().parse_args(
-        ["--task", str(data["classes"]), *KINDS["classes"][1], *SMALL, "--init", str(pretrained), "--tokenizer", "init",
-         "--out", "unused"])
+        [
+            "--task",
+            str(data["classes"]),
+            *KINDS["classes"][1],
+            *SMALL,
+            "--init",
+            str(pretrained),
+            "--tokenizer",
+            "init",
+            "--out",
+            "unused",
+        ]
+    )
     task = load_task(options.task, None, options.text_column, options.pair_column, options.label_column, 0)
     prepared = recipe.Data(task, options, report=print)
     model = recipe.initial_model(prepared, options)
@@ -170,8 +209,22 @@ def test_fine_tuning_starts_from_it(pretrained, data, tmp_path):
         if not name.startswith("head"):
             np.testing.assert_array_equal(dict(zip(recipe.weight_names(model), model.get_weights()))[name], value)
     assert prepared.tokenizer.to_json() == run.tokenizer.to_json()
-    assert finetune.main([*map(str, ["--task", options.task]), *KINDS["classes"][1], *SMALL, "--init", str(pretrained),
-                          "--tokenizer", "init", "--out", str(tmp_path / "run")]) == 0
+    assert (
+        finetune.main(
+            [
+                *map(str, ["--task", options.task]),
+                *KINDS["classes"][1],
+                *SMALL,
+                "--init",
+                str(pretrained),
+                "--tokenizer",
+                "init",
+                "--out",
+                str(tmp_path / "run"),
+            ]
+        )
+        == 0
+    )
     assert load_run(tmp_path / "run").tokenizer.to_json() == run.tokenizer.to_json()
 
 
@@ -179,9 +232,26 @@ def test_pretraining_starts_from_a_run(pretrained, text, tmp_path):
     """Its tokenizer, its encoder and its heads are where the new one begins, and so is its held-out loss."""
     from tf_embbert.pretrain import main
 
-    more = ["--corpus", str(text), "--init", str(pretrained), "--batch-tokens", "256", "--max-length", "32",
-            "--steps", "6", "--evaluate-every", "6", "--learning-rate", "1e-9", "--seed", "1",
-            "--out", str(tmp_path / "more")]
+    more = [
+        "--corpus",
+        str(text),
+        "--init",
+        str(pretrained),
+        "--batch-tokens",
+        "256",
+        "--max-length",
+        "32",
+        "--steps",
+        "6",
+        "--evaluate-every",
+        "6",
+        "--learning-rate",
+        "1e-9",
+        "--seed",
+        "1",
+        "--out",
+        str(tmp_path / "more"),
+    ]
     assert main(more) == 0
     assert (tmp_path / "more/tokenizer.json").read_bytes() == (pretrained / "tokenizer.json").read_bytes()
     for name in ("weights.npz", "heads.npz"):
@@ -201,17 +271,20 @@ def test_a_pretrained_run_is_not_converted(pretrained, tmp_path, capsys):
     assert "--init" in message and len(message.splitlines()) == 1 and not (tmp_path / "bundle").exists()
 
 
-@pytest.mark.parametrize("change, message", [
-    (["--corpus", "gone.txt"], "no such file: gone.txt"),
-    (["--preset", "bas"], "did you mean base"),
-    (["--max-length", "3"], "--max-length 3 is not within 4..256"),
-    (["--max-length", "257"], "--max-length 257 is not within 4..256"),
-    (["--tokens", "5"], "not allowed with"),
-    (["--batch-tokens", "0"], "'0' is not a whole number"),
-    (["--batch-tokens", "10000000"], "too small for one batch"),
-    (["--init", "gone"], "gone is not a run"),
-    (["--resume"], "nothing to resume"),
-])
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        (["--corpus", "gone.txt"], "no such file: gone.txt"),
+        (["--preset", "bas"], "did you mean base"),
+        (["--max-length", "3"], "--max-length 3 is not within 4..256"),
+        (["--max-length", "257"], "--max-length 257 is not within 4..256"),
+        (["--tokens", "5"], "not allowed with"),
+        (["--batch-tokens", "0"], "'0' is not a whole number"),
+        (["--batch-tokens", "10000000"], "too small for one batch"),
+        (["--init", "gone"], "gone is not a run"),
+        (["--resume"], "nothing to resume"),
+    ],
+)
 def test_bad_input_is_one_line_and_leaves_nothing(text, tmp_path, capsys, change, message):
     from tf_embbert.pretrain import main
 

@@ -24,14 +24,30 @@ def small_run(texts):
     weights = {"embed/token_table": np.arange(6, dtype=np.float32).reshape(3, 2)}
     folded = {"embed.token": np.float32([[1, 2]])}
     ranges = {"x0": (-1.5, 2.25), "block0.conv.kernel": np.float32([0.5, 0.25])}
-    about = {"name": "small", "seed": 1, "arguments": {"task": "small.csv"}, "is_pair": False, "max_length": 8,
-             "longest": 5, "parameters": 6, "chosen": "ptq"}
-    return Run(EmbBERTConfig.preset("nano"), Tokenizer.train(["on off"], 200), ["é", "an  b"], weights,
-               {"ptq": (folded, ranges)}, {"float": 1.0}, texts, about)
+    about = {
+        "name": "small",
+        "seed": 1,
+        "arguments": {"task": "small.csv"},
+        "is_pair": False,
+        "max_length": 8,
+        "longest": 5,
+        "parameters": 6,
+        "chosen": "ptq",
+    }
+    return Run(
+        EmbBERTConfig.preset("nano"),
+        Tokenizer.train(["on off"], 200),
+        ["é", "an  b"],
+        weights,
+        {"ptq": (folded, ranges)},
+        {"float": 1.0},
+        texts,
+        about,
+    )
 
 
 def test_a_run_is_read_as_it_was_written(tmp_path):
-    texts = [("", None), ("a\u2028b\x85c\x0bd\r\ne", None), ("zürich \U0001f600 \\ \"x\"", "two"), ("\x00", None)]
+    texts = [("", None), ("a\u2028b\x85c\x0bd\r\ne", None), ('zürich \U0001f600 \\ "x"', "two"), ("\x00", None)]
     run = small_run(texts)
     save_run(run, tmp_path, [{"epoch": 1, "loss": 0.5}])
     read = load_run(tmp_path)
@@ -59,6 +75,7 @@ def test_the_float_model_has_the_trained_weights(kind, run_of):
 
 
 # ---- folders that are no whole run ----
+
 
 @pytest.fixture
 def broken(run_of, tmp_path, capsys):
@@ -107,16 +124,19 @@ def test_a_config_with_other_sizes(broken, capsys):
     both_refuse(capsys, broken, "unknown field 'hidden_width'")
 
 
-@pytest.mark.parametrize("name, content, message", [
-    ("qat.npz", b"", "is not an archive of arrays"),
-    ("ptq.npz", b"PK\x03\x04 and no more", "is not an archive of arrays"),
-    ("weights.npz", "half", "is not an archive of arrays"),
-    ("tokenizer.json", b"{}", "is not a tokenizer file"),
-    ("labels.json", b"[", "is not readable JSON"),
-])
+@pytest.mark.parametrize(
+    "name, content, message",
+    [
+        ("qat.npz", b"", "is not an archive of arrays"),
+        ("ptq.npz", b"PK\x03\x04 and no more", "is not an archive of arrays"),
+        ("weights.npz", "half", "is not an archive of arrays"),
+        ("tokenizer.json", b"{}", "is not a tokenizer file"),
+        ("labels.json", b"[", "is not readable JSON"),
+    ],
+)
 def test_a_damaged_file_that_passes_its_hash(name, content, message, broken, capsys):
     data = (broken / name).read_bytes()
-    (broken / name).write_bytes(data[:len(data) // 2] if content == "half" else content)
+    (broken / name).write_bytes(data[: len(data) // 2] if content == "half" else content)
     config = json.loads((broken / "config.json").read_text())
     config["files"][name] = sha256(broken / name)
     (broken / "config.json").write_text(json.dumps(config))
@@ -126,8 +146,12 @@ def test_a_damaged_file_that_passes_its_hash(name, content, message, broken, cap
 @pytest.mark.parametrize("length", [-1, 0, 1, 1000])
 def test_a_sequence_length_that_the_run_cannot_have(length, broken, capsys):
     longest = load_run(broken).max_length
-    refused(capsys, convert.main, [broken, "--out", broken.parent / "bundle", "--seq-len", length],
-            f"--seq-len {length} is not within 2..{longest}")
+    refused(
+        capsys,
+        convert.main,
+        [broken, "--out", broken.parent / "bundle", "--seq-len", length],
+        f"--seq-len {length} is not within 2..{longest}",
+    )
     assert not (broken.parent / "bundle").exists()
 
 

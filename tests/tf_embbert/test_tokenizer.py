@@ -12,8 +12,16 @@ from tf_embbert.common.errors import UserError
 from tf_embbert.tokenizer import CLS, MAX_WORD_LENGTH, MIN_PAIR_COUNT, PAD, SEP, SPECIAL_TOKENS, Tokenizer, segments
 
 UNK = 1
-TEXTS = ["set a timer for ten minutes", "set an alarm for seven", "What's the time in Zürich?", "turn it up, louder!!",
-         "the time is ten", "an alarm at ten", "timers and alarms", "a_b under_score 3.14"] * 10
+TEXTS = [
+    "set a timer for ten minutes",
+    "set an alarm for seven",
+    "What's the time in Zürich?",
+    "turn it up, louder!!",
+    "the time is ten",
+    "an alarm at ten",
+    "timers and alarms",
+    "a_b under_score 3.14",
+] * 10
 
 
 @pytest.fixture(scope="module")
@@ -86,24 +94,27 @@ def test_pairs_share_the_room_longest_first_and_lose_their_middles(tokenizer, pl
     assert ids_of(tokenizer, [a], [b], max_length=max_length) == [expected]
 
 
-@pytest.mark.parametrize("a, b, max_length, tokens", [
-    ("a b c d e f g", None, 2, "[CLS] a"),
-    ("a b c d e f g", None, 3, "[CLS] a g"),
-    ("a b c d e f g", None, 5, "[CLS] a b f g"),
-    ("a b c d e f g", None, 6, "[CLS] a b c f g"),
-    ("a b c d e f g", None, 7, "[CLS] a b c e f g"),
-    ("a b c d e f g", None, 8, "[CLS] a b c d e f g"),
-    ("a b c d e f g", "x y", 8, "[CLS] a b f g [SEP] x y"),
-    ("x y", "a b c d e f g", 9, "[CLS] x y [SEP] a b c f g"),
-    ("a b c d e f g", "t u v w x y z", 4, "[CLS] a [SEP] t"),
-    ("a b c d e f g", "t u v w x y z", 5, "[CLS] a [SEP] t z"),
-    ("a b c d e f g", "t u v w x y", 9, "[CLS] a b f g [SEP] t u y"),
-    ("a b c d e f g", "t u v w x y z", 15, "[CLS] a b c e f g [SEP] t u v w x y z"),
-    ("a b c d e f g", "t u v w x y z", 16, "[CLS] a b c d e f g [SEP] t u v w x y z"),
-    ("a b c d e f g", "", 6, "[CLS] a b f g [SEP]"),
-])
+@pytest.mark.parametrize(
+    "a, b, max_length, tokens",
+    [
+        ("a b c d e f g", None, 2, "[CLS] a"),
+        ("a b c d e f g", None, 3, "[CLS] a g"),
+        ("a b c d e f g", None, 5, "[CLS] a b f g"),
+        ("a b c d e f g", None, 6, "[CLS] a b c f g"),
+        ("a b c d e f g", None, 7, "[CLS] a b c e f g"),
+        ("a b c d e f g", None, 8, "[CLS] a b c d e f g"),
+        ("a b c d e f g", "x y", 8, "[CLS] a b f g [SEP] x y"),
+        ("x y", "a b c d e f g", 9, "[CLS] x y [SEP] a b c f g"),
+        ("a b c d e f g", "t u v w x y z", 4, "[CLS] a [SEP] t"),
+        ("a b c d e f g", "t u v w x y z", 5, "[CLS] a [SEP] t z"),
+        ("a b c d e f g", "t u v w x y", 9, "[CLS] a b f g [SEP] t u y"),
+        ("a b c d e f g", "t u v w x y z", 15, "[CLS] a b c e f g [SEP] t u v w x y z"),
+        ("a b c d e f g", "t u v w x y z", 16, "[CLS] a b c d e f g [SEP] t u v w x y z"),
+        ("a b c d e f g", "", 6, "[CLS] a b f g [SEP]"),
+    ],
+)
 def test_cuts_by_hand(tokenizer, a, b, max_length, tokens):
-    row, = ids_of(tokenizer, [a], None if b is None else [b], max_length=max_length)
+    (row,) = ids_of(tokenizer, [a], None if b is None else [b], max_length=max_length)
     assert tokenizer.decode(row) == tokens.split()
 
 
@@ -111,7 +122,7 @@ def test_templates(tokenizer):
     single = ids_of(tokenizer, ["ten"])[0]
     pair = ids_of(tokenizer, ["ten"], ["alarm"])[0]
     assert single[0] == CLS and SEP not in single
-    assert pair[:len(single)] == single and pair[len(single)] == SEP and pair[-1] != SEP
+    assert pair[: len(single)] == single and pair[len(single)] == SEP and pair[-1] != SEP
 
 
 def test_special_tokens_in_a_text_stay_text(tokenizer, plain):
@@ -132,8 +143,8 @@ def test_underscore_and_punctuation_runs_are_whitespace_pre_tokenized(plain):
 
 @pytest.mark.parametrize("extra", [-1, 0, 1, MAX_WORD_LENGTH + 5])
 def test_long_words_are_cut_into_capped_pieces(tokenizer, plain, extra):
-    word = ("timealarm" * 40)[:MAX_WORD_LENGTH + extra]
-    pieces = [word[i:i + MAX_WORD_LENGTH] for i in range(0, len(word), MAX_WORD_LENGTH)]
+    word = ("timealarm" * 40)[: MAX_WORD_LENGTH + extra]
+    pieces = [word[i : i + MAX_WORD_LENGTH] for i in range(0, len(word), MAX_WORD_LENGTH)]
     spelled = [i for piece in pieces for i in ids_of(tokenizer, [piece])[0][1:]]
     assert ids_of(tokenizer, [word], max_length=1000)[0] == [CLS, *spelled]
     assert plain.encode(word).ids == [CLS, *spelled]
@@ -215,12 +226,15 @@ def test_load_refuses_other_files(tmp_path, content):
         Tokenizer.load(path)
 
 
-@pytest.mark.parametrize("part, change", [
-    ("special ids", lambda file: file["added_tokens"].pop()),
-    ("normalizer", lambda file: file["normalizer"].update(lowercase=False)),
-    ("pre_tokenizer", lambda file: file.update(pre_tokenizer={"type": "Whitespace"})),
-    ("post_processor", lambda file: file.update(post_processor=None)),
-])
+@pytest.mark.parametrize(
+    "part, change",
+    [
+        ("special ids", lambda file: file["added_tokens"].pop()),
+        ("normalizer", lambda file: file["normalizer"].update(lowercase=False)),
+        ("pre_tokenizer", lambda file: file.update(pre_tokenizer={"type": "Whitespace"})),
+        ("post_processor", lambda file: file.update(post_processor=None)),
+    ],
+)
 def test_load_refuses_foreign_tokenizers(tokenizer, tmp_path, part, change):
     path = tmp_path / "tokenizer.json"
     tokenizer.save(path)

@@ -33,7 +33,8 @@ def test_the_app_that_ran_is_the_one_that_is_here():
 
 def test_cortex_m4_m7_and_m55_answered_as_python_with_both_kernel_sets():
     assert {(run["board"], run["kernels"]) for run in RUNS if run["texts"] >= 200} >= {
-        (board, kernels) for board in list(app.BOARDS)[:3] for kernels in KERNELS}
+        (board, kernels) for board in list(app.BOARDS)[:3] for kernels in KERNELS
+    }
     for run in RUNS:
         assert run["golden_equal"] == run["golden"] > 0 and run["texts_equal"] == run["texts"], run
 
@@ -90,11 +91,14 @@ def python_answers(run, bundle, rows):
     firsts, seconds = zip(*rows)
     ids = run.tokenizer.encode(list(firsts), list(seconds) if run.is_pair else None, max_length=run.max_length).ids
     models = read_bundle(bundle).models
-    logits = answer_by_length(models, ids, lambda model, some: predict(
-        model, some, [segments(row) for row in some] if run.is_pair else None))
+    logits = answer_by_length(
+        models, ids, lambda model, some: predict(model, some, [segments(row) for row in some] if run.is_pair else None)
+    )
     lengths = {row: length for length, numbers in rows_by_length(models, ids).items() for row in numbers}
-    return [(" ".join(map(str, row)), f"{len(tokens)} of {lengths[number]} tokens")
-            for number, (row, tokens) in enumerate(zip(logits, ids))]
+    return [
+        (" ".join(map(str, row)), f"{len(tokens)} of {lengths[number]} tokens")
+        for number, (row, tokens) in enumerate(zip(logits, ids))
+    ]
 
 
 def require_python_answers(run, bundle, board, folder, lengths=None):

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 APP = Path(__file__).resolve().parents[2] / "tflm_app"
-pytestmark = pytest.mark.skipif(not (shutil.which("cmake") and shutil.which("run-clang-tidy")),
-                                reason="needs cmake and clang-tidy")
+pytestmark = pytest.mark.skipif(
+    not (shutil.which("cmake") and shutil.which("run-clang-tidy")), reason="needs cmake and clang-tidy"
+)
 
 
 def assert_tidy(folder, project, files, *options):
@@ -29,16 +30,23 @@ def test_the_tokenizer_and_its_tests_are_tidy(bundle_of, tmp_path):
 
 
 @pytest.mark.skipif(not shutil.which("arm-none-eabi-g++"), reason="needs arm-none-eabi-g++")
-@pytest.mark.parametrize("board, source", [("mps2-an386", "boards/common/cmsdk_uart.cc"),
-                                           ("netduinoplus2", "boards/netduinoplus2/stm32f405.cc"),
-                                           ("nucleo-h743zi2", "boards/nucleo-h743zi2/stm32h743.cc")])
+@pytest.mark.parametrize(
+    "board, source",
+    [
+        ("mps2-an386", "boards/common/cmsdk_uart.cc"),
+        ("netduinoplus2", "boards/netduinoplus2/stm32f405.cc"),
+        ("nucleo-h743zi2", "boards/nucleo-h743zi2/stm32h743.cc"),
+    ],
+)
 def test_board_ports_are_tidy(board, source, tmp_path):
     assert_tidy(tmp_path, "boards/selftest", [source, "boards/common/startup.cc"], f"-DBOARD={board}")
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not (shutil.which("arm-none-eabi-g++") and os.environ.get("TFLM_ROOT")),
-                    reason="needs arm-none-eabi-g++ and TFLM_ROOT")
+@pytest.mark.skipif(
+    not (shutil.which("arm-none-eabi-g++") and os.environ.get("TFLM_ROOT")),
+    reason="needs arm-none-eabi-g++ and TFLM_ROOT",
+)
 def test_the_app_is_tidy(bundle_of, tmp_path):
     options = [f"-DBUNDLE={bundle_of('classes')}", "-DBOARD=mps2-an500", f"-DTFLM_ROOT={os.environ['TFLM_ROOT']}"]
     assert_tidy(tmp_path, ".", ["app/app.cc", "embbert/classifier.cc", "embbert/tokenizer.cc"], *options)

@@ -110,14 +110,14 @@ def test_broken_utf8_reads_as_in_python(many_scripts):
 @needs_compiler
 def test_words_are_cut_where_python_cuts_them(many_scripts):
     lengths = range(MAX_WORD_LENGTH - 2, 2 * MAX_WORD_LENGTH + 3)
-    units = "a", "-", "ab", "é", "한", "\U0001D15E"
+    units = "a", "-", "ab", "é", "한", "\U0001d15e"
     assert_equal(many_scripts, [Request(unit.encode() * n) for n in lengths for unit in units])
 
 
 @needs_compiler
 def test_a_long_run_of_marks_is_put_in_order(many_scripts):
-    marks = "".join(c * n for n in (1, 700) for c in "\U0001D16D\U0001E94A\u302e\U0001D165\u0301\u1b44")
-    texts = [f"x{marks}{between}{marks}y" for between in ("", "\u034f", "\xad", "\U0001D15E", " ")]
+    marks = "".join(c * n for n in (1, 700) for c in "\U0001d16d\U0001e94a\u302e\U0001d165\u0301\u1b44")
+    texts = [f"x{marks}{between}{marks}y" for between in ("", "\u034f", "\xad", "\U0001d15e", " ")]
     assert_equal(many_scripts, [Request(text.encode(), max_length=20_000) for text in texts])
 
 
@@ -139,8 +139,17 @@ def test_lines_end_are_taken_back_and_can_be_too_long(many_scripts):
     subprocess.run(["cmake", "--build", device.folder, "--target", "lines"], check=True, capture_output=True)
     typed = b"one\rtwo\r\nthree\n\n12345678\n123456789\r\nnext\r\rab\x08\x7f\x7fc\xc3\xa9\x08d\nunended"
     lines = subprocess.run([device.folder / "lines"], input=typed, capture_output=True, check=True).stdout.splitlines()
-    assert lines == [b"line one", b"line two", b"line three", b"line ", b"line 12345678", b"too long", b"line next",
-                     b"line ", b"line cd"]
+    assert lines == [
+        b"line one",
+        b"line two",
+        b"line three",
+        b"line ",
+        b"line 12345678",
+        b"too long",
+        b"line next",
+        b"line ",
+        b"line cd",
+    ]
 
 
 @needs_compiler
@@ -165,8 +174,17 @@ def changed(tmp_path, **model):
     return path
 
 
-@pytest.mark.parametrize("option, value", [("fuse_unk", True), ("byte_fallback", True), ("ignore_merges", True),
-                                           ("unk_token", None), ("end_of_word_suffix", "</w>"), ("dropout", 0.5)])
+@pytest.mark.parametrize(
+    "option, value",
+    [
+        ("fuse_unk", True),
+        ("byte_fallback", True),
+        ("ignore_merges", True),
+        ("unk_token", None),
+        ("end_of_word_suffix", "</w>"),
+        ("dropout", 0.5),
+    ],
+)
 def test_a_model_that_the_device_does_not_implement_is_refused(tmp_path, option, value):
     with pytest.raises(UserError, match=option):
         Tokenizer.load(changed(tmp_path, **{option: value}))

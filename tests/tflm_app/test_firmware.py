@@ -57,8 +57,11 @@ def test_measured_figures_make_sense():
 def test_integer_models_answered_what_the_wheel_answers():
     integers = {name for name, model in COMMITTED.items() if not float_tensors(read_model(model))}
     assert len(integers) >= 10
-    differ = {(entry["model"], entry["core"], entry["kernels"]) for entry in MEASURED if not entry["outputs_equal"]
-              and (entry["model"] in integers or entry["model"].startswith("embbert"))}
+    differ = {
+        (entry["model"], entry["core"], entry["kernels"])
+        for entry in MEASURED
+        if not entry["outputs_equal"] and (entry["model"] in integers or entry["model"].startswith("embbert"))
+    }
     assert differ == WRONG
 
 
@@ -93,10 +96,13 @@ def test_measurements_are_added_and_replaced(tmp_path):
     assert not Results(tmp_path / "results.json", {"compiler": "two"}).has(model="b")
 
 
-@pytest.mark.parametrize("arguments, said", [
-    (["--tflm-root", "nowhere", "--tflm-commit", "0", "nothing.tflite"], "nothing.tflite"),
-    (["--tflm-root", "nowhere", "--core", "cortex-m9"], "cortex-m9"),
-])
+@pytest.mark.parametrize(
+    "arguments, said",
+    [
+        (["--tflm-root", "nowhere", "--tflm-commit", "0", "nothing.tflite"], "nothing.tflite"),
+        (["--tflm-root", "nowhere", "--core", "cortex-m9"], "cortex-m9"),
+    ],
+)
 def test_mistakes_are_one_line(arguments, said, capsys):
     assert main(arguments) == 2
     error = capsys.readouterr().err
@@ -116,7 +122,7 @@ def test_a_missing_tflm_is_one_line(tmp_path, capsys):
 @pytest.mark.parametrize("name", ["dense-per-channel", "embbert-pair-96"])
 def test_firmware_measures_what_is_committed(name, firmware):
     model = COMMITTED[name]
-    entry, = (entry for entry in entries_of(name) if (entry["core"], entry["kernels"]) == ("cortex-m7", "cmsis_nn"))
+    (entry,) = (entry for entry in entries_of(name) if (entry["core"], entry["kernels"]) == ("cortex-m7", "cmsis_nn"))
     assert smallest_arena(firmware, model) == (entry["used"], entry["total"])
     assert firmware.run(model, entry["total"] - STEP).status != 0
     inputs = seeded_inputs(model)

@@ -37,16 +37,19 @@ def built(tmp_path_factory):
             cmake("-S", SELFTEST, "-B", folders[board], f"-DBOARD={board}")
             cmake("--build", folders[board])
         return folders[board]
+
     return build
 
 
 @pytest.fixture(scope="module")
 def program(built):
     """The command that runs the self-test of a board."""
+
     def command(board):
         if board != "host":
             require("qemu-system-arm")
         return [built(board) / "run", built(board) / "selftest"]
+
     return command
 
 
@@ -134,8 +137,10 @@ def test_the_nucleo_starts_where_an_stm32h743_does(built):
     assert address["board_bss_end"] <= 0x24000000 + (512 << 10)
 
 
-@pytest.mark.parametrize("board, tools", [("nucleo-h743zi2", ("STM32_Programmer_CLI", "st-flash", "openocd")),
-                                          ("netduinoplus2", ("dfu-util", "st-flash"))])
+@pytest.mark.parametrize(
+    "board, tools",
+    [("nucleo-h743zi2", ("STM32_Programmer_CLI", "st-flash", "openocd")), ("netduinoplus2", ("dfu-util", "st-flash"))],
+)
 def test_flash_runs_a_tool_that_is_there_or_says_how(built, board, tools, tmp_path):
     if any(map(shutil.which, tools)):
         pytest.skip("a tool for flashing is installed")

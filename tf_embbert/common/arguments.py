@@ -35,8 +35,12 @@ def real_number(low, high=math.inf, above=False):
         except ValueError:
             value = math.nan
         within = (low < value if above else low <= value) and value < high  # never true for a NaN
-        return require(within, value, text, f"a number {'above' if above else 'from'} {low}"
-                       + ("" if high == math.inf else f" and below {high}"))
+        return require(
+            within,
+            value,
+            text,
+            f"a number {'above' if above else 'from'} {low}" + ("" if high == math.inf else f" and below {high}"),
+        )
 
     return parse
 

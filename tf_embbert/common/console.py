@@ -44,8 +44,7 @@ def progress_bar(title, total, unit="", **figures):
     console = Console(stderr=True)
     columns = [TextColumn("{task.description}"), BarColumn(24), MofNCompleteColumn(), TextColumn(unit)]
     columns += [TextColumn(f"{name} {{task.fields[{name}]:.4f}}") for name in figures]
-    bar = Progress(*columns, TimeRemainingColumn(), console=console, transient=True,
-                   disable=not console.is_interactive)
+    bar = Progress(*columns, TimeRemainingColumn(), console=console, transient=True, disable=not console.is_interactive)
     with bar:
         task = bar.add_task(title, total=total, **figures)
         yield lambda done, **values: bar.update(task, completed=done, **values)

@@ -92,8 +92,10 @@ def take_up(partial, begun):
     before = read_json(partial / "begun.json")
     others = sorted(name for name in before | begun if before.get(name) != begun.get(name))
     if others:
-        raise UserError(f"{partial} was begun with another {', '.join(others)}: give the same to resume it, or leave "
-                        "--resume out to begin anew")
+        raise UserError(
+            f"{partial} was begun with another {', '.join(others)}: give the same to resume it, or leave "
+            "--resume out to begin anew"
+        )
 
 
 def run_resumable(work, options):

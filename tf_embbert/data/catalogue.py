@@ -75,8 +75,10 @@ def load_from_hub(spec: Spec):
         return datasets.load_dataset(spec.hub["id"], spec.hub.get("config"), revision=spec.hub["revision"])
     except Exception as error:  # the network, the hub and the loader raise errors of many kinds
         reason = str(error).strip().split("\n")[0] or type(error).__name__
-        raise UserError(f"cannot load task {spec.name} from the Hugging Face hub ({spec.hub['id']}): {reason}; "
-                        f"without it, {_layout(spec)}") from None
+        raise UserError(
+            f"cannot load task {spec.name} from the Hugging Face hub ({spec.hub['id']}): {reason}; "
+            f"without it, {_layout(spec)}"
+        ) from None
     finally:
         hub_logging.set_verbosity(verbosity)
 
@@ -90,8 +92,9 @@ def hub_tables(spec: Spec, dataset_dict) -> dict[str, Table]:
     tables = tables_of(dataset_dict, f"{spec.name} from the hub")
     missing = [split for split in spec.splits.values() if split not in tables]
     if missing:
-        raise UserError(f"task {spec.name}: the hub's {spec.hub['id']} has no split {', '.join(missing)}, only "
-                        f"{', '.join(tables)}")
+        raise UserError(
+            f"task {spec.name}: the hub's {spec.hub['id']} has no split {', '.join(missing)}, only {', '.join(tables)}"
+        )
     return {ours: _without(tables[theirs], spec.columns["label"], spec.drop) for ours, theirs in spec.splits.items()}
 
 

@@ -47,9 +47,11 @@ def label_list(names: Iterable[str]) -> list[str]:
     Raises:
         UserError: a name has a line break in it; a bundle's labels.txt has one name a line.
     """
+
     def key(name):
         number = _number(name)
         return (number is None, number or 0.0, name)
+
     distinct = sorted(set(names), key=key)
     for name in distinct:
         if len(name.splitlines()) > 1:

@@ -14,8 +14,14 @@ from pathlib import Path
 from tf_embbert.common.errors import UserError
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".json")
-SPLIT_ALIASES = {"train": "train", "validation": "validation", "valid": "validation", "val": "validation",
-                 "dev": "validation", "test": "test"}
+SPLIT_ALIASES = {
+    "train": "train",
+    "validation": "validation",
+    "valid": "validation",
+    "val": "validation",
+    "dev": "validation",
+    "test": "test",
+}
 
 
 @dataclass(frozen=True)
@@ -176,8 +182,10 @@ def _decoded(path: Path) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
-        raise UserError(f"{path}, line {line}: byte 0x{error.object[error.start]:02x} at offset {error.start} is not "
-                        f"UTF-8; save the file as UTF-8") from None
+        raise UserError(
+            f"{path}, line {line}: byte 0x{error.object[error.start]:02x} at offset {error.start} is not "
+            f"UTF-8; save the file as UTF-8"
+        ) from None
 
 
 def _read_delimited(path: Path, text: str, delimiter: str) -> Table:
@@ -196,8 +204,10 @@ def _read_delimited(path: Path, text: str, delimiter: str) -> Table:
         raise UserError(f"{path} names a column twice: {', '.join(header)}")
     for row, line in zip(rows, lines):
         if len(row) != len(header):
-            raise UserError(f"{path}, line {line}: {len(row)} fields where the header has {len(header)}; quote a text "
-                            f"that contains the separator")
+            raise UserError(
+                f"{path}, line {line}: {len(row)} fields where the header has {len(header)}; quote a text "
+                f"that contains the separator"
+            )
     return Table(str(path), {name: list(values) for name, values in zip(header, zip(*rows))}, lines)
 
 

@@ -50,7 +50,9 @@ def read_soft_rows(path, task):
         raise UserError(f"--soft-rows are of classes, {task.name} has numbers: leave them away")
     table = read_file(Path(path))
     pairs = table.texts(PAIR_COLUMN) if task.is_pair else None
-    shares = [distribution(value, task.labels, table.where(row)) for row, value in enumerate(table.column("probabilities"))]
+    shares = [
+        distribution(value, task.labels, table.where(row)) for row, value in enumerate(table.column("probabilities"))
+    ]
     return SoftRows(table.texts("text"), pairs, np.array(shares, np.float32))
 
 

@@ -77,4 +77,4 @@ def single_row_classes(labels: np.ndarray) -> list[int]:
 def _draw(group: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
     if len(group) < 2:
         return group[:0]
-    return rng.permutation(group)[:max(1, round(len(group) * share))]
+    return rng.permutation(group)[: max(1, round(len(group) * share))]

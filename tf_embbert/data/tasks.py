@@ -79,8 +79,7 @@ class Task:
         if split == "all":
             return _joined(list(self.splits.values()))
         if split not in self.splits:
-            raise UserError(f"task {self.name} has no split {split!r}; its splits are {', '.join(self.splits)} and "
-                            f"all")
+            raise UserError(f"task {self.name} has no split {split!r}; its splits are {', '.join(self.splits)} and all")
         return self.splits[split]
 
 
@@ -100,9 +99,16 @@ class _Source:
     nested: bool = False  # whether the training texts are parts of one another
 
 
-def load_task(task: str | Path, data_dir: str | Path | None = None, text_column: str = "text",
-              pair_column: str = PAIR_COLUMN, label_column: str = "label", seed: int = 0,
-              regression: bool | None = None, labels: list[str] | None = None) -> Task:
+def load_task(
+    task: str | Path,
+    data_dir: str | Path | None = None,
+    text_column: str = "text",
+    pair_column: str = PAIR_COLUMN,
+    label_column: str = "label",
+    seed: int = 0,
+    regression: bool | None = None,
+    labels: list[str] | None = None,
+) -> Task:
     """Loads a task.
 
     Args:
@@ -148,12 +154,28 @@ def _hub_source(spec: Spec, dataset_dict) -> _Source:
 
 def _spec_source(spec: Spec, content: Folder, columns: dict[str, str], notices: list[str]) -> _Source:
     # The class ids of a folder are those of its labels.json; names then give our order.
-    tables = {split: Table(table.name, table.columns, table.lines,
-                           table.class_names | ({columns["label"]: content.labels} if content.labels else {}))
-              for split, table in content.tables.items()}
+    tables = {
+        split: Table(
+            table.name,
+            table.columns,
+            table.lines,
+            table.class_names | ({columns["label"]: content.labels} if content.labels else {}),
+        )
+        for split, table in content.tables.items()
+    }
     labels = spec.labels or (content.labels and [label for label in content.labels if label not in spec.drop])
-    return _Source(spec.name, tables, columns, labels, spec.kind == "regression", spec.reported, spec.metric,
-                   spec.also, notices, spec.nested)
+    return _Source(
+        spec.name,
+        tables,
+        columns,
+        labels,
+        spec.kind == "regression",
+        spec.reported,
+        spec.metric,
+        spec.also,
+        notices,
+        spec.nested,
+    )
 
 
 def _path_source(path: Path, columns: dict[str, str], regression: bool | None) -> _Source:
@@ -177,8 +199,10 @@ def _existing_path(task: str | Path) -> Path:
     if _known_suffix(path) or len(path.parts) > 1:
         raise UserError(f"no such file or folder: {path}")
     hint = nearest(str(task), SPECS)
-    raise UserError(f"unknown task {str(task)!r}; {hint + ' ' if hint else ''}Tasks are {', '.join(SPECS)}, or the "
-                    f"path of a file or folder")
+    raise UserError(
+        f"unknown task {str(task)!r}; {hint + ' ' if hint else ''}Tasks are {', '.join(SPECS)}, or the "
+        f"path of a file or folder"
+    )
 
 
 def _known_suffix(path: Path) -> bool:
@@ -199,8 +223,15 @@ def _build(source: _Source, labels: list[str] | None, seed: int) -> Task:
             raise UserError(f"{first.name} has one class only, {labels[0]!r}: there is nothing to learn")
     rows = {split: _rows(source, table, None if regression else labels) for split, table in source.tables.items()}
     splits, notices = _arrange(rows, source, seed, labels)
-    return Task(source.name, None if regression else labels, splits, (source.reported or ["test"])[0],
-                source.metric or ("spearman" if regression else "accuracy"), source.also, source.notices + notices)
+    return Task(
+        source.name,
+        None if regression else labels,
+        splits,
+        (source.reported or ["test"])[0],
+        source.metric or ("spearman" if regression else "accuracy"),
+        source.also,
+        source.notices + notices,
+    )
 
 
 def _rows(source: _Source, table: Table, labels: list[str] | None) -> Rows:
@@ -217,8 +248,9 @@ def _class_names(source: _Source, table: Table) -> list[str]:
     return label_rules.class_names(table.column(column), table.class_names.get(column) or source.labels, table.where)
 
 
-def _arrange(rows: dict[str, Rows], source: _Source, seed: int,
-             labels: list[str] | None) -> tuple[dict[str, Rows], list[str]]:
+def _arrange(
+    rows: dict[str, Rows], source: _Source, seed: int, labels: list[str] | None
+) -> tuple[dict[str, Rows], list[str]]:
     """Adds the splits that are missing; returns them with notices."""
     if "train" not in rows:
         return rows, []

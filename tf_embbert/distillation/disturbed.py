@@ -49,8 +49,14 @@ class Disturber:
 
     def __init__(self, fluency, others, rng):
         self.fluency, self.others, self.rng = fluency, others, rng
-        chances = {self.replace: 0.25, self.splice: 0.25, self.swap: 0.15, self.leave_out: 0.15, self.move: 0.1,
-                   self.add: 0.1}
+        chances = {
+            self.replace: 0.25,
+            self.splice: 0.25,
+            self.swap: 0.15,
+            self.leave_out: 0.15,
+            self.move: 0.1,
+            self.add: 0.1,
+        }
         self.changes, self.chances = list(chances), list(chances.values())
 
     def __call__(self, words):
@@ -79,7 +85,7 @@ class Disturber:
         other = self.others[self.rng.integers(len(self.others))]
         run = self.rng.integers(1, 1 + min(LONGEST_RUN, len(other)))
         start = self.rng.integers(len(other) - run + 1)
-        words[at:min(length, at + self.rng.integers(LONGEST_RUN + 1))] = other[start:start + run]
+        words[at : min(length, at + self.rng.integers(LONGEST_RUN + 1))] = other[start : start + run]
 
     def swap(self, words, at, length):
         other = at + 1 if at + 1 < length else at - 1

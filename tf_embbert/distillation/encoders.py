@@ -24,8 +24,17 @@ def train_encoder(task, seed, report):
     model, rows = initial_model(data, options), data.training_rows()
     loss, targets = goal(task, None, options)
     with tempfile.TemporaryDirectory() as folder:
-        train(model, loss, rows, data.encode("selection"), make_recipe(options, len(rows)), Path(folder), seed, targets,
-              report)
+        train(
+            model,
+            loss,
+            rows,
+            data.encode("selection"),
+            make_recipe(options, len(rows)),
+            Path(folder),
+            seed,
+            targets,
+            report,
+        )
 
     def logits(texts):
         return predict_in_order(model, data.tokenizer.encode(texts, max_length=data.length).ids)

@@ -41,7 +41,7 @@ class SequenceModel:
         self.alone = np.log(shares / shares.sum())  # [size]
         self.runs, self.contexts, keys = [], [], sequence
         for length in range(2, order + 1):
-            keys = keys[:-1] * size + sequence[length - 1:]
+            keys = keys[:-1] * size + sequence[length - 1 :]
             runs, counts = np.unique(keys, return_counts=True)
             before, first = np.unique(runs // size, return_index=True)
             kinds = np.diff(np.append(first, len(runs)))
@@ -65,7 +65,7 @@ class SequenceModel:
             before = np.zeros(len(places), np.int64)
             for step in range(length - 1, 0, -1):
                 before = before * self.size + sequence[places - step]
-            count, = find(run, before * self.size + symbols)
+            (count,) = find(run, before * self.size + symbols)
             total, kinds = find(context, before)
             known = (np.maximum(count - DISCOUNT, 0) + DISCOUNT * kinds * chance) / np.maximum(total, 1)
             chance = np.where(total > 0, known, chance)
@@ -94,13 +94,16 @@ class Fluency:
         counts = Counter(itertools.chain.from_iterable(parts))
         self.words = ["", "", ""] + [word for word, _ in counts.most_common(VOCAB)]
         if len(counts) < OWN_CLASS + SHARED_CLASSES:
-            raise UserError(f"{', '.join(map(str, files))}: {len(counts)} different words are too few: give more "
-                            "plain text")
+            raise UserError(
+                f"{', '.join(map(str, files))}: {len(counts)} different words are too few: give more plain text"
+            )
         self.numbers = {word: number for number, word in enumerate(self.words) if word}
         self.ids = np.fromiter(itertools.chain.from_iterable(map(self.framed, parts)), np.int64)
         self.classes = word_classes(self.ids, len(self.words))
-        self.models = [(np.arange(len(self.words)), SequenceModel(self.ids, len(self.words), WORD_ORDER)),
-                       (self.classes, SequenceModel(self.classes[self.ids], self.classes.max() + 1, CLASS_ORDER))]
+        self.models = [
+            (np.arange(len(self.words)), SequenceModel(self.ids, len(self.words), WORD_ORDER)),
+            (self.classes, SequenceModel(self.classes[self.ids], self.classes.max() + 1, CLASS_ORDER)),
+        ]
         self.order = np.argsort(self.ids, kind="stable")
         self.first = np.concatenate([[0], np.cumsum(np.bincount(self.ids, minlength=len(self.words)))])
 
@@ -115,7 +118,10 @@ class Fluency:
             for each model (log-probabilities of its symbols alone float64 [m], and what it says, as it gives it)).
         """
         rows = [[START] * (CLASS_ORDER - WORD_ORDER) + self.framed(words) for words in sentences]
-        ids, counts = np.concatenate([np.array(row) for row in rows]), np.array([len(row) for row in rows]) - CLASS_ORDER + 1
+        ids, counts = (
+            np.concatenate([np.array(row) for row in rows]),
+            np.array([len(row) for row in rows]) - CLASS_ORDER + 1,
+        )
         first = np.cumsum(counts) - counts
         places = np.arange(counts.sum()) + np.repeat((CLASS_ORDER - 1) * np.arange(1, len(rows) + 1), counts)
         said = [(model.alone[classes[ids[places]]], *model(classes[ids], places)) for classes, model in self.models]
@@ -147,7 +153,7 @@ class Fluency:
     def draw_neighbour(self, rng, word, step):
         """A word that somewhere stands `step` places after the given one; any word where that stands nowhere."""
         number = self.numbers.get(word, OTHER)
-        start, end = self.first[number:number + 2]
+        start, end = self.first[number : number + 2]
         if number == OTHER or start == end:
             return self.draw_word(rng)
         at = self.order[rng.integers(start, end)] + step
@@ -177,8 +183,10 @@ def plain_sentences(files):
 def word_classes(ids, size):
     """Classes of words by the frequent words that stand right before and after them: int64 [size]."""
     sides = [(ids[:-1], ids[1:]), (ids[1:], ids[:-1])]
-    counts = [np.bincount(word[context < CONTEXTS] * CONTEXTS + context[context < CONTEXTS], minlength=size * CONTEXTS)
-              for word, context in sides]
+    counts = [
+        np.bincount(word[context < CONTEXTS] * CONTEXTS + context[context < CONTEXTS], minlength=size * CONTEXTS)
+        for word, context in sides
+    ]
     information = [mutual_information(count.reshape(size, CONTEXTS).astype(np.float32)) for count in counts]
     vectors = leading_vectors(np.concatenate(information, axis=1), WIDTH, seed=0)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True) + 1e-9

@@ -37,9 +37,11 @@ def runs(text):
     """Runs of one to three words and the text's ends, of three to five characters; pairs of words not far apart."""
     words = ["^", *split_words(text), "$"]
     letters = f" {' '.join(words[1:-1])} "
-    return ([" ".join(words[i:i + n]) for n in (1, 2, 3) for i in range(len(words) - n + 1)]
-            + [f"{a} .. {b}" for i, a in enumerate(words) for b in words[i + 2:i + 4]]
-            + ["#" + letters[i:i + n] for n in (3, 4, 5) for i in range(len(letters) - n + 1)])
+    return (
+        [" ".join(words[i : i + n]) for n in (1, 2, 3) for i in range(len(words) - n + 1)]
+        + [f"{a} .. {b}" for i, a in enumerate(words) for b in words[i + 2 : i + 4]]
+        + ["#" + letters[i : i + n] for n in (3, 4, 5) for i in range(len(letters) - n + 1)]
+    )
 
 
 class Teacher:
@@ -91,12 +93,14 @@ def teach(task, variants, plain, files, seed, report):
     teachers = [Teacher(seen, rows.labels, strength) for strength in STRENGTHS]
     teacher = min(teachers, key=lambda teacher: cross_entropy(np.log(teacher(judged)), selection))
     said = np.log(teacher(judged))
-    report(f"strength {teacher.strength}: cross entropy {cross_entropy(said, selection):.4f}, {task.metric} "
-           f"{score(task.metric, selection.labels, said):.2f} of {len(selection)} selection rows")
+    report(
+        f"strength {teacher.strength}: cross entropy {cross_entropy(said, selection):.4f}, {task.metric} "
+        f"{score(task.metric, selection.labels, said):.2f} of {len(selection)} selection rows"
+    )
     known = {words_of(text) for name in ("train", "selection", task.reported_split) for text in task.rows(name).texts}
     more = disturbed_texts(rows.texts, variants, plain, fluency, files, np.random.default_rng(seed))
     more = [text for text in more if words_of(text) not in known]
-    parts = [more[i:i + ROWS_AT_ONCE] for i in range(0, len(more), ROWS_AT_ONCE)]
+    parts = [more[i : i + ROWS_AT_ONCE] for i in range(0, len(more), ROWS_AT_ONCE)]
     said = [unbiased(seen, rows.labels, teacher.strength, seed), *(teacher(see(part, fluency)) for part in parts)]
     return rows.texts + more, np.concatenate(said)
 
@@ -108,8 +112,12 @@ def main(arguments=None):
     parse.add_argument("--data-dir", required=True, type=Path)
     parse.add_argument("--variants", type=whole_number(0), default=15, help="disturbed ones of each training text")
     parse.add_argument("--plain", type=whole_number(0), default=600_000, help="sentences of the folder's plain text")
-    parse.add_argument("--seed", type=seed, default=0,
-                       help="of finetune: the rows that it selects on must be the same, or the teacher has seen them")
+    parse.add_argument(
+        "--seed",
+        type=seed,
+        default=0,
+        help="of finetune: the rows that it selects on must be the same, or the teacher has seen them",
+    )
     parse.add_argument("--out", required=True, type=Path, help="a .jsonl.gz file")
     options = parse.parse_args(arguments)
     task, files = open_task(options, options.seed), plain_files(options.data_dir)

@@ -78,8 +78,10 @@ def build_network(vectors, classes, related_classes):
     x = keras.layers.Embedding(*vectors.shape, weights=[vectors], trainable=False)(tokens)  # [B, LENGTH, WIDTH]
     x = keras.layers.Dropout(TOKEN_DROPOUT, noise_shape=(None, LENGTH, 1))(x)  # whole tokens
     x = keras.layers.Multiply()([keras.layers.Dense(FILTERS)(x), kept])
-    pooled = [keras.layers.GlobalMaxPool1D()(keras.layers.Conv1D(FILTERS, reach, padding="same", activation="relu")(x))
-              for reach in REACHES]
+    pooled = [
+        keras.layers.GlobalMaxPool1D()(keras.layers.Conv1D(FILTERS, reach, padding="same", activation="relu")(x))
+        for reach in REACHES
+    ]
     x = keras.layers.Dropout(DROPOUT)(keras.layers.Concatenate()(pooled))  # [B, FILTERS * reaches]
     return keras.Model(tokens, [keras.layers.Dense(classes)(x), keras.layers.Dense(related_classes)(x)])
 
@@ -90,7 +92,7 @@ def train_network(network, rows, related, epochs, seed):
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     network.compile(keras.optimizers.Adam(1e-3, clipnorm=1.0), [loss, loss])
     for _ in range(epochs):
-        chosen = rng.permutation(len(related[1]))[:len(rows[1])]
+        chosen = rng.permutation(len(related[1]))[: len(rows[1])]
         order = rng.permutation(len(rows[1]) + len(chosen))
         of_related = order >= len(rows[1])
         tokens = np.concatenate([rows[0], related[0][chosen]])[order]
@@ -112,7 +114,9 @@ class Teacher:
             keras.utils.set_random_seed(seed)
             network = build_network(encode.vectors, classes, 1 + parts.labels.max(initial=0))
             train_network(network, encoded, other, epochs, seed)
-            self.voters[f"network {seed + 1}"] = lambda texts, own=network: own.predict(encode(texts), 1024, verbose=0)[0]
+            self.voters[f"network {seed + 1}"] = lambda texts, own=network: own.predict(encode(texts), 1024, verbose=0)[
+                0
+            ]
             report(f"network {seed + 1} of {SEEDS} trained")
         for seed in range(encoders):
             keras.utils.set_random_seed(seed)
@@ -140,8 +144,10 @@ class Teacher:
             report(f"{name}: {score('accuracy', selection.labels, vote):.2f} % of {len(selection)} selection rows")
         logits = self.together(votes)
         self.temperature = min(np.linspace(0.5, 4, 36), key=lambda t: cross_entropy(logits / t, selection))
-        report(f"together {score('accuracy', selection.labels, logits):.2f} %, cross entropy "
-               f"{cross_entropy(self.together(votes), selection):.3f} at temperature {self.temperature:.1f}")
+        report(
+            f"together {score('accuracy', selection.labels, logits):.2f} %, cross entropy "
+            f"{cross_entropy(self.together(votes), selection):.3f} at temperature {self.temperature:.1f}"
+        )
 
 
 def hear_labels(logits, labels):
@@ -174,8 +180,10 @@ def cross_entropy(logits, rows):
 
 def write_rows(path, texts, probabilities, labels):
     """Writes soft rows, JSON Lines, gzipped; the same rows give the same bytes."""
-    lines = [json.dumps({"text": text, "probabilities": dict(zip(labels, np.round(shares, 4).tolist()))})
-             for text, shares in zip(texts, probabilities)]
+    lines = [
+        json.dumps({"text": text, "probabilities": dict(zip(labels, np.round(shares, 4).tolist()))})
+        for text, shares in zip(texts, probabilities)
+    ]
     write_atomically(path, gzip.compress(("\n".join(lines) + "\n").encode(), mtime=0))
 
 
@@ -217,8 +225,9 @@ def more_rows(task, parts, files, options):
     if options.related:
         return parts
     if options.variants:
-        texts = disturbed_texts(task.rows("train").texts, options.variants, 0, Fluency(files), files,
-                                np.random.default_rng(0))
+        texts = disturbed_texts(
+            task.rows("train").texts, options.variants, 0, Fluency(files), files, np.random.default_rng(0)
+        )
         return Rows(texts, None, np.zeros(len(texts), np.int32))
     return sentences(read_paragraphs(files), itertools.repeat(0))
 

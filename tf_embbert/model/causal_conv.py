@@ -46,6 +46,8 @@ def kernel_gradient(x, dy, taps):
     """dkernel[k-1-j, c] = sum_t corr[c, t-j, t] with corr[c, s, t] = sum_b x[b, s, c] dy[b, t, c]: [k, d]."""
     correlation = tf.matmul(tf.transpose(x, [2, 1, 0]), tf.transpose(dy, [2, 0, 1]))  # [d, L, L]
     reach = tf.minimum(taps, tf.shape(x)[1])  # a text shorter than the kernel never meets the far taps
-    diagonals = tf.linalg.diag_part(correlation, k=(0, reach - 1))  # farthest first; a single one comes without its axis
+    diagonals = tf.linalg.diag_part(
+        correlation, k=(0, reach - 1)
+    )  # farthest first; a single one comes without its axis
     diagonals = tf.reshape(diagonals, [dy.shape[-1], reach, tf.shape(x)[1]])  # [d, reach, L]
     return tf.pad(tf.transpose(tf.reduce_sum(diagonals, axis=-1)), [[taps - reach, 0], [0, 0]])

@@ -61,12 +61,16 @@ def encode(config, tokens):
         raise UserError(f"config must be an EmbBERTConfig, not {type(config).__name__}")
     tokens = TokenDropout(config.token_dropout, name="token_dropout")(tokens)
     mask = PadMask(name="mask")(tokens)
-    x = NanoEmbedder(
-        config.vocab_size, config.max_length, config.hidden_size, config.reduced_size, name="embed"
-    )(tokens)
+    x = NanoEmbedder(config.vocab_size, config.max_length, config.hidden_size, config.reduced_size, name="embed")(
+        tokens
+    )
     for index in range(config.num_blocks):
         x = EmbBERTBlock(
-            config.kernel_size, config.expansion, config.dropout, config.epsilon, config.activation,
+            config.kernel_size,
+            config.expansion,
+            config.dropout,
+            config.epsilon,
+            config.activation,
             name=f"block{index}",
         )([x, mask])
     return x

@@ -36,7 +36,7 @@ def segment_ids(tokens):
 
 def fan_in_uniform(fan_in):
     """PyTorch's default for Linear and Conv1d, weights and biases alike: uniform in +-1/sqrt(fan_in)."""
-    return keras.initializers.RandomUniform(-fan_in**-0.5, fan_in**-0.5)
+    return keras.initializers.RandomUniform(-(fan_in**-0.5), fan_in**-0.5)
 
 
 def linear(name, fan_in, units):

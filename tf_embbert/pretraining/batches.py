@@ -99,7 +99,7 @@ class Pieces:
         for length, pieces in self.rows.items():
             size = self.batch_size(length)
             mixed = rng.permutation(pieces)
-            batches += [(length, mixed[i * size:(i + 1) * size]) for i in range(len(mixed) // size)]
+            batches += [(length, mixed[i * size : (i + 1) * size]) for i in range(len(mixed) // size)]
         return [batches[i] for i in rng.permutation(len(batches))]
 
     def batch(self, step):

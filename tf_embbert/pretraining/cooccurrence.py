@@ -39,7 +39,7 @@ def count_neighbours(ids, vocab_size):
     """How often two tokens stand within the window, either way round: float32 [V, V]."""
     counts = np.zeros(vocab_size**2, np.float32)
     for start in range(0, len(ids), IDS_AT_ONCE):
-        part = np.asarray(ids[start:start + IDS_AT_ONCE], np.int64)
+        part = np.asarray(ids[start : start + IDS_AT_ONCE], np.int64)
         for distance in range(1, WINDOW + 1):
             pairs = part[:-distance] * vocab_size + part[distance:]
             counts += np.bincount(pairs, minlength=vocab_size**2) / np.float32(distance)

@@ -1,9 +1,9 @@
 """Text files of any size to token ids on disk: one paragraph a line, .txt or .txt.gz, read as a stream.
 
-    tokenizer.json    the tokenizer
-    ids.bin           int32, the ids of all paragraphs one after another
-    ends.bin          int64 [paragraphs], where each paragraph ends in it
-    corpus.json       words, characters and SHA-256 of the files; written last
+tokenizer.json    the tokenizer
+ids.bin           int32, the ids of all paragraphs one after another
+ends.bin          int64 [paragraphs], where each paragraph ends in it
+corpus.json       words, characters and SHA-256 of the files; written last
 """
 
 import dataclasses
@@ -48,8 +48,9 @@ def read_paragraphs(paths):
             with opener(path, "rt", encoding="utf-8", newline="\n") as file:
                 yield from filter(None, map(str.strip, file))
         except (OSError, EOFError, UnicodeDecodeError) as error:
-            raise UserError(f"cannot read {path} as text, one paragraph a line ({error}): give .txt or .txt.gz files "
-                            "in UTF-8") from None
+            raise UserError(
+                f"cannot read {path} as text, one paragraph a line ({error}): give .txt or .txt.gz files in UTF-8"
+            ) from None
 
 
 def prepare_corpus(paths, vocab_size, folder, report, tokenizer=None):
@@ -95,8 +96,11 @@ def spread(texts, limit):
 def tokenise(tokenizer, paths, folder):
     """Writes ids.bin and ends.bin; returns the counts of paragraphs, words and tokens."""
     paragraphs, words, tokens = 0, 0, 0
-    with open(folder / "ids.bin", "wb") as ids, open(folder / "ends.bin", "wb") as ends, \
-            progress_bar("tokenising", None, "paragraphs") as update:
+    with (
+        open(folder / "ids.bin", "wb") as ids,
+        open(folder / "ends.bin", "wb") as ends,
+        progress_bar("tokenising", None, "paragraphs") as update,
+    ):
         stream = read_paragraphs(paths)
         while texts := list(itertools.islice(stream, PARAGRAPHS_AT_ONCE)):
             rows = bare_ids(tokenizer, texts)

@@ -75,7 +75,12 @@ def summarise(sums):
     """
     with np.errstate(invalid="ignore"):
         mlm_loss, mlm_right, _, nsp_loss, nsp_right, _ = (sums / sums[[2, 2, 2, 5, 5, 5]]).tolist()
-    return {"mlm_loss": mlm_loss, "mlm_accuracy": 100 * mlm_right, "nsp_loss": nsp_loss, "nsp_accuracy": 100 * nsp_right}
+    return {
+        "mlm_loss": mlm_loss,
+        "mlm_accuracy": 100 * mlm_right,
+        "nsp_loss": nsp_loss,
+        "nsp_accuracy": 100 * nsp_right,
+    }
 
 
 def make_step(model, objectives, mlm_weight=1.0):
@@ -113,7 +118,10 @@ def pretrain_model(model, batch_of, held_out, recipe, folder, report):
     optimizer.build(model.trainable_variables)
     model.optimizer = optimizer
     objectives = Objectives(model)
-    step, evaluate = make_step(model, objectives, recipe.mlm_weight), tf.function(objectives, input_signature=[SIGNATURE])
+    step, evaluate = (
+        make_step(model, objectives, recipe.mlm_weight),
+        tf.function(objectives, input_signature=[SIGNATURE]),
+    )
     state = State(model, folder)
     with progress_bar("pretraining", recipe.steps, "steps", loss=np.nan) as update:
         while not state.history or state.step < recipe.steps:
@@ -122,8 +130,10 @@ def pretrain_model(model, batch_of, held_out, recipe, folder, report):
             held = summarise(sum(evaluate(tensors(batch)).numpy().astype(float) for batch in held_out))
             require_finite(held["mlm_loss"], "the loss")
             state.add(row | {f"held_out_{name}": value for name, value in held.items()})
-            report(f"step {until}/{recipe.steps}  held out: MLM {held['mlm_loss']:.3f}, {held['mlm_accuracy']:.1f} %; "
-                   f"pairs {held['nsp_loss']:.3f}, {held['nsp_accuracy']:.1f} %  {row['tokens_per_second']:.0f} tokens/s")
+            report(
+                f"step {until}/{recipe.steps}  held out: MLM {held['mlm_loss']:.3f}, {held['mlm_accuracy']:.1f} %; "
+                f"pairs {held['nsp_loss']:.3f}, {held['nsp_accuracy']:.1f} %  {row['tokens_per_second']:.0f} tokens/s"
+            )
     return state.history
 
 

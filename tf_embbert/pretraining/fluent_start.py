@@ -58,7 +58,7 @@ class Told:
         rng = np.random.default_rng(seed)
         lengths = np.array([len(self.tokens[row]) for row in rows])
         ordered = rows[np.argsort(lengths + rng.random(len(rows)) * LENGTH_STEP)]
-        chosen = ordered[:len(rows) // size * size].reshape(-1, size)
+        chosen = ordered[: len(rows) // size * size].reshape(-1, size)
         for batch in chosen[rng.permutation(len(chosen))]:
             yield self.batch(batch)
 
@@ -69,8 +69,8 @@ class Told:
         tokens, weights = np.full(shape, PAD, np.int32), np.zeros(shape, np.float32)
         numbers, means = np.zeros((*shape, self.width), np.float32), np.zeros((len(rows), self.width), np.float32)
         for at, row in enumerate(rows):
-            lasts, own = self.lasts[row], self.numbers[self.first[row]:self.first[row] + len(self.lasts[row])]
-            tokens[at, :len(self.tokens[row])] = self.tokens[row]
+            lasts, own = self.lasts[row], self.numbers[self.first[row] : self.first[row] + len(self.lasts[row])]
+            tokens[at, : len(self.tokens[row])] = self.tokens[row]
             inside = lasts < len(self.tokens[row])
             numbers[at, lasts[inside]], weights[at, lasts[inside]], means[at] = own[inside], 1, own.mean(axis=0)
         return tokens, (numbers, means), (weights * weights.size / weights.sum(), np.ones(len(rows), np.float32))
@@ -92,8 +92,10 @@ def train(start, files, options, folder, report):
     keras.utils.set_random_seed(options.seed)
     steps = len(rows) // options.batch_size
     if not steps:
-        raise UserError(f"{len(rows)} sentences to train on are no batch of {options.batch_size}: give more plain text, "
-                        "more --sentences or a smaller --batch-size")
+        raise UserError(
+            f"{len(rows)} sentences to train on are no batch of {options.batch_size}: give more plain text, "
+            "more --sentences or a smaller --batch-size"
+        )
     model = build_model(start, told.width, steps * options.epochs, options.learning_rate)
     progress = Progress(model, folder)
     for epoch in range(len(progress.history), options.epochs):
@@ -101,7 +103,9 @@ def train(start, files, options, folder, report):
         loss = fit_epoch(model, batches, f"epoch {epoch + 1}/{options.epochs}", steps)
         _, at_words, means = model.evaluate(dataset(told, held, min(options.batch_size, len(held)), 0), verbose=0)
         progress.add({"epoch": epoch + 1, "loss": loss, "held_out_words": at_words, "held_out_means": means}, -at_words)
-        report(f"epoch {epoch + 1}/{options.epochs}  loss {loss:.4f}  held out: words {at_words:.4f}, means {means:.4f}")
+        report(
+            f"epoch {epoch + 1}/{options.epochs}  loss {loss:.4f}  held out: words {at_words:.4f}, means {means:.4f}"
+        )
     model.set_weights(progress.best)
     about = {"name": "pretrained_fluent", "seed": options.seed, "arguments": recorded_arguments(options)}
     metrics = {**progress.history[-1], "corpus": file_hashes(files)}
@@ -122,8 +126,11 @@ def build_model(start, width, steps, learning_rate):
     model = keras.Model(tokens, [keras.layers.Dense(width)(hidden), keras.layers.Dense(width)(hidden[:, 0])])
     copy_encoder(start.model, model)
     schedule = WarmupCosine(learning_rate, WARMUP * steps, steps)
-    model.compile(keras.optimizers.AdamW(schedule, weight_decay=WEIGHT_DECAY, global_clipnorm=1.0), ["mse", "mse"],
-                  weighted_metrics=[])
+    model.compile(
+        keras.optimizers.AdamW(schedule, weight_decay=WEIGHT_DECAY, global_clipnorm=1.0),
+        ["mse", "mse"],
+        weighted_metrics=[],
+    )
     model.optimizer.build(model.trainable_variables)
     return model
 
@@ -148,7 +155,9 @@ def recorded_arguments(options):
 def main(arguments=None):
     parse = CommandParser(prog="python -m tf_embbert.pretraining.fluent_start", description=__doc__.split("\n")[0])
     parse.add_argument("--data-dir", required=True, type=Path)
-    parse.add_argument("--init", default="tf_embbert/encoders/words", metavar="RUN", help="start from this run's encoder")
+    parse.add_argument(
+        "--init", default="tf_embbert/encoders/words", metavar="RUN", help="start from this run's encoder"
+    )
     parse.add_argument("--sentences", type=positive_int, default=600_000)
     parse.add_argument("--epochs", type=positive_int, default=5)
     parse.add_argument("--batch-size", type=positive_int, default=160)
@@ -159,8 +168,12 @@ def main(arguments=None):
     require_free(options.out, options.force)
     start, files = load_run(options.init), plain_files(options.data_dir)
     report = functools.partial(Console().print, highlight=False, markup=False, soft_wrap=True)
-    work_aside(options, recorded_arguments(options),
-               lambda folder: train(start, files, options, folder / "training", report), report)
+    work_aside(
+        options,
+        recorded_arguments(options),
+        lambda folder: train(start, files, options, folder / "training", report),
+        report,
+    )
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ def mask_tokens(rng, tokens, vocab_size):
     targets = flat[chosen]
     lot = rng.random(len(chosen))
     flat[chosen[lot < HIDDEN]] = MASK
-    replaced = chosen[(HIDDEN <= lot) & (lot < HIDDEN + REPLACED)]
+    replaced = chosen[(lot >= HIDDEN) & (lot < HIDDEN + REPLACED)]
     flat[replaced] = rng.integers(FIRST_ORDINARY, vocab_size, len(replaced))
     return flat.reshape(tokens.shape), chosen.astype(np.int32), targets
 
@@ -59,9 +59,9 @@ def join_parts(rng, pieces, length, sentence_ends, pair_share):
         parts = [[CLS], piece]
         if paired[row]:
             other = row if follows[row] else donor[row]
-            parts = [[CLS], piece[:cuts[row]], [SEP], pieces[other][cuts[other]:]]
+            parts = [[CLS], piece[: cuts[row]], [SEP], pieces[other][cuts[other] :]]
         whole = np.concatenate(parts)[:length]
-        tokens[row, :len(whole)] = whole
+        tokens[row, : len(whole)] = whole
     return tokens, follows.astype(np.float32), paired.astype(np.float32)
 
 

@@ -15,7 +15,11 @@ RARITY = 1e-3  # a of the weights
 COPIES, FOLLOWING = 0.65, 0.17  # shares of the rows whose second part is a copy, and the text that follows
 MOST_EDITED = 0.9  # share of a copy's tokens that are dropped or replaced, at most
 REPLACED = 0.4  # of those, the others are dropped
-TURNED, MIXED, TAKEN = 0.4, 0.3, 0.5  # shares of the copies turned around, mixed; of other texts with a piece of the first
+TURNED, MIXED, TAKEN = (
+    0.4,
+    0.3,
+    0.5,
+)  # shares of the copies turned around, mixed; of other texts with a piece of the first
 REACH = 3  # places that mixing moves a token, about
 
 
@@ -70,15 +74,15 @@ def similar_parts(rng, pieces, length, sentence_ends, vocabulary):
             second = with_piece(rng, other, first) if rng.random() < TAKEN else other
         parts = cut_to_fit(*([first, second] if rng.random() < 0.5 else [second, first]), length - 2)
         whole = np.concatenate([[CLS], parts[0], [SEP], parts[1]])
-        tokens[row, :len(whole)] = whole
+        tokens[row, : len(whole)] = whole
         likeness[row] = vocabulary.likeness(*parts)
     return tokens, likeness, np.ones(len(pieces), np.float32)
 
 
 def cut_to_fit(first, second, room):
     """Two texts that have room together: the longer one is cut first."""
-    first = first[:max(room - len(second), room // 2)]
-    return first, second[:room - len(first)]
+    first = first[: max(room - len(second), room // 2)]
+    return first, second[: room - len(first)]
 
 
 def edited_copy(rng, text, vocabulary):

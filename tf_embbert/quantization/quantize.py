@@ -137,8 +137,9 @@ class QuantizedModel:
         return weights, kernel_ranges(weights) | tensors
 
 
-def train_quantized(weights, ranges, teacher, rows, validation, recipe, folder, seed, report=print, phases=PHASES,
-                    may_stay=True):
+def train_quantized(
+    weights, ranges, teacher, rows, validation, recipe, folder, seed, report=print, phases=PHASES, may_stay=True
+):
     """Quantisation-aware training from calibrated ranges: first with the ranges, then with the ranges frozen.
 
     The float model is the teacher, its answers to the training rows are the targets: labels would only make the int8
@@ -162,7 +163,14 @@ def train_quantized(weights, ranges, teacher, rows, validation, recipe, folder, 
     for number, phase in enumerate(phases):
         quantized = QuantizedModel(weights, ranges, train_ranges=phase == "ranges")
         rows_of_phase = train(
-            quantized.model, loss, rows, validation, recipe, folder / f"{number}-{phase}", seed, teacher,
+            quantized.model,
+            loss,
+            rows,
+            validation,
+            recipe,
+            folder / f"{number}-{phase}",
+            seed,
+            teacher,
             lambda line, phase=phase: report(f"QAT, {'ranges frozen' if phase == 'frozen' else 'with ranges'}: {line}"),
             may_stay=may_stay,
         )

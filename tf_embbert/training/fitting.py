@@ -105,8 +105,10 @@ def train(model, loss, rows, validation, recipe, folder, seed, targets=None, rep
         value = validate(model, validation)
         row = {"epoch": epoch + 1, "loss": loss_value, validation.metric: value, "rows_per_second": len(rows) / seconds}
         progress.add(row, value)
-        report(f"epoch {epoch + 1}/{recipe.epochs}  loss {loss_value:.4f}  validation {validation.metric} {value:.2f}"
-               f"  {row['rows_per_second']:.0f} rows/s")
+        report(
+            f"epoch {epoch + 1}/{recipe.epochs}  loss {loss_value:.4f}  validation {validation.metric} {value:.2f}"
+            f"  {row['rows_per_second']:.0f} rows/s"
+        )
     model.set_weights(progress.best)
     return progress.history
 
@@ -169,10 +171,17 @@ class Progress:
             self.best_value, self.best = value, self.model.get_weights()
         np.savez(self.folder / f"best-{epoch}.npz", *self.best)
         self.checkpoint.write(str(self.folder / f"epoch-{epoch}"))
-        write_atomically(self.folder / "progress.json", json.dumps({
-            "history": self.history, "best_value": self.best_value,
-            "checkpoint": f"epoch-{epoch}", "best": f"best-{epoch}.npz",
-        }))
+        write_atomically(
+            self.folder / "progress.json",
+            json.dumps(
+                {
+                    "history": self.history,
+                    "best_value": self.best_value,
+                    "checkpoint": f"epoch-{epoch}",
+                    "best": f"best-{epoch}.npz",
+                }
+            ),
+        )
         self.remove_all_but(epoch)
 
     def remove_all_but(self, epoch):

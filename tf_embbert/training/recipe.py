@@ -53,8 +53,10 @@ def train_run(task, options, arguments, folder, report, soft=None):
     data = Data(task, options, report, soft)
     model = initial_model(data, options)
     rows, selection = data.training_rows(), data.encode("selection")
-    report(f"{len(rows)} training rows, {data.config.vocab_size} tokens, length {data.length}, "
-           f"{model.count_params():,} parameters")
+    report(
+        f"{len(rows)} training rows, {data.config.vocab_size} tokens, length {data.length}, "
+        f"{model.count_params():,} parameters"
+    )
     floating = make_recipe(options, len(rows))
     loss, targets = goal(task, soft, options)
     history = train(model, loss, rows, selection, floating, folder / "float", options.seed, targets, report)
@@ -65,8 +67,13 @@ def train_run(task, options, arguments, folder, report, soft=None):
     report("scoring in TFLM")
     metrics = score_variants(model, variants, data, few, options)
     about = {
-        "name": task.name, "seed": options.seed, "arguments": arguments, "is_pair": task.is_pair,
-        "max_length": data.length, "longest": max(map(len, rows.ids)), "parameters": model.count_params(),
+        "name": task.name,
+        "seed": options.seed,
+        "arguments": arguments,
+        "is_pair": task.is_pair,
+        "max_length": data.length,
+        "longest": max(map(len, rows.ids)),
+        "parameters": model.count_params(),
         "chosen": metrics["chosen"],
     }
     weights = dict(zip(weight_names(model), model.get_weights()))
@@ -89,8 +96,10 @@ class Data:
         self.config = EmbBERTConfig.from_dict(sizes)
         self.length = self.choose_length(options.max_length)
         if options.pad_to and not self.length <= options.pad_to <= self.config.max_length:
-            raise UserError(f"--pad-to {options.pad_to} is not within {self.length}..{self.config.max_length}: from "
-                            "the length of the texts to that of the position table")
+            raise UserError(
+                f"--pad-to {options.pad_to} is not within {self.length}..{self.config.max_length}: from "
+                "the length of the texts to that of the position table"
+            )
 
     def choose_tokenizer(self, kind, vocab_size):
         if self.start and kind == "init":
@@ -123,7 +132,6 @@ class Data:
         if encoded.truncated:
             self.report(f"{split}: {encoded.truncated} of {len(encoded.ids)} texts cut to {self.length} tokens")
         return Encoded(encoded.ids, self.task.rows(split).labels, self.task.metric)
-
 
     def training_rows(self):
         """The training split's rows, then the soft ones under the label most likely."""
@@ -198,9 +206,7 @@ def quantise(model, data, rows, selection, options, folder, report):
     rows = sample(rows, options.qat_rows or len(rows), options.seed)
     teacher = predict_in_order(model, rows.ids)
     recipe = make_qat_recipe(options, len(rows))
-    *trained, history = train_quantized(
-        folded, ranges, teacher, rows, selection, recipe, folder, options.seed, report
-    )
+    *trained, history = train_quantized(folded, ranges, teacher, rows, selection, recipe, folder, options.seed, report)
     return {"ptq": (folded, ranges), "qat": tuple(trained)}, history
 
 
@@ -217,7 +223,11 @@ def score_variants(model, variants, data, selection, options):
 def scores(model, int8_models, task, rows, split):
     """The metric of the float model and of the int8 ones in TFLM, on the same rows."""
     second = [segments(row) for row in rows.ids] if task.is_pair else None
-    result = {"split": split, "rows": len(rows), "float": score(rows.metric, rows.labels, predict_in_order(model, rows.ids))}
+    result = {
+        "split": split,
+        "rows": len(rows),
+        "float": score(rows.metric, rows.labels, predict_in_order(model, rows.ids)),
+    }
     for variant, int8_model in int8_models.items():
         result[f"{variant}_tflm"] = score(rows.metric, rows.labels, predict(int8_model, rows.ids, second))
     return result

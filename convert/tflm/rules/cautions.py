@@ -9,8 +9,12 @@ from convert.tflm.rules.shapes import axis_of
 SLOW_ELEMENTS = 1_000  # broadcasts below it take no time that matters
 
 
-@rule("GATHER EMBEDDING_LOOKUP", VALUE, "let the application check ids before it runs the model, as ours does",
-      warning=True)
+@rule(
+    "GATHER EMBEDDING_LOOKUP",
+    VALUE,
+    "let the application check ids before it runs the model, as ours does",
+    warning=True,
+)
 def ids_unchecked(op: Operator) -> Verdict:
     """Ids that are computed are within the table: a firmware built with NDEBUG may not check, and read any memory."""
     positions = op.inputs[1 if op.name == "GATHER" else 0]
@@ -23,33 +27,55 @@ def ids_unchecked(op: Operator) -> Verdict:
 def slow_broadcast(op: Operator) -> Verdict:
     """Inputs of one shape are fast; others go element by element through four nested loops, also with CMSIS-NN."""
     same = op.inputs[0].shape == op.inputs[1].shape or op.output.elements < SLOW_ELEMENTS
-    return require(same, op.output, f"has {op.output.elements:,} elements from {shape_text(op.inputs[0])} and "
-                   f"{shape_text(op.inputs[1])}")
+    return require(
+        same,
+        op.output,
+        f"has {op.output.elements:,} elements from {shape_text(op.inputs[0])} and {shape_text(op.inputs[1])}",
+    )
 
 
-@rule("BATCH_MATMUL", VALUE, "transpose before the operator and set adj_y (or clear adj_x), so that it needs no copy",
-      warning=True)
+@rule(
+    "BATCH_MATMUL",
+    VALUE,
+    "transpose before the operator and set adj_y (or clear adj_x), so that it needs no copy",
+    warning=True,
+)
 def transposed_copy(op: Operator) -> Verdict:
     """Operands are multiplied as they lie; this one needs a transposed copy, which keeps its bytes of arena."""
     copied = [tensor for tensor, flipped in zip(op.inputs, (op.option("adjX"), not op.option("adjY"))) if flipped]
-    return first_broken([require(False, tensor, f"takes {tensor.nbytes:,} bytes that are never shared")
-                         for tensor in copied])
+    return first_broken(
+        [require(False, tensor, f"takes {tensor.nbytes:,} bytes that are never shared") for tensor in copied]
+    )
 
 
-@rule("CONV_2D", VALUE, "crop or pad the input so that the last stride ends at its last column",
-      kernel="CMSIS-NN Source/ConvolutionFunctions/arm_convolve_1_x_n_s8.c", warning=True)
+@rule(
+    "CONV_2D",
+    VALUE,
+    "crop or pad the input so that the last stride ends at its last column",
+    kernel="CMSIS-NN Source/ConvolutionFunctions/arm_convolve_1_x_n_s8.c",
+    warning=True,
+)
 def row_convolution_ends(op: Operator) -> Verdict:
     """An int8 convolution along a row reaches the row's end: with columns left over, CMSIS-NN on Cortex-M55 and M85
     computes the last output wrong, or fails."""
     weights, stride = op.inputs[1], op.option("strideW")
-    along_a_row = (op.input.type == "INT8" and op.input.shape[1] == weights.shape[1] == op.option("dilationWFactor") == 1
-                   and stride * op.input.shape[3] % 4 == 0 and weights.shape[3] == op.input.shape[3])
+    along_a_row = (
+        op.input.type == "INT8"
+        and op.input.shape[1] == weights.shape[1] == op.option("dilationWFactor") == 1
+        and stride * op.input.shape[3] % 4 == 0
+        and weights.shape[3] == op.input.shape[3]
+    )
     left = op.input.shape[2] - (op.output.shape[2] - 1) * stride - weights.shape[2]
     return require(not along_a_row or left <= 0, op.input, f"has {left} columns left over")
 
 
-@rule("FULLY_CONNECTED", VALUE, "quantise the weights per tensor, or keep to TFLM's reference kernels",
-      kernel="kernels/cmsis_nn/fully_connected.cc", warning=True)
+@rule(
+    "FULLY_CONNECTED",
+    VALUE,
+    "quantise the weights per tensor, or keep to TFLM's reference kernels",
+    kernel="kernels/cmsis_nn/fully_connected.cc",
+    warning=True,
+)
 def dense_int16_per_tensor(op: Operator) -> Verdict:
     """Weights of an int16 input have one scale: CMSIS-NN's kernel refuses one for each channel."""
     weights = op.inputs[1]
@@ -59,8 +85,9 @@ def dense_int16_per_tensor(op: Operator) -> Verdict:
 @rule("RSQRT", VALUE, "add an epsilon before it, and calibrate so that the zero point is -128", warning=True)
 def root_of_negative(op: Operator) -> Verdict:
     """int8 values below the zero point make RSQRT fail at run time; with zero point -128 there are none."""
-    return require(op.input.type != "INT8" or op.input.zero_point <= -128, op.input,
-                   f"has zero point {op.input.zero_point}")
+    return require(
+        op.input.type != "INT8" or op.input.zero_point <= -128, op.input, f"has zero point {op.input.zero_point}"
+    )
 
 
 @rule("MEAN SUM", VALUE, "reduce over axes that the input has", warning=True)
@@ -74,18 +101,25 @@ def integer_reduction_axes(op: Operator) -> Verdict:
 @rule("DIV FLOOR_DIV", VALUE, "divide by a constant, or add an epsilon", warning=True)
 def computed_divisor(op: Operator) -> Verdict:
     """A divisor that is computed may be 0, which makes the kernel fail at run time."""
-    return require(op.inputs[1].constant or op.name == "DIV" and op.output.type == "FLOAT32", op.inputs[1],
-                   "is computed")
+    return require(
+        op.inputs[1].constant or (op.name == "DIV" and op.output.type == "FLOAT32"), op.inputs[1], "is computed"
+    )
 
 
 @rule("", VALUE, "quantise the model in full: representative_dataset and TFLITE_BUILTINS_INT8", warning=True)
 def float_island(op: Operator) -> Verdict:
     """An integer model stays in integers: this operator computes in floating point."""
-    integer_model = any(tensor.type in ("INT8", "INT16") and not tensor.constant
-                        for graph in op.model.graphs for tensor in graph.tensors)
+    integer_model = any(
+        tensor.type in ("INT8", "INT16") and not tensor.constant
+        for graph in op.model.graphs
+        for tensor in graph.tensors
+    )
     floating = [tensor for tensor in op.outputs if tensor and tensor.type in FLOAT_TYPES]
-    return require(not (integer_model and floating), floating[0] if floating else None,
-                   f"is {floating[0].type.lower()}" if floating else "")
+    return require(
+        not (integer_model and floating),
+        floating[0] if floating else None,
+        f"is {floating[0].type.lower()}" if floating else "",
+    )
 
 
 @rule("", VALUE, "let the converter compute the constant", warning=True)
@@ -97,26 +131,43 @@ def output_writable(op: Operator) -> Verdict:
 @rule("", VALUE, "compute the tensor, or make it an input of the model", warning=True)
 def inputs_computed(op: Operator) -> Verdict:
     """What an operator reads is computed before it."""
-    made = set(op.graph.inputs) | {tensor.index for other in op.graph.operators[:op.index] for tensor in other.outputs
-                                   if tensor}
-    return first_broken([require(tensor.constant or tensor.variable or tensor.index in made, tensor, "is not")
-                         for tensor in op.inputs if tensor])
+    made = set(op.graph.inputs) | {
+        tensor.index for other in op.graph.operators[: op.index] for tensor in other.outputs if tensor
+    }
+    return first_broken(
+        [
+            require(tensor.constant or tensor.variable or tensor.index in made, tensor, "is not")
+            for tensor in op.inputs
+            if tensor
+        ]
+    )
 
 
 @rule("", VALUE, "quantise with positive, finite scales", warning=True)
 def scales_positive(op: Operator) -> Verdict:
     """Scales are above 0 and finite: others make every value the same."""
-    return first_broken([require(all(0 < scale < float("inf") for scale in tensor.scales), tensor,
-                                 f"has {min(tensor.scales, default=0):g}") for tensor in (*op.inputs, *op.outputs)
-                         if tensor])
+    return first_broken(
+        [
+            require(
+                all(0 < scale < float("inf") for scale in tensor.scales),
+                tensor,
+                f"has {min(tensor.scales, default=0):g}",
+            )
+            for tensor in (*op.inputs, *op.outputs)
+            if tensor
+        ]
+    )
 
 
 @rule("", VALUE, "convert with `Input(batch_size=1)`: TFLM runs the shape in the file and no other", warning=True)
 def shape_fixed(op: Operator) -> Verdict:
     """The model's inputs have one shape: this one was left open in training, and the file's is used."""
     graph = op.model.unpacked.subgraphs[op.graph.index]
-    opened = [tensor for tensor in op.inputs if tensor and tensor.index in op.graph.inputs
-              and -1 in list(_signature(graph.tensors[tensor.index]))]
+    opened = [
+        tensor
+        for tensor in op.inputs
+        if tensor and tensor.index in op.graph.inputs and -1 in list(_signature(graph.tensors[tensor.index]))
+    ]
     return require(not opened, opened[0] if opened else None, f"is {shape_text(opened[0])}" if opened else "")
 
 

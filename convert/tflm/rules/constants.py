@@ -6,15 +6,28 @@ from convert.tflm.rules.registry import FORM, Verdict, first_broken, require, ru
 
 # The inputs that kernels ask to be constants, by operator.
 CONSTANT_INPUTS = {
-    "BROADCAST_TO": "i1", "EXPAND_DIMS": "i1", "FILL": "i0", "PAD": "i1", "PADV2": "i1", "RESIZE_BILINEAR": "i1",
-    "RESIZE_NEAREST_NEIGHBOR": "i1", "SPLIT": "i0", "SPLIT_V": "i2", "STRIDED_SLICE": "i1 i2 i3", "TRANSPOSE": "i1",
+    "BROADCAST_TO": "i1",
+    "EXPAND_DIMS": "i1",
+    "FILL": "i0",
+    "PAD": "i1",
+    "PADV2": "i1",
+    "RESIZE_BILINEAR": "i1",
+    "RESIZE_NEAREST_NEIGHBOR": "i1",
+    "SPLIT": "i0",
+    "SPLIT_V": "i2",
+    "STRIDED_SLICE": "i1 i2 i3",
+    "TRANSPOSE": "i1",
 }
 assert set(CONSTANT_INPUTS) <= set(OPERATORS)
 
 
-@rule(" ".join(CONSTANT_INPUTS), FORM, "fix the shapes, so that the converter folds it into a constant: "
-      "`Input(batch_size=1)`, and no -1 in a reshape")
+@rule(
+    " ".join(CONSTANT_INPUTS),
+    FORM,
+    "fix the shapes, so that the converter folds it into a constant: `Input(batch_size=1)`, and no -1 in a reshape",
+)
 def constant_input(op: Operator) -> Verdict:
     """Shapes, axes, sizes, paddings, permutations and strides are constants."""
-    return first_broken([require(op.tensor(role).constant, op.tensor(role), "is computed")
-                         for role in CONSTANT_INPUTS[op.name].split()])
+    return first_broken(
+        [require(op.tensor(role).constant, op.tensor(role), "is computed") for role in CONSTANT_INPUTS[op.name].split()]
+    )

@@ -10,8 +10,10 @@ CONVOLUTIONS = "CONV_2D DEPTHWISE_CONV_2D TRANSPOSE_CONV"
 INTEGER = ("INT8", "INT16")
 # Where weights have their output channels.
 CHANNEL_AXIS = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3, "TRANSPOSE_CONV": 0}
-HYBRID = ("quantise activations too: set representative_dataset, and optimizations without it only give hybrid models "
-          "with float activations")
+HYBRID = (
+    "quantise activations too: set representative_dataset, and optimizations without it only give hybrid models "
+    "with float activations"
+)
 
 
 def activation(op: Operator) -> Tensor:
@@ -29,8 +31,9 @@ def weights_type(op: Operator) -> Verdict:
     if op.name == "TRANSPOSE_CONV":  # it compares the types, and has no int4
         allowed = {"INT8": ("INT8",), "INT16": ("INT8", "INT16")}.get(activation(op).type, allowed)
     weights = op.inputs[1]
-    return require(weights.type in allowed, weights, f"is {weights.type.lower()}, the input "
-                   f"{activation(op).type.lower()}")
+    return require(
+        weights.type in allowed, weights, f"is {weights.type.lower()}, the input {activation(op).type.lower()}"
+    )
 
 
 @rule(f"FULLY_CONNECTED {CONVOLUTIONS}", TYPE, "quantise the bias in int32 (int64 for int16 inputs)", unchecked=True)
@@ -43,16 +46,23 @@ def bias_type(op: Operator) -> Verdict:
     return require(tensor is None or tensor.type in allowed, tensor, f"is {tensor and tensor.type.lower()}")
 
 
-@rule("FULLY_CONNECTED", VALUE, "quantise the bias with scale input x weights, as the converter does",
-      kernel="../kernels/kernel_util.cc")
+@rule(
+    "FULLY_CONNECTED",
+    VALUE,
+    "quantise the bias with scale input x weights, as the converter does",
+    kernel="../kernels/kernel_util.cc",
+)
 def dense_bias_scale(op: Operator) -> Verdict:
     """The bias' scale differs from input scale x weight scale by at most 2 % of the output's."""
     tensor, weights, output = bias(op), op.inputs[1], op.output
     if op.input.type not in INTEGER or len(weights.scales) > 1 or tensor is None:
         return FINE
     off = abs(op.input.scale * weights.scale - tensor.scale)
-    return require(output.scale != 0 and off / output.scale <= 0.02, tensor,
-                   f"has scale {tensor.scale:g} instead of {op.input.scale * weights.scale:g}")
+    return require(
+        output.scale != 0 and off / output.scale <= 0.02,
+        tensor,
+        f"has scale {tensor.scale:g} instead of {op.input.scale * weights.scale:g}",
+    )
 
 
 @rule("FULLY_CONNECTED", VALUE, "convert with plain weights", kernel="../core/api/flatbuffer_conversions.cc")
@@ -75,8 +85,11 @@ def dense_scale_count(op: Operator) -> Verdict:
     if op.input.type not in INTEGER or len(weights.scales) <= 1:
         return FINE
     expected = weights.shape[weights.axis] if 0 <= weights.axis < weights.rank else None
-    return require(len(weights.scales) == expected, weights, f"has {len(weights.scales)} along axis {weights.axis}, "
-                   f"which is {expected} long")
+    return require(
+        len(weights.scales) == expected,
+        weights,
+        f"has {len(weights.scales)} along axis {weights.axis}, which is {expected} long",
+    )
 
 
 @rule("FULLY_CONNECTED", FORM, "give weights the shape units x inputs", unchecked=True)
@@ -86,34 +99,51 @@ def dense_shapes(op: Operator) -> Verdict:
     if weights.rank < 2 or output.rank < 1:
         return require(False, weights if weights.rank < 2 else output, f"has {weights.rank} dimensions")
     rows = output.elements // max(output.shape[-1], 1)
-    return first_broken([
-        require(output.shape[-1] <= weights.shape[-2], output, f"ends in {output.shape[-1]}, units are "
-                f"{weights.shape[-2]}"),
-        require(rows * weights.shape[-1] <= op.input.elements, op.input, f"has {op.input.elements:,} values for "
-                f"{rows:,} rows of {weights.shape[-1]:,}")])
+    return first_broken(
+        [
+            require(
+                output.shape[-1] <= weights.shape[-2],
+                output,
+                f"ends in {output.shape[-1]}, units are {weights.shape[-2]}",
+            ),
+            require(
+                rows * weights.shape[-1] <= op.input.elements,
+                op.input,
+                f"has {op.input.elements:,} values for {rows:,} rows of {weights.shape[-1]:,}",
+            ),
+        ]
+    )
 
 
 @rule("FULLY_CONNECTED", FORM, "give the bias one value for each unit", unchecked=True)
 def dense_bias_length(op: Operator) -> Verdict:
     """The bias has a value for each unit."""
     tensor = bias(op)
-    return require(tensor is None or not op.output.rank or tensor.elements >= op.output.shape[-1], tensor,
-                   f"has {tensor and tensor.elements} values")
+    return require(
+        tensor is None or not op.output.rank or tensor.elements >= op.output.shape[-1],
+        tensor,
+        f"has {tensor and tensor.elements} values",
+    )
 
 
 @rule(CONVOLUTIONS, FORM, "reshape to 4 dimensions (batch, height, width, channels)", unchecked=True)
 def convolution_rank(op: Operator) -> Verdict:
     """Input, weights and output have 4 dimensions."""
-    return first_broken([require(tensor.rank == 4, tensor, f"has {tensor.rank}")
-                         for tensor in (activation(op), op.inputs[1], op.output)])
+    return first_broken(
+        [
+            require(tensor.rank == 4, tensor, f"has {tensor.rank}")
+            for tensor in (activation(op), op.inputs[1], op.output)
+        ]
+    )
 
 
 @rule(CONVOLUTIONS, FORM, "quantise input and weights: run the converter with a representative dataset")
 def convolution_quantized(op: Operator) -> Verdict:
     """Input and weights of an integer convolution have scales and zero points."""
     integer = activation(op).type in INTEGER
-    return first_broken([require(not integer or tensor.quantized, tensor, "has none")
-                         for tensor in (op.inputs[1], activation(op))])
+    return first_broken(
+        [require(not integer or tensor.quantized, tensor, "has none") for tensor in (op.inputs[1], activation(op))]
+    )
 
 
 @rule(CONVOLUTIONS, VALUE, "quantise weights per tensor, or with one scale for each output channel")
@@ -123,12 +153,17 @@ def convolution_scale_count(op: Operator) -> Verdict:
     channels = weights.shape[axis] if weights.rank > axis else 0
     along = weights.shape[weights.axis] if 0 <= weights.axis < weights.rank else 0
     fits = len(weights.scales) == 1 or len(weights.scales) == channels == along
-    return require(activation(op).type not in INTEGER or fits, weights,
-                   f"has {len(weights.scales)} scales for {channels} channels")
+    return require(
+        activation(op).type not in INTEGER or fits, weights, f"has {len(weights.scales)} scales for {channels} channels"
+    )
 
 
-@rule("CONV_2D", VALUE, "give weights the input's channels, or those of a group, and the bias a value for each output",
-      unchecked=True)
+@rule(
+    "CONV_2D",
+    VALUE,
+    "give weights the input's channels, or those of a group, and the bias a value for each output",
+    unchecked=True,
+)
 def convolution_channels(op: Operator) -> Verdict:
     """Weights take the input's channels or a part of them, with an output for each part, and a bias for each output."""
     data, weights, tensor = op.input, op.inputs[1], bias(op)
@@ -136,25 +171,41 @@ def convolution_channels(op: Operator) -> Verdict:
         return FINE
     outputs = min(weights.shape[0], op.output.shape[3])
     groups = data.shape[3] // weights.shape[3] if weights.shape[3] else 0
-    return first_broken([
-        require(0 < groups <= outputs, weights, f"takes {weights.shape[3]} of {data.shape[3]} channels for {outputs} "
-                "outputs"),
-        require(tensor is None or tensor.elements >= outputs, tensor, f"has {tensor and tensor.elements} values for "
-                f"{outputs} outputs")])
+    return first_broken(
+        [
+            require(
+                0 < groups <= outputs,
+                weights,
+                f"takes {weights.shape[3]} of {data.shape[3]} channels for {outputs} outputs",
+            ),
+            require(
+                tensor is None or tensor.elements >= outputs,
+                tensor,
+                f"has {tensor and tensor.elements} values for {outputs} outputs",
+            ),
+        ]
+    )
 
 
-@rule("DEPTHWISE_CONV_2D", VALUE, "give weights and bias as many channels as input channels x depth multiplier",
-      unchecked=True)
+@rule(
+    "DEPTHWISE_CONV_2D",
+    VALUE,
+    "give weights and bias as many channels as input channels x depth multiplier",
+    unchecked=True,
+)
 def depthwise_channels(op: Operator) -> Verdict:
     """Weights, bias and output have a channel for each input channel x depth multiplier."""
     data, weights, output, tensor = op.input, op.inputs[1], op.output, bias(op)
     if data.rank != 4 or weights.rank != 4 or output.rank != 4:
         return FINE
     channels = data.shape[3] * op.option("depthMultiplier")
-    return first_broken([
-        require(weights.shape[3] >= channels, weights, f"has {weights.shape[3]} channels, not {channels}"),
-        require(output.shape[3] >= channels, output, f"has {output.shape[3]} channels, not {channels}"),
-        require(tensor is None or tensor.elements >= channels, tensor, f"has {tensor and tensor.elements} values")])
+    return first_broken(
+        [
+            require(weights.shape[3] >= channels, weights, f"has {weights.shape[3]} channels, not {channels}"),
+            require(output.shape[3] >= channels, output, f"has {output.shape[3]} channels, not {channels}"),
+            require(tensor is None or tensor.elements >= channels, tensor, f"has {tensor and tensor.elements} values"),
+        ]
+    )
 
 
 @rule("TRANSPOSE_CONV", VALUE, "give the bias one value for each output channel", unchecked=True)
@@ -181,18 +232,28 @@ def matmul_shapes(op: Operator) -> Verdict:
     inner, columns = _matrix(right, op.option("adjY"))
     batches = broadcast(left.shape[:-2] or (1,), right.shape[:-2] or (1,))
     made = batches and math.prod(batches) * rows * columns
-    return first_broken([
-        require(batches is not None, right, f"is {shape_text(right)}, the other operand {shape_text(left)}"),
-        require(depth == inner, right, f"is {shape_text(right)}, the other operand {shape_text(left)}"),
-        require(made == op.output.elements and op.output.rank >= max(left.rank, right.rank), op.output,
-                f"is {shape_text(op.output)}")])
+    return first_broken(
+        [
+            require(batches is not None, right, f"is {shape_text(right)}, the other operand {shape_text(left)}"),
+            require(depth == inner, right, f"is {shape_text(right)}, the other operand {shape_text(left)}"),
+            require(
+                made == op.output.elements and op.output.rank >= max(left.rank, right.rank),
+                op.output,
+                f"is {shape_text(op.output)}",
+            ),
+        ]
+    )
 
 
-@rule("FULLY_CONNECTED BATCH_MATMUL", VALUE, "calibrate again: a scale is no positive number",
-      kernel="../kernels/kernel_util.cc")
+@rule(
+    "FULLY_CONNECTED BATCH_MATMUL",
+    VALUE,
+    "calibrate again: a scale is no positive number",
+    kernel="../kernels/kernel_util.cc",
+)
 def product_scale(op: Operator) -> Verdict:
     """The product of the operands' scales is not negative."""
-    if op.input.type not in INTEGER or op.name == "FULLY_CONNECTED" and len(op.inputs[1].scales) > 1:
+    if op.input.type not in INTEGER or (op.name == "FULLY_CONNECTED" and len(op.inputs[1].scales) > 1):
         return FINE
     return require(op.input.scale * op.inputs[1].scale >= 0, op.inputs[1], f"has scale {op.inputs[1].scale:g}")
 

@@ -37,9 +37,13 @@ def _ask_structure(unpacked: schema.ModelT) -> list[dict]:
     """What is wrong with a model's parts. Kinds of subjects build on each other: only the first that fails is told."""
     for kind, rules in groupby(STRUCTURE, key=lambda rule: rule.subject):
         checks = list(rules)
-        broken = [_structure_entry(unpacked, rule, words, place)
-                  for parts, *place in subjects(unpacked, kind) for rule in checks
-                  for ok, words in [rule.check(*parts)] if not ok]
+        broken = [
+            _structure_entry(unpacked, rule, words, place)
+            for parts, *place in subjects(unpacked, kind)
+            for rule in checks
+            for ok, words in [rule.check(*parts)]
+            if not ok
+        ]
         if broken:
             return broken
     return []
@@ -59,10 +63,17 @@ def _ask_operator(op: Operator) -> list[tuple[Rule, Detail]]:
 def _entry(rule: Rule, op: Operator, detail: Detail) -> dict:
     tensor, words = detail
     source = OPERATORS[op.name].path if op.name in OPERATORS else CUSTOM_OPERATORS.get(op.name.partition(":")[2])
-    return {"op": op.name, "index": op.index, **({"graph": op.graph.index} if len(op.model.graphs) > 1 else {}),
-            "tensor": tensor and tensor.index, "tensor_name": tensor and tensor.name, "rule": rule.name,
-            "reason": _reason(rule, tensor and tensor.index, tensor and tensor.name, words),
-            "kernel": rule.kernel or source, "remedy": rule.remedy}
+    return {
+        "op": op.name,
+        "index": op.index,
+        **({"graph": op.graph.index} if len(op.model.graphs) > 1 else {}),
+        "tensor": tensor and tensor.index,
+        "tensor_name": tensor and tensor.name,
+        "rule": rule.name,
+        "reason": _reason(rule, tensor and tensor.index, tensor and tensor.name, words),
+        "kernel": rule.kernel or source,
+        "remedy": rule.remedy,
+    }
 
 
 def _structure_entry(unpacked: schema.ModelT, rule: StructureRule, words: str, place: list) -> dict:
@@ -70,13 +81,19 @@ def _structure_entry(unpacked: schema.ModelT, rule: StructureRule, words: str, p
     graph = unpacked.subgraphs[g]
     name = None if index is None else text(graph.tensors[index].name)
     knows_code = op is not None and graph.operators[op].opcodeIndex < len(vector(unpacked.operatorCodes))
-    return {"op": operator_name(unpacked, graph.operators[op]) if knows_code else None, "index": op,
-            **({"graph": g} if len(unpacked.subgraphs) > 1 else {}), "tensor": index, "tensor_name": name,
-            "rule": rule.name, "reason": _reason(rule, index, name, words), "kernel": rule.kernel,
-            "remedy": rule.remedy}
+    return {
+        "op": operator_name(unpacked, graph.operators[op]) if knows_code else None,
+        "index": op,
+        **({"graph": g} if len(unpacked.subgraphs) > 1 else {}),
+        "tensor": index,
+        "tensor_name": name,
+        "rule": rule.name,
+        "reason": _reason(rule, index, name, words),
+        "kernel": rule.kernel,
+        "remedy": rule.remedy,
+    }
 
 
 def _reason(rule: Rule | StructureRule, tensor: int | None, name: str | None, words: str) -> str:
     place = "" if tensor is None else f"tensor {tensor}{f' ({name})' if name else ''} "
     return f"{rule.message.rstrip('.')}: {place}{words}"
-

@@ -11,9 +11,25 @@ from convert.tflite.model import TYPE_NAMES, operator_name
 
 INTEGERS = {"INT8": "<i1", "INT16": "<i2", "INT32": "<i4", "INT64": "<i8"}
 # micro/memory_helpers.cc, TfLiteTypeSizeOf; types that are not here have no size in TFLM.
-TYPE_BYTES = {"FLOAT16": 2, "BFLOAT16": 2, "FLOAT32": 4, "FLOAT64": 8, "INT4": 1, "INT8": 1, "UINT8": 1, "INT16": 2,
-              "UINT16": 2, "INT32": 4, "UINT32": 4, "INT64": 8, "UINT64": 8, "BOOL": 1, "RESOURCE": 4,
-              "COMPLEX64": 8, "COMPLEX128": 16}
+TYPE_BYTES = {
+    "FLOAT16": 2,
+    "BFLOAT16": 2,
+    "FLOAT32": 4,
+    "FLOAT64": 8,
+    "INT4": 1,
+    "INT8": 1,
+    "UINT8": 1,
+    "INT16": 2,
+    "UINT16": 2,
+    "INT32": 4,
+    "UINT32": 4,
+    "INT64": 8,
+    "UINT64": 8,
+    "BOOL": 1,
+    "RESOURCE": 4,
+    "COMPLEX64": 8,
+    "COMPLEX128": 16,
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +92,7 @@ class Tensor:
         """The elements of a constant of integers; None when it is computed, of another type, or cut short."""
         if self.data is None or self.type not in INTEGERS or len(self.data) < self.nbytes:
             return None
-        return np.frombuffer(self.data.tobytes()[:self.nbytes], INTEGERS[self.type]).tolist()
+        return np.frombuffer(self.data.tobytes()[: self.nbytes], INTEGERS[self.type]).tolist()
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,9 +142,16 @@ class Model:
 
     def __init__(self, unpacked: schema.ModelT):
         self.unpacked = unpacked
-        self.graphs = [Graph(index, [_tensor(unpacked, i, t) for i, t in enumerate(vector(graph.tensors))],
-                             numbers(graph.inputs), numbers(graph.outputs), [])
-                       for index, graph in enumerate(unpacked.subgraphs)]
+        self.graphs = [
+            Graph(
+                index,
+                [_tensor(unpacked, i, t) for i, t in enumerate(vector(graph.tensors))],
+                numbers(graph.inputs),
+                numbers(graph.outputs),
+                [],
+            )
+            for index, graph in enumerate(unpacked.subgraphs)
+        ]
         for graph, packed in zip(self.graphs, unpacked.subgraphs):
             graph.operators += [self._operator(graph, i, op) for i, op in enumerate(vector(packed.operators))]
 
@@ -137,8 +160,9 @@ class Model:
         return [op for graph in self.graphs for op in graph.operators]
 
     def _operator(self, graph: Graph, index: int, op: schema.OperatorT) -> Operator:
-        inputs, outputs = (tuple(graph.tensors[i] if i >= 0 else None for i in numbers(indices))
-                           for indices in (op.inputs, op.outputs))
+        inputs, outputs = (
+            tuple(graph.tensors[i] if i >= 0 else None for i in numbers(indices)) for indices in (op.inputs, op.outputs)
+        )
         return Operator(self, graph, index, operator_name(self.unpacked, op), inputs, outputs, op.builtinOptions)
 
 
@@ -163,9 +187,18 @@ def _tensor(model: schema.ModelT, index: int, tensor: schema.TensorT) -> Tensor:
     axis = 0
     if quantization is not None and len(vector(quantization.scale)) and len(vector(quantization.zeroPoint)):
         scales = tuple(float(scale) for scale in quantization.scale)
-        zero_points = tuple(int(np.int32(np.int64(point) & 0xFFFFFFFF if point >= 0 else point))
-                            for point in quantization.zeroPoint)
+        zero_points = tuple(
+            int(np.int32(np.int64(point) & 0xFFFFFFFF if point >= 0 else point)) for point in quantization.zeroPoint
+        )
         axis = quantization.quantizedDimension
-    return Tensor(index, text(tensor.name), TYPE_NAMES.get(tensor.type, str(tensor.type)),
-                  tuple(numbers(tensor.shape)), bool(tensor.isVariable), np.asarray(data) if len(data) else None,
-                  scales, zero_points, axis)
+    return Tensor(
+        index,
+        text(tensor.name),
+        TYPE_NAMES.get(tensor.type, str(tensor.type)),
+        tuple(numbers(tensor.shape)),
+        bool(tensor.isVariable),
+        np.asarray(data) if len(data) else None,
+        scales,
+        zero_points,
+        axis,
+    )

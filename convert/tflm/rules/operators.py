@@ -67,11 +67,11 @@ OPERATORS = {
     "BROADCAST_TO": Kernel("broadcast_to.cc", "2", "1", "i1: int32 int64; o0 = i0"),
     "CALL_ONCE": Kernel("call_once.cc", "0", "0", ""),
     # outputs of bool came after 90b983c2b; the package has them
-    "CAST": Kernel("cast.cc", "1", "1",
-                   "i0: int8 int16 int32 uint32 float32 bool; o0: int8 int16 int32 uint32 float32 bool"),
+    "CAST": Kernel(
+        "cast.cc", "1", "1", "i0: int8 int16 int32 uint32 float32 bool; o0: int8 int16 int32 uint32 float32 bool"
+    ),
     "CEIL": Kernel("ceil.cc", "1", "1", _FLOAT),
-    "CONCATENATION": Kernel("concatenation.cc", "1+", "1+",
-                            "i0: float32 int8 int16 int32 int64 bool; o0 i* = i0"),
+    "CONCATENATION": Kernel("concatenation.cc", "1+", "1+", "i0: float32 int8 int16 int32 int64 bool; o0 i* = i0"),
     "CONV_2D": Kernel("conv_common.cc", "2-3", "1", "i0: float32 int8 int16; o0 = i0"),
     "COS": _NUMERIC,
     "CUMSUM": Kernel("cumsum.cc", "2", "1", "i0: float32 int8; i1: int32; o0 = i0"),
@@ -79,8 +79,9 @@ OPERATORS = {
     "DEPTH_TO_SPACE": Kernel("depth_to_space.cc", "1", "1", "o0: float32 int8; i0 = o0"),
     "DEQUANTIZE": Kernel("dequantize_common.cc", "1", "1", "i0: int8 int16 uint8; o0: float32"),
     "DIV": Kernel("div.cc", "2+", "1+", "o0: float32 int32 int8; i0 i1 = o0"),
-    "DYNAMIC_UPDATE_SLICE": Kernel("dynamic_update_slice.cc", "3", "1",
-                                   "i0: float32 int8 int16 int32; i1 = i0; i2: int32 int64; o0 ~ i0"),
+    "DYNAMIC_UPDATE_SLICE": Kernel(
+        "dynamic_update_slice.cc", "3", "1", "i0: float32 int8 int16 int32; i1 = i0; i2: int32 int64; o0 ~ i0"
+    ),
     "ELU": Kernel("elu.cc", "1", "1", "i0: float32 int8; o0 = i0"),
     "EMBEDDING_LOOKUP": Kernel("embedding_lookup.cc", "2", "1", "i0: int32; i1: float32 int8"),
     "EQUAL": _EQUAL,
@@ -129,10 +130,10 @@ OPERATORS = {
     "RELU6": _RELU,
     "RESHAPE": Kernel("reshape_common.cc", "1-2", "1", "o0 = i0"),
     "RESIZE_BILINEAR": Kernel("resize_bilinear.cc", "2", "1", "o0: float32 int8; i0 ~ o0; i1: int32"),
-    "RESIZE_NEAREST_NEIGHBOR": Kernel("resize_nearest_neighbor.cc", "2", "1",
-                                      "o0: float32 int8 int16; i0 ~ o0; i1: int32"),
-    "REVERSE_V2": Kernel("reverse.cc", "2", "1",
-                         "i0: int32 float32 uint8 int8 int16 int64 bool; i1: int32; o0 = i0"),
+    "RESIZE_NEAREST_NEIGHBOR": Kernel(
+        "resize_nearest_neighbor.cc", "2", "1", "o0: float32 int8 int16; i0 ~ o0; i1: int32"
+    ),
+    "REVERSE_V2": Kernel("reverse.cc", "2", "1", "i0: int32 float32 uint8 int8 int16 int64 bool; i1: int32; o0 = i0"),
     "ROUND": Kernel("round.cc", "1", "1", _FLOAT),
     # int16 came after 90b983c2b; the package has it
     "RSQRT": Kernel("elementwise.cc", "1", "1", "i0: float32 int8 int16; o0 = i0"),
@@ -149,8 +150,9 @@ OPERATORS = {
     "SQUARE": _NUMERIC,
     "SQUARED_DIFFERENCE": Kernel("squared_difference.cc", "2", "1", "o0: float32 int32 int8 int16; i1 = i0; i0 ~ o0"),
     "SQUEEZE": Kernel("squeeze.cc", "1", "1", ""),
-    "STRIDED_SLICE": Kernel("strided_slice_common.cc", "4", "1",
-                            "o0: float32 int8 int16 int32 bool; i0 ~ o0; i1 i2 i3 ~ int32"),
+    "STRIDED_SLICE": Kernel(
+        "strided_slice_common.cc", "4", "1", "o0: float32 int8 int16 int32 bool; i0 ~ o0; i1 i2 i3 ~ int32"
+    ),
     "SUB": Kernel("sub_common.cc", "2+", "1+", "o0: float32 int32 int8 int16; i0 i1 ~ o0"),
     "SUM": Kernel("reduce_common.cc", "2", "1", "i0: float32 int8 int16; i1: int32; o0 = i0"),
     "SVDF": Kernel("svdf_common.cc", "5", "1", "i0: float32 int8; o0 = i0"),
@@ -166,14 +168,31 @@ OPERATORS = {
 
 # Custom operators that TFLM brings; they are known by name only.
 CUSTOM_OPERATORS = {
-    "CIRCULAR_BUFFER": "kernels/circular_buffer.cc", "TFLM_DECODE": "kernels/decode.cc",
-    "TFLite_Detection_PostProcess": "kernels/detection_postprocess.cc", "SignalDelay": "signal/delay",
-    "SignalEnergy": "signal/energy", "SignalFftAutoScale": "signal/fft_auto_scale", "SignalFilterBank":
-    "signal/filter_bank", "SignalFilterBankLog": "signal/filter_bank_log", "SignalFilterBankSquareRoot":
-    "signal/filter_bank_square_root", "SignalFilterBankSpectralSubtraction": "signal/filter_bank_spectral_subtraction",
-    "SignalFramer": "signal/framer", "SignalIrfft": "signal/irfft", "SignalOverlapAdd": "signal/overlap_add",
-    "SignalPCAN": "signal/pcan", "SignalRfft": "signal/rfft", "SignalStacker": "signal/stacker",
+    "CIRCULAR_BUFFER": "kernels/circular_buffer.cc",
+    "TFLM_DECODE": "kernels/decode.cc",
+    "TFLite_Detection_PostProcess": "kernels/detection_postprocess.cc",
+    "SignalDelay": "signal/delay",
+    "SignalEnergy": "signal/energy",
+    "SignalFftAutoScale": "signal/fft_auto_scale",
+    "SignalFilterBank": "signal/filter_bank",
+    "SignalFilterBankLog": "signal/filter_bank_log",
+    "SignalFilterBankSquareRoot": "signal/filter_bank_square_root",
+    "SignalFilterBankSpectralSubtraction": "signal/filter_bank_spectral_subtraction",
+    "SignalFramer": "signal/framer",
+    "SignalIrfft": "signal/irfft",
+    "SignalOverlapAdd": "signal/overlap_add",
+    "SignalPCAN": "signal/pcan",
+    "SignalRfft": "signal/rfft",
+    "SignalStacker": "signal/stacker",
     "SignalWindow": "signal/window",
 }
-OPTIONAL_INPUTS = {"CONV_2D": "i2", "FULLY_CONNECTED": "i2", "PAD": "i2", "PADV2": "i2",
-                   "RESHAPE": "i1", "TRANSPOSE_CONV": "i0 i3", "SHAPE": "", "SPLIT_V": "i1"}
+OPTIONAL_INPUTS = {
+    "CONV_2D": "i2",
+    "FULLY_CONNECTED": "i2",
+    "PAD": "i2",
+    "PADV2": "i2",
+    "RESHAPE": "i1",
+    "TRANSPOSE_CONV": "i0 i3",
+    "SHAPE": "",
+    "SPLIT_V": "i1",
+}

@@ -8,13 +8,21 @@ LSTM = "UNIDIRECTIONAL_SEQUENCE_LSTM"
 WEIGHTS, BIASES, ABSENT = range(1, 9), range(12, 16), (9, 10, 11, 16, 17, 20, 21, 22, 23)
 HIDDEN, CELL = 18, 19
 # Types of an LSTM by its input's: weights, biases, cell state.
-LSTM_TYPES = {"FLOAT32": ("FLOAT32", "FLOAT32", "FLOAT32"), "INT8": ("INT8", "INT32", "INT16"),
-              "INT16": ("INT8", "INT64", "INT16")}
+LSTM_TYPES = {
+    "FLOAT32": ("FLOAT32", "FLOAT32", "FLOAT32"),
+    "INT8": ("INT8", "INT32", "INT16"),
+    "INT16": ("INT8", "INT64", "INT16"),
+}
 LSTM_INTEGERS = "quantise the model in full: int8 or int16 activations, int8 weights, int16 cell state"
 KERAS_LSTM = "use a plain Keras LSTM (no peepholes, projection or layer normalisation), or unroll=True"
 # Types of QUANTIZE: outputs by input.
-REQUANTIZED = {"FLOAT32": ("INT8", "INT16"), "INT32": ("INT8", "INT16"), "INT16": ("INT8", "INT16", "INT32"),
-               "INT8": ("INT8", "UINT8", "INT16", "INT32"), "UINT8": ("INT8",)}
+REQUANTIZED = {
+    "FLOAT32": ("INT8", "INT16"),
+    "INT32": ("INT8", "INT16"),
+    "INT16": ("INT8", "INT16", "INT32"),
+    "INT8": ("INT8", "UINT8", "INT16", "INT32"),
+    "UINT8": ("INT8",),
+}
 
 
 @rule(LSTM, COUNT, KERAS_LSTM)
@@ -30,10 +38,14 @@ def lstm_types(op: Operator) -> Verdict:
     """Weights have one type, int8 for integer inputs; biases have one; the cell state is float32 or int16."""
     weights = "INT8" if op.input.type != "FLOAT32" else op.inputs[1].type
     kinds = [(weights, i) for i in WEIGHTS] + [(op.inputs[12].type, i) for i in BIASES]
-    return first_broken([*(require(op.inputs[i].type == kind, op.inputs[i], f"is {op.inputs[i].type.lower()}")
-                           for kind, i in kinds),
-                         require(op.inputs[CELL].type in ("FLOAT32", "INT16"), op.inputs[CELL],
-                                 f"is {op.inputs[CELL].type.lower()}")])
+    return first_broken(
+        [
+            *(require(op.inputs[i].type == kind, op.inputs[i], f"is {op.inputs[i].type.lower()}") for kind, i in kinds),
+            require(
+                op.inputs[CELL].type in ("FLOAT32", "INT16"), op.inputs[CELL], f"is {op.inputs[CELL].type.lower()}"
+            ),
+        ]
+    )
 
 
 @rule(LSTM, TYPE, LSTM_INTEGERS, unchecked=True)
@@ -41,8 +53,13 @@ def lstm_types_assumed(op: Operator) -> Verdict:
     """Weights, biases and cell state are float32; for int8 inputs int8, int32, int16; for int16 int8, int64, int16."""
     kinds = LSTM_TYPES.get(op.input.type, ("", "", ""))
     groups = zip(kinds, (WEIGHTS, BIASES, (CELL,)))
-    return first_broken([require(op.inputs[i].type == kind, op.inputs[i], f"is {op.inputs[i].type.lower()}")
-                         for kind, indices in groups for i in indices])
+    return first_broken(
+        [
+            require(op.inputs[i].type == kind, op.inputs[i], f"is {op.inputs[i].type.lower()}")
+            for kind, indices in groups
+            for i in indices
+        ]
+    )
 
 
 @rule(LSTM, VALUE, "quantise weights with one positive scale, as TFLite's converter does")
@@ -74,13 +91,20 @@ def lstm_shapes(op: Operator) -> Verdict:
         return require(False, data, f"is {shape_text(data)}")
     units, depth = op.inputs[HIDDEN].shape[1], data.shape[2]
     batch = data.shape[1] if op.option("timeMajor") else data.shape[0]
-    wanted = {i: (units, depth if i < 5 else units) for i in WEIGHTS} | {i: (units,) for i in BIASES}
-    return first_broken([
-        *(require(op.inputs[i].shape == shape, op.inputs[i], f"is {shape_text(op.inputs[i])}")
-          for i, shape in wanted.items()),
-        *(require(op.inputs[i].elements == batch * units, op.inputs[i], f"is {shape_text(op.inputs[i])}")
-          for i in (HIDDEN, CELL)),
-        require(output.shape == (*data.shape[:2], units), output, f"is {shape_text(output)}")])
+    wanted = {i: (units, depth if i < 5 else units) for i in WEIGHTS} | dict.fromkeys(BIASES, (units,))
+    return first_broken(
+        [
+            *(
+                require(op.inputs[i].shape == shape, op.inputs[i], f"is {shape_text(op.inputs[i])}")
+                for i, shape in wanted.items()
+            ),
+            *(
+                require(op.inputs[i].elements == batch * units, op.inputs[i], f"is {shape_text(op.inputs[i])}")
+                for i in (HIDDEN, CELL)
+            ),
+            require(output.shape == (*data.shape[:2], units), output, f"is {shape_text(output)}"),
+        ]
+    )
 
 
 @rule("SVDF", TYPE, "quantise the model in full: int8, with time weights and state in int8 or int16")
@@ -90,8 +114,12 @@ def svdf_types(op: Operator) -> Verdict:
         kinds = [("FLOAT32",)] * 5
     else:
         kinds = [("INT8",), ("INT8",), ("INT16", "INT8"), ("INT32",), ("INT16", "INT8")]
-    return first_broken([require(tensor is None or tensor.type in kind, tensor, f"is {tensor and tensor.type.lower()}")
-                         for tensor, kind in zip(op.inputs, kinds)])
+    return first_broken(
+        [
+            require(tensor is None or tensor.type in kind, tensor, f"is {tensor and tensor.type.lower()}")
+            for tensor, kind in zip(op.inputs, kinds)
+        ]
+    )
 
 
 @rule("SVDF", TYPE, "give time weights and state one type", unchecked=True)
@@ -110,10 +138,18 @@ def svdf_shapes(op: Operator) -> Verdict:
     (batch, depth), (filters, columns), (rows, memory) = data.shape, feature.shape, time.shape
     fits = columns == depth and rows == filters and filters % rank == 0 and state.shape == (batch, memory * filters)
     units = filters // rank
-    return first_broken([require(fits, feature, f"is {shape_text(feature)}, time weights {shape_text(time)}, state "
-                                 f"{shape_text(state)}, input {shape_text(data)}"),
-                         require(op.output.shape == (batch, units), op.output, f"is {shape_text(op.output)}"),
-                         require(bias is None or bias.shape[:1] == (units,), bias, f"is {bias and shape_text(bias)}")])
+    return first_broken(
+        [
+            require(
+                fits,
+                feature,
+                f"is {shape_text(feature)}, time weights {shape_text(time)}, state "
+                f"{shape_text(state)}, input {shape_text(data)}",
+            ),
+            require(op.output.shape == (batch, units), op.output, f"is {shape_text(op.output)}"),
+            require(bias is None or bias.shape[:1] == (units,), bias, f"is {bias and shape_text(bias)}"),
+        ]
+    )
 
 
 @rule("SVDF", VALUE, "quantise the bias with scale state x time weights, as the converter does")
@@ -121,15 +157,21 @@ def svdf_bias_scale(op: Operator) -> Verdict:
     """In int8 there is a bias, whose scale is that of the state x that of the time weights (to 1e-5)."""
     bias, product = op.inputs[3], op.inputs[4].scale * op.inputs[2].scale
     fits = bias is not None and abs(bias.scale - product) < 1e-5
-    return require(op.input.type != "INT8" or fits, bias, f"has scale {bias.scale:g} instead of {product:g}"
-                   if bias else "is left out")
+    return require(
+        op.input.type != "INT8" or fits,
+        bias,
+        f"has scale {bias.scale:g} instead of {product:g}" if bias else "is left out",
+    )
 
 
 @rule("QUANTIZE", TYPE, "quantise float32 to int8 or int16; requantise between int8, int16 and int32")
 def quantize_types(op: Operator) -> Verdict:
     """float32 and int32 become int8 or int16; int16 those or int32; int8 those or uint8; uint8 becomes int8."""
-    return require(op.output.type in REQUANTIZED.get(op.input.type, ()), op.output,
-                   f"is {op.output.type.lower()}, the input {op.input.type.lower()}")
+    return require(
+        op.output.type in REQUANTIZED.get(op.input.type, ()),
+        op.output,
+        f"is {op.output.type.lower()}, the input {op.input.type.lower()}",
+    )
 
 
 @rule("QUANTIZE", FORM, "quantise the output with one scale")
@@ -151,13 +193,24 @@ def called_counts(op: Operator) -> Verdict:
     inputs = len(op.inputs) - (1 if op.name == "IF" else 0)
     if op.name == "WHILE":
         fits = [len(g.inputs) for g in (first, second)] == [inputs, inputs] and len(op.outputs) == inputs
-        return require(fits and len(second.outputs) == inputs and len(first.outputs) >= 1, None,
-                       f"graph {first.index} has {len(first.inputs)} inputs, graph {second.index} "
-                       f"{len(second.inputs)} and {len(second.outputs)} outputs")
-    return first_broken([require(len(g.inputs) == inputs and len(g.outputs) in (len(op.outputs), 0) and
-                                 (g is second or len(g.outputs) == len(op.outputs)), None,
-                                 f"graph {g.index} has {len(g.inputs)} inputs and {len(g.outputs)} outputs")
-                         for g in (first, second)])
+        return require(
+            fits and len(second.outputs) == inputs and len(first.outputs) >= 1,
+            None,
+            f"graph {first.index} has {len(first.inputs)} inputs, graph {second.index} "
+            f"{len(second.inputs)} and {len(second.outputs)} outputs",
+        )
+    return first_broken(
+        [
+            require(
+                len(g.inputs) == inputs
+                and len(g.outputs) in (len(op.outputs), 0)
+                and (g is second or len(g.outputs) == len(op.outputs)),
+                None,
+                f"graph {g.index} has {len(g.inputs)} inputs and {len(g.outputs)} outputs",
+            )
+            for g in (first, second)
+        ]
+    )
 
 
 @rule("IF WHILE", VALUE, "give the graphs' inputs and outputs the operator's types and shapes")
@@ -170,8 +223,17 @@ def called_sizes(op: Operator) -> Verdict:
             pairs += zip(op.outputs, _tensors(g, g.outputs))
     if op.name == "WHILE":
         pairs += zip(op.inputs, op.outputs)
-    return first_broken([require(a.nbytes == b.nbytes, a, f"is {a.type.lower()} {shape_text(a)}, the"
-                                 f" graph's {b.type.lower()} {shape_text(b)}") for a, b in pairs if a and b])
+    return first_broken(
+        [
+            require(
+                a.nbytes == b.nbytes,
+                a,
+                f"is {a.type.lower()} {shape_text(a)}, the graph's {b.type.lower()} {shape_text(b)}",
+            )
+            for a, b in pairs
+            if a and b
+        ]
+    )
 
 
 @rule("ASSIGN_VARIABLE READ_VARIABLE", FORM, "assign the variable in a graph that CALL_ONCE runs, before it is read")
@@ -192,15 +254,19 @@ def variable_named(op: Operator) -> Verdict:
 @rule("READ_VARIABLE ASSIGN_VARIABLE", VALUE, "assign and read a variable with one type and shape", warning=True)
 def variable_bytes(op: Operator) -> Verdict:
     """All that assign or read a variable have as many bytes: TFLM copies as many as were assigned first."""
-    users = [other for other in op.model.operators if other.name in ("READ_VARIABLE", "ASSIGN_VARIABLE")
-             and _variable(other) == _variable(op)]
+    users = [
+        other
+        for other in op.model.operators
+        if other.name in ("READ_VARIABLE", "ASSIGN_VARIABLE") and _variable(other) == _variable(op)
+    ]
     sizes = {_value(other).nbytes for other in users if _value(other)}
     return require(len(sizes) == 1, _value(op), f"has one of {', '.join(map(str, sorted(sizes)))} bytes")
 
 
 def _called(op: Operator) -> tuple[Graph, Graph]:
-    fields = ("thenSubgraphIndex", "elseSubgraphIndex") if op.name == "IF" else ("condSubgraphIndex",
-                                                                                "bodySubgraphIndex")
+    fields = (
+        ("thenSubgraphIndex", "elseSubgraphIndex") if op.name == "IF" else ("condSubgraphIndex", "bodySubgraphIndex")
+    )
     first, second = (op.model.graphs[op.option(field)] for field in fields)
     return first, second
 

@@ -19,7 +19,7 @@ def reduction_axes(op: Operator) -> Verdict:
     """Constant axes are axes of the input."""
     axes = op.inputs[1]
     fits = op.input.rank == 0 or all(axis_of(n, op.input.rank) is not None for n in axes.values or [])
-    quiet = op.name == "MEAN" and op.input.type != "FLOAT32" or op.name == "SUM" and op.input.type != "FLOAT32"
+    quiet = (op.name == "MEAN" and op.input.type != "FLOAT32") or (op.name == "SUM" and op.input.type != "FLOAT32")
     return require(fits or quiet, axes, f"is {axes.values}, the input has {op.input.rank} dimensions")
 
 
@@ -38,8 +38,12 @@ def reduction_elements(op: Operator) -> Verdict:
 def extreme_grid(op: Operator) -> Verdict:
     """An int8 output has the input's scale and zero point."""
     same = (op.input.scale, op.input.zero_point) == (op.output.scale, op.output.zero_point)
-    return require(op.input.type != "INT8" or same, op.output, f"has scale {op.output.scale:g} and zero point "
-                   f"{op.output.zero_point}, the input {op.input.scale:g} and {op.input.zero_point}")
+    return require(
+        op.input.type != "INT8" or same,
+        op.output,
+        f"has scale {op.output.scale:g} and zero point "
+        f"{op.output.zero_point}, the input {op.input.scale:g} and {op.input.zero_point}",
+    )
 
 
 @rule("ARG_MAX ARG_MIN", FORM, "give the output the input's shape without the axis", unchecked=True)
@@ -50,8 +54,12 @@ def arg_shape(op: Operator) -> Verdict:
         return FINE
     place = axis_of(axis.values[0], op.input.rank)
     left = math.prod(n for i, n in enumerate(op.input.shape) if i != place)
-    return first_broken([require(place is not None, axis, f"is {axis.values}, the input {shape_text(op.input)}"),
-                         require(op.output.elements == left, op.output, f"is {shape_text(op.output)}")])
+    return first_broken(
+        [
+            require(place is not None, axis, f"is {axis.values}, the input {shape_text(op.input)}"),
+            require(op.output.elements == left, op.output, f"is {shape_text(op.output)}"),
+        ]
+    )
 
 
 @rule("CUMSUM", FORM, "give the axis as one number that the input has")
@@ -84,8 +92,11 @@ def gather_axis(op: Operator) -> Verdict:
     axis, batch = axis_of(op.option("axis"), data.rank), op.option("batchDims")
     batch = batch + positions.rank if batch < 0 else batch
     fits = axis is not None and 0 <= batch <= min(axis, positions.rank)
-    return require(fits and data.shape[:batch] == positions.shape[:batch], data, f"is {shape_text(data)}, axis "
-                   f"{op.option('axis')}, batch dimensions {op.option('batchDims')}")
+    return require(
+        fits and data.shape[:batch] == positions.shape[:batch],
+        data,
+        f"is {shape_text(data)}, axis {op.option('axis')}, batch dimensions {op.option('batchDims')}",
+    )
 
 
 @rule("GATHER", VALUE, "give the output the input's shape with the positions' in place of the axis", unchecked=True)
@@ -94,9 +105,12 @@ def gather_shape(op: Operator) -> Verdict:
     data, positions = op.inputs
     axis, batch = axis_of(op.option("axis"), data.rank), op.option("batchDims")
     batch = batch + positions.rank if batch < 0 else batch
-    wanted = data.shape[:axis] + positions.shape[batch:] + data.shape[axis + 1:]
-    return require(op.output.elements == math.prod(wanted) and op.output.rank >= len(wanted), op.output,
-                   f"is {shape_text(op.output)}, not {'x'.join(map(str, wanted))}")
+    wanted = data.shape[:axis] + positions.shape[batch:] + data.shape[axis + 1 :]
+    return require(
+        op.output.elements == math.prod(wanted) and op.output.rank >= len(wanted),
+        op.output,
+        f"is {shape_text(op.output)}, not {'x'.join(map(str, wanted))}",
+    )
 
 
 @rule("GATHER", VALUE, "gather from within the table")
@@ -119,20 +133,28 @@ def gather_nd_indices(op: Operator) -> Verdict:
 def gather_nd_shape(op: Operator) -> Verdict:
     """The output has a slice of the input for each index."""
     data, indices = op.inputs
-    wanted = indices.shape[:-1] + data.shape[indices.shape[-1]:]
-    return require(op.output.elements == math.prod(wanted) and op.output.rank >= len(wanted), op.output,
-                   f"is {shape_text(op.output)}, not {'x'.join(map(str, wanted))}")
+    wanted = indices.shape[:-1] + data.shape[indices.shape[-1] :]
+    return require(
+        op.output.elements == math.prod(wanted) and op.output.rank >= len(wanted),
+        op.output,
+        f"is {shape_text(op.output)}, not {'x'.join(map(str, wanted))}",
+    )
 
 
 @rule("EMBEDDING_LOOKUP", FORM, "look up with a vector of ids, in a table of at least 2 dimensions")
 def lookup_shapes(op: Operator) -> Verdict:
     """Ids are a vector, the table has at least 2 dimensions, and the output a row of it for each id."""
     ids, table = op.inputs
-    wanted = ids.elements * math.prod(table.shape[1:]) * math.prod(op.output.shape[table.rank:])
-    return first_broken([require(ids.rank == 1, ids, f"is {shape_text(ids)}"),
-                         require(table.rank >= 2, table, f"is {shape_text(table)}"),
-                         require(op.output.rank >= table.rank and op.output.elements >= wanted, op.output,
-                                 f"is {shape_text(op.output)}")])
+    wanted = ids.elements * math.prod(table.shape[1:]) * math.prod(op.output.shape[table.rank :])
+    return first_broken(
+        [
+            require(ids.rank == 1, ids, f"is {shape_text(ids)}"),
+            require(table.rank >= 2, table, f"is {shape_text(table)}"),
+            require(
+                op.output.rank >= table.rank and op.output.elements >= wanted, op.output, f"is {shape_text(op.output)}"
+            ),
+        ]
+    )
 
 
 @rule("EMBEDDING_LOOKUP", TYPE, "look up int8 rows as int8, or dequantise a table with zero point 0")
@@ -140,8 +162,9 @@ def lookup_types(op: Operator) -> Verdict:
     """The output is float32, or int8 as the table; an int8 table that becomes float32 has zero point 0."""
     table, output = op.inputs[1], op.output
     fits = output.type in (table.type, "FLOAT32") and (output.type == table.type or table.zero_point == 0)
-    return require(fits, output, f"is {output.type.lower()}, the table {table.type.lower()} with zero point "
-                   f"{table.zero_point}")
+    return require(
+        fits, output, f"is {output.type.lower()}, the table {table.type.lower()} with zero point {table.zero_point}"
+    )
 
 
 @rule("DYNAMIC_UPDATE_SLICE", FORM, "give the update as many dimensions as the operand, and a start for each")
@@ -174,8 +197,9 @@ def shape_type(op: Operator) -> Verdict:
 @rule("BROADCAST_ARGS", FORM, "give shapes as vectors")
 def broadcast_args_rank(op: Operator) -> Verdict:
     """Both shapes and the output are vectors."""
-    return first_broken([require(tensor.rank == 1, tensor, f"has {tensor.rank} dimensions")
-                         for tensor in (*op.inputs, op.output)])
+    return first_broken(
+        [require(tensor.rank == 1, tensor, f"has {tensor.rank} dimensions") for tensor in (*op.inputs, op.output)]
+    )
 
 
 @rule("BROADCAST_ARGS", VALUE, "give shapes that broadcast")
@@ -191,8 +215,12 @@ def pool_grid(op: Operator) -> Verdict:
     """An int8 or int16 output has the input's scale (to 1e-6) and zero point."""
     integer = op.input.type in ("INT8", "INT16")
     fits = abs(op.input.scale - op.output.scale) <= 1e-6 and op.input.zero_point == op.output.zero_point
-    return require(not integer or fits, op.output, f"has scale {op.output.scale:g} and zero point "
-                   f"{op.output.zero_point}, the input {op.input.scale:g} and {op.input.zero_point}")
+    return require(
+        not integer or fits,
+        op.output,
+        f"has scale {op.output.scale:g} and zero point "
+        f"{op.output.zero_point}, the input {op.input.scale:g} and {op.input.zero_point}",
+    )
 
 
 @rule(POOLS, FORM, "reshape to 4 dimensions (batch, height, width, channels)", unchecked=True)
@@ -212,8 +240,10 @@ def l2_pool_rank(op: Operator) -> Verdict:
 @rule("L2_POOL_2D", VALUE, "choose a window that fits the input, and strides above 0")
 def l2_pool_windows(op: Operator) -> Verdict:
     """At least one window fits the input; strides and windows are above 0, and the padding is SAME or VALID."""
-    made = [_windows(op, n, op.option(f"filter{axis}"), op.option(f"stride{axis[0]}"))
-            for n, axis in zip(op.input.shape[1:3], ("Height", "Width"))]
+    made = [
+        _windows(op, n, op.option(f"filter{axis}"), op.option(f"stride{axis[0]}"))
+        for n, axis in zip(op.input.shape[1:3], ("Height", "Width"))
+    ]
     return require(min(made) > 0 and 0 not in op.input.shape, op.input, f"is {shape_text(op.input)}, windows {made}")
 
 
@@ -221,8 +251,10 @@ def l2_pool_windows(op: Operator) -> Verdict:
 def l2_pool_elements(op: Operator) -> Verdict:
     """The output has a value for each window and channel."""
     batch, height, width, channels = op.input.shape
-    made = [_windows(op, n, op.option(f"filter{axis}"), op.option(f"stride{axis[0]}"))
-            for n, axis in ((height, "Height"), (width, "Width"))]
+    made = [
+        _windows(op, n, op.option(f"filter{axis}"), op.option(f"stride{axis[0]}"))
+        for n, axis in ((height, "Height"), (width, "Width"))
+    ]
     return require(op.output.elements == batch * channels * math.prod(made), op.output, f"is {shape_text(op.output)}")
 
 
@@ -230,8 +262,12 @@ def l2_pool_elements(op: Operator) -> Verdict:
 def image_rank(op: Operator) -> Verdict:
     """The input has 4 dimensions, and a resized output at most 4."""
     resized = op.name.startswith("RESIZE")
-    return first_broken([require(op.input.rank == 4, op.input, f"has {op.input.rank}"),
-                         require(op.output.rank <= 4 or not resized, op.output, f"has {op.output.rank}")])
+    return first_broken(
+        [
+            require(op.input.rank == 4, op.input, f"has {op.input.rank}"),
+            require(op.output.rank <= 4 or not resized, op.output, f"has {op.output.rank}"),
+        ]
+    )
 
 
 @rule("RESIZE_BILINEAR RESIZE_NEAREST_NEIGHBOR", FORM, "resize to a height and a width")
@@ -261,26 +297,32 @@ def block_divides(op: Operator) -> Verdict:
     block, (_, height, width, channels) = op.option("blockSize"), op.input.shape
     if block <= 0:
         return require(False, None, f"it is {block}")
-    divides = not channels % block ** 2 if op.name == "DEPTH_TO_SPACE" else not height % block and not width % block
+    divides = not channels % block**2 if op.name == "DEPTH_TO_SPACE" else not height % block and not width % block
     return require(divides, op.input, f"is {shape_text(op.input)}, the block {block}")
 
 
 @rule("DEPTH_TO_SPACE SPACE_TO_DEPTH", VALUE, "give the output as many elements as the input", unchecked=True)
 def block_elements(op: Operator) -> Verdict:
     """The output has 4 dimensions and as many elements as the input."""
-    return require(op.output.rank == 4 and op.output.elements == op.input.elements, op.output,
-                   f"is {shape_text(op.output)}")
+    return require(
+        op.output.rank == 4 and op.output.elements == op.input.elements, op.output, f"is {shape_text(op.output)}"
+    )
 
 
 @rule("BATCH_TO_SPACE_ND SPACE_TO_BATCH_ND", FORM, "reshape to 3 or 4 dimensions")
 def batch_space_rank(op: Operator) -> Verdict:
     """Input and output have 3 or 4 dimensions."""
-    return first_broken([require(3 <= tensor.rank <= 4, tensor, f"has {tensor.rank}")
-                         for tensor in (op.input, op.output)])
+    return first_broken(
+        [require(3 <= tensor.rank <= 4, tensor, f"has {tensor.rank}") for tensor in (op.input, op.output)]
+    )
 
 
-@rule("BATCH_TO_SPACE_ND SPACE_TO_BATCH_ND", VALUE, "give blocks and paddings that make the output's shape",
-      unchecked=True)
+@rule(
+    "BATCH_TO_SPACE_ND SPACE_TO_BATCH_ND",
+    VALUE,
+    "give blocks and paddings that make the output's shape",
+    unchecked=True,
+)
 def batch_space_shape(op: Operator) -> Verdict:
     """Blocks, crops and paddings have numbers for each of the middle dimensions, and make the output's shape."""
     data, output, block, pads = op.input, op.output, op.inputs[1].values, op.inputs[2].values
@@ -290,11 +332,16 @@ def batch_space_shape(op: Operator) -> Verdict:
     if len(block) != middle or len(pads) != 2 * middle or min(block, default=0) < 1 or data.rank != output.rank:
         return require(False, output, f"is {shape_text(output)}, blocks {block} and paddings {pads}")
     to_batch = op.name == "SPACE_TO_BATCH_ND"
-    spatial = [(n + a + b) / size if to_batch else n * size - a - b
-               for n, size, a, b in zip(data.shape[1:-1], block, pads[::2], pads[1::2])]
+    spatial = [
+        (n + a + b) / size if to_batch else n * size - a - b
+        for n, size, a, b in zip(data.shape[1:-1], block, pads[::2], pads[1::2])
+    ]
     batch = data.shape[0] * math.prod(block) if to_batch else data.shape[0] / math.prod(block)
-    return require(output.shape == (batch, *spatial, data.shape[-1]) and min(pads) >= 0, output,
-                   f"is {shape_text(output)}, not {(batch, *spatial, data.shape[-1])}")
+    return require(
+        output.shape == (batch, *spatial, data.shape[-1]) and min(pads) >= 0,
+        output,
+        f"is {shape_text(output)}, not {(batch, *spatial, data.shape[-1])}",
+    )
 
 
 def _windows(op: Operator, length: int, window: int, stride: int) -> int:

@@ -77,8 +77,9 @@ class StructureRule:
 RULES: list[Rule] = []
 
 
-def rule(operators: str, stage: int, remedy: str, kernel: str | None = None, unchecked: bool = False,
-         warning: bool = False) -> Callable:
+def rule(
+    operators: str, stage: int, remedy: str, kernel: str | None = None, unchecked: bool = False, warning: bool = False
+) -> Callable:
     """Puts a function among the rules; see `Rule`. `operators` are names with spaces between them."""
 
     def register(check: Callable[[Operator], Verdict]) -> Callable[[Operator], Verdict]:

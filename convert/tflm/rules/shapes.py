@@ -24,8 +24,11 @@ def reshape_elements(op: Operator) -> Verdict:
         shape = ()
     known = math.prod(n for n in shape if n != -1)
     made = known if -1 not in shape else op.input.elements // known * known if known else 0
-    return require(shape.count(-1) <= 1 and made == op.input.elements, op.output,
-                   f"is {shape_text(op.output)}, the input has {op.input.elements:,} elements")
+    return require(
+        shape.count(-1) <= 1 and made == op.input.elements,
+        op.output,
+        f"is {shape_text(op.output)}, the input has {op.input.elements:,} elements",
+    )
 
 
 @rule("EXPAND_DIMS", FORM, FIXED_BATCH)
@@ -35,16 +38,22 @@ def expand_dims_shape(op: Operator) -> Verdict:
     if axis.rank > 1 or not axis.values:
         return require(not axis.constant, axis, f"is {shape_text(axis)}")
     place = axis.values[0] + (len(shape) + 1 if axis.values[0] < 0 else 0)
-    wanted = shape[:max(place, 0)] + (1,) + shape[max(place, 0):]
-    return require(0 <= place <= len(shape) and op.output.shape == wanted, op.output,
-                   f"is {shape_text(op.output)}, the input {shape_text(op.input)}")
+    wanted = shape[: max(place, 0)] + (1,) + shape[max(place, 0) :]
+    return require(
+        0 <= place <= len(shape) and op.output.shape == wanted,
+        op.output,
+        f"is {shape_text(op.output)}, the input {shape_text(op.input)}",
+    )
 
 
 @rule("SQUEEZE", FORM, FIXED_BATCH)
 def squeeze_shape(op: Operator) -> Verdict:
     """Squeezed dimensions are 1, and the output has all others, of at most 8."""
-    dims = [int(n) for n in op.option("squeezeDims")] if op.option("squeezeDims") is not None \
-        and not isinstance(op.option("squeezeDims"), int) else []
+    dims = (
+        [int(n) for n in op.option("squeezeDims")]
+        if op.option("squeezeDims") is not None and not isinstance(op.option("squeezeDims"), int)
+        else []
+    )
     axes = [axis_of(n, op.input.rank) for n in dims] if dims else [i for i, n in enumerate(op.input.shape) if n == 1]
     if op.input.rank > 8 or len(dims) > 8 or None in axes or any(op.input.shape[axis] != 1 for axis in axes):
         return require(False, op.input, f"is {shape_text(op.input)}, squeezed at {dims}")
@@ -71,8 +80,11 @@ def transpose_permutation(op: Operator) -> Verdict:
     """The permutation is a vector with a number from 0 to the input's dimensions for each of them."""
     perm = op.inputs[1]
     values = perm.values or []
-    return require(perm.rank == 1 and len(values) == op.input.rank and all(0 <= n < op.input.rank for n in values),
-                   perm, f"is {values}")
+    return require(
+        perm.rank == 1 and len(values) == op.input.rank and all(0 <= n < op.input.rank for n in values),
+        perm,
+        f"is {values}",
+    )
 
 
 @rule("TRANSPOSE", VALUE, "give the output the permuted shape", unchecked=True)
@@ -80,8 +92,11 @@ def transpose_shape(op: Operator) -> Verdict:
     """The output has the input's dimensions in their new order."""
     values = op.inputs[1].values or []
     wanted = tuple(op.input.shape[n] for n in values if 0 <= n < op.input.rank)
-    return require(op.output.shape == wanted and sorted(values) == list(range(op.input.rank)), op.output,
-                   f"is {shape_text(op.output)} instead of {'x'.join(map(str, wanted))}")
+    return require(
+        op.output.shape == wanted and sorted(values) == list(range(op.input.rank)),
+        op.output,
+        f"is {shape_text(op.output)} instead of {'x'.join(map(str, wanted))}",
+    )
 
 
 @rule("PAD PADV2", FORM, "reshape to at most 5 dimensions before it")
@@ -101,8 +116,11 @@ def pad_shape(op: Operator) -> Verdict:
     """There are two paddings for each dimension of the output, which is the input's and both."""
     paddings, shape = op.inputs[1].values or [], op.input.shape
     made = tuple(n + before + after for n, before, after in zip(shape, paddings[::2], paddings[1::2]))
-    return require(len(paddings) == 2 * op.output.rank and made == op.output.shape, op.output,
-                   f"is {shape_text(op.output)}, the input {shape_text(op.input)} and paddings {paddings}")
+    return require(
+        len(paddings) == 2 * op.output.rank and made == op.output.shape,
+        op.output,
+        f"is {shape_text(op.output)}, the input {shape_text(op.input)} and paddings {paddings}",
+    )
 
 
 @rule("PAD PADV2", VALUE, "pad with one number, quantised as the output is")
@@ -112,16 +130,21 @@ def pad_value(op: Operator) -> Verdict:
     if value is None:
         return FINE
     grid = op.input.type != "INT8" or (value.scale, value.zero_point) == (output.scale, output.zero_point)
-    return require(value.type == op.input.type and value.elements == 1 and grid, value,
-                   f"is {value.type.lower()} {shape_text(value)} with scale {value.scale:g}, zero point "
-                   f"{value.zero_point}")
+    return require(
+        value.type == op.input.type and value.elements == 1 and grid,
+        value,
+        f"is {value.type.lower()} {shape_text(value)} with scale {value.scale:g}, zero point {value.zero_point}",
+    )
 
 
 @rule("PAD PADV2", VALUE, "quantise the output within int8")
 def pad_zero_point(op: Operator) -> Verdict:
     """An int8 output's zero point is within -128..127."""
-    return require(op.input.type != "INT8" or op.tensor("i2") is not None or -128 <= op.output.zero_point <= 127,
-                   op.output, f"has zero point {op.output.zero_point}")
+    return require(
+        op.input.type != "INT8" or op.tensor("i2") is not None or -128 <= op.output.zero_point <= 127,
+        op.output,
+        f"has zero point {op.output.zero_point}",
+    )
 
 
 @rule("MIRROR_PAD", FORM, "give paddings the shape dimensions x 2")
@@ -139,8 +162,11 @@ def mirror_pad_shape(op: Operator) -> Verdict:
         return FINE
     made = tuple(n + before + after for n, before, after in zip(shape, paddings[::2], paddings[1::2]))
     short = all(0 <= pad <= n for n, *pads in zip(shape, paddings[::2], paddings[1::2]) for pad in pads)
-    return require(made == op.output.shape and short, op.output,
-                   f"is {shape_text(op.output)}, the input {shape_text(op.input)} and paddings {paddings}")
+    return require(
+        made == op.output.shape and short,
+        op.output,
+        f"is {shape_text(op.output)}, the input {shape_text(op.input)} and paddings {paddings}",
+    )
 
 
 @rule("CONCATENATION", FORM, "join at most 10 tensors at a time")
@@ -159,10 +185,20 @@ def concatenation_rank(op: Operator) -> Verdict:
 def concatenation_grids(op: Operator) -> Verdict:
     """int8 inputs have the output's scale and zero point; int16 tensors have zero point 0."""
     grid = (op.output.scale, op.output.zero_point)
-    fits = {"INT8": lambda tensor: (tensor.scale, tensor.zero_point) == grid,
-            "INT16": lambda tensor: tensor.zero_point == 0}.get(op.input.type, lambda tensor: True)
-    return first_broken([require(fits(tensor), tensor, f"has scale {tensor.scale:g} and zero point {tensor.zero_point}"
-                                 f", the output {grid[0]:g} and {grid[1]}") for tensor in (*op.inputs, op.output)])
+    fits = {
+        "INT8": lambda tensor: (tensor.scale, tensor.zero_point) == grid,
+        "INT16": lambda tensor: tensor.zero_point == 0,
+    }.get(op.input.type, lambda tensor: True)
+    return first_broken(
+        [
+            require(
+                fits(tensor),
+                tensor,
+                f"has scale {tensor.scale:g} and zero point {tensor.zero_point}, the output {grid[0]:g} and {grid[1]}",
+            )
+            for tensor in (*op.inputs, op.output)
+        ]
+    )
 
 
 @rule("CONCATENATION", VALUE, "give all inputs one shape but for the axis, and the output their sum", unchecked=True)
@@ -178,8 +214,12 @@ def split_axis(op: Operator) -> Verdict:
     return require(not axis.values or axis_of(axis.values[0], data.rank) is not None, axis, f"is {axis.values}")
 
 
-@rule("SPLIT SPLIT_V", VALUE, "give the outputs the input's shape but for the axis; SPLIT makes equal parts",
-      unchecked=True)
+@rule(
+    "SPLIT SPLIT_V",
+    VALUE,
+    "give the outputs the input's shape but for the axis; SPLIT makes equal parts",
+    unchecked=True,
+)
 def split_shapes(op: Operator) -> Verdict:
     """The outputs differ along the axis only (for SPLIT not even there), and their sum is the input."""
     axis, data = _split(op)
@@ -205,8 +245,11 @@ def unpack_shapes(op: Operator) -> Verdict:
 def slice_rank(op: Operator) -> Verdict:
     """The input has at most 5 dimensions, and begin and size have a number for each."""
     vectors = all(tensor.rank == 1 and tensor.elements == op.input.rank for tensor in op.inputs[1:3])
-    return require(op.input.rank <= 5 and vectors, op.input, f"is {shape_text(op.input)}, begin "
-                   f"{shape_text(op.inputs[1])} and size {shape_text(op.inputs[2])}")
+    return require(
+        op.input.rank <= 5 and vectors,
+        op.input,
+        f"is {shape_text(op.input)}, begin {shape_text(op.inputs[1])} and size {shape_text(op.inputs[2])}",
+    )
 
 
 @rule("SLICE", VALUE, "slice within the input", unchecked=True)
@@ -217,8 +260,11 @@ def slice_within(op: Operator) -> Verdict:
         return FINE
     made = tuple(dim - first if n == -1 else n for dim, first, n in zip(op.input.shape, begin, size))
     inside = all(first >= 0 and n >= 0 and first + n <= dim for dim, first, n in zip(op.input.shape, begin, made))
-    return require(inside and math.prod(made) == op.output.elements, op.output,
-                   f"is {shape_text(op.output)}, begin {begin} and size {size} of {shape_text(op.input)}")
+    return require(
+        inside and math.prod(made) == op.output.elements,
+        op.output,
+        f"is {shape_text(op.output)}, begin {begin} and size {size} of {shape_text(op.input)}",
+    )
 
 
 @rule("STRIDED_SLICE", FORM, "reshape to at most 4 dimensions before it; slice one axis at a time")
@@ -230,8 +276,14 @@ def strided_slice_rank(op: Operator) -> Verdict:
 @rule("STRIDED_SLICE", FORM, "index with constants for each dimension", unchecked=True)
 def strided_slice_numbers(op: Operator) -> Verdict:
     """begin, end and strides have a number for each dimension of the input."""
-    return first_broken([require(tensor.elements >= op.input.rank, tensor, f"has {tensor.elements}, the input "
-                                 f"{op.input.rank} dimensions") for tensor in op.inputs[1:4]])
+    return first_broken(
+        [
+            require(
+                tensor.elements >= op.input.rank, tensor, f"has {tensor.elements}, the input {op.input.rank} dimensions"
+            )
+            for tensor in op.inputs[1:4]
+        ]
+    )
 
 
 @rule("STRIDED_SLICE", VALUE, "slice with steps other than 0; ellipsis and new axes are not supported")
@@ -241,8 +293,9 @@ def strided_slice_shape(op: Operator) -> Verdict:
     if any(values is None for values in numbers):
         return FINE
     made = _strided(op, *numbers)
-    return require(made == op.output.shape, op.output, f"is {shape_text(op.output)}, begin, end and strides are "
-                   f"{numbers}")
+    return require(
+        made == op.output.shape, op.output, f"is {shape_text(op.output)}, begin, end and strides are {numbers}"
+    )
 
 
 @rule("BROADCAST_TO", FORM, "reshape to at most 5 dimensions before it")
@@ -252,8 +305,11 @@ def broadcast_to_shape(op: Operator) -> Verdict:
     wanted = tuple(shape.values or ())
     fits = shape.rank == 1 and len(wanted) <= 5 and op.output.shape == wanted and op.input.rank <= len(wanted)
     fits = fits and all(n in (1, dim) for n, dim in zip(op.input.shape[::-1], wanted[::-1]))
-    return require(not shape.constant or fits, op.output, f"is {shape_text(op.output)}, shape is {list(wanted)} and "
-                   f"the input {shape_text(op.input)}")
+    return require(
+        not shape.constant or fits,
+        op.output,
+        f"is {shape_text(op.output)}, shape is {list(wanted)} and the input {shape_text(op.input)}",
+    )
 
 
 @rule("FILL", FORM, FIXED_BATCH)
@@ -261,9 +317,12 @@ def fill_shape(op: Operator) -> Verdict:
     """The output has the constant shape, and the value is a scalar."""
     dims, value = op.inputs[0], op.inputs[1]
     fits = dims.rank == 1 and tuple(dims.values or ()) == op.output.shape
-    return first_broken([require(value.rank == 0, value, f"is {shape_text(value)}"),
-                         require(not dims.constant or fits, op.output, f"is {shape_text(op.output)}, dims are "
-                                 f"{dims.values}")])
+    return first_broken(
+        [
+            require(value.rank == 0, value, f"is {shape_text(value)}"),
+            require(not dims.constant or fits, op.output, f"is {shape_text(op.output)}, dims are {dims.values}"),
+        ]
+    )
 
 
 @rule("SELECT_V2", FORM, "reshape the inputs so that they broadcast")
@@ -272,8 +331,11 @@ def select_shapes(op: Operator) -> Verdict:
     tensors = op.inputs[:3]
     if len({tensor.shape for tensor in tensors}) == 1 or all(t.elements == 1 for t in (*tensors, op.output)):
         return FINE
-    return require(broadcast(*(tensor.shape for tensor in tensors)) == op.output.shape, op.output,
-                   f"is {shape_text(op.output)}, the inputs {', '.join(map(shape_text, tensors))}")
+    return require(
+        broadcast(*(tensor.shape for tensor in tensors)) == op.output.shape,
+        op.output,
+        f"is {shape_text(op.output)}, the inputs {', '.join(map(shape_text, tensors))}",
+    )
 
 
 @rule("SELECT_V2", FORM, "give the output the inputs' shape", unchecked=True)
@@ -292,23 +354,44 @@ def _joined(op: Operator, axis: int, parts: tuple[Tensor, ...], whole: Tensor) -
     place = axis_of(axis, whole.rank)
     if place is None:
         return require(False, whole, f"has no axis {axis}")
-    rest = whole.shape[:place] + whole.shape[place + 1:]
-    return first_broken([
-        *(require(part.rank == whole.rank and part.shape[:place] + part.shape[place + 1:] == rest, part,
-                  f"is {shape_text(part)}, the whole {shape_text(whole)}, axis {axis}") for part in parts),
-        require(sum(part.shape[place] for part in parts if part.rank == whole.rank) == whole.shape[place], whole,
-                f"is {shape_text(whole)}, the parts {', '.join(map(shape_text, parts))}")])
+    rest = whole.shape[:place] + whole.shape[place + 1 :]
+    return first_broken(
+        [
+            *(
+                require(
+                    part.rank == whole.rank and part.shape[:place] + part.shape[place + 1 :] == rest,
+                    part,
+                    f"is {shape_text(part)}, the whole {shape_text(whole)}, axis {axis}",
+                )
+                for part in parts
+            ),
+            require(
+                sum(part.shape[place] for part in parts if part.rank == whole.rank) == whole.shape[place],
+                whole,
+                f"is {shape_text(whole)}, the parts {', '.join(map(shape_text, parts))}",
+            ),
+        ]
+    )
 
 
 def _stacked(op: Operator, parts: tuple[Tensor, ...], whole: Tensor, count: int) -> Verdict:
     place = axis_of(op.option("axis"), whole.rank)
     if place is None:
         return require(False, whole, f"has no axis {op.option('axis')}")
-    rest = math.prod(whole.shape[:place] + whole.shape[place + 1:])
-    return first_broken([require(part.elements == rest, part, f"is {shape_text(part)}, the whole {shape_text(whole)}")
-                         for part in parts] + [
-        require(len(parts) == whole.shape[place] == count, whole, f"is {shape_text(whole)} for {len(parts)} parts, the "
-                f"options say {count}")])
+    rest = math.prod(whole.shape[:place] + whole.shape[place + 1 :])
+    return first_broken(
+        [
+            require(part.elements == rest, part, f"is {shape_text(part)}, the whole {shape_text(whole)}")
+            for part in parts
+        ]
+        + [
+            require(
+                len(parts) == whole.shape[place] == count,
+                whole,
+                f"is {shape_text(whole)} for {len(parts)} parts, the options say {count}",
+            )
+        ]
+    )
 
 
 def _strided(op: Operator, begins: list[int], ends: list[int], strides: list[int]) -> tuple[int, ...] | None:

@@ -10,12 +10,25 @@ from convert.tflm.rules.registry import COUNT, FINE, FORM, TYPE, Verdict, first_
 
 KERNEL_RANK = 6  # RuntimeShape::kMaxSmallSize
 SHAPED_BY_KERNEL = ("DEPTH_TO_SPACE", "SPACE_TO_DEPTH", "GATHER", "GATHER_ND", "L2_POOL_2D", "EMBEDDING_LOOKUP")
-SHAPELESS = ("RESHAPE", "SQUEEZE", "SHAPE", "IF", "WHILE", "CALL_ONCE", "VAR_HANDLE", "READ_VARIABLE",
-             "ASSIGN_VARIABLE")
+SHAPELESS = (
+    "RESHAPE",
+    "SQUEEZE",
+    "SHAPE",
+    "IF",
+    "WHILE",
+    "CALL_ONCE",
+    "VAR_HANDLE",
+    "READ_VARIABLE",
+    "ASSIGN_VARIABLE",
+)
 
 
-@rule("", COUNT, "use operators that SUPPORTED_OPS.md lists; TFLM has no kernel to register for this one",
-      kernel="micro_mutable_op_resolver.h")
+@rule(
+    "",
+    COUNT,
+    "use operators that SUPPORTED_OPS.md lists; TFLM has no kernel to register for this one",
+    kernel="micro_mutable_op_resolver.h",
+)
 def operator_registered(op: Operator) -> Verdict:
     """TFLM has a kernel for the operator."""
     if op.name.startswith("CUSTOM:"):
@@ -48,7 +61,7 @@ def inputs_given(op: Operator) -> Verdict:
     if op.name not in OPERATORS or op.name == "UNIDIRECTIONAL_SEQUENCE_LSTM":
         return FINE
     optional = OPTIONAL_INPUTS.get(op.name, "").split()
-    absent = [f"i{i}" for i, tensor in enumerate(op.inputs[:_read_inputs(op)]) if tensor is None]
+    absent = [f"i{i}" for i, tensor in enumerate(op.inputs[: _read_inputs(op)]) if tensor is None]
     absent = [role for role in absent if role not in optional]
     return require(not absent, None, f"{', '.join(absent)} is left out")
 
@@ -63,8 +76,13 @@ def outputs_given(op: Operator) -> Verdict:
 @rule("", TYPE, "convert with int8 (TFLite's full integer quantisation) or float32 throughout, or cast before it")
 def type_has_kernel(op: Operator) -> Verdict:
     """The kernel has code for the tensor's type."""
-    return first_broken([require(tensor.type.lower() in types, tensor, f"is {tensor.type.lower()}, not {_any(types)}")
-                         for roles, kind, types in _clauses(op, ":") for tensor in _tensors(op, roles)])
+    return first_broken(
+        [
+            require(tensor.type.lower() in types, tensor, f"is {tensor.type.lower()}, not {_any(types)}")
+            for roles, kind, types in _clauses(op, ":")
+            for tensor in _tensors(op, roles)
+        ]
+    )
 
 
 @rule("", TYPE, "give both tensors one type, with a CAST or QUANTIZE between them")
@@ -83,8 +101,12 @@ def types_assumed(op: Operator) -> Verdict:
 def kernel_rank(op: Operator) -> Verdict:
     """Tensors have at most 6 dimensions: the kernels' shapes hold no more."""
     tensors = [tensor for tensor in (*op.inputs, *op.outputs) if tensor]
-    return first_broken([require(tensor.rank <= KERNEL_RANK or op.name in SHAPELESS, tensor, f"has {tensor.rank}")
-                         for tensor in tensors])
+    return first_broken(
+        [
+            require(tensor.rank <= KERNEL_RANK or op.name in SHAPELESS, tensor, f"has {tensor.rank}")
+            for tensor in tensors
+        ]
+    )
 
 
 @rule("", FORM, "leave out the empty tensor, or fix its shape", unchecked=True)
@@ -92,16 +114,21 @@ def inputs_not_empty(op: Operator) -> Verdict:
     """Inputs that the kernel reads have elements: TFLM has no memory for others."""
     read = [tensor for tensor in op.inputs if tensor] if op.name not in ("RESHAPE", "CONCATENATION") else []
     nothing_made = bool(op.outputs) and op.output is not None and op.output.shape == (0,)
-    return first_broken([require(tensor.elements > 0 or nothing_made, tensor, f"is {shape_text(tensor)}")
-                         for tensor in read])
+    return first_broken(
+        [require(tensor.elements > 0 or nothing_made, tensor, f"is {shape_text(tensor)}") for tensor in read]
+    )
 
 
 @rule("", FORM, "fix all shapes: `Input(batch_size=1)` and no `None` in a shape", kernel="micro_interpreter_graph.cc")
 def outputs_not_empty(op: Operator) -> Verdict:
     """Outputs have no dimension of 0: TFLM takes it for one that is not known yet."""
     outputs = [tensor for tensor in op.outputs if tensor and op.name not in SHAPED_BY_KERNEL]
-    return first_broken([require(0 not in tensor.shape or tensor.shape == (0,), tensor, f"is {shape_text(tensor)}")
-                         for tensor in outputs])
+    return first_broken(
+        [
+            require(0 not in tensor.shape or tensor.shape == (0,), tensor, f"is {shape_text(tensor)}")
+            for tensor in outputs
+        ]
+    )
 
 
 @rule("", FORM, "convert without intermediates", kernel="micro_allocation_info.cc")
@@ -109,8 +136,9 @@ def no_intermediates(op: Operator) -> Verdict:
     """Intermediate tensors are empty."""
     packed = op.model.unpacked.subgraphs[op.graph.index].operators[op.index]
     indices = [] if packed.intermediates is None else [int(i) for i in packed.intermediates]
-    return first_broken([require(i >= 0 and op.graph.tensors[i].nbytes == 0, None, f"tensor {i} is not")
-                         for i in indices])
+    return first_broken(
+        [require(i >= 0 and op.graph.tensors[i].nbytes == 0, None, f"tensor {i} is not") for i in indices]
+    )
 
 
 def _same_types(op: Operator, kind: str) -> Verdict:
@@ -119,8 +147,14 @@ def _same_types(op: Operator, kind: str) -> Verdict:
         if expected[0][0] in "io" and expected[0][1:].isdigit():
             reference = op.tensor(expected[0])
             expected = [reference.type.lower()] if reference else []
-        verdicts += [require(not expected or tensor.type.lower() in expected, tensor,
-                             f"is {tensor.type.lower()}, not {_any(expected)}") for tensor in _tensors(op, roles)]
+        verdicts += [
+            require(
+                not expected or tensor.type.lower() in expected,
+                tensor,
+                f"is {tensor.type.lower()}, not {_any(expected)}",
+            )
+            for tensor in _tensors(op, roles)
+        ]
     return first_broken(verdicts)
 
 

@@ -15,12 +15,15 @@ from convert.tflm.rules.registry import StructureRule
 
 DAMAGED = "the file is damaged or was edited; convert the model again"
 DYNAMIC = "fix all shapes: `Input(batch_size=1)` and no `None` in a shape"
-MAX_BYTES = 2 ** 31
+MAX_BYTES = 2**31
 OFFLINE_PLAN = "OfflineMemoryAllocation"
 OFFLINE_HEADER = 3
 # Operators that run other graphs: the class of their options, and the fields that name graphs.
-CALLS = {"IF": ("IfOptionsT", "thenSubgraphIndex", "elseSubgraphIndex"), "CALL_ONCE": ("CallOnceOptionsT",
-         "initSubgraphIndex"), "WHILE": ("WhileOptionsT", "condSubgraphIndex", "bodySubgraphIndex")}
+CALLS = {
+    "IF": ("IfOptionsT", "thenSubgraphIndex", "elseSubgraphIndex"),
+    "CALL_ONCE": ("CallOnceOptionsT", "initSubgraphIndex"),
+    "WHILE": ("WhileOptionsT", "condSubgraphIndex", "bodySubgraphIndex"),
+}
 
 STRUCTURE: list[StructureRule] = []
 
@@ -117,8 +120,7 @@ def called_graphs_exist(model: schema.ModelT, graph: schema.SubGraphT, op: schem
 @structure("model", "unroll the recursion: TFLM's graphs cannot run themselves", kernel="micro_allocation_info.cc")
 def no_recursion(model: schema.ModelT) -> tuple[bool, str]:
     """No graph runs itself, in however many steps."""
-    calls = [[g for op in vector(graph.operators) for g in called_graphs(model, op) or []]
-             for graph in model.subgraphs]
+    calls = [[g for op in vector(graph.operators) for g in called_graphs(model, op) or []] for graph in model.subgraphs]
     for start in range(len(calls)):
         reached, ahead = set(), list(calls[start])
         while ahead:
@@ -160,7 +162,7 @@ def offline_plans(model: schema.ModelT) -> list[np.ndarray]:
     """The offline memory plans of a model: version, graph, number of tensors, then offsets."""
     buffers = [entry.buffer for entry in vector(model.metadata) if text(entry.name) == OFFLINE_PLAN]
     data = [np.asarray(vector(model.buffers[i].data), np.uint8).tobytes() for i in buffers if i < len(model.buffers)]
-    return [np.frombuffer(plan[:len(plan) // 4 * 4], "<i4") for plan in data]
+    return [np.frombuffer(plan[: len(plan) // 4 * 4], "<i4") for plan in data]
 
 
 def subjects(model: schema.ModelT, kind: str) -> Iterator[tuple[tuple, int, int | None, int | None]]:

@@ -1,12 +1,8 @@
 """A run to a bundle: what is in it, the same bytes every time, and nothing half written."""
 
-import functools
-import hashlib
 import json
 import subprocess
 import sys
-import tempfile
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import jsonschema
@@ -19,81 +15,26 @@ from convert.bundle import conversion, verification
 from convert.bundle.bundle import labels_text, read_bundle, require_free, write_folder
 from convert.bundle.manifest import validate_manifest
 from convert.tflm.interpreters import InterpreterError, TFLMRunner
-from tests.convert.export.test_convert_reference import random_model
+from tests.support.bundles import contents, converted, digest, make_run
 from tf_embbert.common.errors import UserError
-from tf_embbert.tokenizer import Tokenizer
 
 ROOT = Path(__file__).resolve().parents[3]
-WORDS = "play stop the next song turn up volume set an alarm for seven lights off in kitchen please now".split()
-FILES = ["bundle.h", "golden.json", "golden_data.cc", "golden_data.h", "labels.txt", "manifest.json", "model.tflite",
-         "model_data.cc", "model_data.h", "op_resolver.h", "report.html", "tokenizer.json", "tokenizer_data.cc",
-         "tokenizer_data.h"]
-
-
-@dataclass
-class Run:
-    """What `convert` takes from tf_embbert.run.Run."""
-
-    tokenizer: Tokenizer
-    weights: dict
-    ranges: dict
-    labels: list[str] | None
-    is_pair: bool
-    sample_texts: list[tuple]
-    name: str = "commands"
-    seed: int = 3
-    arguments: dict = field(default_factory=lambda: {"task": "commands", "preset": "nano"})
-    chosen: str = "qat"
-    max_length: int = 16
-    longest: int = 14
-    parameters: int = 1234
-    metrics: dict = field(default_factory=lambda: {
-        "dataset": "commands", "split": "test", "rows": 400, "metric": "accuracy", "float": 94.25, "ptq_tflm": 93.5,
-        "qat_tflm": 94.0, "chosen": "qat"})
-
-
-def sample_texts(count, pair):
-    rng = np.random.default_rng(0)
-
-    def text():
-        return " ".join(rng.choice(WORDS, rng.integers(1, 12)))
-    return [(text(), text() if pair else None) for _ in range(count)]
-
-
-@functools.cache
-def make_run(pair=False, regression=False):
-    texts = sample_texts(200, pair)
-    tokenizer = Tokenizer.train([text for text, _ in texts], vocab_size=80)
-    model = random_model(np.random.default_rng(5), pair=pair, classes=1 if regression else 3, mask_margin=6.0,
-                         vocab_size=tokenizer.vocab_size)
-    labels = None if regression else ["music", "alarm", "lights"]
-    return Run(tokenizer, model.weights, model.ranges, labels, pair, texts)
-
-
-@functools.cache
-def converted(**options):
-    """The files of a freshly made bundle, by name."""
-    with tempfile.TemporaryDirectory() as folder:
-        conversion.convert_run(make_run(**options), Path(folder) / "bundle")
-        return contents(Path(folder) / "bundle")
-
-
-def contents(folder):
-    return {file.name: file.read_bytes() for file in folder.iterdir()}
-
-
-def digest(data):
-    return hashlib.sha256(data).hexdigest()
-
-
-@pytest.fixture
-def no_interpreters(monkeypatch):
-    """Conversions without the interpreters' start-up: answers are zeros."""
-    def zeros(model, ids):
-        logits = np.zeros((len(ids), 3), np.int8)
-        return verification.Answers(logits, logits)
-    monkeypatch.setattr(conversion, "compare_interpreters", zeros)
-    monkeypatch.setattr(conversion, "_require_supported", lambda model: None)
+FILES = [
+    "bundle.h",
+    "golden.json",
+    "golden_data.cc",
+    "golden_data.h",
+    "labels.txt",
+    "manifest.json",
+    "model.tflite",
+    "model_data.cc",
+    "model_data.h",
+    "op_resolver.h",
+    "report.html",
+    "tokenizer.json",
+    "tokenizer_data.cc",
+    "tokenizer_data.h",
+]
 
 
 def test_files_and_manifest():
@@ -112,8 +53,14 @@ def test_files_and_manifest():
     assert manifest["accuracy"]["int8_tflm"] == manifest["accuracy"]["qat_tflm"] == 94.0
     assert manifest["arena"]["host64"]["reference"]["total"] > manifest["arena"]["host64"]["reference"]["lower_bound"]
     assert manifest["toolchain"]["tflm"] and manifest["toolchain"]["tensorflow"]
-    assert manifest["arguments"] == {"task": "commands", "preset": "nano", "seq_len": 16, "core": "cortex-m7",
-                                     "arena_budget": None, "plan": "offline"}
+    assert manifest["arguments"] == {
+        "task": "commands",
+        "preset": "nano",
+        "seq_len": 16,
+        "core": "cortex-m7",
+        "arena_budget": None,
+        "plan": "offline",
+    }
 
 
 def test_macs_are_those_of_the_formulas():
@@ -157,8 +104,9 @@ def test_regression_has_scores(tmp_path, no_interpreters):
     conversion.convert_run(make_run(regression=True), tmp_path / "bundle")
     files = contents(tmp_path / "bundle")
     assert files["labels.txt"] == b"" and json.loads(files["manifest.json"])["labels"] == []
-    assert all(row["label"] is None and isinstance(row["score"], float)
-               for row in json.loads(files["golden.json"])["rows"])
+    assert all(
+        row["label"] is None and isinstance(row["score"], float) for row in json.loads(files["golden.json"])["rows"]
+    )
 
 
 def test_another_length(tmp_path, no_interpreters):
@@ -183,7 +131,9 @@ def test_an_arena_budget(tmp_path, no_interpreters):
     assert manifest["arguments"]["arena_budget"] == needed
     assert manifest["arena"]["cortex-m7"]["cmsis_nn"]["total"] <= needed
     assert f"arena of {needed:,} B" in (tmp_path / "roomy/report.html").read_text()
-    with pytest.raises(UserError, match=rf"--arena-budget {needed - 48}: .* length 16 on cortex-m7 is {needed:,} B, 48 B more"):
+    with pytest.raises(
+        UserError, match=rf"--arena-budget {needed - 48}: .* length 16 on cortex-m7 is {needed:,} B, 48 B more"
+    ):
         conversion.convert_run(make_run(), tmp_path / "tight", arena_budget=needed - 48)
     assert not (tmp_path / "tight").exists()
 
@@ -240,6 +190,7 @@ def test_a_failed_replacement_keeps_the_old_bundle(tmp_path, monkeypatch):
 def test_a_failing_interpreter_leaves_nothing(tmp_path, monkeypatch, no_interpreters):
     def refuse(model, ids):
         raise InterpreterError("tflm failed")
+
     monkeypatch.setattr(conversion, "compare_interpreters", refuse)
     with pytest.raises(InterpreterError):
         conversion.convert_run(make_run(), tmp_path / "bundle")
@@ -267,10 +218,12 @@ def test_the_schema_refuses(tmp_path):
 @pytest.fixture
 def command(monkeypatch):
     """The command line with a run that need not be on disk."""
+
     def load_run(path):
         if Path(path).name != "run":
             raise UserError(f"no run at {path}")
         return make_run()
+
     monkeypatch.setattr(convert, "load_run", load_run)
     return convert.main
 
@@ -283,13 +236,16 @@ def test_command(tmp_path, command, capsys, no_interpreters):
     assert sorted(contents(tmp_path / "bundle")) == FILES
 
 
-@pytest.mark.parametrize("arguments, message", [
-    (["nowhere", "--out", "new"], "no run at nowhere"),
-    (["run", "--out", "there"], "there exists; --force replaces it"),
-    (["run", "--out", "there", "--force"], "there is not a bundle, so --force does not replace it"),
-    (["run", "--out", "new", "--seq-len", "99"], "--seq-len 99 is not within 2..16"),
-    (["run", "--out", "file/new"], "cannot make"),
-])
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["nowhere", "--out", "new"], "no run at nowhere"),
+        (["run", "--out", "there"], "there exists; --force replaces it"),
+        (["run", "--out", "there", "--force"], "there is not a bundle, so --force does not replace it"),
+        (["run", "--out", "new", "--seq-len", "99"], "--seq-len 99 is not within 2..16"),
+        (["run", "--out", "file/new"], "cannot make"),
+    ],
+)
 def test_bad_input(tmp_path, monkeypatch, command, capsys, no_interpreters, arguments, message):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "there").mkdir()
@@ -305,6 +261,7 @@ def test_rows_that_differ_fail_the_command(tmp_path, command, monkeypatch, no_in
     def differ(model, ids):
         logits = np.zeros((len(ids), 3), np.int8)
         return verification.Answers(logits, logits + (np.arange(len(ids)) == 7)[:, None].astype(np.int8))
+
     monkeypatch.setattr(conversion, "compare_interpreters", differ)
     assert command(["run", "--out", str(tmp_path / "bundle")]) == 1
     assert read_bundle(tmp_path / "bundle").manifest["verification"]["equal"] == 199
@@ -313,8 +270,9 @@ def test_rows_that_differ_fail_the_command(tmp_path, command, monkeypatch, no_in
 @pytest.mark.parametrize("folder", [ROOT, ROOT / "convert", Path("/")])
 def test_runs_as_a_script_from_any_folder(folder):
     """Its own folder must not shadow the package: there `import convert` would find convert/convert.py."""
-    done = subprocess.run([sys.executable, str(ROOT / "convert" / "convert.py"), "--help"], cwd=folder,
-                          capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "convert" / "convert.py"), "--help"], cwd=folder, capture_output=True, text=True
+    )
     assert done.returncode == 0 and "--seq-len" in done.stdout, done.stderr
 
 

@@ -18,8 +18,8 @@ from convert.tflite.model import read_model
 from convert.tflm.allocator import allocate
 from convert.tflm.arena import plan_arena
 from convert.tflm.builds import BUILDS, CORES
-from tests.convert.bundle.test_bundle import contents, converted, make_run, no_interpreters  # noqa: F401
-from tests.convert.tflm.test_arena import pack, random_graph, shuffled
+from tests.support.bundles import contents, converted, make_run
+from tests.support.graphs import pack, random_graph, shuffled
 
 DATE = r"20\d\d-\d\d-\d\d"
 VOID = {"meta", "br"}
@@ -102,19 +102,25 @@ def test_the_same_input_gives_the_same_bytes(bundle):
     assert make_report(manifest, bundle["model.tflite"], golden) == bundle["report.html"]
 
 
-def test_what_users_write_is_escaped(tmp_path, no_interpreters):  # noqa: F811
+def test_what_users_write_is_escaped(tmp_path, no_interpreters):
     run = make_run()
     texts = [(f"{HOSTILE} {text}", pair) for text, pair in run.sample_texts]
     metrics = {**run.metrics, "dataset": HOSTILE, "metric": HOSTILE}
-    run = dataclasses.replace(run, labels=[HOSTILE, "alarm", "lights"], name=HOSTILE, sample_texts=texts,
-                              arguments={"task": HOSTILE}, metrics=metrics)
+    run = dataclasses.replace(
+        run,
+        labels=[HOSTILE, "alarm", "lights"],
+        name=HOSTILE,
+        sample_texts=texts,
+        arguments={"task": HOSTILE},
+        metrics=metrics,
+    )
     conversion.convert_run(run, tmp_path / "bundle")
     page = Page(contents(tmp_path / "bundle")["report.html"].decode())
     assert not page.of("script")
     assert "".join(page.text).count(HOSTILE) >= 6
 
 
-def test_a_regression_has_a_report(tmp_path, no_interpreters):  # noqa: F811
+def test_a_regression_has_a_report(tmp_path, no_interpreters):
     conversion.convert_run(make_run(regression=True), tmp_path / "bundle")
     text = "".join(Page(contents(tmp_path / "bundle")["report.html"].decode()).text)
     assert "regression" in text and "Classes" not in text

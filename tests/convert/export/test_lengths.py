@@ -22,9 +22,9 @@ from convert.tflite.writer import pack_model, pack_models
 from convert.tflm.arena import plan_arenas
 from convert.tflm.builds import BUILDS
 from convert.tflm.interpreters import predict
-from tests.convert.bundle.test_bundle import contents, make_run
-from tests.convert.bundle.test_sources import make_sources, needs_compiler, read_back
-from tests.convert.export.test_convert_reference import random_model
+from tests.support.bundles import contents, make_run
+from tests.support.cpp import make_sources, needs_compiler, read_back
+from tests.support.transcription import random_model
 from tf_embbert.common.errors import UserError
 from tf_embbert.evaluate import TFLMModel
 from tf_embbert.tokenizer import segments
@@ -79,8 +79,11 @@ def test_constants_are_as_aligned_in_each_length_as_in_a_file_of_its_own():
 def test_the_weights_are_there_once():
     """What a length adds are its operators, its tensors, and the rows of its position table."""
     one, _, models = built()
-    constants = Counter(data for model in models.values() for data in {
-        buffer.data.tobytes() for buffer in read_model(model).buffers if buffer.data is not None})
+    constants = Counter(
+        data
+        for model in models.values()
+        for data in {buffer.data.tobytes() for buffer in read_model(model).buffers if buffer.data is not None}
+    )
     shared = [data for data, lengths in constants.items() if lengths == len(LENGTHS) and len(data) >= 64]
     assert all(one.model.count(data) == 1 for data in shared)
     *shorter, longest = (len(build_model(*model_parts(), length)) for length in LENGTHS)
@@ -98,8 +101,9 @@ def test_each_length_answers_as_the_model_made_for_it_alone(pair, rng):
 
 
 def test_no_length_needs_more_arena_than_the_longest():
-    totals = {length: [plan["total"] for plan in plan_arenas(model, list(BUILDS))]
-              for length, model in built()[2].items()}
+    totals = {
+        length: [plan["total"] for plan in plan_arenas(model, list(BUILDS))] for length, model in built()[2].items()
+    }
     assert all((np.array(totals[length]) <= totals[160]).all() for length in LENGTHS)
 
 
@@ -122,10 +126,14 @@ def test_a_text_goes_to_the_shortest_length_that_holds_it():
     assert answers.tolist() == [[4, 1], [5, 7], [4, 4], [7, 16], [7, 8], [7, 17]]
 
 
-@pytest.mark.parametrize("offset, message", [
-    (0, r"the model at byte 0 takes 160 tokens, not 40"),
-    (8, r"there is no model at byte 8: bytes 4 to 7 are not TFL3"),
-    (10**9, r"there is no model at byte 1000000000")])
+@pytest.mark.parametrize(
+    "offset, message",
+    [
+        (0, r"the model at byte 0 takes 160 tokens, not 40"),
+        (8, r"there is no model at byte 8: bytes 4 to 7 are not TFL3"),
+        (10**9, r"there is no model at byte 1000000000"),
+    ],
+)
 def test_a_length_that_is_not_where_it_should_be(offset, message):
     one, offsets, _ = built()
     with pytest.raises(DamagedModel, match=message):

@@ -29,11 +29,11 @@ from convert.tflm.builds import find_build
 from convert.tflm.instructions import estimate_instructions
 from convert.tflm.interpreters import TFLiteReferenceRunner, TFLMRunner, predict
 from convert.tflm.planner import Buffer, head_bytes, plan_buffers
-from tests.convert.bundle.test_bundle import make_run
-from tests.convert.export.test_convert_reference import random_model, random_rows
-from tests.convert.lowering.test_lower import run
-from tests.convert.tflm.test_arena import assert_equal_to_tflm, random_graph
+from tests.support.bundles import make_run
 from tests.support.chain import refused
+from tests.support.graphs import assert_equal_to_tflm, random_graph
+from tests.support.running import run
+from tests.support.transcription import random_model, random_rows
 from tf_embbert.run import load_run
 
 M7 = find_build("cortex-m7", "cmsis_nn")
@@ -53,8 +53,9 @@ TILINGS = {
 @functools.cache
 def long_model():
     """A model large enough to be cut."""
-    return random_model(np.random.default_rng(1), hidden_size=64, blocks=3, kernel=9, max_length=160,
-                        calibration_rows=2)
+    return random_model(
+        np.random.default_rng(1), hidden_size=64, blocks=3, kernel=9, max_length=160, calibration_rows=2
+    )
 
 
 @functools.cache
@@ -68,8 +69,9 @@ def test_the_form_changes_no_byte(name, taps):
     print("seed", seed)
     rng = np.random.default_rng(seed)
     activation = "hard_swish" if seed % 3 == 0 else "silu"
-    model = random_model(rng, hidden_size=32, blocks=4, multiplier=1 + seed % 2, kernel=taps, pair=bool(seed % 2),
-                         activation=activation)
+    model = random_model(
+        rng, hidden_size=32, blocks=4, multiplier=1 + seed % 2, kernel=taps, pair=bool(seed % 2), activation=activation
+    )
     rows = random_rows(rng, model, 9, LENGTH)
     plain = lower_model(model.weights, model.ranges, LENGTH)
     wanted = run(TFLMRunner(write_model(plain)), model, rows)
@@ -86,7 +88,7 @@ def test_each_reader_has_its_own_rows_of_n():
     gathers = [op for op in graph.ops if op.kind == "GATHER" and op.inputs[0].name.endswith((".norm", ".keys"))]
     assert not kinds & {"SPLIT_V", "SLICE"} and len(gathers) == 2 * (3 + 2) + 1  # and the row of [CLS]
     for op in gathers[:-1]:
-        reader, = graph.consumers(op.outputs[0])
+        (reader,) = graph.consumers(op.outputs[0])
         assert graph.ops.index(reader) == graph.ops.index(op) + 1
 
 
@@ -125,8 +127,10 @@ def test_the_queue_found_is_one_that_the_planner_takes(seed):
     rng = np.random.default_rng(seed)
     lives = np.sort(rng.integers(0, 40, (60, 2)))
     sizes = rng.choice([16, 32, 48, 160, 320, 1600], 60)
-    buffers = [Buffer(int(size), int(first), int(last), owner=(0, i) if i < 50 else None)
-               for i, (size, (first, last)) in enumerate(zip(sizes, lives))]
+    buffers = [
+        Buffer(int(size), int(first), int(last), owner=(0, i) if i < 50 else None)
+        for i, (size, (first, last)) in enumerate(zip(sizes, lives))
+    ]
     queue, head = arrange_buffers(buffers, 300)
     moved = list(buffers)
     for place, number in zip(planner_queue(buffers), queue):
@@ -173,8 +177,9 @@ def test_a_plan_that_is_none(tmp_path, capsys):
 @pytest.mark.parametrize("core", ["cortex-m7", "cortex-m55"])
 def test_a_model_with_a_plan_is_planned_anew_or_left_as_it_is(core):
     """For the core that it was made for, and for another whose scratch the plan did not reckon with."""
-    model = random_model(np.random.default_rng(4), hidden_size=32, blocks=3, kernel=9, max_length=96,
-                         calibration_rows=2)
+    model = random_model(
+        np.random.default_rng(4), hidden_size=32, blocks=3, kernel=9, max_length=96, calibration_rows=2
+    )
     rows = random_rows(np.random.default_rng(5), model, 6, 96)
     before = build_model(model.weights, model.ranges, 96)
     after, stages = optimize_model(before, find_build(core, "cmsis_nn"))
@@ -185,8 +190,11 @@ def test_a_model_with_a_plan_is_planned_anew_or_left_as_it_is(core):
 
 def test_what_was_measured_under_qemu():
     """Firmware takes the arena that was computed, and answers as the plain graph does."""
-    ideas = [idea for idea in json.loads(RESULT.read_text())["ideas"]
-             if idea["idea"].startswith("stock") and idea["measured"]]
+    ideas = [
+        idea
+        for idea in json.loads(RESULT.read_text())["ideas"]
+        if idea["idea"].startswith("stock") and idea["measured"]
+    ]
     assert any(idea["kept"] and idea["measured"]["arena"]["cortex-m7"] <= 126_976 for idea in ideas)
     for measured in (idea["measured"] for idea in ideas):
         assert measured["qemu"]["arena"] == measured["arena"]["cortex-m7"] and measured["qemu"]["equal"]

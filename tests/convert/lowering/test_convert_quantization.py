@@ -32,7 +32,9 @@ def test_activations_round_as_fake_quant_does(low, high):
 @pytest.mark.parametrize("bound", [0.013, 0.5, 7.25])
 def test_weights_round_as_narrow_fake_quant_does(bound):
     values = np.linspace(-1.2 * bound, 1.2 * bound, 301, dtype=np.float32) * 0.999
-    expected = tf.quantization.fake_quant_with_min_max_vars(values, -bound, bound, num_bits=8, narrow_range=True).numpy()
+    expected = tf.quantization.fake_quant_with_min_max_vars(
+        values, -bound, bound, num_bits=8, narrow_range=True
+    ).numpy()
     parameters = symmetric(bound)
     integers = quantize(values, parameters, low=-127)
     assert integers.min() == -127 and integers.max() == 127 and parameters.zero_point == 0
@@ -81,4 +83,4 @@ def test_impossible_ranges(low, high):
 
 
 def test_biases_saturate_at_32_bits():
-    np.testing.assert_array_equal(quantize_bias(np.array([1.0, 1e12]), np.array([0.5])), [2, 2 ** 31 - 1])
+    np.testing.assert_array_equal(quantize_bias(np.array([1.0, 1e12]), np.array([0.5])), [2, 2**31 - 1])

@@ -13,20 +13,11 @@ from convert.tflite.model import float_tensors, list_ops, output_quantization, r
 from convert.tflm.arena import plan_arena
 from convert.tflm.instructions import estimate_instructions
 from convert.tflm.interpreters import TFLiteReferenceRunner, TFLMRunner
-from tests.convert.export.test_convert_reference import (
-    float_logits,
-    int8_rounding,
-    random_model,
-    random_rows,
-    segments_of,
-)
+from tests.support.running import run
+from tests.support.transcription import float_logits, int8_rounding, random_model, random_rows, segments_of
 
 SHAPES = list(itertools.product((16, 32), (1, 2, 3), (1, 2), (False, True), (1, 2, 7)))
 LENGTH = 12
-
-
-def run(runner, model, rows):
-    return np.array([runner(row, segments_of(row) if model.is_pair else None) for row in rows])
 
 
 def real(data, logits):
@@ -71,7 +62,7 @@ def assert_equal_and_close(rng, model):
         for way in (None, rounding)
     )
     values, _ = real(data, logits)
-    rms = lambda difference: np.sqrt((difference ** 2).mean())
+    rms = lambda difference: np.sqrt((difference**2).mean())
     assert rms(values - rounded) < rms(rounded - exact)
     return data
 
@@ -104,8 +95,7 @@ def test_length_two():
         model = random_model(rng, pair=pair)
         data = build_model(model.weights, model.ranges, 2)
         rows = random_rows(rng, model, 6, 2)
-        np.testing.assert_array_equal(run(TFLMRunner(data), model, rows),
-                                      run(TFLiteReferenceRunner(data), model, rows))
+        np.testing.assert_array_equal(run(TFLMRunner(data), model, rows), run(TFLiteReferenceRunner(data), model, rows))
 
 
 @pytest.mark.parametrize("length", [1, 33])
@@ -143,15 +133,20 @@ def test_pads_leak_little():
 def test_a_masked_key_gets_the_bottom_of_the_scores():
     """Whatever is at the pads: their scores are -128 in every block, which the attention weights show."""
     from tflite_micro import runtime
+
     rng = np.random.default_rng(1)
     model = random_model(rng, blocks=3)
     graph = lower_model(model.weights, model.ranges, LENGTH)
     interpreter = runtime.Interpreter.from_bytes(
-        write_model(graph), arena_size=1 << 22, intrepreter_config=runtime.InterpreterConfig.kPreserveAllTensors)
+        write_model(graph), arena_size=1 << 22, intrepreter_config=runtime.InterpreterConfig.kPreserveAllTensors
+    )
     interpreter.set_input(random_rows(rng, model, 1, LENGTH, 5), 0)
     interpreter.invoke()
-    scores = [interpreter.GetTensor(index, 0)["tensor_data"] for index, tensor in enumerate(graph.tensors)
-              if tensor.name.endswith(".scores")]
+    scores = [
+        interpreter.GetTensor(index, 0)["tensor_data"]
+        for index, tensor in enumerate(graph.tensors)
+        if tensor.name.endswith(".scores")
+    ]
     assert len(scores) == 3
     for values in scores:
         assert (values[:, 5:] == -128).all() and (values[:, :5] > -128).any()
@@ -161,14 +156,18 @@ def test_blocks_of_unlike_scales_get_masks_of_their_own():
     """A bias's scale may differ from the product's by 0.02 output steps only: tight scores need a second mask."""
     rng = np.random.default_rng(2)
     model = random_model(rng, blocks=2)
-    masks = [op["count"] for op in list_ops(read_model(build_model(model.weights, model.ranges, LENGTH)))
-             if op["types"] == ["int32,int32>int32"] and op["name"] == "MUL"]
+    masks = [
+        op["count"]
+        for op in list_ops(read_model(build_model(model.weights, model.ranges, LENGTH)))
+        if op["types"] == ["int32,int32>int32"] and op["name"] == "MUL"
+    ]
     for name in ("block0.scores", "block1.scores"):
         low, high = model.ranges[name]
         model.ranges[name] = (low / 40, high / 40)
     data = build_model(model.weights, model.ranges, LENGTH)
-    tight = [op["count"] for op in list_ops(read_model(data)) if op["types"] == ["int32,int32>int32"]
-             and op["name"] == "MUL"]
+    tight = [
+        op["count"] for op in list_ops(read_model(data)) if op["types"] == ["int32,int32>int32"] and op["name"] == "MUL"
+    ]
     assert masks == [1] and tight == [2]
     rows = random_rows(rng, model, 6, LENGTH)
     np.testing.assert_array_equal(run(TFLMRunner(data), model, rows), run(TFLiteReferenceRunner(data), model, rows))
@@ -213,18 +212,29 @@ def test_the_file_is_lean():
 
 def _position(data, index):
     from convert.tflite.model import schema
+
     table = schema.Model.GetRootAs(data).Buffers(index)._tab
     return table.Vector(flatbuffers.number_types.UOffsetTFlags.py_type(table.Offset(4)))
 
 
 def test_size_and_arena_of_base():
     """The base preset's sizes: V 8192, d 128, r 16, 4 blocks, 32 taps."""
-    model = random_model(np.random.default_rng(0), hidden_size=128, blocks=4, classes=2, kernel=32, reduced=16,
-                         vocab_size=8192, max_length=256, calibration_rows=1)
+    model = random_model(
+        np.random.default_rng(0),
+        hidden_size=128,
+        blocks=4,
+        classes=2,
+        kernel=32,
+        reduced=16,
+        vocab_size=8192,
+        max_length=256,
+        calibration_rows=1,
+    )
     for length, flash, m4, m55 in ((64, 340_000, 40_960, 49_152), (256, 365_000, 114_688, 131_072)):
         data = build_model(model.weights, model.ranges, length)
-        arenas = {core: plan_arena(data, core, "cmsis_nn")["total"]
-                  for core in ("cortex-m4", "cortex-m7", "cortex-m55")}
+        arenas = {
+            core: plan_arena(data, core, "cmsis_nn")["total"] for core in ("cortex-m4", "cortex-m7", "cortex-m55")
+        }
         print(f"L = {length}: {len(data):,} B, arena {arenas}")
         assert len(data) <= flash
         assert arenas["cortex-m4"] == arenas["cortex-m7"] <= m4 and arenas["cortex-m55"] <= m55
@@ -233,8 +243,17 @@ def test_size_and_arena_of_base():
 def test_base_in_a_given_arena():
     """At 256 tokens: faster in 114,688 B than in the smallest arena, and a plan with nothing between its pieces; a
     Cortex-M55's own build needs no more."""
-    model = random_model(np.random.default_rng(0), hidden_size=128, blocks=4, classes=2, kernel=32, reduced=16,
-                         vocab_size=8192, max_length=256, calibration_rows=1)
+    model = random_model(
+        np.random.default_rng(0),
+        hidden_size=128,
+        blocks=4,
+        classes=2,
+        kernel=32,
+        reduced=16,
+        vocab_size=8192,
+        max_length=256,
+        calibration_rows=1,
+    )
     parts = (model.weights, model.ranges, 256)
     small, fast = build_stages(*parts), build_stages(*parts, arena=114_688)
     taken = [estimate_instructions(built.model, "cortex-m7", "cmsis_nn")["total"] for built in (small, fast)]

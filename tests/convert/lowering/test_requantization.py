@@ -20,8 +20,10 @@ def multiply_in_kernels(parameters, left, right):
     first, second, output = parameters
     build = GraphBuilder()
     tokens = build.input("tokens", (1, len(left)))
-    factors = [build.gather(name, build.constant(f"{name}.table", values.astype(np.int8)[:, None], quantization), tokens)
-               for name, values, quantization in (("left", left, first), ("right", right, second))]
+    factors = [
+        build.gather(name, build.constant(f"{name}.table", values.astype(np.int8)[:, None], quantization), tokens)
+        for name, values, quantization in (("left", left, first), ("right", right, second))
+    ]
     build.output(build.multiply("product", *factors, output))
     model = write_model(build.graph)
     rows = [np.arange(len(left), dtype=np.int32)]
@@ -42,8 +44,11 @@ def all_pairs():
 
 def random_parameters(rng):
     scale = lambda: short_scale(float(np.exp(rng.uniform(-6, -2))))
-    return (Quantization((scale(),), int(rng.integers(-128, 128))), GATE,
-            Quantization((scale(),), int(rng.integers(-128, 128))))
+    return (
+        Quantization((scale(),), int(rng.integers(-128, 128))),
+        GATE,
+        Quantization((scale(),), int(rng.integers(-128, 128))),
+    )
 
 
 def test_the_kernels_disagree_where_the_formula_says_so_and_nowhere_else():

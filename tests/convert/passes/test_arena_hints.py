@@ -15,7 +15,7 @@ from convert.tflite.offline_plan import offline_offsets, write_plan
 from convert.tflm.allocator import allocate
 from convert.tflm.builds import BUILDS, WHEEL_BUILD
 from convert.tflm.planner import tensor_offsets
-from tests.convert.tflm.test_arena import assert_equal_to_tflm, one_op, pack, random_graph, with_offline_plan
+from tests.support.graphs import assert_equal_to_tflm, one_op, pack, random_graph, with_offline_plan
 
 MODELS = {path.stem: path.read_bytes() for path in sorted(FOLDER.glob("*.tflite"))}
 MODELS = {name: data for name, data in MODELS.items() if offline_offsets(read_model(data)) is None}
@@ -24,6 +24,7 @@ MODELS = {name: data for name, data in MODELS.items() if offline_offsets(read_mo
 def answers(data, seed=5):
     """Outputs in TFLM's interpreter for random inputs."""
     from tflite_micro import runtime
+
     rng, model = np.random.default_rng(seed), read_model(data)
     interpreter = runtime.Interpreter.from_bytes(data, arena_size=1 << 22)
     for number in range(len(model.subgraphs[0].inputs)):

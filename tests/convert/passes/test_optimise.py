@@ -21,23 +21,25 @@ from convert.passes.strip import slim_model
 from convert.passes.tensor_order import permute_tensors
 from convert.passes.tiling import Tiling, group_values, tile_convolution, tile_graph, tile_queries
 from convert.tflite.model import list_ops, read_model
-from convert.tflite.offline_plan import write_plan
 from convert.tflite.writer import pack_model
 from convert.tflm.allocator import allocate
 from convert.tflm.arena import plan_arena
-from convert.tflm.builds import find_build
 from convert.tflm.instructions import estimate_instructions
 from convert.tflm.interpreters import TFLiteReferenceRunner, TFLMRunner
-from convert.tflm.planner import tensor_offsets
-from tests.convert.export.test_convert_reference import random_model, random_rows
-from tests.convert.lowering.test_lower import run
-from tests.convert.tflm.test_arena import random_graph
+from tests.support.graphs import random_graph
+from tests.support.running import M7, invoke, planned, run
+from tests.support.transcription import random_model, random_rows
 
-M7 = find_build("cortex-m7", "cmsis_nn")
 LENGTH = 24
 STEPS = {
-    "scratch": lambda graph: drop_scratch(graph, [op for op in graph.ops if op.kind == "DEPTHWISE_CONV_2D"
-                                                  or op.outputs[0].name.endswith((".scores", ".values"))]),
+    "scratch": lambda graph: drop_scratch(
+        graph,
+        [
+            op
+            for op in graph.ops
+            if op.kind == "DEPTHWISE_CONV_2D" or op.outputs[0].name.endswith((".scores", ".values"))
+        ],
+    ),
     "queries": lambda graph: tile_queries(graph, (11, 8, 5)),
     "values": lambda graph: group_values(graph, (12, 16, 4)),
     "queries and values": lambda graph: group_values(tile_queries(graph, (11, 8, 5)), (12, 16, 4)),
@@ -46,24 +48,6 @@ STEPS = {
     "tiles shorter than the kernel": lambda graph: tile_convolution(tile_queries(graph, (2, 3, 1, 18)), (2, 3, 1, 18)),
     "all": lambda graph: tile_graph(graph, Tiling((11, 8, 5), (12, 16, 4), (11, 13))),
 }
-
-
-def invoke(data, inputs):
-    """Outputs of a model in TFLM's interpreter."""
-    from tflite_micro import runtime
-    interpreter = runtime.Interpreter.from_bytes(data, arena_size=1 << 22)
-    for index, values in enumerate(inputs):
-        interpreter.set_input(values, index)
-    interpreter.invoke()
-    return [interpreter.get_output(index) for index in range(len(read_model(data).subgraphs[0].outputs))]
-
-
-def planned(data, width=20):
-    """A model with an offline plan, its buffers and where that puts them."""
-    model = read_model(data)
-    buffers = allocate(model, *M7).buffers
-    offsets = place_buffers(buffers, Sharing(model, buffers), width)
-    return pack_model(write_plan(model, tensor_offsets(buffers, offsets))), buffers, offsets
 
 
 def random_inputs(rng, graph):
@@ -169,11 +153,14 @@ def in_place_graph(kind):
     build = GraphBuilder()
     x = int8_input(build, 12, 32)
     first = build.add("first", x, x, Quantization((1 / 20,), -7))
-    make = {"ADD": lambda: build.add("y", first, x, Quantization((1 / 10,), 5)),
-            "MUL": lambda: build.multiply("y", first, x, Quantization((1 / 4,), 5)),
-            "SOFTMAX": lambda: build.softmax("y", first), "LOGISTIC": lambda: build.logistic("y", first),
-            "L2_NORMALIZATION": lambda: build.l2_normalize("y", first),
-            "HARD_SWISH": lambda: build.hard_swish("y", first, Quantization((1 / 25,), -11))}
+    make = {
+        "ADD": lambda: build.add("y", first, x, Quantization((1 / 10,), 5)),
+        "MUL": lambda: build.multiply("y", first, x, Quantization((1 / 4,), 5)),
+        "SOFTMAX": lambda: build.softmax("y", first),
+        "LOGISTIC": lambda: build.logistic("y", first),
+        "L2_NORMALIZATION": lambda: build.l2_normalize("y", first),
+        "HARD_SWISH": lambda: build.hard_swish("y", first, Quantization((1 / 25,), -11)),
+    }
     y = make[kind]()
     build.output(build.add("last", y, y, Quantization((1 / 3,), 0)))
     return build.graph, first, y
@@ -204,8 +191,13 @@ def test_an_operator_may_not_write_onto_what_is_needed(kind):
     else:
         x = int8_input(build, 32, 32)
         first = build.l2_normalize("first", x)
-        y = (build.dense("y", first, first, None, NORM_SCALE) if kind == "dense" else
-             build.reshape("y", first, (16, 64)) if kind == "another shape" else build.softmax("y", first))
+        y = (
+            build.dense("y", first, first, None, NORM_SCALE)
+            if kind == "dense"
+            else build.reshape("y", first, (16, 64))
+            if kind == "another shape"
+            else build.softmax("y", first)
+        )
         if kind == "another shape":
             y = build.multiply("product", y, build.constant("one", np.ones(1, np.int8), NORM_SCALE), NORM_SCALE)
             build.output(first)
@@ -309,8 +301,9 @@ def test_a_wasteful_order_is_mended():
     """Four wide branches, all begun before any is finished: in turn, one is alive at a time."""
     build = GraphBuilder()
     x = int8_input(build, 4, 8)
-    widen, shrink = (build.constant(n, np.ones(shape, np.int8), NORM_SCALE) for n, shape in
-                     (("widen", (64, 8)), ("shrink", (2, 64))))
+    widen, shrink = (
+        build.constant(n, np.ones(shape, np.int8), NORM_SCALE) for n, shape in (("widen", (64, 8)), ("shrink", (2, 64)))
+    )
     wide = [build.dense(f"wide {i}", x, widen, None, Quantization((0.1 + i,), 0)) for i in range(4)]
     narrow = [build.dense(f"narrow {i}", w, shrink, None, Quantization((1.0,), 0)) for i, w in enumerate(wide)]
     build.output(build.concatenate("all", narrow))

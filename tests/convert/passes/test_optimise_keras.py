@@ -13,8 +13,7 @@ from convert.optimize import main
 from convert.passes.pipeline import optimize_model
 from convert.tflite.model import operator_name, read_model
 from convert.tflm.builds import find_build
-from tests.convert.passes.test_optimise import invoke, planned
-from tests.convert.tflm.test_arena_keras import (
+from tests.support.keras_models import (
     attention,
     autoencoder,
     branches,
@@ -29,6 +28,7 @@ from tests.convert.tflm.test_arena_keras import (
     slices,
     tf,
 )
+from tests.support.running import invoke, planned
 
 M7 = find_build("cortex-m7", "cmsis_nn")
 MODELS = {build.__name__: build for build in (attention, autoencoder, branches, cnn, dense, depthwise_cnn, slices)}

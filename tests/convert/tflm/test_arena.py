@@ -2,49 +2,23 @@
 
 import json
 
-import flatbuffers
 import numpy as np
 import pytest
 
 from convert import arena
 from convert.export.build import build_model
-from convert.lowering.graph import Quantization
-from convert.lowering.ops import GraphBuilder
 from convert.lowering.to_tflite import write_model
 from convert.passes.hints import explain_arena
 from convert.tflite.model import operator_name, read_model, schema
-from convert.tflite.verifier import FILE_IDENTIFIER
 from convert.tflm.allocator import allocate
 from convert.tflm.arena import plan_arena, plan_arenas
 from convert.tflm.builds import BUILDS, CORES, WHEEL_BUILD
 from convert.tflm.instructions import estimate_instructions
-from convert.tflm.lifetimes import list_buffers
 from convert.tflm.planner import Buffer, head_bytes, plan_buffers
 from convert.tflm.structs import ARM32, HOST64, STRUCTS, WHEEL
-from tests.convert.export.test_convert_reference import random_model
-from tests.support.arena_truth import measure
+from tests.support.graphs import STEP, assert_equal_to_tflm, one_op, pack, random_graph, shuffled, with_offline_plan
+from tests.support.transcription import random_model
 from tf_embbert.common.errors import UserError
-
-STEP = 16
-INT8 = Quantization((1 / 128,), 0)
-
-
-def assert_equal_to_tflm(models):
-    """Head, tail and their sum as recorded; AllocateTensors succeeds in the total and fails 16 bytes below."""
-    planned = {name: allocate(read_model(data), *WHEEL_BUILD) for name, data in models.items()}
-    jobs = [(data, [planned[name].total, planned[name].total - STEP]) for name, data in models.items()]
-    for (name, plan), (recorded, succeeds) in zip(planned.items(), measure(jobs)):
-        ours = {"total": plan.used, "head": plan.planned, "tail": plan.persistent}
-        assert recorded, f"TFLM refuses {name}"
-        assert ours == recorded, f"{name}: {ours}, TFLM records {recorded}"
-        assert succeeds == [True, False], f"{name}: {plan.total} succeeds, fails 16 below: {succeeds}"
-        assert plan.unmodelled == [], name
-
-
-def pack(model):
-    builder = flatbuffers.Builder(1 << 16)
-    builder.Finish(model.Pack(builder), FILE_IDENTIFIER)
-    return bytes(builder.Output())
 
 
 def embbert(seed=0, length=12, **sizes):
@@ -52,51 +26,16 @@ def embbert(seed=0, length=12, **sizes):
     return build_model(model.weights, model.ranges, length)
 
 
-def random_graph(rng, ops):
-    """int8 operators of random kinds on random earlier tensors, all of them of rank 2: lives of any length."""
-    build = GraphBuilder()
-    tensors = [build._tensor(f"input{i}", rng.integers(1, 40, 2), np.int8, INT8) for i in range(rng.integers(1, 3))]
-    build.graph.inputs += tensors
-    for number in range(ops):
-        x, name = tensors[rng.integers(len(tensors))], f"op{number}"
-        same = [t for t in tensors if t.shape == x.shape]
-        y = same[rng.integers(len(same))]
-        weights = rng.integers(-127, 128, (rng.integers(1, 50), x.shape[1])).astype(np.int8)
-        kernel = build.constant("weights", weights, INT8)
-        make = (lambda: build.add(name, x, y, INT8), lambda: build.multiply(name, x, y, INT8),
-                lambda: build.dense(name, x, kernel, None, INT8), lambda: build.transpose(name, x),
-                lambda: build.reshape(name, x, (1, x.size)), lambda: build.softmax(name, x))
-        tensors.append(make[rng.integers(len(make))]())
-    for index in {int(i) for i in rng.integers(len(tensors), size=2)} | {len(tensors) - 1}:
-        build.output(tensors[index])
-    return build.graph
-
-
-def shuffled(rng, graph):
-    """The same graph with its tensor indices permuted, which decides between buffers of equal size."""
-    graph.tensors = [graph.tensors[i] for i in rng.permutation(len(graph.tensors))]
-    return graph
-
-
-def with_offline_plan(rng, data):
-    """A model with an OfflineMemoryAllocation plan for some of its activations, overlaps and all."""
-    model = read_model(data)
-    tensors = model.subgraphs[0].tensors
-    free = {buffer.owner[1] for buffer in list_buffers(model, [], set())[0]}
-    offsets = [16 * int(rng.integers(0, 40)) if i in free and rng.random() < 0.5 else -1 for i in range(len(tensors))]
-    buffer, entry = schema.BufferT(), schema.MetadataT()
-    buffer.data = np.array([1, 0, len(tensors), *offsets], "<i4").view(np.uint8)
-    entry.name, entry.buffer = b"OfflineMemoryAllocation", len(model.buffers)
-    model.buffers.append(buffer)
-    model.metadata = [entry]
-    return pack(model)
-
-
 def test_embbert():
     models = {f"L = {length}": embbert(length, length) for length in (2, 8, 12, 31)}
-    models |= {"pair": embbert(1, pair=True), "one block": embbert(2, blocks=1), "expansion": embbert(3, multiplier=2),
-               "wide": embbert(4, 40, hidden_size=32, blocks=3, max_length=40), "deep": embbert(5, blocks=6),
-               "classes": embbert(6, classes=77)}
+    models |= {
+        "pair": embbert(1, pair=True),
+        "one block": embbert(2, blocks=1),
+        "expansion": embbert(3, multiplier=2),
+        "wide": embbert(4, 40, hidden_size=32, blocks=3, max_length=40),
+        "deep": embbert(5, blocks=6),
+        "classes": embbert(6, classes=77),
+    }
     assert_equal_to_tflm(models)
 
 
@@ -108,37 +47,6 @@ def test_random_graphs():
     models |= {f"offline {i}": with_offline_plan(rng, models[f"graph {i}"]) for i in range(10)}
     models["offline embbert"] = with_offline_plan(rng, embbert())
     assert_equal_to_tflm(models)
-
-
-def one_op(kind, inputs, outputs, options=None, variables=()):
-    """A model of one operator. Tensors are (type, shape[, constant integers]); tensors of `variables` are variable."""
-    model, graph, code, op = schema.ModelT(), schema.SubGraphT(), schema.OperatorCodeT(), schema.OperatorT()
-    code.builtinCode = getattr(schema.BuiltinOperator, kind)
-    code.deprecatedBuiltinCode, code.version = min(code.builtinCode, 127), 1
-    model.version, model.operatorCodes, model.subgraphs, model.buffers = 3, [code], [graph], [schema.BufferT()]
-    graph.tensors = [_tensor(model, *tensor) for tensor in [*inputs, *outputs]]
-    for index in variables:
-        graph.tensors[index].isVariable = True
-    op.inputs, op.outputs = list(range(len(inputs))), list(range(len(inputs), len(graph.tensors)))
-    graph.inputs = [i for i in op.inputs if not graph.tensors[i].buffer and i not in variables]
-    graph.outputs, graph.operators = op.outputs, [op]
-    if options is not None:
-        op.builtinOptions = options
-        op.builtinOptionsType = getattr(schema.BuiltinOptions, type(options).__name__.removesuffix("T"))
-    return pack(model)
-
-
-def _tensor(model, kind, shape, constant=None):
-    tensor = schema.TensorT()
-    tensor.type, tensor.shape = getattr(schema.TensorType, kind), list(shape)
-    if kind in ("INT8", "INT16"):
-        tensor.quantization = schema.QuantizationParametersT()
-        tensor.quantization.scale, tensor.quantization.zeroPoint = [1 / 128], [0]
-    if constant is not None:
-        model.buffers.append(schema.BufferT())
-        model.buffers[-1].data = np.array(constant, kind.lower()).reshape(-1).view(np.uint8)
-        tensor.buffer = len(model.buffers) - 1
-    return tensor
 
 
 def pool_options():
@@ -161,8 +69,9 @@ def single_operators():
         "BROADCAST_ARGS": one_op("BROADCAST_ARGS", [("INT32", (3,)), ("INT32", (2,))], [("INT32", (3,))]),
         "BROADCAST_TO": one_op("BROADCAST_TO", [("INT8", (1, 6)), ("INT32", (2,), [2, 6])], [byte]),
         "DYNAMIC_UPDATE_SLICE": one_op("DYNAMIC_UPDATE_SLICE", [byte, ("INT8", (1, 3)), ("INT32", (2,))], [byte]),
-        "EMBEDDING_LOOKUP": one_op("EMBEDDING_LOOKUP", [("INT32", (3,)), ("INT8", (5, 4), [1] * 20)],
-                                   [("INT8", (3, 4))]),
+        "EMBEDDING_LOOKUP": one_op(
+            "EMBEDDING_LOOKUP", [("INT32", (3,)), ("INT8", (5, 4), [1] * 20)], [("INT8", (3, 4))]
+        ),
         "EXPAND_DIMS": one_op("EXPAND_DIMS", [byte, ("INT32", (1,), [0])], [("INT8", (1, 2, 6))]),
         "FILL": one_op("FILL", [("INT32", (2,), [2, 6]), ("FLOAT32", ())], [real]),
         "GREATER_EQUAL": one_op("GREATER_EQUAL", [byte, byte], [("BOOL", (2, 6))]),
@@ -174,16 +83,23 @@ def single_operators():
         "RELU6": one_op("RELU6", [real], [real]),
         "SHAPE": one_op("SHAPE", [real], [("INT32", (2,))], schema.ShapeOptionsT()),
         "SQUEEZE": one_op("SQUEEZE", [("INT8", (1, 2, 6))], [byte], schema.SqueezeOptionsT()),
-        "SVDF": one_op("SVDF", [("FLOAT32", (1, 5)), ("FLOAT32", (8, 5)), ("FLOAT32", (8, 3)), ("FLOAT32", (4,)),
-                                ("FLOAT32", (1, 24))], [("FLOAT32", (1, 4))], svdf_options(), variables=(4,)),
+        "SVDF": one_op(
+            "SVDF",
+            [("FLOAT32", (1, 5)), ("FLOAT32", (8, 5)), ("FLOAT32", (8, 3)), ("FLOAT32", (4,)), ("FLOAT32", (1, 24))],
+            [("FLOAT32", (1, 4))],
+            svdf_options(),
+            variables=(4,),
+        ),
         "ZEROS_LIKE": one_op("ZEROS_LIKE", [real], [real]),
     }
 
 
 def test_single_operators():
     models = single_operators()
-    assert all(name == operator_name(model, model.subgraphs[0].operators[0])
-               for name, model in ((name, read_model(data)) for name, data in models.items()))
+    assert all(
+        name == operator_name(model, model.subgraphs[0].operators[0])
+        for name, model in ((name, read_model(data)) for name, data in models.items())
+    )
     assert_equal_to_tflm(models)
 
 
@@ -213,11 +129,23 @@ def test_structs_as_compiled():
 
 
 COMPILED = {
-    "TfLiteTensor": (32, 4), "TfLiteNode": (28, 4), "SoftmaxParams": (56, 8), "PadParams": (52, 4),
-    "OpDataAbsRsqrt": (28, 4), "OpDataConv": (56, 4), "OpDataFullyConnected": (48, 4), "OpDataLSTM": (688, 8),
-    "CmsisNnOpDataBatchMatmul": (36, 4), "CmsisNnOpDataConv": (60, 4), "CmsisNnOpDataFullyConnected": (72, 4),
-    "CmsisNnOpDataLSTM": (912, 8), "CmsisNnOpDataPooling": (36, 4), "CMSISNNSoftmaxParams": (64, 8),
-    "CmsisNnOpDataSvdf": (40, 4), "CmsisNnOpDataTransposeConv": (76, 4)}
+    "TfLiteTensor": (32, 4),
+    "TfLiteNode": (28, 4),
+    "SoftmaxParams": (56, 8),
+    "PadParams": (52, 4),
+    "OpDataAbsRsqrt": (28, 4),
+    "OpDataConv": (56, 4),
+    "OpDataFullyConnected": (48, 4),
+    "OpDataLSTM": (688, 8),
+    "CmsisNnOpDataBatchMatmul": (36, 4),
+    "CmsisNnOpDataConv": (60, 4),
+    "CmsisNnOpDataFullyConnected": (72, 4),
+    "CmsisNnOpDataLSTM": (912, 8),
+    "CmsisNnOpDataPooling": (36, 4),
+    "CMSISNNSoftmaxParams": (64, 8),
+    "CmsisNnOpDataSvdf": (40, 4),
+    "CmsisNnOpDataTransposeConv": (76, 4),
+}
 
 
 def test_report_adds_up():
@@ -280,10 +208,16 @@ def test_command_says_what_tflm_refuses(tmp_path, capsys):
     assert out == "" and "TFLM would refuse this model: NEG 0" in err
 
 
-@pytest.mark.parametrize("arguments, said", [
-    (["--core", "host46"], "did you mean host64?"), (["--kernels", "cmsis"], "invalid choice: 'cmsis'"),
-    (["--core", "host64", "--kernels", "cmsis_nn"], "host64 has no kernels 'cmsis_nn'"),
-    (["--max-bytes", "0"], "--max-bytes"), (["--max-bytes", "many"], "'many' is not a whole number")])
+@pytest.mark.parametrize(
+    "arguments, said",
+    [
+        (["--core", "host46"], "did you mean host64?"),
+        (["--kernels", "cmsis"], "invalid choice: 'cmsis'"),
+        (["--core", "host64", "--kernels", "cmsis_nn"], "host64 has no kernels 'cmsis_nn'"),
+        (["--max-bytes", "0"], "--max-bytes"),
+        (["--max-bytes", "many"], "'many' is not a whole number"),
+    ],
+)
 def test_bad_arguments(model_file, capsys, arguments, said):
     assert arena.main([model_file, *arguments]) == 2
     assert said in one_line(capsys)

@@ -42,6 +42,7 @@ def test_a_sample_of_all_single_changes_agrees():
 def test_converted_models_agree():
     pytest.importorskip("tensorflow")
     from tests.support.agreement_keras import common_cases
+
     judged = compare(common_cases(), KERAS_ARENA_BYTES)
     assert describe(judged) == []
     runs = {case.what: truth["runs"] for case, _, _, truth in judged}

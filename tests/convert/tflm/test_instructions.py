@@ -34,8 +34,11 @@ def test_operators_add_up_to_the_inference():
         assert [name for name, _ in entry["ops"]] == [operator_name(model, op) for op in model.subgraphs[0].operators]
 
 
-@pytest.mark.parametrize("entry", [entry for entry in COUNTED if entry["model"] in HELD_OUT],
-                         ids=lambda entry: f"{entry['model']} {entry['core']} {entry['kernels']}")
+@pytest.mark.parametrize(
+    "entry",
+    [entry for entry in COUNTED if entry["model"] in HELD_OUT],
+    ids=lambda entry: f"{entry['model']} {entry['core']} {entry['kernels']}",
+)
 def test_estimates_of_models_that_the_fit_did_not_see(entry):
     estimate = estimate_instructions(MODELS[entry["model_sha256"]], entry["core"], entry["kernels"])
     assert not estimate["unknown"]
@@ -65,8 +68,11 @@ def test_an_estimate_lists_every_kind_once():
 
 def test_cmsis_nn_takes_fewer_instructions_and_vectors_fewest():
     model = (FOLDER / "embbert-64.tflite").read_bytes()
-    totals = {(core, kernels): estimate_instructions(model, core, kernels)["total"]
-              for core in CORES for kernels in ("cmsis_nn", "reference")}
+    totals = {
+        (core, kernels): estimate_instructions(model, core, kernels)["total"]
+        for core in CORES
+        for kernels in ("cmsis_nn", "reference")
+    }
     for core in CORES:
         assert totals[core, "cmsis_nn"] < totals[core, "reference"]
     assert totals["cortex-m55", "cmsis_nn"] < 0.8 * totals["cortex-m7", "cmsis_nn"]
@@ -89,8 +95,10 @@ def test_the_fit_finds_known_costs():
     print("seed", seed)
     rng = np.random.default_rng(seed)
     true = {"calls": 900.0, "outputs": 40.0, "macs": 1.5}
-    amounts = [{"calls": 1, "outputs": int(n), "macs": int(n * m), "unused": int(k)}
-               for n, m, k in rng.integers(10, 5000, (30, 3))]
+    amounts = [
+        {"calls": 1, "outputs": int(n), "macs": int(n * m), "unused": int(k)}
+        for n, m, k in rng.integers(10, 5000, (30, 3))
+    ]
     counts = [round(sum(cost * row[unit] for unit, cost in true.items())) for row in amounts]
     found = fit_kind(list(zip(amounts, counts)))
     assert found.keys() == {*true, "unused"} and found["unused"] < 0.01

@@ -34,8 +34,13 @@ def test_once_imported_nothing_is_hidden(monkeypatch, capfd):
 def drawn(monkeypatch, terminal):
     """What a bar of three steps leaves on a console."""
     output = io.StringIO()
-    monkeypatch.setattr(console, "Console", lambda stderr: Console(
-        file=output, force_terminal=terminal, force_interactive=terminal, width=100, color_system=None))
+    monkeypatch.setattr(
+        console,
+        "Console",
+        lambda stderr: Console(
+            file=output, force_terminal=terminal, force_interactive=terminal, width=100, color_system=None
+        ),
+    )
     with console.progress_bar("epoch 1/2", 3, "batches", loss=float("nan")) as update:
         update(1, loss=0.75)
         update(2, loss=0.5)

@@ -52,7 +52,8 @@ def test_size_and_distinctness():
     assert len(texts) == len(set(texts)) >= 6000
     assert {split: len(rows) for split, rows in task.splits.items()} == {
         ours: count * len(task.labels)
-        for ours, count in zip(("train", "selection", "test"), corpus.ROWS_PER_INTENT.values())}
+        for ours, count in zip(("train", "selection", "test"), corpus.ROWS_PER_INTENT.values())
+    }
 
 
 def test_templates_are_disjoint_between_splits(grammar):

@@ -21,25 +21,45 @@ needs_data = pytest.mark.skipif(not DATA.is_dir(), reason=f"no data folder at {D
 
 # ---- tasks by name, from the hub ----
 
-GLUE_PAIRS = {"mrpc": ("sentence1", "sentence2"), "qqp": ("question1", "question2"), "qnli": ("question", "sentence"),
-              "rte": ("sentence1", "sentence2"), "wnli": ("sentence1", "sentence2"), "mnli": ("premise", "hypothesis")}
+GLUE_PAIRS = {
+    "mrpc": ("sentence1", "sentence2"),
+    "qqp": ("question1", "question2"),
+    "qnli": ("question", "sentence"),
+    "rte": ("sentence1", "sentence2"),
+    "wnli": ("sentence1", "sentence2"),
+    "mnli": ("premise", "hypothesis"),
+}
 # The hub's label column, and its ClassLabel names or, where it has strings, the strings.
 HUB_LABELS = {
-    "imdb": ("label", ["neg", "pos"]), "ag_news": ("label", ["World", "Sports", "Business", "Sci/Tech"]),
+    "imdb": ("label", ["neg", "pos"]),
+    "ag_news": ("label", ["World", "Sports", "Business", "Sci/Tech"]),
     "emotion": ("label", ["sadness", "joy", "love", "anger", "fear", "surprise"]),
-    "clinc150": ("intent", ["translate", "transfer", "oos", "timer"]), "nlu_intent": ("label", ["b_two", "a_one"]),
-    "cola": ("label", ["unacceptable", "acceptable"]), "sst2": ("label", ["negative", "positive"]),
-    "mrpc": ("label", ["not_equivalent", "equivalent"]), "qqp": ("label", ["not_duplicate", "duplicate"]),
-    "mnli": ("label", ["entailment", "neutral", "contradiction"]), "qnli": ("label", ["entailment", "not_entailment"]),
-    "rte": ("label", ["entailment", "not_entailment"]), "wnli": ("label", ["not_entailment", "entailment"])}
+    "clinc150": ("intent", ["translate", "transfer", "oos", "timer"]),
+    "nlu_intent": ("label", ["b_two", "a_one"]),
+    "cola": ("label", ["unacceptable", "acceptable"]),
+    "sst2": ("label", ["negative", "positive"]),
+    "mrpc": ("label", ["not_equivalent", "equivalent"]),
+    "qqp": ("label", ["not_duplicate", "duplicate"]),
+    "mnli": ("label", ["entailment", "neutral", "contradiction"]),
+    "qnli": ("label", ["entailment", "not_entailment"]),
+    "rte": ("label", ["entailment", "not_entailment"]),
+    "wnli": ("label", ["not_entailment", "entailment"]),
+}
 HUB_STRINGS = {
     "snips": ("text", "category", ["RateBook", "GetWeather", "PlayMusic"]),
-    "nlu": ("text", "scenario", ["weather", "alarm", "qa"]), "limit": ("sentence", "motion", ["yes", "no"]),
-    "cyberbullying": ("tweet_text", "cyberbullying_type", ["age", "gender", "not_cyberbullying"])}
+    "nlu": ("text", "scenario", ["weather", "alarm", "qa"]),
+    "limit": ("sentence", "motion", ["yes", "no"]),
+    "cyberbullying": ("tweet_text", "cyberbullying_type", ["age", "gender", "not_cyberbullying"]),
+}
 HUB_SPLITS = {
-    "imdb": ["train", "test", "unsupervised"], "emotion": ["train", "validation", "test"],
-    "clinc150": ["train", "validation", "test"], "nlu": ["train"], "nlu_intent": ["train"], "cyberbullying": ["train"],
-    "mnli": ["train", "validation_matched", "validation_mismatched", "test_matched", "test_mismatched"]}
+    "imdb": ["train", "test", "unsupervised"],
+    "emotion": ["train", "validation", "test"],
+    "clinc150": ["train", "validation", "test"],
+    "nlu": ["train"],
+    "nlu_intent": ["train"],
+    "cyberbullying": ["train"],
+    "mnli": ["train", "validation_matched", "validation_mismatched", "test_matched", "test_mismatched"],
+}
 GLUE = ["cola", "sst2", "mrpc", "stsb", "qqp", "mnli", "qnli", "rte", "wnli"]
 
 
@@ -48,10 +68,12 @@ def made_split(task, split, count=40):
     rows = {"idx": list(range(count))}
     if task in HUB_STRINGS:
         text, column, names = HUB_STRINGS[task]
-        return datasets.Dataset.from_dict(rows | {text: [f"{split} {i}" for i in range(count)],
-                                                  column: [names[i % len(names)] for i in range(count)]})
-    first, second = GLUE_PAIRS.get(task, ("sentence1", "sentence2") if task == "stsb" else
-                                   ("sentence" if task in GLUE else "text", None))
+        return datasets.Dataset.from_dict(
+            rows | {text: [f"{split} {i}" for i in range(count)], column: [names[i % len(names)] for i in range(count)]}
+        )
+    first, second = GLUE_PAIRS.get(
+        task, ("sentence1", "sentence2") if task == "stsb" else ("sentence" if task in GLUE else "text", None)
+    )
     rows[first] = [f"{split} {i}" for i in range(count)]
     if second:
         rows[second] = [f"second {i}" for i in range(count)]
@@ -94,14 +116,21 @@ def test_every_task_of_the_issue_is_there():
     assert set(tinynlp + GLUE + ["pocket"]) <= set(SPECS)
     assert len(SPECS["nlu"].labels) == 18
     assert {name: SPECS[name].metric for name in ("cola", "mrpc", "qqp", "stsb", "sst2")} == {
-        "cola": "mcc", "mrpc": "weighted_f1", "qqp": "weighted_f1", "stsb": "spearman", "sst2": "accuracy"}
+        "cola": "mcc",
+        "mrpc": "weighted_f1",
+        "qqp": "weighted_f1",
+        "stsb": "spearman",
+        "sst2": "accuracy",
+    }
 
 
 def test_selection_has_sentences_of_sst2_and_train_none_of_their_phrases():
     sentences = [f"word{i} is number {i} of them" for i in range(20)]
     texts = [text[:end] for text in sentences for end in (len(text), text.rindex(" "))]
     train = datasets.Dataset.from_dict({"sentence": texts, "label": [0, 0, 1, 1] * 10})
-    task = task_from_hub(SPECS["sst2"], datasets.DatasetDict({"train": train, "validation": made_split("sst2", "validation")}))
+    task = task_from_hub(
+        SPECS["sst2"], datasets.DatasetDict({"train": train, "validation": made_split("sst2", "validation")})
+    )
     selection = task.rows("selection").texts
     assert len(selection) == 2 and set(selection) <= set(sentences) and len(task.rows("train")) == 36
     assert not any(text in whole for text in task.rows("train").texts for whole in selection)
@@ -152,12 +181,16 @@ def test_no_network_says_which_folder_would_do(monkeypatch):
         raise ConnectionError("Couldn't reach the hub\nmore")
 
     monkeypatch.setattr(datasets, "load_dataset", load_dataset)
-    with pytest.raises(UserError, match=r"cannot load task qqp .*\(nyu-mll/glue\): Couldn't reach the hub; without "
-                                        r"it, --data-dir DIR needs DIR/glue_qqp/ with train.jsonl.gz and valid"):
+    with pytest.raises(
+        UserError,
+        match=r"cannot load task qqp .*\(nyu-mll/glue\): Couldn't reach the hub; without "
+        r"it, --data-dir DIR needs DIR/glue_qqp/ with train.jsonl.gz and valid",
+    ):
         load_task("qqp")
 
 
 # ---- tasks by name, from a data folder ----
+
 
 def jsonl(path, rows):
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -186,8 +219,10 @@ def test_data_dir_stand_in_gives_a_notice(tmp_path):
 
 def test_data_dir_of_mnli_has_both_validation_splits(tmp_path):
     for split in ("train", "validation_matched", "validation_mismatched"):
-        jsonl(tmp_path / "glue_mnli" / f"{split}.jsonl",
-              [{"text": f"{i}", "text_pair": f"{i}", "label": i % 3} for i in range(30)])
+        jsonl(
+            tmp_path / "glue_mnli" / f"{split}.jsonl",
+            [{"text": f"{i}", "text_pair": f"{i}", "label": i % 3} for i in range(30)],
+        )
     task = load_task("mnli", tmp_path)
     assert list(task.splits) == ["train", "selection", "validation_matched", "validation_mismatched"]
 
@@ -203,11 +238,23 @@ def test_data_dir_lacks_the_task(tmp_path):
 
 
 @needs_data
-@pytest.mark.parametrize("name, train, reported, classes", [
-    ("snips", 13084, 700, 7), ("emotion", 16000, 2000, 6), ("nlu", 9960, 1076, 18), ("limit", 23559, 1000, 2),
-    ("cyberbullying", 38250, 4630, 6), ("ag_news", 28088, 7600, 4), ("clinc150", 15000, 4500, 150),
-    ("cola", 8551, 1043, 2), ("mrpc", 3668, 408, 2), ("rte", 2490, 277, 2), ("wnli", 635, 71, 2),
-    ("stsb", 5749, 1500, 0)])
+@pytest.mark.parametrize(
+    "name, train, reported, classes",
+    [
+        ("snips", 13084, 700, 7),
+        ("emotion", 16000, 2000, 6),
+        ("nlu", 9960, 1076, 18),
+        ("limit", 23559, 1000, 2),
+        ("cyberbullying", 38250, 4630, 6),
+        ("ag_news", 28088, 7600, 4),
+        ("clinc150", 15000, 4500, 150),
+        ("cola", 8551, 1043, 2),
+        ("mrpc", 3668, 408, 2),
+        ("rte", 2490, 277, 2),
+        ("wnli", 635, 71, 2),
+        ("stsb", 5749, 1500, 0),
+    ],
+)
 def test_real_data_folders(name, train, reported, classes):
     task = load_task(name, DATA)
     own_validation = name in ("snips", "emotion", "cyberbullying", "clinc150")

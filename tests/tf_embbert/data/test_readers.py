@@ -19,15 +19,18 @@ def written(path, content):
 ROWS = {"text": ["one, two", 'say "hi"'], "label": ["a", "b"]}
 
 
-@pytest.mark.parametrize("name, content", [
-    ("rows.csv", 'text,label\n"one, two",a\n"say ""hi""",b\n'),
-    ("rows.csv", '\ufefftext,label\r\n"one, two",a\r\n\r\n"say ""hi""",b\r\n'),
-    ("rows.tsv", 'text\tlabel\none, two\ta\n"say ""hi"""\tb\n'),
-    ("rows.jsonl", '{"text": "one, two", "label": "a"}\n\n{"text": "say \\"hi\\"", "label": "b"}'),
-    ("rows.json", '{"text": "one, two", "label": "a"}\n{"text": "say \\"hi\\"", "label": "b"}\n'),
-    ("rows.csv.gz", 'text,label\n"one, two",a\n"say ""hi""",b\n'),
-    ("rows.jsonl.gz", '{"text": "one, two", "label": "a"}\n{"text": "say \\"hi\\"", "label": "b"}\n'),
-])
+@pytest.mark.parametrize(
+    "name, content",
+    [
+        ("rows.csv", 'text,label\n"one, two",a\n"say ""hi""",b\n'),
+        ("rows.csv", '\ufefftext,label\r\n"one, two",a\r\n\r\n"say ""hi""",b\r\n'),
+        ("rows.tsv", 'text\tlabel\none, two\ta\n"say ""hi"""\tb\n'),
+        ("rows.jsonl", '{"text": "one, two", "label": "a"}\n\n{"text": "say \\"hi\\"", "label": "b"}'),
+        ("rows.json", '{"text": "one, two", "label": "a"}\n{"text": "say \\"hi\\"", "label": "b"}\n'),
+        ("rows.csv.gz", 'text,label\n"one, two",a\n"say ""hi""",b\n'),
+        ("rows.jsonl.gz", '{"text": "one, two", "label": "a"}\n{"text": "say \\"hi\\"", "label": "b"}\n'),
+    ],
+)
 def test_reads_every_kind_of_file(tmp_path, name, content):
     table = read_file(written(tmp_path / name, content))
     assert table.columns == ROWS
@@ -40,19 +43,22 @@ def test_places_are_file_lines(tmp_path):
     assert [table.where(i) for i in range(2)] == [f"{tmp_path}/a.csv, line 2", f"{tmp_path}/a.csv, line 5"]
 
 
-@pytest.mark.parametrize("name, content, message", [
-    ("a.csv", "", "a.csv is empty"),
-    ("a.jsonl", "\n \n", "a.jsonl is empty"),
-    ("a.csv", "text,label\n", "a.csv has a header and no rows"),
-    ("a.csv", "text,label\nfine,a\none,two,b\n", "a.csv, line 3: 3 fields where the header has 2"),
-    ("a.csv", 'text,label\n"open,a\n', "a.csv, line 2: unexpected end of data"),
-    ("a.csv", 'text,label\n"x"y,a\n', "a.csv, line 2: ',' expected after '\"'"),
-    ("a.csv", "text,text\nx,a\n", "a.csv names a column twice: text, text"),
-    ("a.csv", b"text,label\nfine,a\ncaf\xe9,b\n", "a.csv, line 3: byte 0xe9 at offset 21 is not UTF-8"),
-    ("a.jsonl.gz", b'{"text": "\xff"}', "a.jsonl.gz, line 1: byte 0xff at offset 10 is not UTF-8"),
-    ("a.jsonl", '{"text": "x"}\n{"text": \n', "a.jsonl, line 2: invalid JSON"),
-    ("a.jsonl", '[1, 2]\n', "a.jsonl, line 1: not a JSON object"),
-])
+@pytest.mark.parametrize(
+    "name, content, message",
+    [
+        ("a.csv", "", "a.csv is empty"),
+        ("a.jsonl", "\n \n", "a.jsonl is empty"),
+        ("a.csv", "text,label\n", "a.csv has a header and no rows"),
+        ("a.csv", "text,label\nfine,a\none,two,b\n", "a.csv, line 3: 3 fields where the header has 2"),
+        ("a.csv", 'text,label\n"open,a\n', "a.csv, line 2: unexpected end of data"),
+        ("a.csv", 'text,label\n"x"y,a\n', "a.csv, line 2: ',' expected after '\"'"),
+        ("a.csv", "text,text\nx,a\n", "a.csv names a column twice: text, text"),
+        ("a.csv", b"text,label\nfine,a\ncaf\xe9,b\n", "a.csv, line 3: byte 0xe9 at offset 21 is not UTF-8"),
+        ("a.jsonl.gz", b'{"text": "\xff"}', "a.jsonl.gz, line 1: byte 0xff at offset 10 is not UTF-8"),
+        ("a.jsonl", '{"text": "x"}\n{"text": \n', "a.jsonl, line 2: invalid JSON"),
+        ("a.jsonl", "[1, 2]\n", "a.jsonl, line 1: not a JSON object"),
+    ],
+)
 def test_bad_files(tmp_path, name, content, message):
     with pytest.raises(UserError) as error:
         read_file(written(tmp_path / name, content))
@@ -83,8 +89,10 @@ def test_column_not_found_names_those_there(tmp_path):
         table.texts("text")
 
 
-@pytest.mark.parametrize("value, message", [(3, "'text' is 3, not a text"), (None, "'text' is None, not a text"),
-                                            ("\ud800", "'text' is not valid Unicode")])
+@pytest.mark.parametrize(
+    "value, message",
+    [(3, "'text' is 3, not a text"), (None, "'text' is None, not a text"), ("\ud800", "'text' is not valid Unicode")],
+)
 def test_texts_must_be_text(tmp_path, value, message):
     content = json.dumps({"text": "fine"}) + "\n" + json.dumps({"text": value}) + "\n"
     with pytest.raises(UserError, match=f"line 2: {message}"):
@@ -109,14 +117,19 @@ def test_folder_with_chosen_splits(tmp_path):
     assert set(tables) == {"train", "validation_matched"}
 
 
-@pytest.mark.parametrize("files, message", [
-    ({}, "has no data: it needs train.jsonl.gz"),
-    ({"notes.txt": "x"}, "has no data"),
-    ({"train.csv": "text,label\nx,a\n", "train.tsv": "text\tlabel\nx\ta\n"},
-     "two files for the train split: train.csv and train.tsv"),
-    ({"train.csv": "text,label\nx,a\n", "labels.json": "[1, 2]"}, "labels.json must be a list of class names"),
-    ({"train.csv": "text,label\nx,a\n", "labels.json": "[\n"}, "labels.json, line 2: invalid JSON"),
-])
+@pytest.mark.parametrize(
+    "files, message",
+    [
+        ({}, "has no data: it needs train.jsonl.gz"),
+        ({"notes.txt": "x"}, "has no data"),
+        (
+            {"train.csv": "text,label\nx,a\n", "train.tsv": "text\tlabel\nx\ta\n"},
+            "two files for the train split: train.csv and train.tsv",
+        ),
+        ({"train.csv": "text,label\nx,a\n", "labels.json": "[1, 2]"}, "labels.json must be a list of class names"),
+        ({"train.csv": "text,label\nx,a\n", "labels.json": "[\n"}, "labels.json, line 2: invalid JSON"),
+    ],
+)
 def test_bad_folders(tmp_path, files, message):
     for name, content in files.items():
         written(tmp_path / name, content)
@@ -131,7 +144,8 @@ def test_unreadable_folder(tmp_path):
 
 def test_saved_dataset_dict(tmp_path):
     rows = datasets.Dataset.from_dict({"text": ["x", "y"], "label": [1, 0]}).cast_column(
-        "label", datasets.ClassLabel(names=["no", "yes"]))
+        "label", datasets.ClassLabel(names=["no", "yes"])
+    )
     datasets.DatasetDict(train=rows, dev=rows).save_to_disk(tmp_path / "saved")
     folder = read_folder(tmp_path / "saved")
     assert set(folder.tables) == {"train", "validation"}

@@ -16,7 +16,9 @@ from tf_embbert.training.recipe import Data, goal
 
 @pytest.fixture
 def task(tmp_path):
-    return load_task(write_rows(tmp_path / "commands.csv", make_rows("classes")), text_column="body", label_column="queue")
+    return load_task(
+        write_rows(tmp_path / "commands.csv", make_rows("classes")), text_column="body", label_column="queue"
+    )
 
 
 def write(path, rows):
@@ -29,7 +31,11 @@ def soft_row(text="hum a tune", **shares):
 
 
 def test_shares_stand_in_the_order_of_the_labels(task, tmp_path):
-    rows = [soft_row(timer=0.25, lights=0.75), soft_row("dim it", music=1), soft_row(music=0.333, lights=0.333, timer=0.333)]
+    rows = [
+        soft_row(timer=0.25, lights=0.75),
+        soft_row("dim it", music=1),
+        soft_row(music=0.333, lights=0.333, timer=0.333),
+    ]
     soft = read_soft_rows(write(tmp_path / "soft.jsonl", rows), task)
     assert task.labels == ["lights", "music", "timer"] and len(soft) == 3 and soft.pairs is None
     assert soft.texts == ["hum a tune", "dim it", "hum a tune"]
@@ -68,7 +74,9 @@ def test_bad_rows_are_named(row, parts, tmp_path, capsys):
 def test_numbers_have_no_probabilities(tmp_path, capsys):
     task = write_rows(tmp_path / "loudness.tsv", make_rows("regression"))
     path = write(tmp_path / "soft.jsonl", [soft_row(music=1)])
-    refused(capsys, main, ["--task", task, "--soft-rows", path, "--out", tmp_path / "run"], "--soft-rows are of classes")
+    refused(
+        capsys, main, ["--task", task, "--soft-rows", path, "--out", tmp_path / "run"], "--soft-rows are of classes"
+    )
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5])

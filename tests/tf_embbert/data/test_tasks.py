@@ -25,6 +25,7 @@ def many(count=60, classes=("a", "b", "c")):
 
 # ---- files and folders of the user ----
 
+
 def test_one_file_is_split_80_10_10_stratified(tmp_path):
     task = load_task(csv(tmp_path / "mine.csv", many(300)))
     assert {split: len(rows) for split, rows in task.splits.items()} == {"train": 240, "selection": 30, "test": 30}
@@ -74,11 +75,14 @@ def test_named_columns_and_pairs(tmp_path):
     assert all(a[1:] == b[1:] for a, b in zip(task.rows("all").texts, task.rows("all").pairs))
 
 
-@pytest.mark.parametrize("options, message", [
-    ({"text_column": "body"}, "has no column 'body'; its columns are text, label"),
-    ({"pair_column": "other"}, "has no column 'other'"),
-    ({"label_column": "class"}, "has no column 'class'"),
-])
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"text_column": "body"}, "has no column 'body'; its columns are text, label"),
+        ({"pair_column": "other"}, "has no column 'other'"),
+        ({"label_column": "class"}, "has no column 'class'"),
+    ],
+)
 def test_column_not_found(tmp_path, options, message):
     with pytest.raises(UserError, match=message):
         load_task(csv(tmp_path / "mine.csv", many()), **options)
@@ -100,11 +104,14 @@ def test_fractions_are_regression_unless_told(tmp_path, regression, expected):
     assert set(task.rows("all").labels.tolist()) == {0.5, 2.0, 3.25}
 
 
-@pytest.mark.parametrize("label, regression, message", [
-    ("", None, "line 3: the label is missing"),
-    ("nan", True, "line 3: label 'nan' is not a number"),
-    ("high", True, "line 3: label 'high' is not a number"),
-])
+@pytest.mark.parametrize(
+    "label, regression, message",
+    [
+        ("", None, "line 3: the label is missing"),
+        ("nan", True, "line 3: label 'nan' is not a number"),
+        ("high", True, "line 3: label 'high' is not a number"),
+    ],
+)
 def test_bad_labels(tmp_path, label, regression, message):
     rows = many(classes=("1", "2"))
     with pytest.raises(UserError, match=message):
@@ -157,6 +164,7 @@ def test_dataset_dict_folder(tmp_path):
     def split(count):
         rows = datasets.Dataset.from_dict({"text": ["t"] * count, "label": [i % 2 for i in range(count)]})
         return rows.cast_column("label", datasets.ClassLabel(names=["yes", "no"]))
+
     datasets.DatasetDict(train=split(40), test=split(10)).save_to_disk(tmp_path / "saved")
     task = load_task(tmp_path / "saved")
     assert task.labels == ["yes", "no"]
@@ -188,12 +196,15 @@ def test_unknown_split(tmp_path):
     assert len(task.rows("all")) == 60
 
 
-@pytest.mark.parametrize("task, message", [
-    ("emotoin", "unknown task 'emotoin'; did you mean emotion\\?"),
-    ("nothing_like_it", "unknown task 'nothing_like_it'; Tasks are pocket, imdb"),
-    ("missing.csv", "no such file or folder: missing.csv"),
-    ("some/where", "no such file or folder: some/where"),
-])
+@pytest.mark.parametrize(
+    "task, message",
+    [
+        ("emotoin", "unknown task 'emotoin'; did you mean emotion\\?"),
+        ("nothing_like_it", "unknown task 'nothing_like_it'; Tasks are pocket, imdb"),
+        ("missing.csv", "no such file or folder: missing.csv"),
+        ("some/where", "no such file or folder: some/where"),
+    ],
+)
 def test_unknown_task(task, message):
     with pytest.raises(UserError, match=message):
         load_task(task)
@@ -206,6 +217,7 @@ def test_unknown_kind_of_file(tmp_path):
 
 
 # ---- rules ----
+
 
 def test_holdout_is_stratified_and_keeps_single_rows():
     labels = np.array([0] * 100 + [1] * 11 + [2] * 2 + [3])
@@ -220,7 +232,17 @@ def test_holdout_of_regression_is_plain():
 
 
 def test_wholes_are_the_longest_texts_that_have_the_words_in_a_row():
-    texts = ["a film", "such a good film", "good", "good film", "film good", "such a good film indeed", "good film", "", "oo"]
+    texts = [
+        "a film",
+        "such a good film",
+        "good",
+        "good film",
+        "film good",
+        "such a good film indeed",
+        "good film",
+        "",
+        "oo",
+    ]
     assert find_wholes(texts).tolist() == [0, 5, 5, 5, 4, 5, 5, 7, 8]
 
 

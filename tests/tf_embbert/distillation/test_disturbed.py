@@ -6,7 +6,7 @@ import pytest
 
 from tf_embbert.distillation.disturbed import Disturber, disturbed_sentences, disturbed_texts
 
-WORDS = "the cat saw a dog .".split()
+WORDS = ["the", "cat", "saw", "a", "dog", "."]
 
 
 class Zebras:
@@ -30,9 +30,10 @@ def changed(disturb, change):
     return words
 
 
-@pytest.mark.parametrize("change, lost, gained", [
-    ("replace", 1, ["zebra"]), ("add", 0, ["zebra"]), ("leave_out", 1, []), ("move", 0, []), ("swap", 0, []),
-])
+@pytest.mark.parametrize(
+    "change, lost, gained",
+    [("replace", 1, ["zebra"]), ("add", 0, ["zebra"]), ("leave_out", 1, []), ("move", 0, []), ("swap", 0, [])],
+)
 def test_a_change_is_what_its_name_says(change, lost, gained, disturb):
     for _ in range(50):
         words = changed(disturb, change)
@@ -73,6 +74,6 @@ def test_some_plain_sentences_stay_sound(tmp_path, rng):
     file = tmp_path / "plain.txt"
     file.write_text("\n".join(f"number {i} is here now ." for i in range(1000)))
     sentences = disturbed_sentences([file], (4, 16), 500, Zebras(), rng)
-    sound = sum(words[:1] == ["number"] and words[2:] == "is here now .".split() for words in sentences)
+    sound = sum(words[:1] == ["number"] and words[2:] == ["is", "here", "now", "."] for words in sentences)
     assert len(sentences) == 500 and 0.3 < sound / 500 < 0.5
     assert not disturbed_sentences([file], (8, 16), 500, Zebras(), rng)

@@ -47,7 +47,7 @@ def test_the_models_probabilities_are_those_of_the_formula(rng):
     every = tuple(sequence.tolist())
     for row, length in enumerate((2, 3, 4)):
         for column, place in enumerate(range(3, 20)):
-            run = tuple(text[place - length + 1:place + 1].tolist())
+            run = tuple(text[place - length + 1 : place + 1].tolist())
             expected = math.log(chance(every, run) / alone[run[-1]])
             assert gains[row, column] == pytest.approx(expected, abs=1e-9)
             assert seen[row, column] == Counter(zip(*(every[i:] for i in range(length))))[run]

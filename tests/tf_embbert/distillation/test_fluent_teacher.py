@@ -55,25 +55,40 @@ def test_its_opinion_of_a_row_is_older_than_the_rows_label(folder, counted):
 def test_it_writes_what_finetune_reads(folder, monkeypatch, capsys):
     few_classes(monkeypatch)
     out = folder / "soft.jsonl.gz"
-    arguments = ["--task", "cola", "--data-dir", str(folder), "--variants", "3", "--plain", "200",
-                 "--seed", "1", "--out", str(out)]
+    arguments = [
+        "--task",
+        "cola",
+        "--data-dir",
+        str(folder),
+        "--variants",
+        "3",
+        "--plain",
+        "200",
+        "--seed",
+        "1",
+        "--out",
+        str(out),
+    ]
     assert fluent_teacher.main(arguments) == 0
     assert "mcc" in capsys.readouterr().out
     task = load_task("cola", folder, seed=1)
     soft, own = read_soft_rows(out, task), task.rows("train").texts
-    assert soft.texts[:len(own)] == own and len(own) + 200 < len(soft) <= 4 * len(own) + 200
+    assert soft.texts[: len(own)] == own and len(own) + 200 < len(soft) <= 4 * len(own) + 200
     kept = {words_of(text) for split in ("validation", "selection") for text in task.rows(split).texts}
-    assert not kept & set(map(words_of, soft.texts[len(own):]))
+    assert not kept & set(map(words_of, soft.texts[len(own) :]))
     first = out.read_bytes()
     assert fluent_teacher.main(arguments) == 0 and out.read_bytes() == first  # the same bytes again
 
 
-@pytest.mark.parametrize("arguments, parts", [
-    (["--task", "stsb"], ["stsb is not one of single texts and classes"]),
-    (["--variants", "-1"], ["--variants", "at least 0"]),
-    (["--out", "none/soft.jsonl.gz"], ["no such folder: none", "another --out"]),
-    (["--data-dir", "nowhere"], ["nowhere"]),
-])
+@pytest.mark.parametrize(
+    "arguments, parts",
+    [
+        (["--task", "stsb"], ["stsb is not one of single texts and classes"]),
+        (["--variants", "-1"], ["--variants", "at least 0"]),
+        (["--out", "none/soft.jsonl.gz"], ["no such folder: none", "another --out"]),
+        (["--data-dir", "nowhere"], ["nowhere"]),
+    ],
+)
 def test_bad_arguments_are_one_line(arguments, parts, folder, tmp_path, capsys):
     (folder / "glue_stsb").mkdir(exist_ok=True)
     for split in ("train", "validation", "test"):

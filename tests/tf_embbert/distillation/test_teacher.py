@@ -18,8 +18,10 @@ GOOD, BAD = ["great", "lovely", "superb"], ["awful", "boring", "dreadful"]
 def review(rng, label, sentences):
     """Words of a class stand together, or vectors counted from neighbours could not tell them from the others."""
     name, words = list("abcdefghij"), (BAD, GOOD)[label]
-    return "<br />".join(f"Film {rng.choice(name)}{rng.choice(name)} was {rng.choice(words)} {rng.choice(words)}, really."
-                         for _ in range(sentences))
+    return "<br />".join(
+        f"Film {rng.choice(name)}{rng.choice(name)} was {rng.choice(words)} {rng.choice(words)}, really."
+        for _ in range(sentences)
+    )
 
 
 @pytest.fixture
@@ -36,7 +38,9 @@ def folder(tmp_path):
     for name, sentences in (("glue_sst2", 1), ("imdb", 4)):
         for split in ("train", "validation", "test"):
             write(name, split, 120, sentences)
-        (tmp_path / name / "labels.json").write_text(json.dumps({"imdb": ["neg", "pos"]}.get(name, ["negative", "positive"])))
+        (tmp_path / name / "labels.json").write_text(
+            json.dumps({"imdb": ["neg", "pos"]}.get(name, ["negative", "positive"]))
+        )
     (tmp_path / "pretrain").mkdir()
     for name in fluency.CORPUS:
         text = "\n".join(review(rng, i % 2, 3).replace("<br />", " ") for i in range(100))
@@ -58,8 +62,19 @@ def test_it_writes_what_finetune_reads(related, folder, monkeypatch, capsys):
     for name, value in {"VOCAB": 200, "WIDTH": 16, "SEEDS": 2, "BATCH": 8}.items():
         monkeypatch.setattr(teacher, name, value)
     out = folder / "soft.jsonl.gz"
-    arguments = ["--task", "sst2", *related, "--data-dir", str(folder), "--out", str(out), "--rows", "9",
-                 "--epochs", "40"]
+    arguments = [
+        "--task",
+        "sst2",
+        *related,
+        "--data-dir",
+        str(folder),
+        "--out",
+        str(out),
+        "--rows",
+        "9",
+        "--epochs",
+        "40",
+    ]
     assert teacher.main(arguments) == 0
     assert "together 100.00 %" in capsys.readouterr().out
     task = load_task("sst2", folder)
@@ -74,28 +89,56 @@ def test_encoders_vote_and_variants_of_the_texts_are_judged(folder, run_of, monk
     for name, value in {"VOCAB": 200, "WIDTH": 16, "SEEDS": 1, "BATCH": 8}.items():
         monkeypatch.setattr(teacher, name, value)
     few_classes(monkeypatch)
-    monkeypatch.setattr(encoders, "OPTIONS", ["--init", str(run_of("classes")), "--epochs", "8", "--learning-rate", "5e-3"])
+    monkeypatch.setattr(
+        encoders, "OPTIONS", ["--init", str(run_of("classes")), "--epochs", "8", "--learning-rate", "5e-3"]
+    )
     out = folder / "soft.jsonl.gz"
-    assert teacher.main(["--task", "sst2", "--data-dir", str(folder), "--variants", "3", "--encoders", "2", "--epochs", "20",
-                         "--out", str(out)]) == 0
+    assert (
+        teacher.main(
+            [
+                "--task",
+                "sst2",
+                "--data-dir",
+                str(folder),
+                "--variants",
+                "3",
+                "--encoders",
+                "2",
+                "--epochs",
+                "20",
+                "--out",
+                str(out),
+            ]
+        )
+        == 0
+    )
     said = capsys.readouterr().out
     assert "encoder 2: 100.00 %" in said and "together 100.00 %" in said
     task = load_task("sst2", folder)
     soft, own = read_soft_rows(out, task), task.rows("train").texts
     assert len(own) < len(soft) <= 3 * len(own)
     assert np.mean([teacher.words_of(text) in set(map(teacher.words_of, own)) for text in soft.texts]) < 0.5
-    sure = [(any(word in text for word in GOOD), i) for i, text in enumerate(soft.texts)
-            if any(word in text for word in GOOD) != any(word in text for word in BAD)]
+    sure = [
+        (any(word in text for word in GOOD), i)
+        for i, text in enumerate(soft.texts)
+        if any(word in text for word in GOOD) != any(word in text for word in BAD)
+    ]
     assert np.mean([soft.probabilities[i].argmax() == good for good, i in sure]) > 0.95
 
 
-@pytest.mark.parametrize("arguments, parts", [
-    (["--task", "stsb"], ["stsb is not one of single texts and classes"]),
-    (["--task", "sst2", "--related", "emotion"], ["--related emotion has other classes than sst2"]),
-    (["--task", "sst2", "--rows", "0"], ["--rows", "at least 1"]),
-    (["--task", "sst2", "--related", "imdb", "--variants", "3"], ["--variants", "not allowed with argument --related"]),
-    (["--task", "sst2", "--out", "none/soft.jsonl.gz"], ["no such folder: none", "another --out"]),
-])
+@pytest.mark.parametrize(
+    "arguments, parts",
+    [
+        (["--task", "stsb"], ["stsb is not one of single texts and classes"]),
+        (["--task", "sst2", "--related", "emotion"], ["--related emotion has other classes than sst2"]),
+        (["--task", "sst2", "--rows", "0"], ["--rows", "at least 1"]),
+        (
+            ["--task", "sst2", "--related", "imdb", "--variants", "3"],
+            ["--variants", "not allowed with argument --related"],
+        ),
+        (["--task", "sst2", "--out", "none/soft.jsonl.gz"], ["no such folder: none", "another --out"]),
+    ],
+)
 def test_bad_arguments_are_one_line(arguments, parts, folder, capsys):
     rows = {"glue_stsb": {"text": "a", "text_pair": "b", "label": 1.5}, "emotion": {"text": "a", "label": 0}}
     for name, row in rows.items():

@@ -58,11 +58,20 @@ def test_parameter_counts_of_base_by_part():
     assert size(embed.token_kernel, embed.position_kernel) == 4_096
     assert size(embed.segment_table) == 384
     parts = {
-        "norm": block.norm, "query": block.attention.query, "output": block.output_dense, "conv": block.conv,
-        "contract": block.contract, "lambdas": block.sum,
+        "norm": block.norm,
+        "query": block.attention.query,
+        "output": block.output_dense,
+        "conv": block.conv,
+        "contract": block.contract,
+        "lambdas": block.sum,
     }
     assert {name: part.count_params() for name, part in parts.items()} == {
-        "norm": 128, "query": 16_512, "output": 16_512, "conv": 4_224, "contract": 16_512, "lambdas": 512,
+        "norm": 128,
+        "query": 16_512,
+        "output": 16_512,
+        "conv": 4_224,
+        "contract": 16_512,
+        "lambdas": 512,
     }
     assert block.count_params() == 54_400
     assert model.count_params() == 357_506

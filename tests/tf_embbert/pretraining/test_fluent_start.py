@@ -28,8 +28,8 @@ def test_numbers_stand_at_the_last_token_of_their_word(folder, rng):
     start = 0
     tokens, (numbers, means), (weights, _) = told.batch(np.arange(41))
     for row, words in enumerate(sentences):
-        own, start = expected[start:start + len(words)], start + len(words)
-        ends = [len(tokenizer.encode([" ".join(words[:n + 1])], max_length=99).ids[0]) - 1 for n in range(len(words))]
+        own, start = expected[start : start + len(words)], start + len(words)
+        ends = [len(tokenizer.encode([" ".join(words[: n + 1])], max_length=99).ids[0]) - 1 for n in range(len(words))]
         assert tokens[row, 0] == CLS and np.flatnonzero(weights[row]).tolist() == ends
         np.testing.assert_allclose(numbers[row, ends], own, rtol=1e-5, atol=1e-5)
         np.testing.assert_allclose(means[row], own.mean(axis=0), rtol=1e-4, atol=1e-5)
@@ -50,15 +50,46 @@ def test_it_learns_and_finetune_starts_from_it(folder, run_of, capsys):
     from tf_embbert.finetune import main as finetune
 
     out, start = folder / "fluent", run_of("classes")
-    arguments = ["--data-dir", str(folder), "--init", str(start), "--sentences", "2000", "--epochs", "3", "--batch-size",
-                 "32", "--learning-rate", "5e-3", "--out", str(out)]
+    arguments = [
+        "--data-dir",
+        str(folder),
+        "--init",
+        str(start),
+        "--sentences",
+        "2000",
+        "--epochs",
+        "3",
+        "--batch-size",
+        "32",
+        "--learning-rate",
+        "5e-3",
+        "--out",
+        str(out),
+    ]
     assert fluent_start.main(arguments) == 0
     run = load_run(out)
     assert run.metrics["held_out_words"] < 0.6 and run.chosen is None  # 1 is knowing nothing
     before, after = load_run(start).float_weights, run.float_weights
     assert not np.array_equal(before["embed/token_table"], after["embed/token_table"])
-    assert finetune(["--task", "cola", "--data-dir", str(folder), "--init", str(out), "--epochs", "1", "--qat-epochs", "1",
-                     "--out", str(folder / "cola")]) == 0
+    assert (
+        finetune(
+            [
+                "--task",
+                "cola",
+                "--data-dir",
+                str(folder),
+                "--init",
+                str(out),
+                "--epochs",
+                "1",
+                "--qat-epochs",
+                "1",
+                "--out",
+                str(folder / "cola"),
+            ]
+        )
+        == 0
+    )
     capsys.readouterr()
     assert fluent_start.main([*arguments[:-1], str(folder / "other"), "--batch-size", "5000"]) == 2
     assert "are no batch of 5000: give more plain text" in capsys.readouterr().err and not [*folder.glob("other*")]

@@ -20,7 +20,7 @@ def made_rows(rng, rows=200, length=64):
     """Rows of tokens with [CLS], one [SEP] and pads."""
     tokens = rng.integers(FIRST_ORDINARY, VOCAB, (rows, length)).astype(np.int32)
     tokens[:, 0], tokens[:, 20] = CLS, SEP
-    tokens[rows // 2:, length - 10:] = PAD
+    tokens[rows // 2 :, length - 10 :] = PAD
     return tokens
 
 
@@ -71,8 +71,8 @@ def test_half_of_the_pairs_have_the_second_part_of_another_row():
             np.testing.assert_array_equal(row[1:], piece)
             continue
         cut = int(np.flatnonzero(row == SEP)[0])
-        first, second = row[1:cut], row[cut + 1:]
-        np.testing.assert_array_equal(first, piece[:len(first)])
+        first, second = row[1:cut], row[cut + 1 :]
+        np.testing.assert_array_equal(first, piece[: len(first)])
         assert (set(second) - {END} == {piece[0]}) == bool(true)
 
 
@@ -90,6 +90,7 @@ def test_the_lengths_of_a_pair_do_not_tell_whether_it_is_true():
 
 
 # ---- files ----
+
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
@@ -144,6 +145,7 @@ def test_a_file_that_is_no_text_is_a_users_mistake(tmp_path, name, content):
 
 
 # ---- batches ----
+
 
 @pytest.fixture(scope="module")
 def corpus(files, tmp_path_factory):

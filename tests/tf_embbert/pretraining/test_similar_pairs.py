@@ -41,9 +41,9 @@ def test_every_row_is_a_pair_with_its_likeness(corpus):
     assert likeness.min() >= 0 and likeness.max() <= 1 + 1e-6
     for row, alike in zip(tokens, likeness):
         row = row[row != PAD]
-        middle, = np.flatnonzero(row == SEP)
+        (middle,) = np.flatnonzero(row == SEP)
         assert row[0] == CLS
-        expected = likeness_by_the_formula(corpus, row[1:middle], row[middle + 1:])
+        expected = likeness_by_the_formula(corpus, row[1:middle], row[middle + 1 :])
         assert alike == pytest.approx(expected, abs=1e-6)
 
 
@@ -70,8 +70,16 @@ def test_tokens_are_drawn_as_often_as_they_occur(corpus):
         assert abs(np.mean(drawn == token) - share) < 4 * np.sqrt(share / 100_000)
 
 
-@pytest.mark.parametrize("first, second, room, lengths", [
-    (10, 10, 30, (10, 10)), (40, 10, 30, (20, 10)), (10, 40, 30, (10, 20)), (40, 40, 30, (15, 15)), (40, 0, 30, (30, 0))])
+@pytest.mark.parametrize(
+    "first, second, room, lengths",
+    [
+        (10, 10, 30, (10, 10)),
+        (40, 10, 30, (20, 10)),
+        (10, 40, 30, (10, 20)),
+        (40, 40, 30, (15, 15)),
+        (40, 0, 30, (30, 0)),
+    ],
+)
 def test_the_longer_text_is_cut_first(first, second, room, lengths):
     assert tuple(map(len, cut_to_fit(np.arange(first), np.arange(second), room))) == lengths
 
@@ -120,9 +128,28 @@ def test_the_command_learns_likeness(tmp_path):
     words = [f"{a}{b}" for a in "bdfgklmnprst" for b in "aeiou"]
     lines = [" ".join(rng.choice(words, rng.integers(6, 24))) + "." for _ in range(3000)]
     (tmp_path / "text.txt").write_text("\n".join(lines))
-    arguments = ["--corpus", tmp_path / "text.txt", "--preset", "nano", "--pairs", "similar", "--mlm-weight", "0",
-                 "--max-length", "32", "--batch-tokens", "1024", "--steps", "300", "--evaluate-every", "300",
-                 "--learning-rate", "5e-3", "--out", tmp_path / "run"]
+    arguments = [
+        "--corpus",
+        tmp_path / "text.txt",
+        "--preset",
+        "nano",
+        "--pairs",
+        "similar",
+        "--mlm-weight",
+        "0",
+        "--max-length",
+        "32",
+        "--batch-tokens",
+        "1024",
+        "--steps",
+        "300",
+        "--evaluate-every",
+        "300",
+        "--learning-rate",
+        "5e-3",
+        "--out",
+        tmp_path / "run",
+    ]
     assert main(list(map(str, arguments))) == 0
     with open(tmp_path / "run/history.csv") as file:
         first, last = csv.DictReader(file)

@@ -82,7 +82,8 @@ def test_a_model_begins_with_vectors_and_frequencies(ids):
     start_encoder(model, ids, seed=0)
     start_head(model, ids)
     np.testing.assert_allclose(
-        model.get_layer("embed").token_table.numpy(), TOKEN_SCALE * token_vectors(ids, VOCAB, 4, 0), rtol=1e-6)
+        model.get_layer("embed").token_table.numpy(), TOKEN_SCALE * token_vectors(ids, VOCAB, 4, 0), rtol=1e-6
+    )
     shares = np.exp(log_frequencies(ids, VOCAB))
     np.testing.assert_allclose(shares.sum(), 1, rtol=1e-5)
     np.testing.assert_allclose(shares[:10], (1 + np.bincount(ids)[:10]) / (len(ids) + VOCAB), rtol=1e-5)

@@ -28,7 +28,9 @@ def test_deploy_graph_equals_the_train_graph(rng, activation, pair, expansion, b
 
 
 def test_deploy_graph_of_base_equals_the_train_graph(rng):
-    config = small_config(hidden_size=128, reduced_size=16, num_blocks=4, kernel_size=32, max_length=256, vocab_size=512)
+    config = small_config(
+        hidden_size=128, reduced_size=16, num_blocks=4, kernel_size=32, max_length=256, vocab_size=512
+    )
     model = build_classifier(config, 2)
     randomise(model, rng, 0.03)
     tokens = random_tokens(rng, config, 256, [256, 100, 2])

@@ -100,7 +100,9 @@ def test_qat_that_does_not_help_leaves_things_as_they_were(folded, tmp_path):
     answers = predict_in_order(QuantizedModel(weights, ranges).model, ids).argmax(1)
     rows = Encoded(ids, answers.astype(np.int32), "accuracy")  # nothing can be better than the start
     recipe = Recipe(epochs=1, learning_rate=0.1, weight_decay=0.0)
-    trained, kept, history = train_quantized(weights, ranges, teacher, rows, rows, recipe, tmp_path, 0, lambda line: None)
+    trained, kept, history = train_quantized(
+        weights, ranges, teacher, rows, rows, recipe, tmp_path, 0, lambda line: None
+    )
     assert [row["phase"] for row in history] == ["qat ranges", "qat frozen"]
     np.testing.assert_array_equal(trained["block0.query.kernel"], weights["block0.query.kernel"])
     np.testing.assert_allclose(kept["x1"], ranges["x1"], rtol=1e-6)

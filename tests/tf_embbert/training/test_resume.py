@@ -105,6 +105,7 @@ def test_only_the_same_training_is_resumed(tmp_path, capsys):
 
 # ---- the checkpoints themselves ----
 
+
 @pytest.fixture
 def rows():
     from tf_embbert.training.fitting import Encoded

@@ -59,11 +59,20 @@ def test_a_training_starts_with_its_own_tokenizer(run_of, data):
 
     start = load_run(run_of("pairs"))
     options = finetune.parser().parse_args(
-        ["--task", str(data["classes"]), *KINDS["classes"][1], *SMALL, "--init", str(run_of("pairs")), "--out", "unused"])
+        [
+            "--task",
+            str(data["classes"]),
+            *KINDS["classes"][1],
+            *SMALL,
+            "--init",
+            str(run_of("pairs")),
+            "--out",
+            "unused",
+        ]
+    )
     task = load_task(options.task, None, options.text_column, options.pair_column, options.label_column, 0)
     prepared = recipe.Data(task, options, report=print)
-    assert prepared.tokenizer.to_json() == Tokenizer.train(task.rows("train").texts,
-                                                           start.config.vocab_size).to_json()
+    assert prepared.tokenizer.to_json() == Tokenizer.train(task.rows("train").texts, start.config.vocab_size).to_json()
     weights = dict(zip(recipe.weight_names(model := recipe.initial_model(prepared, options)), model.get_weights()))
     for name, value in start.float_weights.items():
         if not name.startswith("head") and name != "embed/token_table":

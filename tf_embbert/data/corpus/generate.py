@@ -27,7 +27,9 @@ OPENER, CLOSER, FILLER, TERSE, COLLOQUIAL, TYPO, WRITTEN = 0.25, 0.25, 0.1, 0.1,
 _DRAWS_PER_ROW = 200  # a grammar this poor in utterances is a mistake
 
 _KEYBOARD = ["qwertyuiop", "asdfghjkl", "zxcvbnm"]
-_NEIGHBOURS = {key: (row[i - 1:i] if i else "") + row[i + 1:i + 2] for row in _KEYBOARD for i, key in enumerate(row)}
+_NEIGHBOURS = {
+    key: (row[i - 1 : i] if i else "") + row[i + 1 : i + 2] for row in _KEYBOARD for i, key in enumerate(row)
+}
 _ALTERNATIVES = re.compile(r"\(([^()]*)\)")
 _SLOT = re.compile(r"\{(\w+)\}")
 
@@ -43,7 +45,7 @@ def frames(template: str) -> list[str]:
     match = _ALTERNATIVES.search(template)
     if not match:
         return [_tidy(template)]
-    head, tail = template[:match.start()], template[match.end():]
+    head, tail = template[: match.start()], template[match.end() :]
     return [frame for choice in match[1].split("|") for frame in frames(head + choice + tail)]
 
 
@@ -69,8 +71,9 @@ def generate() -> dict[str, list[dict]]:
 
 def files() -> dict[str, str]:
     """The corpus as file contents by name, before compression."""
-    contents = {f"{split}.jsonl.gz": "".join(json.dumps(row) + "\n" for row in rows)
-                for split, rows in generate().items()}
+    contents = {
+        f"{split}.jsonl.gz": "".join(json.dumps(row) + "\n" for row in rows) for split, rows in generate().items()
+    }
     return contents | {"labels.json": json.dumps(list(load_grammar()[0]), indent=1) + "\n"}
 
 
@@ -107,7 +110,7 @@ def _filled(template: str, values: dict[str, list[str]], rng: random.Random) -> 
     while match := _ALTERNATIVES.search(template) or _SLOT.search(template):
         choices = match[1].split("|") if match[0][0] == "(" else values[match[1]]
         choice = rng.choice([c for c in choices if not c or c not in template] or choices)
-        template = template[:match.start()] + choice + template[match.end():]
+        template = template[: match.start()] + choice + template[match.end() :]
     return _tidy(template)
 
 
@@ -140,7 +143,7 @@ def _with_typo(text: str, rng: random.Random) -> str:
         return text
     at = rng.choice(places)
     slip = rng.choice(["", text[at] * 2, text[at + 1] + text[at], rng.choice(_NEIGHBOURS[text[at]])])
-    return text[:at] + slip + text[at + (2 if slip == text[at + 1] + text[at] else 1):]
+    return text[:at] + slip + text[at + (2 if slip == text[at + 1] + text[at] else 1) :]
 
 
 def _tidy(text: str) -> str:

@@ -1,0 +1,38 @@
+"""Models run in an interpreter: what several tests compare."""
+
+import numpy as np
+
+from convert.passes.aliasing import Sharing
+from convert.passes.placement import place_buffers
+from convert.tflite.model import read_model
+from convert.tflite.offline_plan import write_plan
+from convert.tflite.writer import pack_model
+from convert.tflm.allocator import allocate
+from convert.tflm.builds import find_build
+from convert.tflm.planner import tensor_offsets
+from tests.support.transcription import segments_of
+
+M7 = find_build("cortex-m7", "cmsis_nn")
+
+
+def run(runner, model, rows):
+    return np.array([runner(row, segments_of(row) if model.is_pair else None) for row in rows])
+
+
+def invoke(data, inputs):
+    """Outputs of a model in TFLM's interpreter."""
+    from tflite_micro import runtime
+
+    interpreter = runtime.Interpreter.from_bytes(data, arena_size=1 << 22)
+    for index, values in enumerate(inputs):
+        interpreter.set_input(values, index)
+    interpreter.invoke()
+    return [interpreter.get_output(index) for index in range(len(read_model(data).subgraphs[0].outputs))]
+
+
+def planned(data, width=20):
+    """A model with an offline plan, its buffers and where that puts them."""
+    model = read_model(data)
+    buffers = allocate(model, *M7).buffers
+    offsets = place_buffers(buffers, Sharing(model, buffers), width)
+    return pack_model(write_plan(model, tensor_offsets(buffers, offsets))), buffers, offsets
