@@ -2,17 +2,22 @@
 # make test      all tests but the slow ones
 # make base256   the base preset at 256 tokens as a bundle in build/base256
 # make tables    writes the README's tables anew from benchmarks/results
-# Each sets up .venv first; on a bare machine all it needs is Python 3.11.
+# Each sets up .venv first, or installs into the one that is there; on a bare machine all it needs is Python 3.11.
 
-PYTHON ?= $(shell command -v python3.11 || command -v python3)
+PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3.11)
 RUN := .venv/bin/python
 BUILD := build
+IS_PYTHON_3_11 := -c 'import sys; sys.exit(0 if sys.version_info[:2] == (3, 11) else "Python 3.11 is needed, not " \
+	+ sys.version[:4] + ": make PYTHON=/path/to/python3.11, or first make .venv: uv venv --seed --python 3.11 .venv")'
 
 .PHONY: demo test test-slow base256 tables clean
 
-.venv/installed: requirements.txt constraints.txt
-	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info[:2] == (3, 11) else "Python 3.11 is needed; make PYTHON=/path/to/python3.11")'
+.venv/bin/python:
+	@$(PYTHON) $(IS_PYTHON_3_11)
 	$(PYTHON) -m venv .venv
+
+.venv/installed: requirements.txt constraints.txt | .venv/bin/python
+	@$(RUN) $(IS_PYTHON_3_11)
 	$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements.txt -c constraints.txt
 	touch $@
 
