@@ -24,8 +24,8 @@ def hash_sources(files: Mapping[str, bytes]) -> str:
 
 
 def read_files(folder: Path) -> dict[str, bytes]:
-    """The files below a folder by their paths in it, but for tests and pages."""
-    paths = [path for path in folder.rglob("*") if path.is_file() and path.suffix != ".md"]
+    """The files below a folder by their paths in it, but for tests, pages and what is hidden: settings of tools."""
+    paths = [path for path in folder.rglob("[!.]*") if path.is_file() and path.suffix != ".md"]
     named = {path.relative_to(folder): path.read_bytes() for path in paths}
     return {path.as_posix(): data for path, data in named.items() if "tests" not in path.parts}
 
