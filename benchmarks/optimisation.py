@@ -10,13 +10,12 @@ the answers of TFLM that are those of the plain graph.
 """
 
 import argparse
+import dataclasses
 import json
 import time
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
-
-import numpy as np
 
 from benchmarks.base import ARENA_BUDGETS, BASE
 from benchmarks.firmware import models
@@ -265,7 +264,7 @@ def build_hard_swish(run) -> bytes:
     ranges = dict(run.ranges)
     for name in [name for name in ranges if name.endswith(".silu")]:
         ranges[name.replace(".silu", ".hard_swish")] = ranges[name]
-    return build_model({**run.weights, "activation": np.array("hard_swish")}, ranges, LENGTHS[-1], arena=ASKED)
+    return build_model(dataclasses.replace(run.weights, activation="hard_swish"), ranges, LENGTHS[-1], arena=ASKED)
 
 
 def measure(data: bytes, plain_answers, ids: list, firmware) -> dict:

@@ -36,7 +36,7 @@ def main(arguments=None):
 
     run = load_run(options.run)
     run.variants = {"qat": run.variants["qat"]}
-    run.about["chosen"] = "qat"
+    run.chosen = "qat"
     run.sample_texts = own_texts()
     OUT.mkdir(exist_ok=True)
     with open(options.run / HISTORY, newline="") as file:

@@ -168,15 +168,21 @@ def start_run(model, config, tokenizer, metrics, longest, about):
     copy_encoder(model, whole)
     head = whole.get_layer("head")
     head.set_weights([np.zeros_like(value) for value in head.get_weights()])
-    about = {
+    return Run(
+        config=config,
+        tokenizer=tokenizer,
+        labels=None,
+        float_weights=dict(zip(weight_names(whole), whole.get_weights())),
+        variants={},
+        metrics=metrics,
+        sample_texts=[],
         **about,
-        "is_pair": False,
-        "max_length": longest,
-        "longest": longest,
-        "parameters": whole.count_params(),
-        "chosen": None,
-    }
-    return Run(config, tokenizer, None, dict(zip(weight_names(whole), whole.get_weights())), {}, metrics, [], about)
+        is_pair=False,
+        max_length=longest,
+        longest=longest,
+        parameters=whole.count_params(),
+        chosen=None,
+    )
 
 
 def recorded_arguments(options):

@@ -4,34 +4,46 @@ config.json       sizes of the model, the task, the arguments without paths, and
 tokenizer.json    loads in Hugging Face `tokenizers`
 labels.json       class names in id order; null for regression
 weights.npz       float weights of the Keras model, by variable name
-ptq.npz, qat.npz  folded weights (`fold.py`) and their ranges (`range:NAME`), after calibration and after QAT
+ptq.npz, qat.npz  folded weights (`folded.py`) and their ranges (`range:NAME`), after calibration and after QAT
 metrics.json      scores on the selection rows and on the reported split, float and through TFLM
 history.csv       one line an epoch, of the float training and of both phases of QAT
 verification.jsonl  texts that a conversion is verified on
 """
 
 import csv
-import dataclasses
 import hashlib
 import json
 import zipfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from tf_embbert.common.console import quiet_import
 from tf_embbert.common.errors import UserError
 from tf_embbert.model.config import EmbBERTConfig
+from tf_embbert.model.folded import Array as Array
+from tf_embbert.model.folded import FoldedModel as FoldedModel
+from tf_embbert.model.folded import Ranges as Ranges
 from tf_embbert.tokenizer import Tokenizer
 
 VARIANTS = ("ptq", "qat")
 FORMAT = 1
-# What config.json must hold.
-ABOUT = {"model", "files", "name", "seed", "arguments", "is_pair", "max_length", "longest", "parameters", "chosen"}
+# What config.json tells of a run beside its model's sizes and its files, in this order.
+ABOUT = ("name", "seed", "arguments", "is_pair", "max_length", "longest", "parameters", "chosen")
 
 
-@dataclasses.dataclass
+class Quantised(NamedTuple):
+    """An integer variant of a model: what `convert` lowers."""
+
+    weights: FoldedModel
+    ranges: Ranges
+
+
+@dataclass
 class Run:
     """A run in memory.
 
@@ -39,44 +51,64 @@ class Run:
         config: EmbBERTConfig of the model.
         tokenizer: its Tokenizer.
         labels: class names, or None for regression.
-        float_weights: {variable name: array}.
-        variants: {"ptq" or "qat": (folded weights, ranges)}.
+        float_weights: arrays by the Keras variable's name.
+        variants: the integer ones by "ptq" and "qat"; none in a run that is pretrained only.
         metrics: what `metrics.json` holds.
-        sample_texts: list of (text, second text or None) to verify a conversion on.
-        about: the rest of config.json: name, seed, arguments, is_pair, max_length, longest, parameters, chosen (None
-            in a run that is pretrained only, which has no variants).
+        sample_texts: (text, second text or None) to verify a conversion on.
+        name: of the task.
+        seed: of the training.
+        arguments: of the command that made the run, without paths.
+        is_pair: whether texts are pairs.
+        max_length: tokens of a text at most.
+        longest: tokens of the longest text seen in training.
+        parameters: of the train graph, head included.
+        chosen: the variant that answered the selection rows better; None where there is none.
     """
 
     config: EmbBERTConfig
     tokenizer: Tokenizer
-    labels: list | None
-    float_weights: dict
-    variants: dict
-    metrics: dict
-    sample_texts: list
-    about: dict
-
-    name = property(lambda self: self.about["name"])
-    seed = property(lambda self: self.about["seed"])
-    arguments = property(lambda self: self.about["arguments"])
-    is_pair = property(lambda self: self.about["is_pair"])
-    max_length = property(lambda self: self.about["max_length"])
-    longest = property(lambda self: self.about["longest"])
-    parameters = property(lambda self: self.about["parameters"])
-    chosen = property(lambda self: self.about["chosen"])
-    weights = property(lambda self: self.quantised[0])
-    ranges = property(lambda self: self.quantised[1])
-    is_regression = property(lambda self: self.labels is None)
+    labels: list[str] | None
+    float_weights: dict[str, Array]
+    variants: dict[str, Quantised]
+    metrics: dict[str, Any]
+    sample_texts: list[tuple[str, str | None]]
+    name: str
+    seed: int
+    arguments: dict[str, Any]
+    is_pair: bool
+    max_length: int
+    longest: int
+    parameters: int
+    chosen: str | None
 
     @property
-    def quantised(self):
-        """(folded weights, ranges) of the chosen variant; a UserError where there is none."""
+    def is_regression(self) -> bool:
+        """Whether the model answers with a number, not with a class."""
+        return self.labels is None
+
+    @property
+    def quantised(self) -> Quantised:
+        """The chosen variant.
+
+        Raises:
+            UserError: the run is pretrained only and has none.
+        """
         if self.chosen is None:
             raise UserError("this run is pretrained only: fine-tune from it first (`tf_embbert.finetune --init RUN`)")
         return self.variants[self.chosen]
 
+    @property
+    def weights(self) -> FoldedModel:
+        """The folded weights of the chosen variant."""
+        return self.quantised.weights
+
+    @property
+    def ranges(self) -> Ranges:
+        """The ranges of the chosen variant."""
+        return self.quantised.ranges
+
     @cached_property
-    def model(self):
+    def model(self) -> Any:
         """The float Keras model with its trained weights."""
         with quiet_import():  # TensorFlow takes seconds to import; converting needs none
             from tf_embbert.model.classifier import build_classifier
@@ -86,78 +118,87 @@ class Run:
         return model
 
 
-def weight_names(model):
+def weight_names(model: Any) -> list[str]:
     """Names of a Keras model's variables, in the order of `get_weights`."""
     return [weight.name.split(":")[0] for weight in model.weights]
 
 
-def save_run(run, folder, history):
+def save_run(run: Run, folder: Path, history: Sequence[Mapping[str, Any]]) -> None:
     """Writes a run into a folder that exists; config.json comes last, with the hashes of the others.
 
     Args:
-        run: Run.
-        folder: pathlib.Path.
-        history: rows for history.csv, one dict an epoch.
+        run: the run.
+        folder: where to.
+        history: rows for history.csv, one an epoch.
     """
     run.tokenizer.save(folder / "tokenizer.json")
     write_json(folder / "labels.json", run.labels)
     write_json(folder / "metrics.json", run.metrics)
     np.savez(folder / "weights.npz", **run.float_weights)
     for variant, (weights, ranges) in run.variants.items():
-        np.savez(folder / f"{variant}.npz", **weights, **{f"range:{name}": value for name, value in ranges.items()})
+        archived = {f"range:{name}": value for name, value in ranges.items()}
+        np.savez(folder / f"{variant}.npz", **weights.to_archive(), **archived)
     lines = [json.dumps(row, ensure_ascii=False) for row in run.sample_texts]
     (folder / "verification.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
     write_history(folder / "history.csv", history)
+    about = {name: getattr(run, name) for name in ABOUT}
     files = {name: sha256(folder / name) for name in file_names(run.variants)}
-    write_json(folder / "config.json", {"format": FORMAT, "model": run.config.to_dict(), **run.about, "files": files})
+    write_json(folder / "config.json", {"format": FORMAT, "model": run.config.to_dict(), **about, "files": files})
 
 
-def write_history(path, history):
+def write_history(path: Path, history: Sequence[Mapping[str, Any]]) -> None:
+    """Writes history.csv; the first row names the columns."""
     with open(path, "w", newline="") as file:
         writer = csv.DictWriter(file, history[0].keys(), lineterminator="\n")
         writer.writeheader()
         writer.writerows(history)
 
 
-def file_names(variants):
-    return ["tokenizer.json", "labels.json", "weights.npz", "metrics.json", "verification.jsonl"] + [
-        f"{variant}.npz" for variant in variants
-    ]
+def file_names(variants: Iterable[str]) -> list[str]:
+    """The files whose hashes config.json holds."""
+    always = ["tokenizer.json", "labels.json", "weights.npz", "metrics.json", "verification.jsonl"]
+    return always + [f"{variant}.npz" for variant in variants]
 
 
-def load_run(folder):
+def load_run(folder: str | Path) -> Run:
     """Reads a run and checks that its files belong together.
 
     Args:
         folder: where `finetune --out` wrote it.
+
     Returns:
-        Run.
+        The run; its Keras model is built when it is asked for.
+
     Raises:
         UserError: no run there, or a file of it is missing, foreign or damaged.
+
+    Example:
+        >>> from tf_embbert import load_run
+        >>> run = load_run("benchmarks/base256")
+        >>> run.labels, run.max_length, run.chosen
+        (['encyclopedia', 'news', 'novel'], 256, 'qat')
     """
     folder = Path(folder)
     if not (folder / "config.json").is_file():
         raise UserError(f"{folder} is not a run: it has no config.json (`python -m tf_embbert.finetune` makes one)")
     about = read_json(folder / "config.json")
-    if not isinstance(about, dict) or about.pop("format", None) != FORMAT or not set(about) >= ABOUT:
+    if not isinstance(about, dict) or about.get("format") != FORMAT or not about.keys() >= {*ABOUT, "model", "files"}:
         raise UserError(f"{folder}/config.json is not that of a run of format {FORMAT}: copy it anew, or train again")
-    check_files(folder, about.pop("files"))
-    config = EmbBERTConfig.from_dict(about.pop("model"))
+    check_files(folder, about["files"])
     return Run(
-        config=config,
+        config=EmbBERTConfig.from_dict(about["model"]),
         tokenizer=Tokenizer.load(folder / "tokenizer.json"),
         labels=read_json(folder / "labels.json"),
         float_weights=read_arrays(folder / "weights.npz"),
-        variants={
-            v: split_ranges(read_arrays(folder / f"{v}.npz")) for v in VARIANTS if (folder / f"{v}.npz").exists()
-        },
+        variants={name: read_variant(path) for name in VARIANTS if (path := folder / f"{name}.npz").exists()},
         metrics=read_json(folder / "metrics.json"),
         sample_texts=read_texts(folder / "verification.jsonl"),
-        about=about,
+        **{name: about[name] for name in ABOUT},
     )
 
 
-def check_files(folder, hashes):
+def check_files(folder: Path, hashes: Mapping[str, str]) -> None:
+    """Raises a UserError unless all files are there and are those that were written together."""
     for name, expected in hashes.items():
         if not (folder / name).is_file():
             raise UserError(f"{folder} is not a whole run: {name} is missing")
@@ -165,14 +206,19 @@ def check_files(folder, hashes):
             raise UserError(f"{folder}/{name} does not belong to this run: it is not the file that was written with it")
 
 
-def split_ranges(arrays):
-    """The folded weights and the ranges out of one archive."""
-    weights = {name: value for name, value in arrays.items() if not name.startswith("range:")}
+def read_variant(path: Path) -> Quantised:
+    """The folded weights and the ranges out of one archive; a UserError where it does not hold an EmbBERT's."""
+    arrays = read_arrays(path)
     ranges = {name.removeprefix("range:"): value for name, value in arrays.items() if name.startswith("range:")}
-    return weights, ranges
+    try:
+        weights = {name: value for name, value in arrays.items() if not name.startswith("range:")}
+        return Quantised(FoldedModel.from_archive(weights), ranges)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
 
 
-def read_arrays(path):
+def read_arrays(path: Path) -> dict[str, Array]:
+    """All arrays of an .npz file; a UserError where it is none."""
     try:
         with np.load(path, allow_pickle=False) as archive:
             return dict(archive)
@@ -180,21 +226,25 @@ def read_arrays(path):
         raise UserError(f"{path} is not an archive of arrays ({error})") from None
 
 
-def read_json(path):
+def read_json(path: Path) -> Any:
+    """What a JSON file holds; a UserError where it cannot be read."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise UserError(f"{path} is not readable JSON ({error})") from None
 
 
-def read_texts(path):
+def read_texts(path: Path) -> list[tuple[str, str | None]]:
+    """The rows of verification.jsonl."""
     lines = path.read_text(encoding="utf-8").split("\n")  # a text may hold other line ends, U+2028 for one
     return [tuple(json.loads(line)) for line in lines if line]
 
 
-def write_json(path, value):
+def write_json(path: Path, value: Any) -> None:
+    """Writes a JSON file."""
     path.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def sha256(path):
+def sha256(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal digits."""
     return hashlib.sha256(path.read_bytes()).hexdigest()

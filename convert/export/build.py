@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-import numpy as np
-
 from convert.export.stock_search import choose_stock, stock_steps
 from convert.export.tiling_search import Candidate, choose_tilings
 from convert.lowering.graph import Graph
@@ -15,6 +13,7 @@ from convert.passes.strip import slim_model
 from convert.passes.tiling import Tiling, tiling_steps
 from convert.tflite.writer import pack_model
 from convert.tflm.builds import Target, find_build
+from tf_embbert.run import FoldedModel, Ranges
 
 PLANS = ("offline", "stock")  # who plans the arena: the file, with activations that share memory, or TFLM's planner
 PLACED, PLACED_FOR_SPEED = 2, 8  # tilings whose activations are placed, at most: for a small arena, in a given one
@@ -34,8 +33,8 @@ def shortest_length(pair: bool) -> int:
 
 
 def build_model(
-    weights: dict[str, np.ndarray],
-    ranges: dict[str, tuple],
+    weights: FoldedModel,
+    ranges: Ranges,
     sequence_length: int,
     core: str = CORE,
     arena: int | None = None,
@@ -44,7 +43,7 @@ def build_model(
     """Makes the int8 .tflite model of a folded EmbBERT for texts of one length.
 
     Args:
-        weights: folded float weights by name, as a run stores them.
+        weights: folded float weights, as a run has them.
         ranges: (minimum, maximum) by tensor name.
         sequence_length: number of token ids the model takes.
         core: the core, with CMSIS-NN kernels, whose arena is made small; the model runs, and answers the same, on all.
@@ -65,8 +64,8 @@ def build_model(
 
 
 def build_stages(
-    weights: dict[str, np.ndarray],
-    ranges: dict[str, tuple],
+    weights: FoldedModel,
+    ranges: Ranges,
     sequence_length: int,
     core: str = CORE,
     arena: int | None = None,

@@ -23,14 +23,15 @@ from convert.tflite.model import read_model
 from convert.tflite.writer import pack_models
 from convert.tflm.arena import plan_arenas
 from convert.tflm.builds import BUILDS, find_build
+from tf_embbert.run import FoldedModel, Ranges
 
 MOST_TILES = 4  # of a shorter length; where that is not enough, it is built as if it were alone
 ALL_TOGETHER = (1,)  # `group_values` with one group
 
 
 def build_lengths(
-    weights: dict[str, np.ndarray],
-    ranges: dict[str, tuple],
+    weights: FoldedModel,
+    ranges: Ranges,
     lengths: list[int],
     core: str = CORE,
     arena: int | None = None,
@@ -39,7 +40,7 @@ def build_lengths(
     """Makes the int8 .tflite model of a folded EmbBERT for texts of several lengths.
 
     Args:
-        weights: folded float weights by name, as a run stores them.
+        weights: folded float weights, as a run has them.
         ranges: (minimum, maximum) by tensor name.
         lengths: numbers of token ids; one alone gives the file that `build_stages` gives.
         core, plan: as for `build_stages`.
@@ -64,7 +65,13 @@ def build_lengths(
 
 
 def _build_shorter(
-    weights: dict, ranges: dict, length: int, longest: Built, limits: dict[tuple[str, str], int], core: str, plan: str
+    weights: FoldedModel,
+    ranges: Ranges,
+    length: int,
+    longest: Built,
+    limits: dict[tuple[str, str], int],
+    core: str,
+    plan: str,
 ) -> bytes:
     """The fastest of the models of a length that need no more arena than the longest, on any core."""
     plain = lower_model(weights, ranges, length)

@@ -19,16 +19,17 @@ from convert.lowering.graph import Graph, Quantization, Tensor
 from convert.lowering.ops import GraphBuilder
 from convert.lowering.quantization import NORM_SCALE, WEIGHT_MAX, asymmetric, quantize, quantize_bias, symmetric
 from convert.lowering.requantization import agreeing
+from tf_embbert.run import FoldedModel, Ranges
 
 # Of the output's step; GetQuantizedConvolutionMultipler (lite/kernels/kernel_util.cc) allows 0.02.
 BIAS_SCALE_TOLERANCE = 0.019
 
 
-def lower_model(weights: dict[str, np.ndarray], ranges: dict[str, tuple], sequence_length: int) -> Graph:
+def lower_model(weights: FoldedModel, ranges: Ranges, sequence_length: int) -> Graph:
     """Builds the int8 graph of a folded model.
 
     Args:
-        weights: folded float weights by name; dense kernels are [out, in], convolution kernels [k, d*m].
+        weights: folded float weights.
         ranges: (minimum, maximum) by tensor name for activations and kernels; kernels are symmetric, and a
             convolution's may be an array of one bound per channel.
         sequence_length: L, the number of token ids the graph takes; shorter texts are padded on the right with 0.
@@ -39,7 +40,7 @@ def lower_model(weights: dict[str, np.ndarray], ranges: dict[str, tuple], sequen
 
     Raises:
         ValueError: the length is below 2 or above the rows of the position table, or a range cannot be quantised.
-        KeyError: a weight or a range is missing.
+        KeyError: a range is missing.
     """
     return _Lowering(weights, ranges, sequence_length).run()
 
@@ -47,13 +48,13 @@ def lower_model(weights: dict[str, np.ndarray], ranges: dict[str, tuple], sequen
 class _Lowering:
     """The steps of `lower_model`; each adds its operators and gives the tensor the next one reads."""
 
-    def __init__(self, weights: dict, ranges: dict, sequence_length: int):
-        rows = len(weights["embed.position"])
+    def __init__(self, model: FoldedModel, ranges: Ranges, sequence_length: int):
+        rows = len(model.embed.position)
         if not 2 <= sequence_length <= rows:
             raise ValueError(f"sequence length {sequence_length} is not within 2..{rows}")
-        self.weights, self.ranges, self.length = weights, ranges, sequence_length
-        self.hidden_size = len(weights["embed.bias"])
-        self.blocks = sum(name.endswith(".query.kernel") for name in weights)
+        self.model, self.ranges, self.length = model, ranges, sequence_length
+        self.weights = model.arrays()  # by the names of the constants
+        self.hidden_size, self.blocks = model.hidden_size, model.num_blocks
         self.build = GraphBuilder()
         self.masks: dict[float, Tensor] = {}
         scales = [self.score_scales(f"block{index}") for index in range(self.blocks)]
@@ -74,9 +75,9 @@ class _Lowering:
         """[token row, position row, segment] through one dense; the tables share a scale for the concatenation."""
         scale = self.quantization("embed.features")
         features = [self.build.gather("embed.tokens", self.table("embed.token", scale), self.tokens)]
-        position = self.weights["embed.position"][None, : self.length]
+        position = self.model.embed.position[None, : self.length]
         features.append(self.build.constant("embed.position", quantize(position, scale), scale))
-        if "embed.segment" in self.weights:
+        if self.model.is_pair:
             segments = self.build.input("segments", (1, self.length))
             features.append(self.build.gather("embed.segments", self.table("embed.segment", scale), segments))
         features = self.build.concatenate("embed.features", features)
@@ -136,7 +137,7 @@ class _Lowering:
         """Convolution without padding, then c sigmoid(c), or the HARD_SWISH of it."""
         is_product = self.weights[f"{name}.conv.kernel"].shape == (1, self.hidden_size) and rows.shape[2] == 1
         conv = self.product(name, rows) if is_product else self.depthwise(name, rows)
-        if str(self.weights.get("activation", "silu")) == "hard_swish":
+        if self.model.activation == "hard_swish":
             return self.build.hard_swish(f"{name}.hard_swish", conv, self.quantization(f"{name}.hard_swish"))
         gate = self.build.logistic(f"{name}.gate", conv)
         scale = agreeing(conv.quantization, gate.quantization, self.quantization(f"{name}.silu"))

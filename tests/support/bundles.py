@@ -10,6 +10,7 @@ import numpy as np
 
 from convert.bundle import conversion
 from tests.support.transcription import random_model
+from tf_embbert.model.folded import FoldedModel
 from tf_embbert.tokenizer import Tokenizer
 
 WORDS = [
@@ -40,7 +41,7 @@ class Run:
     """What `convert` takes from tf_embbert.run.Run."""
 
     tokenizer: Tokenizer
-    weights: dict
+    weights: FoldedModel
     ranges: dict
     labels: list[str] | None
     is_pair: bool

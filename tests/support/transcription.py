@@ -4,25 +4,27 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tf_embbert.model.folded import FoldedModel
+
 PAD, SEP = 0, 4
 
 
 @dataclass
-class FoldedModel:
+class RandomModel:
     """Folded weights, the ranges calibrated for them, and the sizes they were drawn with."""
 
-    weights: dict
+    weights: FoldedModel
     ranges: dict
     vocab_size: int
     max_length: int
 
     @property
     def is_pair(self):
-        return "embed.segment" in self.weights
+        return self.weights.is_pair
 
     @property
     def blocks(self):
-        return sum(name.endswith("query.kernel") for name in self.weights)
+        return self.weights.num_blocks
 
 
 def segments_of(tokens):
@@ -36,8 +38,8 @@ def float_logits(weights, tokens, segments=None, seen=None, rounding=None):
     weight and each tensor where the int8 graph has one; without it pads are masked with minus infinity.
     """
     keep = rounding or (lambda name, value: value)
-    activation = str(weights.get("activation", "silu"))
-    w = {name: keep(name, np.asarray(value, np.float64)) for name, value in weights.items() if name != "activation"}
+    activation = weights.activation
+    w = {name: keep(name, np.asarray(value, np.float64)) for name, value in weights.arrays().items()}
     length, last = len(tokens), sum(name.endswith("query.kernel") for name in w) - 1
 
     def see(name, value):
@@ -167,7 +169,7 @@ def calibrate(model, rows, mask_margin=0.0):
         name: (min(0.0, min(v.min() for v in values)), max(0.0, max(v.max() for v in values)))
         for name, values in seen.items()
     }
-    bound = max(np.abs(model.weights[f"embed.{t}"]).max() for t in ("token", "position"))
+    bound = max(np.abs(table).max() for table in (model.weights.embed.token, model.weights.embed.position))
     ranges["embed.features"] = (-float(bound), float(bound))
     for name in ranges:
         low, high = ranges[name]
@@ -175,7 +177,7 @@ def calibrate(model, rows, mask_margin=0.0):
             ranges[name] = (-max(-low, high), max(-low, high))
         if name.endswith(".scores"):
             ranges[name] = (low - mask_margin, high)
-    for name, kernel in model.weights.items():
+    for name, kernel in model.weights.arrays().items():
         if name.endswith(".kernel"):
             bound = float(np.abs(kernel).max())
             ranges[name] = (-bound, bound)
@@ -201,8 +203,6 @@ def random_model(
     weights = random_weights(
         rng, hidden_size, blocks, multiplier, classes, pair, kernel, reduced, vocab_size, max_length
     )
-    if activation != "silu":
-        weights["activation"] = np.array(activation)
-    model = FoldedModel(weights, {}, vocab_size, max_length)
+    model = RandomModel(FoldedModel.from_arrays(weights, activation), {}, vocab_size, max_length)
     model.ranges = calibrate(model, random_rows(rng, model, calibration_rows, max_length, max_length), mask_margin)
     return model

@@ -11,9 +11,10 @@ import pytest
 
 from convert import convert
 from tests.support.chain import KINDS, refused
+from tests.support.transcription import random_model
 from tf_embbert import evaluate
 from tf_embbert.model.config import EmbBERTConfig
-from tf_embbert.run import Run, load_run, save_run, sha256
+from tf_embbert.run import ABOUT, Quantised, Run, load_run, save_run, sha256
 from tf_embbert.tokenizer import Tokenizer
 
 ROOT = Path(__file__).parents[2]
@@ -22,27 +23,24 @@ HASHED = ["tokenizer.json", "labels.json", "weights.npz", "metrics.json", "verif
 
 def small_run(texts):
     weights = {"embed/token_table": np.arange(6, dtype=np.float32).reshape(3, 2)}
-    folded = {"embed.token": np.float32([[1, 2]])}
+    folded = random_model(np.random.default_rng(0), pair=True, activation="hard_swish").weights
     ranges = {"x0": (-1.5, 2.25), "block0.conv.kernel": np.float32([0.5, 0.25])}
-    about = {
-        "name": "small",
-        "seed": 1,
-        "arguments": {"task": "small.csv"},
-        "is_pair": False,
-        "max_length": 8,
-        "longest": 5,
-        "parameters": 6,
-        "chosen": "ptq",
-    }
     return Run(
-        EmbBERTConfig.preset("nano"),
-        Tokenizer.train(["on off"], 200),
-        ["é", "an  b"],
-        weights,
-        {"ptq": (folded, ranges)},
-        {"float": 1.0},
-        texts,
-        about,
+        config=EmbBERTConfig.preset("nano"),
+        tokenizer=Tokenizer.train(["on off"], 200),
+        labels=["é", "an  b"],
+        float_weights=weights,
+        variants={"ptq": Quantised(folded, ranges)},
+        metrics={"float": 1.0},
+        sample_texts=texts,
+        name="small",
+        seed=1,
+        arguments={"task": "small.csv"},
+        is_pair=False,
+        max_length=8,
+        longest=5,
+        parameters=6,
+        chosen="ptq",
     )
 
 
@@ -52,9 +50,11 @@ def test_a_run_is_read_as_it_was_written(tmp_path):
     save_run(run, tmp_path, [{"epoch": 1, "loss": 0.5}])
     read = load_run(tmp_path)
     assert read.sample_texts == texts and read.labels == run.labels and read.metrics == run.metrics
-    assert (read.config, read.about) == (run.config, run.about)
+    assert all(getattr(read, name) == getattr(run, name) for name in ("config", *ABOUT))
     np.testing.assert_array_equal(read.float_weights["embed/token_table"], run.float_weights["embed/token_table"])
-    np.testing.assert_array_equal(read.weights["embed.token"], run.weights["embed.token"])
+    assert read.weights.activation == "hard_swish" and list(read.weights.arrays()) == list(run.weights.arrays())
+    for name, value in run.weights.arrays().items():
+        np.testing.assert_array_equal(read.weights.arrays()[name], value, err_msg=name)
     assert tuple(read.ranges["x0"]) == (-1.5, 2.25)
     np.testing.assert_array_equal(read.ranges["block0.conv.kernel"], run.ranges["block0.conv.kernel"])
     assert (tmp_path / "history.csv").read_text() == "epoch,loss\n1,0.5\n"
@@ -141,6 +141,21 @@ def test_a_damaged_file_that_passes_its_hash(name, content, message, broken, cap
     config["files"][name] = sha256(broken / name)
     (broken / "config.json").write_text(json.dumps(config))
     both_refuse(capsys, broken, name, message)
+
+
+@pytest.mark.parametrize("change, message", [("leave out", "without head.bias"), ("add", "head.other is not among")])
+def test_an_archive_of_other_weights(change, message, broken, capsys):
+    """Arrays that are no EmbBERT's folded weights, under a hash that is right."""
+    arrays = dict(np.load(broken / "qat.npz"))
+    if change == "add":
+        arrays["head.other"] = arrays["head.bias"]
+    else:
+        del arrays["head.bias"]
+    np.savez(broken / "qat.npz", **arrays)
+    config = json.loads((broken / "config.json").read_text())
+    config["files"]["qat.npz"] = sha256(broken / "qat.npz")
+    (broken / "config.json").write_text(json.dumps(config))
+    both_refuse(capsys, broken, "qat.npz", message)
 
 
 @pytest.mark.parametrize("length", [-1, 0, 1, 1000])

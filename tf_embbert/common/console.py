@@ -3,13 +3,17 @@
 import contextlib
 import os
 import sys
+from collections.abc import Callable, Iterator
+from typing import Any, TypeAlias
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+Report: TypeAlias = Callable[[str], Any]  # what long work tells of itself, a line at a time; `print` is one
+
 
 @contextlib.contextmanager
-def quiet_import():
+def quiet_import() -> Iterator[None]:
     """Standard error is silent inside, for the first import of TensorFlow; what is raised passes through.
 
     TensorFlow's libraries write there before any log level holds, so the file descriptor is pointed elsewhere.
@@ -30,14 +34,15 @@ def quiet_import():
 
 
 @contextlib.contextmanager
-def progress_bar(title, total, unit="", **figures):
+def progress_bar(title: str, total: int | None, unit: str = "", **figures: float) -> Iterator[Callable[..., None]]:
     """A bar on standard error that goes away when it is done; none where that is not a terminal.
 
     Args:
         title: what is being done.
-        total: how many steps it has.
+        total: how many steps it has; None where nobody knows.
         unit: what a step is.
         **figures: names and first values of numbers shown beside the bar.
+
     Yields:
         update(done, **figures), to be called with the number of steps done and new values of the figures.
     """

@@ -3,11 +3,19 @@
 Rows at pads are left out: nobody reads them, so int8 may saturate there.
 """
 
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
 import numpy as np
 import tf_keras as keras
 
+from tf_embbert.model.folded import Array, FoldedModel
 from tf_embbert.quantization.deploy import build_deploy_model, deploy_layers
 from tf_embbert.training.batching import make_batches
+
+Span: TypeAlias = Callable[[float], tuple[float, float]]  # the range that a limit gives
+Clip: TypeAlias = Callable[[Array, Array, Span, float], float]  # values, how much each matters, span, widest limit
+Sample: TypeAlias = dict[str, list[Array]]
 
 SAMPLE = 2048  # values kept of each tensor and batch
 # A masked key gets the bottom of the scores' range: this far below what an attention row peaks at, a pad's weight is
@@ -15,50 +23,58 @@ SAMPLE = 2048  # values kept of each tensor and batch
 MASK_DEPTH = 8.0
 
 
-def calibrate(weights, ids, seed, rows=512, mask_depth=MASK_DEPTH, clip=None):
+def calibrate(
+    folded: FoldedModel,
+    ids: Sequence[Array],
+    seed: int,
+    rows: int = 512,
+    mask_depth: float = MASK_DEPTH,
+    clip: Clip | None = None,
+) -> dict[str, Any]:
     """Ranges of every tensor and kernel of the deploy graph.
 
     Args:
-        weights: folded weights.
+        folded: the folded model.
         ids: token ids of training texts, unpadded; a seeded sample of `rows` is run in float.
         seed: of the sample.
         mask_depth: how far the bottom of the scores' range lies below what their rows peak at.
         clip: where to cut a range (`best_clip` by default; `whole_range` cuts nothing).
+
     Returns:
-        dict name -> (min, max) for tensors and kernels, or [channels] largest magnitudes for convolution kernels.
+        (min, max) by name for tensors and kernels, or [channels] largest magnitudes for convolution kernels.
     """
     chooser = np.random.default_rng(seed)
     chosen = chooser.choice(len(ids), min(rows, len(ids)), replace=False)
-    samples = collect([ids[i] for i in chosen], weights, chooser)
-    clip = clip or best_clip
-    ranges = {name: tensor_range(name, mask_depth, clip, **sample) for name, sample in samples.items()}
-    return kernel_ranges(weights) | ranges
+    samples = collect([ids[i] for i in chosen], folded, chooser)
+    ranges = {name: tensor_range(name, mask_depth, clip or best_clip, **sample) for name, sample in samples.items()}
+    return kernel_ranges(folded) | ranges
 
 
-def kernel_ranges(weights):
+def kernel_ranges(folded: FoldedModel) -> dict[str, Any]:
     """Ranges of the constant kernels and tables: symmetric, no clipping; per channel for convolutions."""
-    ranges = {}
-    for name, value in weights.items():
+    ranges: dict[str, Any] = {}
+    for name, value in folded.arrays().items():
         if name.endswith(".conv.kernel") and name.startswith("block"):
             ranges[name] = np.maximum(np.abs(value).max(axis=0), 1e-6)
         elif name.endswith(".kernel"):
             ranges[name] = symmetric(np.abs(value).max())
-    tables = [value for name, value in weights.items() if name in ("embed.token", "embed.position", "embed.segment")]
-    ranges["embed.features"] = symmetric(max(np.abs(table).max() for table in tables))
+    tables = (folded.embed.token, folded.embed.position, folded.embed.segment)
+    ranges["embed.features"] = symmetric(max(np.abs(table).max() for table in tables if table is not None))
     return ranges
 
 
-def symmetric(limit):
+def symmetric(limit: float) -> tuple[float, float]:
+    """The range to both sides of zero, never quite empty."""
     limit = max(float(limit), 1e-6)
     return (-limit, limit)
 
 
-def collect(ids, weights, chooser):
+def collect(ids: Sequence[Array], folded: FoldedModel, chooser: np.random.Generator) -> dict[str, dict[str, Array]]:
     """Values of every calibrated tensor over some texts: {name: {values, importance, peaks}}."""
-    model = build_deploy_model(weights)
+    model = build_deploy_model(folded)
     names = [layer.name for layer in deploy_layers(model) if is_calibrated(layer.name)]
     probe = keras.Model(model.input, [model.get_layer(name).output for name in names])
-    samples = {name: {"values": [], "importance": [], "peaks": []} for name in names}
+    samples: dict[str, Sample] = {name: {"values": [], "importance": [], "peaks": []} for name in names}
     for tokens in make_batches(sorted(ids, key=len), batch_size=16):
         real = tokens.numpy() != 0  # [B, L]
         for name, output in zip(names, probe(tokens)):
@@ -66,18 +82,18 @@ def collect(ids, weights, chooser):
     return {name: {key: np.concatenate(parts) for key, parts in sample.items()} for name, sample in samples.items()}
 
 
-def is_calibrated(name):
+def is_calibrated(name: str) -> bool:
     """Whether a tensor's range comes from data; tables have their own, and TFLM fixes those of three operators."""
     return not name.endswith((".norm", ".weights", ".gate")) and name != "embed.features"
 
 
-def add_sample(sample, name, output, real, chooser):
+def add_sample(sample: Sample, name: str, output: Array, real: Array, chooser: np.random.Generator) -> None:
     """Adds one batch [B, q, .] of a tensor: values at real rows, how much each matters, the peaks of score rows."""
     rows = output[real[:, : output.shape[1]]]  # [tokens, .]
     importance = np.ones_like(rows)
     if name.startswith("x"):  # what follows is a norm: an error counts relative to its row's length
         importance /= np.mean(np.square(rows), axis=1, keepdims=True) + 1e-12
-    keep = slice(None)
+    keep: Any = slice(None)
     if name.endswith(".scores"):
         keep = rows > -1e30  # masked keys
         sample["peaks"].append(rows.max(axis=1))
@@ -91,7 +107,9 @@ def add_sample(sample, name, output, real, chooser):
     sample["importance"].append(importance[chosen])
 
 
-def tensor_range(name, mask_depth, clip, values, importance, peaks):
+def tensor_range(
+    name: str, mask_depth: float, clip: Clip, values: Array, importance: Array, peaks: Array
+) -> tuple[float, float]:
     """(min, max) of one tensor, zero included."""
     low, high = min(float(values.min()), 0.0), max(float(values.max()), 1e-6)
     if name == "logits" or name.startswith("head."):
@@ -107,24 +125,24 @@ def tensor_range(name, mask_depth, clip, values, importance, peaks):
     return (low, high)
 
 
-def widen(low, high):
+def widen(low: float, high: float) -> tuple[float, float]:
     """Room for what calibration did not see: a saturated logit could tie with another."""
     return (1.1 * low, 1.1 * high)
 
 
-def whole_range(values, importance, span, limit):
+def whole_range(values: Array, importance: Array, span: Span, limit: float) -> float:
     """No clipping: the range is what the sample spans."""
     return limit
 
 
-def best_clip(values, importance, span, limit):
+def best_clip(values: Array, importance: Array, span: Span, limit: float) -> float:
     """The limit, at most the given one, whose 8-bit grid loses least on the sample (weighted mean square error)."""
     candidates = limit * np.linspace(0.3, 1.0, 29)
     losses = [np.average(np.square(fake_quantise(values, *span(c)) - values), weights=importance) for c in candidates]
     return float(candidates[int(np.argmin(losses))])
 
 
-def fake_quantise(values, low, high):
+def fake_quantise(values: Array, low: float, high: float) -> Array:
     """Rounds to 256 levels between low and high."""
     step = (high - low) / 255
     return np.clip(np.round((values - low) / step), 0, 255) * step + low

@@ -5,10 +5,14 @@ those layers in tensorflow-model-optimization's quantizers, `convert.lowering.lo
 the train graph. B = batch, L = padded length, d = hidden size, r = reduced size, m = expansion, k = taps.
 """
 
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
 import tensorflow as tf
 import tf_keras as keras
 
 from tf_embbert.model.causal_conv import causal_depthwise_conv
+from tf_embbert.model.folded import Array, FoldedModel
 from tf_embbert.model.layers import hard_swish, segment_ids, token_mask
 
 
@@ -20,18 +24,21 @@ class DeployLayer(keras.layers.Layer):
         weight_names: {attribute: name among the folded weights}.
     """
 
-    def __init__(self, initial=None, weight_names=None, **kwargs):
+    def __init__(
+        self, initial: Mapping[str, Array] | None = None, weight_names: Mapping[str, str] | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
-        self.initial, self.weight_names, self.own = initial or {}, weight_names or {}, {}
+        self.initial, self.weight_names = initial or {}, weight_names or {}
+        self.own: dict[str, tf.Variable] = {}
 
-    def build(self, input_shape):
+    def build(self, input_shape: Any) -> None:
         for attribute, value in self.initial.items():
             constant = keras.initializers.Constant(value)
             self.own[attribute] = self.add_weight(attribute, value.shape, initializer=constant)
             setattr(self, attribute, self.own[attribute])
         super().build(input_shape)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> tf.TensorShape:
         # The quantize wrapper wants a shape for its quantizer, which has one range whatever the shape.
         return tf.TensorShape(None)
 
@@ -39,7 +46,7 @@ class DeployLayer(keras.layers.Layer):
 class Features(DeployLayer):
     """GATHER and CONCATENATION: tokens int32 [B, L] -> [B, L, 2r], or 2r+1 with the second segment's flag."""
 
-    def call(self, tokens):
+    def call(self, tokens: tf.Tensor) -> tf.Tensor:
         rows, length = tf.shape(tokens)[0], tf.shape(tokens)[1]
         position = tf.broadcast_to(self.position[:length], (rows, length, self.position.shape[1]))
         parts = [tf.gather(self.token, tokens), position]
@@ -51,7 +58,7 @@ class Features(DeployLayer):
 class Dense(DeployLayer):
     """FULLY_CONNECTED with a constant kernel [out, in] and perhaps a bias."""
 
-    def call(self, x):
+    def call(self, x: tf.Tensor) -> tf.Tensor:
         y = tf.matmul(x, self.kernel, transpose_b=True)
         return y + self.bias if "bias" in self.initial else y
 
@@ -59,7 +66,7 @@ class Dense(DeployLayer):
 class UnitNorm(DeployLayer):
     """L2_NORMALIZATION over the last axis: RMSNorm without its constants."""
 
-    def call(self, x):
+    def call(self, x: tf.Tensor) -> tf.Tensor:
         return x * tf.math.rsqrt(tf.maximum(tf.reduce_sum(tf.square(x), axis=-1, keepdims=True), 1e-12))
 
 
@@ -69,21 +76,21 @@ class Scores(DeployLayer):
     The float mask is exact; under int8 it saturates at the bottom of the scores' range.
     """
 
-    def call(self, inputs):
+    def call(self, inputs: Sequence[tf.Tensor]) -> tf.Tensor:
         query, keys, tokens = inputs
         mask = (1.0 - token_mask(tokens)[:, None, :]) * query.dtype.min / 2
         return tf.matmul(query, keys, transpose_b=True) + mask
 
 
 class Softmax(DeployLayer):
-    def call(self, scores):
+    def call(self, scores: tf.Tensor) -> tf.Tensor:
         return tf.nn.softmax(scores)
 
 
 class Mix(DeployLayer):
     """FULLY_CONNECTED of attention weights with the values as weights: [B, q, L], [B, L, d] -> [B, q, d]."""
 
-    def call(self, inputs):
+    def call(self, inputs: Sequence[tf.Tensor]) -> tf.Tensor:
         weights, values = inputs
         context = tf.matmul(weights, values)
         return context + self.bias if "bias" in self.initial else context
@@ -92,7 +99,7 @@ class Mix(DeployLayer):
 class Conv(DeployLayer):
     """PAD and DEPTHWISE_CONV_2D: kernel [k, d*m], k-1 zeros on the left, [B, L, d] -> [B, L, d*m]."""
 
-    def call(self, x):
+    def call(self, x: tf.Tensor) -> tf.Tensor:
         taps, channels = self.initial["kernel"].shape
         kernel = tf.reshape(self.kernel, (taps, x.shape[-1], channels // x.shape[-1]))
         return causal_depthwise_conv(x, kernel) + self.bias
@@ -101,74 +108,78 @@ class Conv(DeployLayer):
 class Gate(DeployLayer):
     """LOGISTIC."""
 
-    def call(self, x):
+    def call(self, x: tf.Tensor) -> tf.Tensor:
         return tf.sigmoid(x)
 
 
 class HardSwish(DeployLayer):
     """HARD_SWISH."""
 
-    def call(self, x):
+    def call(self, x: tf.Tensor) -> tf.Tensor:
         return hard_swish(x)
 
 
 class Multiply(DeployLayer):
-    def call(self, inputs):
+    def call(self, inputs: Sequence[tf.Tensor]) -> tf.Tensor:
         return inputs[0] * inputs[1]
 
 
 class Add(DeployLayer):
-    def call(self, inputs):
+    def call(self, inputs: Sequence[tf.Tensor]) -> tf.Tensor:
         return inputs[0] + inputs[1]
 
 
 class FirstRow(keras.layers.Layer):
     """SLICE: the [CLS] row, [B, L, d] -> [B, 1, d]."""
 
-    def call(self, x):
+    def call(self, x: tf.Tensor) -> tf.Tensor:
         return x[:, :1]
 
 
-def build_deploy_model(weights, wrap=lambda layer: layer):
+Wrap = Callable[[DeployLayer], keras.layers.Layer]
+
+
+def build_deploy_model(folded: FoldedModel, wrap: Wrap = lambda layer: layer) -> keras.Model:
     """The deploy graph as a Keras model: tokens int32 [B, L] -> logits float32 [B, C].
 
     Args:
-        weights: folded weights by name, as `fold_model` gives them.
+        folded: the weights, as `fold_model` gives them.
         wrap: what becomes of each layer before it is called; `quantize.py` puts it under fake quantisation.
+
     Returns:
         Keras model whose layers are named as their output tensors; trainable, any batch, any length up to the
         position table's.
     """
     tokens = keras.Input((None,), dtype="int32", name="tokens")
-    layer = LayerFactory(weights, wrap)
-    tables = {part: f"embed.{part}" for part in ("token", "position", "segment") if f"embed.{part}" in weights}
-    features = layer(Features, "embed.features", **tables)(tokens)
+    layer = LayerFactory(folded, wrap)
+    tables = ("token", "position", "segment") if folded.is_pair else ("token", "position")
+    features = layer(Features, "embed.features", **{table: f"embed.{table}" for table in tables})(tokens)
     x = layer(Dense, "x0", kernel="embed.kernel", bias="embed.bias")(features)
-    last = count_blocks(weights) - 1
-    for index in range(last):
+    for index in range(len(folded.blocks)):
         x = add_block(layer, index, x, tokens)
-    return keras.Model(tokens, add_last_block(layer, last, x, tokens)[:, 0], name="embbert_deploy")
+    logits = add_last_block(layer, len(folded.blocks), x, tokens)[:, 0]
+    return keras.Model(tokens, logits, name="embbert_deploy")
 
 
 class LayerFactory:
     """Makes the named layers from the folded weights: `factory(Dense, "x0", kernel="embed.kernel")`."""
 
-    def __init__(self, weights, wrap):
-        self.weights, self.wrap = weights, wrap
+    def __init__(self, folded: FoldedModel, wrap: Wrap) -> None:
+        self.arrays, self.activation, self.wrap = folded.arrays(), folded.activation, wrap
 
-    def __call__(self, kind, tensor, **weight_names):
-        initial = {attribute: self.weights[name] for attribute, name in weight_names.items()}
+    def __call__(self, kind: type[DeployLayer], tensor: str, **weight_names: str) -> keras.layers.Layer:
+        initial = {attribute: self.arrays[name] for attribute, name in weight_names.items()}
         return self.wrap(kind(initial, weight_names, name=tensor))
 
 
-def deploy_layers(model):
+def deploy_layers(model: keras.Model) -> list[DeployLayer]:
     """The DeployLayers of a deploy model, out of their wrappers, in the order they run."""
     inner = (getattr(layer, "layer", layer) for layer in model.layers)
     return [layer for layer in inner if isinstance(layer, DeployLayer)]
 
 
-def read_weights(model):
-    """The folded float weights as a deploy model has them now: dict of float32 arrays by name."""
+def read_arrays(model: keras.Model) -> dict[str, Array]:
+    """The folded weights as a deploy model has them now, float32, by name: see `FoldedModel.arrays`."""
     return {
         name: layer.own[attribute].numpy()
         for layer in deploy_layers(model)
@@ -176,17 +187,7 @@ def read_weights(model):
     }
 
 
-def count_blocks(weights):
-    """Number of encoder blocks of a set of folded weights."""
-    return sum(name.endswith(".query.kernel") for name in weights)
-
-
-def activation_of(weights):
-    """Name of the activation of a set of folded weights."""
-    return str(weights.get("activation", "silu"))
-
-
-def add_block(layer, index, x, tokens):
+def add_block(layer: LayerFactory, index: int, x: tf.Tensor, tokens: tf.Tensor) -> tf.Tensor:
     """One block before the last: [B, L, d] -> [B, L, d]."""
     name = f"block{index}"
     unit = layer(UnitNorm, f"{name}.norm")(x)
@@ -199,7 +200,7 @@ def add_block(layer, index, x, tokens):
     return layer(Add, f"x{index + 1}")([context, contract])
 
 
-def add_last_block(layer, index, x, tokens):
+def add_last_block(layer: LayerFactory, index: int, x: tf.Tensor, tokens: tf.Tensor) -> tf.Tensor:
     """The last block for the [CLS] row only, and the head: [B, L, d] -> [B, 1, C]."""
     name = f"block{index}"
     unit = layer(UnitNorm, f"{name}.norm")(x)
@@ -212,14 +213,14 @@ def add_last_block(layer, index, x, tokens):
     return layer(Add, "logits")([from_context, from_conv])
 
 
-def attend(layer, name, query, keys, tokens):
+def attend(layer: LayerFactory, name: str, query: tf.Tensor, keys: tf.Tensor, tokens: tf.Tensor) -> tf.Tensor:
     """Attention weights: [B, q, d], [B, L, d] -> [B, q, L]."""
     return layer(Softmax, f"{name}.weights")(layer(Scores, f"{name}.scores")([query, keys, tokens]))
 
 
-def convolve(layer, name, x):
+def convolve(layer: LayerFactory, name: str, x: tf.Tensor) -> tf.Tensor:
     """Convolution and its activation: [B, L, d] -> [B, L, d*m]."""
     conv = layer(Conv, f"{name}.conv", kernel=f"{name}.conv.kernel", bias=f"{name}.conv.bias")(x)
-    if activation_of(layer.weights) == "hard_swish":
+    if layer.activation == "hard_swish":
         return layer(HardSwish, f"{name}.hard_swish")(conv)
     return layer(Multiply, f"{name}.silu")([conv, layer(Gate, f"{name}.gate")(conv)])

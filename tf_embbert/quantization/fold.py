@@ -13,55 +13,79 @@ epsilon is dropped: 1.19e-7 beside a mean square of order one is under float32's
 Kernels are stored [out, in], the layout of TFLite's FULLY_CONNECTED.
 """
 
+from typing import Any, NamedTuple
+
 import numpy as np
+import tf_keras as keras
 
 from tf_embbert.model.classifier import require_keras2
+from tf_embbert.model.config import EmbBERTConfig
+from tf_embbert.model.folded import Array, FoldedBlock, FoldedBranches, FoldedEmbedder, FoldedHead, FoldedModel
 
 
-def fold_model(model, config, pair):
+class Block(NamedTuple):
+    """A trained block's weights, float64, with the paper's letters; dense kernels are turned to [out, in]."""
+
+    gain: Array  # [d]
+    wq: Array  # [d, d]
+    bq: Array  # [d]
+    wo: Array  # [d, d]
+    bo: Array  # [d]
+    conv: Array  # [k, d, m]
+    conv_bias: Array  # [d*m]
+    wc: Array  # [d, d*m]
+    bc: Array  # [d]
+    l1: Array  # []
+    l2: Array  # []
+
+    @property
+    def root(self) -> float:
+        """sqrt(d), which makes RMSNorm's vectors of unit vectors."""
+        return float(np.sqrt(len(self.gain)))
+
+
+def fold_model(model: keras.Model, config: EmbBERTConfig, pair: bool) -> FoldedModel:
     """Folded weights of a trained classifier or regressor.
 
     Args:
         model: Keras model of `build_classifier` or `build_regressor`.
         config: its EmbBERTConfig.
         pair: whether its texts are pairs; a single text's segment row is then a constant.
+
     Returns:
-        dict of float32 arrays by tensor name: what a run stores and `convert` lowers. An activation other than SiLU is
-        there by its name, as `activation`.
+        What a run stores and `convert` lowers, in float32.
+
     Raises:
         UserError: a model of Keras 3.
     """
     require_keras2(model)
-    embed = model.get_layer("embed")
-    weights = fold_embedder(*(w.numpy().astype(np.float64) for w in embed_tables(embed)), pair=pair)
-    blocks = [read_block(model.get_layer(f"block{i}")) for i in range(config.num_blocks)]
-    for index, block in enumerate(blocks[:-1]):
-        weights |= fold_block(f"block{index}", block)
-    head = [w.numpy().astype(np.float64) for w in model.get_layer("head").weights]
-    weights |= fold_last_block(f"block{config.num_blocks - 1}", blocks[-1], *head)
-    weights = {name: np.ascontiguousarray(value, dtype=np.float32) for name, value in weights.items()}
-    return weights | ({} if config.activation == "silu" else {"activation": np.array(config.activation)})
+    *blocks, last = (read_block(model.get_layer(f"block{i}")) for i in range(config.num_blocks))
+    head_kernel, head_bias = map(read, model.get_layer("head").weights)
+    return FoldedModel(
+        fold_embedder(model.get_layer("embed"), pair),
+        tuple(fold_block(block) for block in blocks),
+        fold_last_block(last),
+        fold_head(last, head_kernel, head_bias),
+        config.activation,
+    )
 
 
-def embed_tables(embed):
-    return embed.token_table, embed.token_kernel, embed.position_table, embed.position_kernel, embed.segment_table
-
-
-def fold_embedder(token, token_kernel, position, position_kernel, segment, pair):
+def fold_embedder(embed: keras.layers.Layer, pair: bool) -> FoldedEmbedder:
     """One dense over [token row ; position row (; second segment)]: one scale for all, so the parts are balanced."""
-    token, token_kernel = equalise(token, token_kernel)
+    token, token_kernel = equalise(read(embed.token_table), read(embed.token_kernel))
+    position, position_kernel = read(embed.position_table), read(embed.position_kernel)
+    segment = read(embed.segment_table)
     gain = np.sqrt(peak(token) * peak(position_kernel) / (peak(position) * peak(token_kernel)))
     position, position_kernel = position * gain, position_kernel / gain
-    kernels = [token_kernel, position_kernel]  # [r, d] each
-    weights = {"embed.token": token, "embed.position": position, "embed.bias": segment[1]}
+    kernels, flag = [token_kernel, position_kernel], None  # [r, d] each
     if pair:
         step = max(peak(token), peak(position))
-        weights["embed.segment"] = np.array([[0.0], [0.0], [step]])
+        flag = single(np.array([[0.0], [0.0], [step]]))
         kernels.append((segment[2] - segment[1])[None] / step)
-    return weights | {"embed.kernel": np.concatenate(kernels).T}
+    return FoldedEmbedder(single(token), single(position), single(segment[1]), flag, single(np.concatenate(kernels).T))
 
 
-def equalise(table, kernel):
+def equalise(table: Array, kernel: Array) -> tuple[Array, Array]:
     """Scales the r inner channels so that table columns [V, r] and kernel rows [r, d] share out their ranges alike.
 
     Cross-layer equalisation (Nagel et al., arXiv 1906.04721, section 4.1): exact, and one int8 scale then suits all.
@@ -71,57 +95,75 @@ def equalise(table, kernel):
     return table * scale, kernel / scale[:, None]
 
 
-def peak(array):
+def peak(array: Array) -> float:
+    """The largest magnitude, never quite 0."""
     return max(float(np.abs(array).max()), 1e-9)
 
 
-def read_block(block):
-    """The block's float64 weights by short names, dense kernels turned to [out, in]."""
-    value = lambda variable: variable.numpy().astype(np.float64)
-    q1, k1, q2, k2 = value(block.sum.lambdas)
-    return {
-        "gain": value(block.norm.gain),
-        "wq": value(block.attention.query.kernel).T,
-        "bq": value(block.attention.query.bias),
-        "wo": value(block.output_dense.kernel).T,
-        "bo": value(block.output_dense.bias),
-        "conv": value(block.conv.kernel),  # [k, d, m]
-        "conv_bias": value(block.conv.bias),  # [d*m]
-        "wc": value(block.contract.kernel).T,
-        "bc": value(block.contract.bias),
-        "l1": np.exp(q1 @ k1),
-        "l2": np.exp(q2 @ k2),
-    }
+def read(variable: Any) -> Array:
+    """A variable's value, in which nothing is lost by folding: float64."""
+    return variable.numpy().astype(np.float64)
 
 
-def fold_query_and_conv(name, b):
-    """What every block has, the last one too."""
-    taps, d, m = b["conv"].shape
-    root = np.sqrt(d)
-    return {
-        f"{name}.query.kernel": root * b["gain"][:, None] * b["wq"] * b["gain"],
-        f"{name}.query.bias": b["gain"] * b["bq"],
-        f"{name}.conv.kernel": (b["conv"] * (root * b["gain"])[:, None]).reshape(taps, d * m),
-        f"{name}.conv.bias": b["conv_bias"],
-    }
+def single(value: Array) -> Array:
+    """What is stored: float32, contiguous."""
+    return np.ascontiguousarray(value, dtype=np.float32)
 
 
-def fold_block(name, b):
-    root = np.sqrt(len(b["gain"]))
-    return fold_query_and_conv(name, b) | {
-        f"{name}.value.kernel": b["l1"] * root * b["wo"] * b["gain"],
-        f"{name}.context.bias": b["l1"] * b["bo"] - b["l2"] * b["bc"],
-        f"{name}.contract.kernel": -b["l2"] * b["wc"],
-    }
+def read_block(block: keras.layers.Layer) -> Block:
+    """The weights of an EmbBERTBlock."""
+    q1, k1, q2, k2 = read(block.sum.lambdas)
+    return Block(
+        gain=read(block.norm.gain),
+        wq=read(block.attention.query.kernel).T,
+        bq=read(block.attention.query.bias),
+        wo=read(block.output_dense.kernel).T,
+        bo=read(block.output_dense.bias),
+        conv=read(block.conv.kernel),
+        conv_bias=read(block.conv.bias),
+        wc=read(block.contract.kernel).T,
+        bc=read(block.contract.bias),
+        l1=np.exp(q1 @ k1),
+        l2=np.exp(q2 @ k2),
+    )
 
 
-def fold_last_block(name, b, head_kernel, head_bias):
-    """The last block's two branches go straight to the logits; only the convolution's last tap sees position 0."""
-    folded = fold_query_and_conv(name, b)
-    folded[f"{name}.conv.kernel"] = folded[f"{name}.conv.kernel"][-1:]
-    root, head = np.sqrt(len(b["gain"])), head_kernel.T  # [C, d]
-    return folded | {
-        "head.context.kernel": head @ (b["l1"] * root * b["wo"] * b["gain"]),
-        "head.conv.kernel": head @ (-b["l2"] * b["wc"]),
-        "head.bias": head @ (b["l1"] * b["bo"] - b["l2"] * b["bc"]) + head_bias,
-    }
+def fold_query(b: Block) -> tuple[Array, Array]:
+    """Kernel [d, d] and bias [d] of the queries."""
+    return single(b.root * b.gain[:, None] * b.wq * b.gain), single(b.gain * b.bq)
+
+
+def fold_conv(b: Block) -> tuple[Array, Array]:
+    """Kernel [k, d*m] and bias [d*m] of the convolution."""
+    taps, d, m = b.conv.shape
+    return single((b.conv * (b.root * b.gain)[:, None]).reshape(taps, d * m)), single(b.conv_bias)
+
+
+def fold_value(b: Block) -> Array:
+    """The output projection with l1 and the norm: float64 [d, d]."""
+    return b.l1 * b.root * b.wo * b.gain
+
+
+def fold_block(b: Block) -> FoldedBlock:
+    """A block before the last."""
+    bias = b.l1 * b.bo - b.l2 * b.bc
+    return FoldedBlock(*fold_query(b), *fold_conv(b), single(fold_value(b)), single(bias), single(-b.l2 * b.wc))
+
+
+def fold_last_block(b: Block) -> FoldedBranches:
+    """The last block without its projections; only the convolution's last tap sees position 0."""
+    kernel, bias = fold_conv(b)
+    return FoldedBranches(*fold_query(b), single(kernel[-1:]), bias)
+
+
+def fold_head(b: Block, kernel: Array, bias: Array) -> FoldedHead:
+    """The last block's two branches go straight to the logits.
+
+    Args:
+        b: the last block.
+        kernel, bias: of the head, [d, C] and [C].
+    """
+    head = kernel.T  # [C, d]
+    return FoldedHead(
+        single(head @ fold_value(b)), single(head @ (-b.l2 * b.wc)), single(head @ (b.l1 * b.bo - b.l2 * b.bc) + bias)
+    )

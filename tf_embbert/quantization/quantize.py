@@ -5,15 +5,21 @@ here. Every range is set from calibration first (a MovingAverageQuantizer left a
 lives within 0.05 is then one grey level), trained along with the weights, and frozen for the last phase.
 """
 
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 from tensorflow_model_optimization.quantization import keras as tfmot
 
+from tf_embbert.common.console import Report
+from tf_embbert.model.folded import Array, FoldedModel, Ranges
 from tf_embbert.quantization import deploy
 from tf_embbert.quantization.calibrate import kernel_ranges
 from tf_embbert.quantization.deploy import build_deploy_model
-from tf_embbert.training.fitting import train
+from tf_embbert.training.fitting import Encoded, Recipe, train
 
 BITS = 8
 PHASES = ("ranges", "frozen")  # of QAT: the ranges' ends are trained along, then stay
@@ -27,11 +33,11 @@ class RangeQuantizer(tfmot.quantizers.MovingAverageQuantizer):
         trainable: whether the ends get the gradient of the clipped values.
     """
 
-    def __init__(self, symmetric, trainable):
+    def __init__(self, symmetric: bool, trainable: bool) -> None:
         super().__init__(BITS, per_axis=False, symmetric=symmetric, narrow_range=symmetric)
         self.trainable = trainable
 
-    def build(self, tensor_shape, name, layer):
+    def build(self, tensor_shape: Any, name: str, layer: keras.layers.Layer) -> dict[str, Any]:
         variable = lambda end, value: layer.add_weight(
             f"{name}_{end}", (), initializer=keras.initializers.Constant(value), trainable=self.trainable
         )
@@ -39,25 +45,29 @@ class RangeQuantizer(tfmot.quantizers.MovingAverageQuantizer):
         self.high = variable("max", 1.0)
         return {}
 
-    def __call__(self, inputs, training, weights, **kwargs):
+    def __call__(self, inputs: tf.Tensor, training: Any, weights: Any, **kwargs: Any) -> tf.Tensor:
         low = -self.high if self.symmetric else tf.minimum(self.low, 0.0)
         return super().__call__(inputs, False, {"min_var": low, "max_var": self.high})
 
-    def set_range(self, limits):
+    def set_range(self, limits: Any) -> None:
+        """Sets the ends: (minimum, maximum)."""
         self.high.assign(limits[1])
         if not self.symmetric:
             self.low.assign(limits[0])
 
-    def get_range(self):
+    def get_range(self) -> tuple[float, float]:
+        """The ends as they are: (minimum, maximum), zero included."""
         high = float(self.high.numpy())
         return (-high, high) if self.symmetric else (min(float(self.low.numpy()), 0.0), high)
 
 
-def fixed_quantizer(low, high):
+def fixed_quantizer(low: float, high: float) -> tfmot.quantizers.Quantizer:
+    """Fake quantisation to a range that TFLM fixes."""
     return tfmot.quantizers.FixedQuantizer(BITS, low, high, narrow_range=False)
 
 
-def kernel_quantizer(per_channel):
+def kernel_quantizer(per_channel: bool) -> tfmot.quantizers.Quantizer:
+    """Fake quantisation of a kernel to its own range at every step."""
     return tfmot.quantizers.LastValueQuantizer(BITS, per_axis=per_channel, symmetric=True, narrow_range=True)
 
 
@@ -69,26 +79,26 @@ class DeployQuantizeConfig(tfmot.QuantizeConfig):
         kernel: quantizer of the attribute `kernel`, or None.
     """
 
-    def __init__(self, output, kernel=None):
+    def __init__(self, output: Any, kernel: Any = None) -> None:
         self.output, self.kernel = output, kernel
 
-    def get_weights_and_quantizers(self, layer):
+    def get_weights_and_quantizers(self, layer: deploy.DeployLayer) -> list[tuple[tf.Variable, Any]]:
         return [(layer.kernel, self.kernel)] if self.kernel else []
 
-    def set_quantize_weights(self, layer, quantize_weights):
+    def set_quantize_weights(self, layer: deploy.DeployLayer, quantize_weights: list[tf.Tensor]) -> None:
         for quantized in quantize_weights:
             layer.kernel = quantized
 
-    def get_activations_and_quantizers(self, layer):
+    def get_activations_and_quantizers(self, layer: deploy.DeployLayer) -> list[Any]:
         return []
 
-    def set_quantize_activations(self, layer, quantize_activations):
+    def set_quantize_activations(self, layer: deploy.DeployLayer, quantize_activations: list[Any]) -> None:
         pass
 
-    def get_output_quantizers(self, layer):
+    def get_output_quantizers(self, layer: deploy.DeployLayer) -> list[Any]:
         return [self.output]
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {"output": self.output, "kernel": self.kernel}
 
 
@@ -97,7 +107,7 @@ class DeployQuantizeConfig(tfmot.QuantizeConfig):
 FIXED = {deploy.UnitNorm: (-1.0, 127 / 128), deploy.Softmax: (0.0, 255 / 256), deploy.Gate: (0.0, 255 / 256)}
 
 
-def quantize_config(layer, train_ranges):
+def quantize_config(layer: deploy.DeployLayer, train_ranges: bool) -> DeployQuantizeConfig:
     """The QuantizeConfig of a deploy layer. FULLY_CONNECTED takes other operators' outputs as weights at zero point 0
     only, so the values are symmetric; so are the tables, which are weights themselves."""
     if type(layer) in FIXED:
@@ -111,42 +121,54 @@ class QuantizedModel:
     """The deploy graph under fake quantisation.
 
     Args:
-        weights: folded weights.
+        folded: the folded model.
         ranges: by tensor and kernel name, as `calibrate` gives them.
         train_ranges: whether training moves the ranges of the tensors.
     """
 
-    def __init__(self, weights, ranges, train_ranges=False):
-        self.weights, self.quantizers, self.train_ranges = weights, {}, train_ranges
-        self.model = build_deploy_model(weights, self.wrap)
+    def __init__(self, folded: FoldedModel, ranges: Ranges, train_ranges: bool = False) -> None:
+        self.activation, self.train_ranges = folded.activation, train_ranges
+        self.quantizers: dict[str, RangeQuantizer] = {}
+        self.model = build_deploy_model(folded, self.wrap)
         for name, quantizer in self.quantizers.items():
             quantizer.set_range(ranges[name])
         # A kernel's quantizer takes the range of the kernel whenever it runs in training mode: once is enough.
         self.model(np.zeros((1, 2), np.int32), training=True)
 
-    def wrap(self, layer):
+    def wrap(self, layer: deploy.DeployLayer) -> keras.layers.Layer:
+        """The layer under fake quantisation, its range noted."""
         config = quantize_config(layer, self.train_ranges)
         if isinstance(config.output, RangeQuantizer):
             self.quantizers[layer.name] = config.output
         return tfmot.QuantizeWrapperV2(layer, config)
 
-    def read(self):
-        """The folded weights and ranges as they are now: (weights, ranges)."""
-        weights = self.weights | deploy.read_weights(self.model)
+    def read(self) -> tuple[FoldedModel, Ranges]:
+        """The folded model and the ranges as they are now."""
+        folded = FoldedModel.from_arrays(deploy.read_arrays(self.model), self.activation)
         tensors = {name: quantizer.get_range() for name, quantizer in self.quantizers.items()}
-        return weights, kernel_ranges(weights) | tensors
+        return folded, kernel_ranges(folded) | tensors
 
 
 def train_quantized(
-    weights, ranges, teacher, rows, validation, recipe, folder, seed, report=print, phases=PHASES, may_stay=True
-):
+    folded: FoldedModel,
+    ranges: Ranges,
+    teacher: Array,
+    rows: Encoded,
+    validation: Encoded,
+    recipe: Recipe,
+    folder: Path,
+    seed: int,
+    report: Report = print,
+    phases: Sequence[str] = PHASES,
+    may_stay: bool = True,
+) -> tuple[FoldedModel, Ranges, list[dict[str, Any]]]:
     """Quantisation-aware training from calibrated ranges: first with the ranges, then with the ranges frozen.
 
     The float model is the teacher, its answers to the training rows are the targets: labels would only make the int8
     model fit these rows a second time. A phase that makes the selection rows' metric worse leaves things as they were.
 
     Args:
-        weights, ranges: of the float model, folded and calibrated.
+        folded, ranges: the float model, folded and calibrated.
         teacher: its outputs on the training rows, float32 [rows, C]; C = 1 is a regression.
         rows, validation: Encoded.
         recipe: Recipe of each of the two phases.
@@ -155,13 +177,14 @@ def train_quantized(
         report: called with one line an epoch.
         phases: of PHASES, in the order they are trained.
         may_stay: whether a phase that does not help is dropped.
+
     Returns:
-        (weights, ranges, history): history has one dict an epoch, that of `train` with its phase.
+        Folded model, ranges and history, which has one dict an epoch, that of `train` with its phase.
     """
     loss = keras.losses.MeanSquaredError() if teacher.shape[1] == 1 else distil
-    history = []
+    history: list[dict[str, Any]] = []
     for number, phase in enumerate(phases):
-        quantized = QuantizedModel(weights, ranges, train_ranges=phase == "ranges")
+        quantized = QuantizedModel(folded, ranges, train_ranges=phase == "ranges")
         rows_of_phase = train(
             quantized.model,
             loss,
@@ -175,10 +198,10 @@ def train_quantized(
             may_stay=may_stay,
         )
         history += [{"phase": f"qat {phase}", **row} for row in rows_of_phase]
-        weights, ranges = quantized.read()
-    return weights, ranges, history
+        folded, ranges = quantized.read()
+    return folded, ranges, history
 
 
-def distil(teacher, student):
+def distil(teacher: tf.Tensor, student: tf.Tensor) -> tf.Tensor:
     """Cross-entropy of the student's distribution with the teacher's: logits [B, C] and [B, C]."""
     return keras.losses.categorical_crossentropy(tf.nn.softmax(teacher), student, from_logits=True)

@@ -15,7 +15,7 @@ from tf_embbert.model.config import EmbBERTConfig
 from tf_embbert.quantization.calibrate import calibrate
 from tf_embbert.quantization.fold import fold_model
 from tf_embbert.quantization.quantize import train_quantized
-from tf_embbert.run import Run, load_run, weight_names
+from tf_embbert.run import Quantised, Run, load_run, weight_names
 from tf_embbert.tokenizer import Tokenizer, segments
 from tf_embbert.training.batching import predict_in_order
 from tf_embbert.training.fitting import Encoded, Recipe, train
@@ -66,19 +66,23 @@ def train_run(task, options, arguments, folder, report, soft=None):
     variants, qat_history = quantise(model, data, rows, few, options, folder / "qat", report)
     report("scoring in TFLM")
     metrics = score_variants(model, variants, data, few, options)
-    about = {
-        "name": task.name,
-        "seed": options.seed,
-        "arguments": arguments,
-        "is_pair": task.is_pair,
-        "max_length": data.length,
-        "longest": max(map(len, rows.ids)),
-        "parameters": model.count_params(),
-        "chosen": metrics["chosen"],
-    }
-    weights = dict(zip(weight_names(model), model.get_weights()))
-    texts = verification_texts(task.rows("selection"), options.seed)
-    run = Run(data.config, data.tokenizer, task.labels, weights, variants, metrics, texts, about)
+    run = Run(
+        config=data.config,
+        tokenizer=data.tokenizer,
+        labels=task.labels,
+        float_weights=dict(zip(weight_names(model), model.get_weights())),
+        variants=variants,
+        metrics=metrics,
+        sample_texts=verification_texts(task.rows("selection"), options.seed),
+        name=task.name,
+        seed=options.seed,
+        arguments=arguments,
+        is_pair=task.is_pair,
+        max_length=data.length,
+        longest=max(map(len, rows.ids)),
+        parameters=model.count_params(),
+        chosen=metrics["chosen"],
+    )
     return run, [{"phase": "float", **row} for row in history] + qat_history
 
 
@@ -207,7 +211,7 @@ def quantise(model, data, rows, selection, options, folder, report):
     teacher = predict_in_order(model, rows.ids)
     recipe = make_qat_recipe(options, len(rows))
     *trained, history = train_quantized(folded, ranges, teacher, rows, selection, recipe, folder, options.seed, report)
-    return {"ptq": (folded, ranges), "qat": tuple(trained)}, history
+    return {"ptq": Quantised(folded, ranges), "qat": Quantised(*trained)}, history
 
 
 def score_variants(model, variants, data, selection, options):

@@ -155,7 +155,7 @@ def test_several_lengths_share_the_planner_too():
     assert totals[16] <= totals[160] == built.stages[-1].total
     assert all(offline_offsets(read_model(data)) is None for data in models.values())
     ids = [np.array([2, 7, 8, 9], np.int32), np.arange(2, 18, dtype=np.int32)]
-    segments = [np.zeros_like(row) for row in ids] if "embed.segment" in weights else None
+    segments = [np.zeros_like(row) for row in ids] if weights.is_pair else None
     alone = write_model(lower_model(weights, ranges, 16))
     np.testing.assert_array_equal(predict(models[16], ids, segments, 1), predict(alone, ids, segments, 1))
 

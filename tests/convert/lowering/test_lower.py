@@ -45,7 +45,7 @@ def test_hard_swish_too(blocks, multiplier, pair):
 
 def assert_equal_and_close(rng, model):
     """TFLM's bytes are TensorFlow Lite's, and as near to the formulas as the grids; gives the model's file."""
-    classes = len(model.weights["head.bias"])
+    classes = len(model.weights.head.bias)
     data = build_model(model.weights, model.ranges, LENGTH)
     rows = random_rows(rng, model, 12, LENGTH)
 
@@ -183,7 +183,7 @@ def test_convolution_per_channel():
     model = random_model(rng, multiplier=2)
     for index in range(model.blocks):
         name = f"block{index}.conv.kernel"
-        model.ranges[name] = np.abs(model.weights[name]).max(axis=0)
+        model.ranges[name] = np.abs(model.weights.arrays()[name]).max(axis=0)
     data = build_model(model.weights, model.ranges, LENGTH)
     kernels = [t for t in read_model(data).subgraphs[0].tensors if len(t.shape) == 4 and t.shape[3] == 32 and t.buffer]
     assert [len(t.quantization.scale) for t in kernels] == [32, 32]

@@ -7,7 +7,7 @@ import tf_keras as keras
 from tests.support.helpers import random_tokens, randomise, small_config
 from tf_embbert.model.classifier import build_classifier
 from tf_embbert.model.config import ACTIVATIONS
-from tf_embbert.quantization.deploy import build_deploy_model, deploy_layers, read_weights
+from tf_embbert.quantization.deploy import build_deploy_model, deploy_layers, read_arrays
 from tf_embbert.quantization.fold import fold_model
 
 INPUTS = {"full": [12, 12], "padded": [12, 5, 2], "single token": [1, 1]}
@@ -40,10 +40,10 @@ def test_deploy_graph_of_base_equals_the_train_graph(rng):
 def test_folded_weights_are_what_the_deploy_model_holds(rng):
     config = small_config()
     folded = fold_model(build_classifier(config, 3), config, pair=True)
-    held = read_weights(build_deploy_model(folded))
-    assert held.keys() == folded.keys()
-    for name in folded:
-        np.testing.assert_array_equal(held[name], folded[name], err_msg=name)
+    held, weights = read_arrays(build_deploy_model(folded)), folded.arrays()
+    assert held.keys() == weights.keys()
+    for name in weights:
+        np.testing.assert_array_equal(held[name], weights[name], err_msg=name)
 
 
 def test_last_block_is_computed_for_the_cls_row_only(rng):

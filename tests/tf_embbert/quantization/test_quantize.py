@@ -56,7 +56,7 @@ def test_fixed_ranges_need_no_calibration_and_pads_do_not_count(folded):
     ranges = calibrate(weights, rows, seed=0)
     assert not [name for name in ranges if name.endswith((".norm", ".weights", ".gate"))]
     # The position table far beyond every text changes nothing: only pads could reach it.
-    weights["embed.position"][LENGTH:] += 100
+    weights.embed.position[LENGTH:] += 100
     again = calibrate(weights, rows, seed=0)
     different = [n for n in ranges if n != "embed.features" and not np.array_equal(ranges[n], again[n])]
     assert not different
@@ -85,7 +85,7 @@ def test_training_moves_the_weights_and_in_its_first_phase_the_ranges(folded, tm
     quantized = QuantizedModel(weights, ranges, train_ranges=phase == "ranges")
     train(quantized.model, distil, rows, rows, recipe, tmp_path, 0, teacher, lambda line: None)
     trained, moved = quantized.read()
-    assert not np.array_equal(trained["block0.query.kernel"], weights["block0.query.kernel"])
+    assert not np.array_equal(trained.blocks[0].query_kernel, weights.blocks[0].query_kernel)
     assert moved["block0.values"][0] == -moved["block0.values"][1]
     # A range gets its gradient from the values it clips, so one that clips nothing stays.
     of_tensors = [name for name in ranges if not name.endswith(".kernel")]
@@ -104,7 +104,7 @@ def test_qat_that_does_not_help_leaves_things_as_they_were(folded, tmp_path):
         weights, ranges, teacher, rows, rows, recipe, tmp_path, 0, lambda line: None
     )
     assert [row["phase"] for row in history] == ["qat ranges", "qat frozen"]
-    np.testing.assert_array_equal(trained["block0.query.kernel"], weights["block0.query.kernel"])
+    np.testing.assert_array_equal(trained.blocks[0].query_kernel, weights.blocks[0].query_kernel)
     np.testing.assert_allclose(kept["x1"], ranges["x1"], rtol=1e-6)
 
 
@@ -115,5 +115,6 @@ def test_reading_back_gives_what_was_set(folded):
     assert held_ranges.keys() == ranges.keys()
     for name in ranges:
         np.testing.assert_allclose(held_ranges[name], ranges[name], rtol=1e-6, err_msg=name)
-    for name in weights:
-        np.testing.assert_array_equal(held[name], weights[name], err_msg=name)
+    assert held.activation == weights.activation and held.arrays().keys() == weights.arrays().keys()
+    for name, value in weights.arrays().items():
+        np.testing.assert_array_equal(held.arrays()[name], value, err_msg=name)
