@@ -54,47 +54,6 @@ def _is_over(reports: list[dict], limit: int | None) -> bool:
     return bool(over)
 
 
-@run_command
-def main(arguments: list[str] | None = None) -> int:
-    parser = CommandParser(prog="python -m convert.arena", description="How many bytes of arena does this model need?")
-    parser.add_argument("model", help="a .tflite file")
-    parser.add_argument("--core", metavar="ID", help="cortex-m4 and the like, or host64 (default: every core)")
-    parser.add_argument(
-        "--kernels", choices=("cmsis_nn", "reference"), help="default: both, or with --core those of its firmware"
-    )
-    parser.add_argument(
-        "--clock-mhz",
-        type=positive,
-        metavar="MHZ",
-        help="also give the time of an inference, at one instruction per cycle",
-    )
-    parser.add_argument("--max-bytes", type=positive_int, metavar="N", help="exit 1 if a total is above N")
-    parser.add_argument("--json", action="store_true", help="print one JSON document and nothing else")
-    options = parser.parse_args(arguments)
-    chosen = _choose(options.core, options.kernels)
-    for core, kernels in chosen:
-        find_build(core, kernels)
-    checked = check_model(options.model)
-    if not checked["supported"]:
-        _print_refusals(checked["refusals"])
-        if options.json:
-            print(json.dumps({"supported": False, "refusals": checked["refusals"]}, indent=1))
-        return 1
-    detail = chosen[0] if options.core else (EXPLAINED, options.kernels or default_kernels(EXPLAINED))
-    reports, explained = _read_file(options.model, chosen, detail)
-    if options.clock_mhz and explained["instructions"]:
-        explained["instructions"]["milliseconds"] = explained["instructions"]["total"] / options.clock_mhz / 1000
-    if options.json:
-        print(json.dumps(explained if options.core else reports, indent=1))
-    else:
-        print_reports(options.model, reports if not options.core else [], explained)
-    return int(_is_over(reports, options.max_bytes))
-
-
-if __name__ == "__main__":
-    sys.exit(main())
-
-
 SHOWN_OPERATORS = 6
 FIGURES = ("total", "used", "planned", "lower_bound", "scratch", "persistent", "preparation")
 
@@ -196,3 +155,44 @@ def _print_instructions(console: Console, instructions: dict) -> None:
         console.print(f"  without a measured cost, not counted: {', '.join(instructions['unknown'])}", soft_wrap=True)
     if "milliseconds" in instructions:
         console.print(f"  at one instruction per cycle: {instructions['milliseconds']:,.1f} ms")
+
+
+@run_command
+def main(arguments: list[str] | None = None) -> int:
+    parser = CommandParser(prog="python -m convert.arena", description="How many bytes of arena does this model need?")
+    parser.add_argument("model", help="a .tflite file")
+    parser.add_argument("--core", metavar="ID", help="cortex-m4 and the like, or host64 (default: every core)")
+    parser.add_argument(
+        "--kernels", choices=("cmsis_nn", "reference"), help="default: both, or with --core those of its firmware"
+    )
+    parser.add_argument(
+        "--clock-mhz",
+        type=positive,
+        metavar="MHZ",
+        help="also give the time of an inference, at one instruction per cycle",
+    )
+    parser.add_argument("--max-bytes", type=positive_int, metavar="N", help="exit 1 if a total is above N")
+    parser.add_argument("--json", action="store_true", help="print one JSON document and nothing else")
+    options = parser.parse_args(arguments)
+    chosen = _choose(options.core, options.kernels)
+    for core, kernels in chosen:
+        find_build(core, kernels)
+    checked = check_model(options.model)
+    if not checked["supported"]:
+        _print_refusals(checked["refusals"])
+        if options.json:
+            print(json.dumps({"supported": False, "refusals": checked["refusals"]}, indent=1))
+        return 1
+    detail = chosen[0] if options.core else (EXPLAINED, options.kernels or default_kernels(EXPLAINED))
+    reports, explained = _read_file(options.model, chosen, detail)
+    if options.clock_mhz and explained["instructions"]:
+        explained["instructions"]["milliseconds"] = explained["instructions"]["total"] / options.clock_mhz / 1000
+    if options.json:
+        print(json.dumps(explained if options.core else reports, indent=1))
+    else:
+        print_reports(options.model, reports if not options.core else [], explained)
+    return int(_is_over(reports, options.max_bytes))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
