@@ -1,5 +1,6 @@
 # make demo      trains, quantises, converts and proves the shipped corpus: a bundle in build/demo
 # make test      all tests but the slow ones
+# make lint      ruff and mypy on the whole tree; make test begins with it
 # make base256   the base preset at 256 tokens as a bundle in build/base256
 # make tables    writes the README's tables anew from benchmarks/results
 # Each sets up .venv first, or installs into the one that is there; on a bare machine all it needs is Python 3.11.
@@ -10,7 +11,7 @@ BUILD := build
 IS_PYTHON_3_11 := -c 'import sys; sys.exit(0 if sys.version_info[:2] == (3, 11) else "Python 3.11 is needed, not " \
 	+ sys.version[:4] + ": make PYTHON=/path/to/python3.11, or first make .venv: uv venv --seed --python 3.11 .venv")'
 
-.PHONY: demo test test-slow base256 tables clean
+.PHONY: demo lint test test-slow base256 tables clean
 
 .venv/bin/python:
 	@$(PYTHON) $(IS_PYTHON_3_11)
@@ -26,6 +27,11 @@ demo: .venv/installed
 	$(RUN) convert/convert.py $(BUILD)/demo-run --out $(BUILD)/demo --force
 	$(RUN) -m convert.verify $(BUILD)/demo
 	$(RUN) -m tf_embbert.evaluate $(BUILD)/demo --task pocket --split test --at-least 90
+
+lint: .venv/installed
+	$(RUN) -m ruff check --quiet
+	$(RUN) -m ruff format --check --quiet
+	$(RUN) -m mypy
 
 test: .venv/installed
 	$(RUN) -m pytest -m "not slow"

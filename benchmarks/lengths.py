@@ -66,7 +66,10 @@ def measure_lengths(bundle: Bundle, tflm_root: Path, build: Path) -> dict:
         raise UserError(f"{firmware.elf} ended with {done.returncode}: {done.stdout}{done.stderr}")
     figures = [(name, int(number)) for name, number in re.findall(r"^(\w+) (\d+)$", done.stdout, re.M)]
     instructions = NANOSECONDS // dict(figures)["ticks_per_second"]
-    of = lambda wanted: [number for name, number in figures if name == wanted]
+
+    def of(wanted):
+        return [number for name, number in figures if name == wanted]
+
     return {
         "prepare": dict(zip(offsets, (ticks * instructions for ticks in of("prepare")))),
         "inference": dict(zip(offsets, (ticks * instructions for ticks in of("inference")))),

@@ -53,7 +53,10 @@ def first_paragraphs(paths, folder):
 def make_batches(corpus):
     """{"padded" or "bucketed": list of Batch} of the same corpus."""
     starts = np.concatenate([[0], corpus.ends[:-1]])
-    pieces = lambda longest: Pieces(corpus.ids, starts, corpus.ends, longest, BATCH_TOKENS, corpus.tokenizer, 0)
+
+    def pieces(longest):
+        return Pieces(corpus.ids, starts, corpus.ends, longest, BATCH_TOKENS, corpus.tokenizer, 0)
+
     bucketed = [pieces(BUCKETED_TO).batch(i) for i in range(BATCHES)]
     return {"padded": [padded_batch(pieces(PADDED_TO), i) for i in range(BATCHES)], "bucketed": bucketed}
 
@@ -81,7 +84,10 @@ def make_variant(hidden_only, dense, xla):
             outputs = self.model(batch["tokens"], training=True)
             logits = tf.reshape(outputs["mlm"], [-1, outputs["mlm"].shape[-1]])  # [B*L, V]
             shape = tf.shape(logits)[:1]
-            scatter = lambda values: tf.scatter_nd(batch["positions"][:, None], values, shape)
+
+            def scatter(values):
+                return tf.scatter_nd(batch["positions"][:, None], values, shape)
+
             mlm = weighed(logits, scatter(batch["targets"]), scatter(tf.ones_like(batch["targets"], tf.float32)))
             return tf.stack([*mlm, *weighed_pairs(outputs["nsp"], batch["follows"], batch["paired"])])
 

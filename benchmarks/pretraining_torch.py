@@ -76,7 +76,10 @@ def load_weights(model, arrays):
     put(model.token_expand.weight, arrays["embed/token_kernel"].T)
     put(model.position_expand.weight, arrays["embed/position_kernel"].T)
     for i, block in enumerate(model.blocks):
-        value = lambda name: arrays[f"block{i}/{name}"]
+
+        def value(name):
+            return arrays[f"block{i}/{name}"]
+
         put(block.norm.weight, value("norm/gain"))
         put(block.lambdas, value("sum/lambdas"))
         put(block.conv.weight, value("conv/kernel")[:, :, 0].T[:, None])
@@ -93,10 +96,7 @@ def batch_loss(model, batch, hidden_only):
     """MLM + NSP; logits at all positions, or at the hidden ones only."""
     hidden = model(batch["tokens"])
     positions = batch["positions"]
-    if hidden_only:
-        logits = model.mlm(hidden.flatten(0, 1)[positions])
-    else:
-        logits = model.mlm(hidden).flatten(0, 1)[positions]
+    logits = model.mlm(hidden.flatten(0, 1)[positions]) if hidden_only else model.mlm(hidden).flatten(0, 1)[positions]
     mlm = F.cross_entropy(logits, batch["targets"])
     nsp = F.cross_entropy(model.nsp(hidden[:, 0]), batch["follows"], reduction="none") * batch["paired"]
     return mlm + nsp.sum() / batch["paired"].sum().clamp(min=1)

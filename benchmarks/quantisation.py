@@ -30,9 +30,12 @@ class Bench:
         from tf_embbert.training.fitting import Encoded
 
         task = load_task(TASK, data_dir, seed=run.seed)
-        encode = lambda part: Encoded(
-            run.tokenizer.encode(part.texts, part.pairs, max_length=run.max_length).ids, part.labels, task.metric
-        )
+
+        def encode(part):
+            return Encoded(
+                run.tokenizer.encode(part.texts, part.pairs, max_length=run.max_length).ids, part.labels, task.metric
+            )
+
         self.rows, self.selection = encode(task.rows("train")), encode(task.rows("selection"))
         self.folded, self.seed = fold_model(run.model, run.config, run.is_pair), run.seed
         self.teacher = predict_in_order(run.model, self.rows.ids)

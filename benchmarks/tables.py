@@ -69,7 +69,10 @@ def bucketing_table():
     lines = ["| Snips, batches | examples a second | test accuracy, mean of 3 seeds |", "|---|---|---|"]
     for bucketed in (True, False):
         runs = [run for run in result["runs"] if run["bucketed"] == bucketed]
-        mean = lambda key: statistics.mean(run[key] for run in runs)
+
+        def mean(key):
+            return statistics.mean(run[key] for run in runs)
+
         name = "bucketed by length" if bucketed else f"padded to {result['padded_to']}"
         lines.append(f"| {name} | {mean('rows_per_second'):.0f} | {mean('test_accuracy'):.2f} |")
     return "\n".join(lines)
@@ -149,7 +152,10 @@ def lengths_table():
         f"{size['separately']:,} B) |",
         f"| arena | {size['arenas'][str(result['lengths'][-1])]:,} B | {size['arena']:,} B |",
     ]
-    millions = lambda count: f"{count / 1e6:.0f} M"
+
+    def millions(count):
+        return f"{count / 1e6:.0f} M"
+
     for one, shared in zip(texts["one"], texts["shared"]):
         lines.append(
             f"| instructions, a text of {one['tokens']} tokens | {millions(one['instructions'])} | "

@@ -21,7 +21,7 @@ class Results:
         """Puts an entry in the place of the one with the same keys."""
         entry = entry | self.tools | {"date": datetime.date.today().isoformat()}
         kept = [old for old in self.content.get(part, []) if any(old[key] != entry[key] for key in keys)]
-        self.replace(part, sorted(kept + [entry], key=lambda found: [found[key] for key in keys]))
+        self.replace(part, sorted([*kept, entry], key=lambda found: [found[key] for key in keys]))
 
     def replace(self, part: str, entries: list[dict]) -> None:
         self.content[part] = entries

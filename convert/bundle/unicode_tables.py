@@ -93,7 +93,10 @@ def _find_words(kinds: np.ndarray) -> None:
 
 def _find_barriers(kinds: np.ndarray, normalize) -> None:
     """Tells what marks move across: what is deleted before they are put in order, or is a mark itself."""
-    lets_pass = lambda between: normalize(f"x{HIGH_MARK}{between}{LOW_MARK}") == f"x{LOW_MARK}{HIGH_MARK}"
+
+    def lets_pass(between):
+        return normalize(f"x{HIGH_MARK}{between}{LOW_MARK}") == f"x{LOW_MARK}{HIGH_MARK}"
+
     deleted = np.flatnonzero(kinds == Kind.DELETED)
     for run in np.split(deleted, np.flatnonzero(np.diff(deleted) != 1) + 1):
         if not lets_pass("".join(map(chr, run))):
@@ -102,7 +105,10 @@ def _find_barriers(kinds: np.ndarray, normalize) -> None:
 
 def _find_marks(kinds: np.ndarray, normalize) -> dict[int, int]:
     """Finds the letters that move, and ranks their combining classes by how many others each moves behind."""
-    moves = lambda first, second: normalize(f"x{first}{second}") != f"x{first}{second}"
+
+    def moves(first, second):
+        return normalize(f"x{first}{second}") != f"x{first}{second}"
+
     letters = [chr(c) for c in np.flatnonzero(kinds == Kind.WORD)]
     marks = [c for c in letters if moves(c, LOW_MARK) or moves(HIGH_MARK, c) or moves(LOW_MARK, c)]
     lower = {mark: sum(moves(mark, other) for other in marks) for mark in marks}

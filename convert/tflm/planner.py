@@ -69,7 +69,7 @@ def head_bytes(buffers: list[Buffer], offsets: list[int]) -> int:
 def _placing_order(buffers: list[Buffer], sizes: list[int]) -> list[int]:
     offline = [index for index, buffer in enumerate(buffers) if buffer.offset != ONLINE]
     online = [index for index, buffer in enumerate(buffers) if buffer.offset == ONLINE]
-    return offline + sorted(reversed(online), key=lambda index: -sizes[index])
+    return offline + sorted(online, key=lambda index: (-sizes[index], -index))
 
 
 def bytes_alive(buffers: list[Buffer]) -> list[int]:

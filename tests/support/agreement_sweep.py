@@ -96,8 +96,9 @@ def _changes(tensor: Tensor) -> Iterator[tuple[str, dict]]:
 
 
 def _shapes(shape: tuple[int, ...]) -> list[tuple[int, ...]]:
-    changed = [shape[:i] + (n,) + shape[i + 1 :] for i in range(len(shape)) for n in (0, 1, shape[i] + 1, shape[i] * 2)]
-    return changed + [
+    changed = [(*shape[:i], n, *shape[i + 1 :]) for i in range(len(shape)) for n in (0, 1, shape[i] + 1, shape[i] * 2)]
+    return [
+        *changed,
         (),
         (1,),
         shape[1:],

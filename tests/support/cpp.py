@@ -43,7 +43,10 @@ def read_back(sources, folder):
     output = subprocess.run([build(sources, folder, "sources") / "sources"], capture_output=True, check=True).stdout
     line, rest = output.split(b"\n", 1)
     facts = json.loads(line, object_pairs_hook=list)  # `label` is there for each class
-    every = lambda wanted: [value for name, value in facts if name == wanted]
+
+    def every(wanted):
+        return [value for name, value in facts if name == wanted]
+
     labels, offsets = list(map(text_of, every("label"))), dict(zip(every("length"), every("offset")))
     *rows, model = rest.split(b"\n", int(dict(facts)["golden"]))
     return {**dict(facts), "offsets": offsets}, labels, list(map(json.loads, rows)), model

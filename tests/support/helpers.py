@@ -4,7 +4,15 @@ import numpy as np
 
 from tf_embbert.model.config import CLS, SEP, EmbBERTConfig
 
-SMALL = dict(vocab_size=64, max_length=32, hidden_size=16, reduced_size=4, num_blocks=3, expansion=1, kernel_size=5)
+SMALL = {
+    "vocab_size": 64,
+    "max_length": 32,
+    "hidden_size": 16,
+    "reduced_size": 4,
+    "num_blocks": 3,
+    "expansion": 1,
+    "kernel_size": 5,
+}
 
 
 def small_config(**overrides):

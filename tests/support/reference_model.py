@@ -87,7 +87,10 @@ def encode(weights, tokens, epsilon=1.1920929e-07, activation="silu"):
 
 def read_weights(model, num_blocks):
     """The reference's weights out of a Keras model, in float64."""
-    value = lambda variable: variable.numpy().astype(np.float64)
+
+    def value(variable):
+        return variable.numpy().astype(np.float64)
+
     tables = model.get_layer("embed")
     names = ("token_table", "token_kernel", "position_table", "position_kernel", "segment_table")
     weights = {name: value(getattr(tables, name)) for name in names}

@@ -22,7 +22,10 @@ def text(tmp_path_factory):
     """A corpus of 600 paragraphs of made commands."""
     rng = np.random.default_rng(0)
     words = [word for texts in CLASSES.values() for text in texts for word in text.split()] + EXTRAS
-    sentences = lambda: [" ".join(rng.choice(words, rng.integers(3, 12))) for _ in range(rng.integers(1, 6))]
+
+    def sentences():
+        return [" ".join(rng.choice(words, rng.integers(3, 12))) for _ in range(rng.integers(1, 6))]
+
     path = tmp_path_factory.mktemp("text") / "commands.txt"
     path.write_text("\n".join(". ".join(sentences()) + "." for _ in range(600)), encoding="utf-8")
     return path
@@ -156,12 +159,10 @@ def test_a_run_says_what_was_trained(pretrained, text):
 def test_a_killed_pretraining_goes_on_to_the_same_bits(text, tmp_path):
     """Killed once it has a checkpoint and resumed, against one that nothing disturbed."""
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    command = lambda out, *others: [
-        sys.executable,
-        "-m",
-        "tf_embbert.pretrain",
-        *arguments(text, out, "--deterministic", *others),
-    ]
+
+    def command(out, *others):
+        return [sys.executable, "-m", "tf_embbert.pretrain", *arguments(text, out, "--deterministic", *others)]
+
     process = subprocess.Popen(command(killed), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + TIMEOUT
     progress = Path(f"{killed}.partial/training/progress.json")

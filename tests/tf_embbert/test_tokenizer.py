@@ -169,7 +169,7 @@ def test_rows_are_int32_and_empty_text_is_cls_alone(tokenizer):
 
 
 def test_no_room_for_text_is_a_defect(tokenizer):
-    with pytest.raises(ValueError, match="no room"):
+    with pytest.raises(ValueError, match=r"no room"):
         tokenizer.encode(["a"], max_length=1)
 
 
@@ -192,7 +192,7 @@ def test_training_is_deterministic_and_ignores_ties(tmp_path):
 
 
 def test_rare_characters_are_unknown_and_ascii_is_known():
-    tokenizer = Tokenizer.train(["été"] + ["ж " * 10] + ["ы"], vocab_size=300)
+    tokenizer = Tokenizer.train(["été", "ж " * 10, "ы"], vocab_size=300)
     assert ids_of(tokenizer, ["ы"])[0] == [CLS, UNK]
     assert UNK not in ids_of(tokenizer, ["ж ete 0123456789 xyz {}~`^"])[0]
 
@@ -200,7 +200,7 @@ def test_rare_characters_are_unknown_and_ascii_is_known():
 def test_vocab_size_bounds(tokenizer):
     assert tokenizer.vocab_size <= 200
     assert Tokenizer.train(["abc"], vocab_size=8192).vocab_size < 100
-    with pytest.raises(UserError, match="at least 73"):
+    with pytest.raises(UserError, match=r"at least 73"):
         Tokenizer.train(["abc"], vocab_size=60)
 
 
@@ -208,13 +208,13 @@ def test_save_and_load(tokenizer, tmp_path):
     path = tmp_path / "tokenizer.json"
     tokenizer.save(path)
     loaded = Tokenizer.load(path)
-    assert ids_of(loaded, TEXTS + ["[SEP] ten"]) == ids_of(tokenizer, TEXTS + ["[SEP] ten"])
+    assert ids_of(loaded, [*TEXTS, "[SEP] ten"]) == ids_of(tokenizer, [*TEXTS, "[SEP] ten"])
     assert loaded.vocab_size == tokenizer.vocab_size
     assert [file.name for file in tmp_path.iterdir()] == ["tokenizer.json"]
 
 
 def test_load_names_a_missing_file(tmp_path):
-    with pytest.raises(UserError, match="no tokenizer file at .*missing.json"):
+    with pytest.raises(UserError, match=r"no tokenizer file at .*missing.json"):
         Tokenizer.load(tmp_path / "missing.json")
 
 
@@ -222,7 +222,7 @@ def test_load_names_a_missing_file(tmp_path):
 def test_load_refuses_other_files(tmp_path, content):
     path = tmp_path / "tokenizer.json"
     path.write_text(content)
-    with pytest.raises(UserError, match="is not a tokenizer file"):
+    with pytest.raises(UserError, match=r"is not a tokenizer file"):
         Tokenizer.load(path)
 
 

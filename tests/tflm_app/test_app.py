@@ -66,16 +66,16 @@ def test_sha256_is_that_of_hashlib(sha256, length, rng):
 @pytest.mark.skipif(not (shutil.which("cmake") and shutil.which("g++")), reason="needs cmake and g++")
 def test_what_is_missing_gets_one_clear_message(bundle_of, tmp_path):
     bundle = bundle_of("classes")
-    with pytest.raises(UserError, match="no bundle in BUNDLE=.*convert/convert.py"):
+    with pytest.raises(UserError, match=r"no bundle in BUNDLE=.*convert/convert.py"):
         build_app(tmp_path, "host", "reference", tmp_path, tmp_path / "a")
-    with pytest.raises(UserError, match="there is no board uno; -DBOARD= takes one of"):
+    with pytest.raises(UserError, match=r"there is no board uno; -DBOARD= takes one of"):
         build_app(bundle, "uno", "reference", tmp_path, tmp_path / "b")
-    with pytest.raises(UserError, match="no TFLM in TFLM_ROOT=.*takes a checkout of tensorflow/tflite-micro"):
+    with pytest.raises(UserError, match=r"no TFLM in TFLM_ROOT=.*takes a checkout of tensorflow/tflite-micro"):
         build_app(bundle, "host", "reference", tmp_path, tmp_path / "c")
     changed = tmp_path / "changed"
     shutil.copytree(bundle, changed)
     (changed / "labels.txt").write_text("others\n")
-    with pytest.raises(UserError, match="are not those of its manifest"):
+    with pytest.raises(UserError, match=r"are not those of its manifest"):
         build_app(changed, "host", "reference", tmp_path, tmp_path / "d")
 
 
@@ -160,5 +160,5 @@ def test_a_model_that_changed_in_flash_stops_the_app(bundle_of, tmp_path):
     model, image = (bundle / "model.tflite").read_bytes(), bytearray(elf.read_bytes())
     image[image.index(model) + len(model) // 2] ^= 1
     elf.write_bytes(image)
-    with pytest.raises(UserError, match="ended with 2.*the model in flash has another hash"):
+    with pytest.raises(UserError, match=r"ended with 2.*the model in flash has another hash"):
         talk(elf, [])

@@ -5,6 +5,7 @@ import os
 import random
 import shutil
 import subprocess
+from itertools import pairwise
 
 import pytest
 
@@ -71,7 +72,7 @@ def test_random_texts_give_the_ids_of_python(request, vocabulary, max_length):
 @pytest.mark.parametrize("max_length", [4, 5, 32, 33, 512])
 def test_random_pairs_give_the_ids_of_python(many_scripts, max_length):
     texts = list(random_texts(800, seed=max_length))
-    assert_equal(many_scripts, [Request(a, b, max_length) for a, b in zip(texts, texts[1:])])
+    assert_equal(many_scripts, [Request(a, b, max_length) for a, b in pairwise(texts)])
 
 
 @needs_compiler
@@ -83,7 +84,10 @@ def test_long_texts_lose_the_middle_that_python_leaves_out(many_scripts, pairs):
     rng, pieces = random.Random(seed), list(random_texts(100, seed))
     texts = [b" ".join(rng.choices(pieces, k=k)) for k in range(0, 48, 4)]
     seconds = rng.sample(texts, len(texts)) if pairs else [None] * len(texts)
-    requests = lambda capacity: [Request(*both, max_length=capacity) for both in zip(texts, seconds)]
+
+    def requests(capacity):
+        return [Request(*both, max_length=capacity) for both in zip(texts, seconds)]
+
     longest = max(map(len, expected_ids(many_scripts[0], requests(2**31))))
     for capacity in [*range(4 if pairs else 2, 40), *rng.sample(range(40, longest), 40), longest - 1, longest]:
         assert_equal(many_scripts, requests(capacity))

@@ -1,6 +1,7 @@
 """The device's tokenizer on a Cortex-M4F under QEMU, against Python's."""
 
 import shutil
+from itertools import pairwise
 
 import pytest
 
@@ -19,7 +20,7 @@ def test_ids_on_a_cortex_m4_are_those_of_python(tmp_path):
     device = DeviceTokenizer(tokenizer, tmp_path, "mps2-an386")
     texts = list(random_texts(400, seed=4))
     single = [Request(text, max_length=256) for text in texts]
-    pairs = [Request(a, b, 33) for a, b in zip(texts, texts[1:])]
+    pairs = [Request(a, b, 33) for a, b in pairwise(texts)]
     expected = expected_ids(tokenizer, single) + expected_ids(tokenizer, pairs)
     for ours, theirs in zip(device.ids(single + pairs), expected, strict=True):
         assert ours.tolist() == theirs.tolist()

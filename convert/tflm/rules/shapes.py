@@ -38,7 +38,7 @@ def expand_dims_shape(op: Operator) -> Verdict:
     if axis.rank > 1 or not axis.values:
         return require(not axis.constant, axis, f"is {shape_text(axis)}")
     place = axis.values[0] + (len(shape) + 1 if axis.values[0] < 0 else 0)
-    wanted = shape[: max(place, 0)] + (1,) + shape[max(place, 0) :]
+    wanted = (*shape[: max(place, 0)], 1, *shape[max(place, 0) :])
     return require(
         0 <= place <= len(shape) and op.output.shape == wanted,
         op.output,

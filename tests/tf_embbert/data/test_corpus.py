@@ -3,7 +3,7 @@
 import gzip
 import json
 import re
-from itertools import combinations
+from itertools import chain, combinations
 
 import pytest
 
@@ -69,7 +69,7 @@ def test_no_template_says_two_things(grammar):
     intents, _, _ = grammar
     owners = {}
     for intent, by_split in intents.items():
-        for template in sum(by_split.values(), []):
+        for template in chain.from_iterable(by_split.values()):
             for frame in bare_frames(template):
                 assert owners.setdefault(frame, intent) == intent, frame
 
@@ -85,7 +85,7 @@ def test_grammar_is_rich_enough(grammar):
     intents, slots, style = grammar
     for intent, by_split in intents.items():
         assert [len(by_split[split]) >= least for split, least in zip(SPLITS, (25, 6, 8))] == [True] * 3, intent
-        used = {slot for template in sum(by_split.values(), []) for slot in corpus._SLOT.findall(template)}
+        used = {slot for template in chain.from_iterable(by_split.values()) for slot in corpus._SLOT.findall(template)}
         assert used <= set(slots) | {"do"}, intent
     assert style["opener"] and style["closer"] and style["colloquial"]
 

@@ -154,13 +154,13 @@ def test_clinc_out_of_scope_rows_are_dropped():
 
 
 def test_hub_without_a_split():
-    with pytest.raises(UserError, match="task sst2: the hub's nyu-mll/glue has no split validation, only train"):
+    with pytest.raises(UserError, match=r"task sst2: the hub's nyu-mll/glue has no split validation, only train"):
         task_from_hub(SPECS["sst2"], datasets.DatasetDict(train=made_split("sst2", "train")))
 
 
 def test_hub_with_a_label_we_do_not_know():
     rows = datasets.Dataset.from_dict({"text": ["x", "y"], "category": ["GetWeather", "Other"]})
-    with pytest.raises(UserError, match="snips from the hub, split train, row 2: label 'Other'"):
+    with pytest.raises(UserError, match=r"snips from the hub, split train, row 2: label 'Other'"):
         task_from_hub(SPECS["snips"], datasets.DatasetDict(train=rows, test=rows))
 
 
@@ -228,12 +228,12 @@ def test_data_dir_of_mnli_has_both_validation_splits(tmp_path):
 
 
 def test_data_dir_lacks_the_task(tmp_path):
-    with pytest.raises(UserError, match="has no data for task snips; --data-dir DIR needs DIR/snips/ with train"):
+    with pytest.raises(UserError, match=r"has no data for task snips; --data-dir DIR needs DIR/snips/ with train"):
         load_task("snips", tmp_path)
-    with pytest.raises(UserError, match="no such data folder: .*gone"):
+    with pytest.raises(UserError, match=r"no such data folder: .*gone"):
         load_task("snips", tmp_path / "gone")
     jsonl(tmp_path / "snips" / "train.jsonl", [{"text": "x", "label": 0}])
-    with pytest.raises(UserError, match="has no test split for task snips"):
+    with pytest.raises(UserError, match=r"has no test split for task snips"):
         load_task("snips", tmp_path)
 
 

@@ -66,26 +66,26 @@ def test_bad_files(tmp_path, name, content, message):
 
 
 def test_missing_file(tmp_path):
-    with pytest.raises(UserError, match="no such file: .*missing.csv"):
+    with pytest.raises(UserError, match=r"no such file: .*missing.csv"):
         read_file(tmp_path / "missing.csv")
 
 
 @pytest.mark.parametrize("data", [b"no gzip at all", gzip.compress(b"text,label\nx,a\n" * 50)[:40]])
 def test_broken_gzip(tmp_path, data):
     (tmp_path / "a.csv.gz").write_bytes(data)
-    with pytest.raises(UserError, match="a.csv.gz is not a whole gzip file"):
+    with pytest.raises(UserError, match=r"a.csv.gz is not a whole gzip file"):
         read_file(tmp_path / "a.csv.gz")
 
 
 def test_a_folder_given_as_a_file(tmp_path):
     (tmp_path / "a.csv").mkdir()
-    with pytest.raises(UserError, match="cannot read .*a.csv: Is a directory"):
+    with pytest.raises(UserError, match=r"cannot read .*a.csv: Is a directory"):
         read_file(tmp_path / "a.csv")
 
 
 def test_column_not_found_names_those_there(tmp_path):
     table = read_file(written(tmp_path / "a.csv", "sentence,class\nx,a\n"))
-    with pytest.raises(UserError, match="has no column 'text'; its columns are sentence, class"):
+    with pytest.raises(UserError, match=r"has no column 'text'; its columns are sentence, class"):
         table.texts("text")
 
 
@@ -138,7 +138,7 @@ def test_bad_folders(tmp_path, files, message):
 
 
 def test_unreadable_folder(tmp_path):
-    with pytest.raises(UserError, match="cannot read folder .*gone: No such file"):
+    with pytest.raises(UserError, match=r"cannot read folder .*gone: No such file"):
         read_folder(tmp_path / "gone")
 
 
@@ -160,5 +160,5 @@ def test_saved_single_dataset(tmp_path):
 
 def test_broken_saved_dataset(tmp_path):
     (tmp_path / "dataset_dict.json").write_text("{")
-    with pytest.raises(UserError, match="is no readable saved dataset"):
+    with pytest.raises(UserError, match=r"is no readable saved dataset"):
         read_folder(tmp_path)

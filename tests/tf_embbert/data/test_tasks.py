@@ -59,12 +59,12 @@ def test_single_rows_stay_in_train_with_a_notice(tmp_path):
 
 
 def test_too_few_rows(tmp_path):
-    with pytest.raises(UserError, match="too few rows to split"):
+    with pytest.raises(UserError, match=r"too few rows to split"):
         load_task(csv(tmp_path / "mine.csv", ["x,a", "y,b"]))
 
 
 def test_one_class(tmp_path):
-    with pytest.raises(UserError, match="one class only, 'a'"):
+    with pytest.raises(UserError, match=r"one class only, 'a'"):
         load_task(csv(tmp_path / "mine.csv", many(classes="a")))
 
 
@@ -124,7 +124,7 @@ def test_json_labels_of_every_type(tmp_path):
     (tmp_path / "a.jsonl").write_text("\n".join(lines))
     assert load_task(tmp_path / "a.jsonl").labels == ["3", "4", "false", "true", "word"]
     (tmp_path / "a.jsonl").write_text("\n".join([*lines, '{"text": "x", "label": ["list"]}']))
-    with pytest.raises(UserError, match="line 41: label .* is neither a name nor a whole number"):
+    with pytest.raises(UserError, match=r"line 41: label .* is neither a name nor a whole number"):
         load_task(tmp_path / "a.jsonl")
 
 
@@ -156,7 +156,7 @@ def test_folder_labels_json_names_ids(tmp_path):
 def test_label_id_beyond_labels_json(tmp_path):
     (tmp_path / "labels.json").write_text('["no", "yes"]')
     csv(tmp_path / "train.csv", many(40, "012"))
-    with pytest.raises(UserError, match="line 4: label 2 is not an id of the 2 classes no, yes"):
+    with pytest.raises(UserError, match=r"line 4: label 2 is not an id of the 2 classes no, yes"):
         load_task(tmp_path)
 
 
@@ -174,7 +174,7 @@ def test_dataset_dict_folder(tmp_path):
 def test_label_that_training_never_saw(tmp_path):
     csv(tmp_path / "train.csv", many(40, "ab"))
     csv(tmp_path / "test.csv", ["x,a", "y,new"])
-    with pytest.raises(UserError, match="test.csv, line 3: label 'new' was never seen in training; known labels: a, b"):
+    with pytest.raises(UserError, match=r"test.csv, line 3: label 'new' was never seen in training; known labels: a, b"):
         load_task(tmp_path)
 
 
@@ -183,15 +183,15 @@ def test_labels_of_a_run(tmp_path):
     csv(tmp_path / "test.csv", ["x,b", "y,c"])
     task = load_task(tmp_path, labels=["c", "a", "b"])
     assert task.labels == ["c", "a", "b"] and task.rows("test").labels.tolist() == [2, 0]
-    with pytest.raises(UserError, match="label 'c' was never seen in training; known labels: a, b"):
+    with pytest.raises(UserError, match=r"label 'c' was never seen in training; known labels: a, b"):
         load_task(tmp_path, labels=["a", "b"])
-    with pytest.raises(UserError, match="has no train split, only test"):
+    with pytest.raises(UserError, match=r"has no train split, only test"):
         load_task(tmp_path)
 
 
 def test_unknown_split(tmp_path):
     task = load_task(csv(tmp_path / "a.csv", many()))
-    with pytest.raises(UserError, match="no split 'dev'; its splits are train, selection, test and all"):
+    with pytest.raises(UserError, match=r"no split 'dev'; its splits are train, selection, test and all"):
         task.rows("dev")
     assert len(task.rows("all")) == 60
 
@@ -212,7 +212,7 @@ def test_unknown_task(task, message):
 
 def test_unknown_kind_of_file(tmp_path):
     (tmp_path / "a.xlsx").write_text("x")
-    with pytest.raises(UserError, match="unknown kind of file; give a .csv, .tsv, .jsonl, .json file"):
+    with pytest.raises(UserError, match=r"unknown kind of file; give a .csv, .tsv, .jsonl, .json file"):
         load_task(tmp_path / "a.xlsx")
 
 

@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -28,7 +29,7 @@ def chance(sequence, run):
     """The probability of a run's last symbol after the others: absolute discounting over continuation counts, by loops."""
     size = max(sequence) + 1
     if len(run) == 1:
-        lefts = Counter(right for _, right in set(zip(sequence, sequence[1:])))
+        lefts = Counter(right for _, right in set(pairwise(sequence)))
         return (lefts[run[0]] + 0.5) / (sum(lefts.values()) + 0.5 * size)
     runs = Counter(zip(*(sequence[i:] for i in range(len(run)))))
     total = sum(count for other, count in runs.items() if other[:-1] == run[:-1])

@@ -34,7 +34,9 @@ def folder(tmp_path):
         rows = [{"text": review(rng, i % 2, sentences).lower(), "label": i % 2} for i in range(count)]
         (tmp_path / name / f"{split}.jsonl.gz").write_bytes(gzip.compress("".join(map(line, rows)).encode()))
 
-    line = lambda row: json.dumps(row) + "\n"
+    def line(row):
+        return json.dumps(row) + "\n"
+
     for name, sentences in (("glue_sst2", 1), ("imdb", 4)):
         for split in ("train", "validation", "test"):
             write(name, split, 120, sentences)

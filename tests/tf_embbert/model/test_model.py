@@ -52,7 +52,10 @@ def test_parameter_counts_are_the_papers(preset):
 def test_parameter_counts_of_base_by_part():
     model = build_classifier(EmbBERTConfig.preset("base"), 2)
     embed, block = model.get_layer("embed"), model.get_layer("block0")
-    size = lambda *weights: sum(int(np.prod(w.shape)) for w in weights)
+
+    def size(*weights):
+        return sum(int(np.prod(w.shape)) for w in weights)
+
     assert size(embed.token_table) == 131_072
     assert size(embed.position_table) == 4_096
     assert size(embed.token_kernel, embed.position_kernel) == 4_096

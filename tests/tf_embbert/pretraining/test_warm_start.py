@@ -46,7 +46,10 @@ def test_tokens_of_a_topic_have_like_vectors(ids):
     vectors = token_vectors(ids, VOCAB, width=4, seed=0)
     assert vectors.dtype == np.float32 and not vectors[:5].any() and not vectors[30:].any()
     np.testing.assert_allclose(np.mean(vectors[5:30] ** 2), 1, rtol=1e-5)
-    cosine = lambda a, b: a @ b / np.linalg.norm(a) / np.linalg.norm(b)
+
+    def cosine(a, b):
+        return a @ b / np.linalg.norm(a) / np.linalg.norm(b)
+
     for token in range(10, 20):
         same = np.mean([cosine(vectors[token], vectors[other]) for other in range(10, 20) if other != token])
         assert same > 0.5 > np.mean([cosine(vectors[token], vectors[other]) for other in range(20, 30)])

@@ -31,7 +31,9 @@ def test_buckets_hold_little_padding(rows):
 
 
 def test_the_seed_decides_the_order(rows):
-    order = lambda seed: np.concatenate([batch[:, 0] for batch in make_batches(rows, batch_size=16, seed=seed)])
+    def order(seed):
+        return np.concatenate([batch[:, 0] for batch in make_batches(rows, batch_size=16, seed=seed)])
+
     np.testing.assert_array_equal(order(1), order(1))
     assert not np.array_equal(order(1), order(2))
 
@@ -39,5 +41,7 @@ def test_the_seed_decides_the_order(rows):
 def test_predictions_come_in_the_rows_order(rows):
     import tensorflow as tf
 
-    first_token = lambda tokens, training: tf.cast(tokens[:, :1], tf.float32)
+    def first_token(tokens, training):
+        return tf.cast(tokens[:, :1], tf.float32)
+
     np.testing.assert_array_equal(predict_in_order(first_token, rows)[:, 0], [row[0] for row in rows])

@@ -1,0 +1,1 @@
+from tflite_micro.python.tflite_micro import runtime as runtime
