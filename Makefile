@@ -2,7 +2,7 @@
 # make test      all tests but the slow ones
 # make lint      ruff and mypy on the whole tree; make test begins with it
 # make base256   the base preset at 256 tokens as a bundle in build/base256
-# make tables    writes the README's tables anew from benchmarks/results
+# make tables    writes the tables of README.md and docs/ anew from benchmarks/results
 # Each sets up .venv first, or installs into the one that is there; on a bare machine all it needs is Python 3.11.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3.11)

@@ -1,209 +1,303 @@
-"""Writes the README's tables from the result files: `python -m benchmarks.tables` (or `make tables`).
+"""Writes the tables of README.md and docs/ from the result files: `python -m benchmarks.tables` (or `make tables`).
 
-Each table lies between `<!-- table NAME -->` and `<!-- end -->`; a test holds the README to what this makes.
+A table lies between `<!-- table NAME -->` and `<!-- end -->`, each once; a test holds the pages to what this makes.
 """
 
 import json
 import re
 import statistics
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 import yaml
 
 HERE = Path(__file__).parent
-README = HERE.parent / "README.md"
+ROOT = HERE.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+MARK = re.compile(r"(<!-- table ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+SHORT_CORES = ("cortex-m4", "cortex-m7", "cortex-m55")  # those of the README's tables
 
 
-def read_result(name):
+def read_result(name: str) -> dict:
+    """The result file of that name in benchmarks/results."""
     return json.loads((HERE / "results" / name).read_text())
 
 
-def accuracy_table():
-    """A line a task, means over its seeds; and what others have."""
-    tasks = yaml.safe_load((HERE / "accuracy.yaml").read_text())
-    lines = [
-        "| task, split (rows) | metric | seeds | float | int8 PTQ, TFLM | int8 QAT, TFLM | n-grams, int8 | "
-        "naive Bayes | paper, float32 |",
-        "|---|---|---|---|---|---|---|---|---|",
+def lines_of(header: str, rows: Iterable[Iterable[str]]) -> str:
+    """A Markdown table: its header as it is written, then a line a row."""
+    rule = "|".join(["---"] * (header.count("|") - 1))
+    return "\n".join([header, f"|{rule}|", *(f"| {' | '.join(cells)} |" for cells in rows)])
+
+
+def seeds_of(task: str) -> list[dict]:
+    """The accuracy results of a task, one a seed."""
+    return [read_result(path) for path in sorted((HERE / "results/accuracy").glob(f"{task}-[0-9].json"))]
+
+
+def paper_cell(about: dict) -> str:
+    """The paper's figure, and whether it is of other rows than ours."""
+    return f"{about['paper']:.2f}" + (" (other rows)" if about.get("other_rows") else "")
+
+
+def accuracy_short_table() -> str:
+    """A line a task: the float model, and the int8 one that its runs chose."""
+    rows, columns = [], []
+    for task, about in yaml.safe_load((HERE / "accuracy.yaml").read_text()).items():
+        results = seeds_of(task)
+        if not results or "task" in about:  # other rows of a task that has its line
+            continue
+        scores = [
+            statistics.mean(r["float"] for r in results),
+            statistics.mean(r[f"{r['chosen']}_tflm"] for r in results),
+            read_result(f"ngrams/{task}.json")["int8"],
+        ]
+        columns.append(scores)
+        rows.append([task, results[0]["metric"], *(f"{score:.2f}" for score in scores), paper_cell(about)])
+    means = [f"{statistics.mean(column):.2f}" for column in zip(*columns)]
+    rows.append([f"mean of these {len(columns)}", "", *means, ""])
+    return lines_of("| task | metric | float | int8, TFLM | n-grams, int8 | paper, float32 |", rows)
+
+
+def short_rows(figures: list[dict], length: int, kernels: str, cell: str) -> list[str]:
+    """A figure of base at a length, on each of the README's cores."""
+    found = {e["core"]: e[cell] for e in figures if (e["model"], e["kernels"]) == (f"embbert-base-{length}", kernels)}
+    return [found[core] for core in SHORT_CORES]
+
+
+def memory_short_table() -> str:
+    """Arena and stack of base, a column a core."""
+    measured = read_result("arena_firmware.json")["measured"]
+    rows = [
+        [f"{what}, L = {length}", *(f"{value:,} B" for value in short_rows(measured, length, "cmsis_nn", cell))]
+        for length in (64, 256)
+        for what, cell in (("arena", "total"), ("stack", "stack"))
     ]
-    columns = []
-    for task, about in tasks.items():
-        results = [read_result(path) for path in sorted((HERE / "results/accuracy").glob(f"{task}-[0-9].json"))]
+    return lines_of("| base, CMSIS-NN | Cortex-M4 | Cortex-M7 | Cortex-M55 |", rows)
+
+
+def speed_short_table() -> str:
+    """Instructions of an inference of base, a column a core."""
+    measured = read_result("instructions.json")["measured"]
+    rows = [
+        [f"L = {length}, {kernels}", *(f"{value / 1e6:.0f} M" for value in short_rows(measured, length, kernels, "instructions"))]
+        for length in (64, 256)
+        for kernels in ("cmsis_nn", "reference")
+    ]
+    return lines_of("| base, instructions | Cortex-M4 | Cortex-M7 | Cortex-M55 |", rows)
+
+
+def accuracy_table() -> str:
+    """A line a task, means over its seeds; and what others have."""
+    rows, columns = [], []
+    for task, about in yaml.safe_load((HERE / "accuracy.yaml").read_text()).items():
+        results = seeds_of(task)
         if not results:
             continue
-        first, scores = (
-            results[0],
-            [statistics.mean(r[key] for r in results) for key in ("float", "ptq_tflm", "qat_tflm")],
-        )
+        first = results[0]
+        scores = [statistics.mean(r[key] for r in results) for key in ("float", "ptq_tflm", "qat_tflm")]
         again = "task" in about  # other rows of a task that has its line
         if not again:
             columns.append([*scores, read_result(f"ngrams/{task}.json")["int8"]])
         cells = [f"{score:.2f}" for score in (scores if again else columns[-1])] + ["-"] * again
-        paper = f"{about['paper']:.2f}" + (" (other rows)" if about.get("other_rows") else "")
-        lines.append(
-            f"| {task}, {first['split']} ({first['rows']:,}) | {first['metric']} | {len(results)} | "
-            + " | ".join(cells)
-            + f" | {about.get('naive_bayes', '-')} | {paper} |"
-        )
-    means = " | ".join(f"{statistics.mean(column):.2f}" for column in zip(*columns))
-    lines.append(f"| mean of these {len(columns)} | | | {means} | | |")
-    return "\n".join(lines)
+        name = f"{task}, {first['split']} ({first['rows']:,})"
+        naive_bayes = str(about.get("naive_bayes", "-"))
+        rows.append([name, first["metric"], str(len(results)), *cells, naive_bayes, paper_cell(about)])
+    means = [f"{statistics.mean(column):.2f}" for column in zip(*columns)]
+    table = lines_of(
+        "| task, split (rows) | metric | seeds | float | int8 PTQ, TFLM | int8 QAT, TFLM | n-grams, int8 | "
+        "naive Bayes | paper, float32 |",
+        rows,
+    )
+    return f"{table}\n| mean of these {len(columns)} | | | {' | '.join(means)} | | |"
 
 
-def conversion_table():
+def conversion_table() -> str:
     """A line a task: what seed 0 became."""
-    lines = ["| task | chosen | L | `model.tflite` | TFLM = TFLite |", "|---|---|---|---|---|"]
+    rows = []
     for path in sorted((HERE / "results/accuracy").glob("*-0.json")):
         r = read_result(path)
         model, verification = r["model"], r["verification"]
-        lines.append(
-            f"| {r['task']} | {r['chosen']} | {model['sequence_length']} | {model['bytes']:,} B | "
-            f"{verification['equal']} of {verification['rows']} rows |"
+        rows.append(
+            [
+                r["task"],
+                r["chosen"],
+                str(model["sequence_length"]),
+                f"{model['bytes']:,} B",
+                f"{verification['equal']} of {verification['rows']} rows",
+            ]
         )
-    return "\n".join(lines)
+    return lines_of("| task | chosen | L | `model.tflite` | TFLM = TFLite |", rows)
 
 
-def bucketing_table():
+def bucketing_table() -> str:
     """Means over the seeds, bucketed and padded."""
-    result = read_result("bucketing.json")
-    lines = ["| Snips, batches | examples a second | test accuracy, mean of 3 seeds |", "|---|---|---|"]
+    result, rows = read_result("bucketing.json"), []
     for bucketed in (True, False):
         runs = [run for run in result["runs"] if run["bucketed"] == bucketed]
-
-        def mean(key):
-            return statistics.mean(run[key] for run in runs)
-
+        speed, accuracy = (statistics.mean(run[key] for run in runs) for key in ("rows_per_second", "test_accuracy"))
         name = "bucketed by length" if bucketed else f"padded to {result['padded_to']}"
-        lines.append(f"| {name} | {mean('rows_per_second'):.0f} | {mean('test_accuracy'):.2f} |")
-    return "\n".join(lines)
+        rows.append([name, f"{speed:.0f}", f"{accuracy:.2f}"])
+    return lines_of("| Snips, batches | examples a second | test accuracy, mean of 3 seeds |", rows)
 
 
-def quantisation_table():
+def quantisation_table() -> str:
     """A line a choice."""
     result = read_result("quantisation.json")
-    lines = [f"| {result['task']}, {result['rows']:,} selection rows | accuracy | answers as float |", "|---|---|---|"]
-    lines += [f"| {c['choice']} | {c['accuracy']:.2f} | {c['as_float']:.2f} |" for c in result["choices"]]
-    return "\n".join(lines)
+    return lines_of(
+        f"| {result['task']}, {result['rows']:,} selection rows | accuracy | answers as float |",
+        [[c["choice"], f"{c['accuracy']:.2f}", f"{c['as_float']:.2f}"] for c in result["choices"]],
+    )
 
 
-def memory_table():
+def memory_table() -> str:
     """A line a length, core and set of kernels; cores of equal arenas are told apart by their instructions."""
     counted = {(e["model"], e["core"], e["kernels"]): e for e in read_result("instructions.json")["measured"]}
-    lines = ["| L | core | kernels | arena | stack | instructions |", "|---|---|---|---|---|---|"]
+    rows = []
     for entry in read_result("arena_firmware.json")["measured"]:
         name, _, length = entry["model"].rpartition("-")
         if name == "embbert-base":
             instructions = counted[entry["model"], entry["core"], entry["kernels"]]["instructions"]
-            lines.append(
-                f"| {length} | {entry['core']} | {entry['kernels']} | {entry['total']:,} B | "
-                f"{entry['stack']:,} B | {instructions / 1e6:.0f} M |"
-            )
-    return "\n".join(lines)
+            sizes = [f"{entry['total']:,} B", f"{entry['stack']:,} B", f"{instructions / 1e6:.0f} M"]
+            rows.append([length, entry["core"], entry["kernels"], *sizes])
+    return lines_of("| L | core | kernels | arena | stack | instructions |", rows)
 
 
-def export_table():
+def export_table() -> str:
     """A line a step of the export at 256 tokens."""
     stages = read_result("optimisation.json")["exports"]["256"]["stages"]
-    lines = ["| base at L = 256, after | arena | head | tail | `model.tflite` |", "|---|---|---|---|---|"]
-    lines += [
-        f"| {s['step']} | {s['total']:,} B | {s['planned']:,} B | {s['persistent']:,} B | {s['file']:,} B |"
-        for s in stages
-    ]
-    return "\n".join(lines)
+    keys = ("total", "planned", "persistent", "file")
+    rows = [[stage["step"], *(f"{stage[key]:,} B" for key in keys)] for stage in stages]
+    return lines_of("| base at L = 256, after | arena | head | tail | `model.tflite` |", rows)
 
 
-def forms_table():
+def idea_cells(idea: dict) -> list[str]:
+    """Arena, bytes and instructions of an idea that was measured, on a Cortex-M7."""
+    measured = idea["measured"]
+    qemu = measured["qemu"]
+    return [f"{qemu['arena']:,} B", f"{measured['file']:,} B", f"{qemu['instructions'] / 1e6:.0f} M"]
+
+
+def forms_table() -> str:
     """A line for each form of one model that `convert.py` makes at 256 tokens, and for the plain graph."""
     start, *ideas = read_result("optimisation.json")["ideas"]
-    lines = ["| base at L = 256 | arena | `model.tflite` | instructions |", "|---|---|---|---|"]
-    for idea in [start, *(idea for idea in ideas if idea["kept"])]:
-        measured = idea["measured"]
-        lines.append(
-            f"| {idea['idea']} | {measured['qemu']['arena']:,} B | {measured['file']:,} B "
-            f"| {measured['qemu']['instructions'] / 1e6:.0f} M |"
-        )
-    return "\n".join(lines)
+    rows = [[idea["idea"], *idea_cells(idea)] for idea in [start, *(idea for idea in ideas if idea["kept"])]]
+    return lines_of("| base at L = 256 | arena | `model.tflite` | instructions |", rows)
 
 
-def app_table():
-    """A line a board and set of kernels."""
-    lines = [
-        "| board | kernels | L | texts as Python | golden rows | arena | stack | flash | own code |",
-        "|---|---|---|---|---|---|---|---|---|",
+def ideas_table() -> str:
+    """Every idea that was built and measured, what was expected of it, and whether it was kept."""
+    ideas = [idea for idea in read_result("optimisation.json")["ideas"] if idea["measured"]]
+    rows = [[i["idea"], i["expected"], *idea_cells(i), "kept" if i["kept"] else ""] for i in ideas]
+    return lines_of("| idea | expected | arena | `model.tflite` | instructions | |", rows)
+
+
+def reckoned_table() -> str:
+    """The ideas that were calculated and not built."""
+    ideas = [idea for idea in read_result("optimisation.json")["ideas"] if not idea["measured"]]
+    return lines_of("| idea | expected | why not |", [[i["idea"], i["expected"], i["why"]] for i in ideas])
+
+
+def foreign_table() -> str:
+    """What `convert.optimize` makes of models that are not EmbBERT."""
+    rows = [
+        [f"`{m['model']}`", *(f"{m[when][what]:,} B" for what in ("arena", "file") for when in ("before", "after"))]
+        for m in read_result("optimisation.json")["foreign"]
     ]
-    lines += [
-        f"| {r['board']} | {r['kernels']} | {r['length']} | {r['texts_equal']} of {r['texts']} | "
-        f"{r['golden_equal']} of {r['golden']} | {r['arena']:,} B | {r['stack']:,} B | {r['text'] + r['data']:,} B | "
-        f"{r['own_code']:,} B |"
+    return lines_of("| model | arena | optimised | file | optimised |", rows)
+
+
+def app_table() -> str:
+    """A line a board and set of kernels."""
+    rows = [
+        [
+            r["board"],
+            r["kernels"],
+            str(r["length"]),
+            f"{r['texts_equal']} of {r['texts']}",
+            f"{r['golden_equal']} of {r['golden']}",
+            *(f"{size:,} B" for size in (r["arena"], r["stack"], r["text"] + r["data"], r["own_code"])),
+        ]
         for r in read_result("app.json")["runs"]
     ]
-    return "\n".join(lines)
+    header = "| board | kernels | L | texts as Python | golden rows | arena | stack | flash | own code |"
+    return lines_of(header, rows)
 
 
-def lengths_table():
+def lengths_table() -> str:
     """One length in a firmware, and several that share their weights."""
     result = read_result("lengths.json")
-    size, texts = result["bytes"], result["texts"]
-    several = ", ".join(map(str, result["lengths"]))
-    lines = [
-        f"| base, Cortex-M7, CMSIS-NN | L = {result['lengths'][-1]} | L = {several} |",
-        "|---|---|---|",
-        f"| `model.tflite` | {size['files'][str(result['lengths'][-1])]:,} B | {size['shared']:,} B (four files: "
-        f"{size['separately']:,} B) |",
-        f"| arena | {size['arenas'][str(result['lengths'][-1])]:,} B | {size['arena']:,} B |",
+    size, texts, longest = result["bytes"], result["texts"], result["lengths"][-1]
+    separately = f"(four files: {size['separately']:,} B)"
+    rows = [
+        ["`model.tflite`", f"{size['files'][str(longest)]:,} B", f"{size['shared']:,} B {separately}"],
+        ["arena", f"{size['arenas'][str(longest)]:,} B", f"{size['arena']:,} B"],
     ]
-
-    def millions(count):
-        return f"{count / 1e6:.0f} M"
-
+    millions = lambda count: f"{count / 1e6:.0f} M"
     for one, shared in zip(texts["one"], texts["shared"]):
-        lines.append(
-            f"| instructions, a text of {one['tokens']} tokens | {millions(one['instructions'])} | "
-            f"{millions(shared['instructions'])} at L = {shared['length']} |"
-        )
+        cost = f"{millions(shared['instructions'])} at L = {shared['length']}"
+        rows.append([f"instructions, a text of {one['tokens']} tokens", millions(one["instructions"]), cost])
     for task, figures in result["tasks"].items():
-        lines.append(
-            f"| mean of {figures['texts']:,} texts of {task} ({figures['mean_tokens']:.0f} tokens) | "
-            f"{millions(figures['one_length'])} | {millions(figures['all_lengths'])} |"
-        )
-    return "\n".join(lines)
+        name = f"mean of {figures['texts']:,} texts of {task} ({figures['mean_tokens']:.0f} tokens)"
+        rows.append([name, millions(figures["one_length"]), millions(figures["all_lengths"])])
+    several = ", ".join(map(str, result["lengths"]))
+    return lines_of(f"| base, Cortex-M7, CMSIS-NN | L = {longest} | L = {several} |", rows)
 
 
-def ngrams_table():
+def ngrams_table() -> str:
     """A line a task."""
-    lines = ["| task, split (rows) | metric | float | int8 | bytes |", "|---|---|---|---|---|"]
-    for path in sorted((HERE / "results/ngrams").glob("*.json")):
-        r = json.loads(path.read_text())
-        lines.append(
-            f"| {r['task']}, {r['split']} ({r['rows']:,}) | {r['metric']} | {r['float']:.2f} | {r['int8']:.2f} | "
-            f"{r['flash_bytes']:,} B |"
-        )
-    return "\n".join(lines)
+    results = [read_result(path) for path in sorted((HERE / "results/ngrams").glob("*.json"))]
+    rows = [
+        [
+            f"{r['task']}, {r['split']} ({r['rows']:,})",
+            r["metric"],
+            f"{r['float']:.2f}",
+            f"{r['int8']:.2f}",
+            f"{r['flash_bytes']:,} B",
+        ]
+        for r in results
+    ]
+    return lines_of("| task, split (rows) | metric | float | int8 | bytes |", rows)
 
 
 TABLES = {
     "accuracy": accuracy_table,
+    "accuracy-short": accuracy_short_table,
     "app": app_table,
     "bucketing": bucketing_table,
     "conversion": conversion_table,
     "export": export_table,
+    "foreign": foreign_table,
     "forms": forms_table,
+    "ideas": ideas_table,
     "lengths": lengths_table,
     "memory": memory_table,
+    "memory-short": memory_short_table,
     "ngrams": ngrams_table,
     "quantisation": quantisation_table,
+    "reckoned": reckoned_table,
+    "speed-short": speed_short_table,
 }
 
 
-def with_tables(text):
-    """The README's text with every table made anew."""
-    for name, make in TABLES.items():
-        pattern = re.compile(rf"(<!-- table {name} -->\n).*?(<!-- end -->)", re.DOTALL)
-        text, found = pattern.subn(lambda match: f"{match[1]}{make()}\n{match[2]}", text)
-        if found != 1:
-            raise SystemExit(f"README.md must have the table {name} once, it has it {found} times")
-    return text
+def with_tables(text: str) -> str:
+    """A page's text with every table in it made anew."""
+    return MARK.sub(lambda mark: f"{mark[1]}{TABLES[mark[2]]()}\n{mark[3]}", text)
+
+
+def require_each_once(texts: Iterable[str]) -> None:
+    """SystemExit unless the pages have each table once, and no other."""
+    found = Counter(mark[2] for text in texts for mark in MARK.finditer(text))
+    if wrong := sorted(name for name in TABLES.keys() | found if (name in TABLES, found[name]) != (True, 1)):
+        raise SystemExit(f"README.md and docs/ must have each table of benchmarks.tables once: {', '.join(wrong)}")
+
+
+def main() -> None:
+    texts = {page: page.read_text(encoding="utf-8") for page in PAGES}
+    require_each_once(texts.values())
+    for page, text in texts.items():
+        page.write_text(with_tables(text), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    README.write_text(with_tables(README.read_text(encoding="utf-8")), encoding="utf-8")
+    main()

@@ -1,0 +1,128 @@
+"""What the pages name is there: links, files, commands with their options, make targets, the texts of messages."""
+
+import ast
+import importlib
+import re
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted(path for folder in ("tflm_app", "benchmarks", "tf_embbert") for path in (ROOT / folder).rglob("README.md")),
+]
+README_LINES = 160
+OURS = ("convert", "tf_embbert", "benchmarks")
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+PATH = re.compile(r"(?<![\w/.{}-])((?:benchmarks|convert|docs|notebooks|tests|tf_embbert|tflm_app|\.ci)/[\w./*-]*[\w*/])")
+COMMAND = re.compile(r"python (?:-m ([\w.]+)|([\w/]+)\.py)([^`\n]*)")  # after a backslash at a line's end was joined
+OPTION = re.compile(r"(?<![\w-])--[a-z][\w-]*")
+TARGET = re.compile(r"(?:^ {4}|`)make ([a-z][\w-]*)", re.MULTILINE)
+CODE = re.compile(r"`([^`\n]+)`")
+
+
+def name_of(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
+
+
+def text_of(page: Path) -> str:
+    """The page, its commands each on one line."""
+    return re.sub(r"\\\n\s+", "", page.read_text(encoding="utf-8"))
+
+
+@cache
+def anchors_of(page: Path) -> set[str]:
+    """What `#...` may name on a page: its headings, as GitHub makes anchors of them."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@cache
+def help_of(module: str) -> str:
+    """What `python -m MODULE --help` prints, asked in this process."""
+    printed, arguments = [], sys.argv
+    try:
+        sys.argv = [module, "--help"]
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("argparse.ArgumentParser._print_message", lambda self, text, file=None: printed.append(text))
+            with pytest.raises(SystemExit) as ended:
+                importlib.import_module(module).main()
+    finally:
+        sys.argv = arguments
+    assert ended.value.code == 0, module
+    return "".join(printed)
+
+
+def commands_of(page: Path) -> list[tuple[str, list[str]]]:
+    """(module, options) of every command of ours that a page shows."""
+    found = []
+    for module, script, rest in COMMAND.findall(text_of(page)):
+        module = module.rstrip(".") or script.replace("/", ".")
+        if module.split(".")[0] in OURS:
+            found.append((module, OPTION.findall(rest.split("#")[0])))
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_links_lead_somewhere(page):
+    for target in LINK.findall(page.read_text(encoding="utf-8")):
+        if target.startswith("https://"):
+            continue
+        path, _, anchor = target.partition("#")
+        linked = (page.parent / path).resolve() if path else page
+        assert linked.exists() and linked.is_relative_to(ROOT), target
+        assert not anchor or anchor in anchors_of(linked), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_files_that_a_page_names_are_there(page):
+    missing = [path for path in PATH.findall(text_of(page)) if not list(ROOT.glob(path.rstrip("/")))]
+    assert not missing
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_commands_and_their_options_are_there(page):
+    for module, options in commands_of(page):
+        source = (ROOT / module.replace(".", "/")).with_suffix(".py")
+        assert source.is_file() and "__main__" in source.read_text(encoding="utf-8"), f"python -m {module}"
+        for option in options:
+            assert re.search(rf"{option}(?![\w-])", help_of(module)), f"python -m {module} has no {option}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_make_targets_are_there(page):
+    targets = re.findall(r"^([a-z][\w-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert set(TARGET.findall(text_of(page))) <= set(targets)
+
+
+def test_options_named_alone_belong_to_a_command_of_the_page_set():
+    known = set(OPTION.findall("".join(help_of(module) for page in PAGES for module, options in commands_of(page) if options)))
+    for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+        alone = {code.split()[0] for code in CODE.findall(text_of(page)) if code.startswith("--")}
+        assert alone <= known, name_of(page)
+
+
+def test_the_readme_is_short():
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= README_LINES
+
+
+def test_messages_are_those_of_the_code():
+    page = (ROOT / "docs/troubleshooting.md").read_text(encoding="utf-8").split("## From TFLM on the board")[0]
+    cells = [line.split(" | ")[0] for line in page.splitlines() if line.startswith("| `")]
+    fragments = [code for cell in cells for code in CODE.findall(cell)]
+    said = "\n".join(texts_in(path) for folder in ("convert", "tf_embbert") for path in (ROOT / folder).rglob("*.py"))
+    said += (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert len(fragments) > 20
+    assert not [code for code in fragments if not code.startswith("-") and code not in said]
+
+
+def texts_in(path: Path) -> str:
+    """All strings of a module, those of an f-string apart, with single spaces."""
+    nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    constants = [node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    return "\n".join(" ".join(text.split()) for text in constants)
