@@ -80,7 +80,10 @@ def speed_short_table() -> str:
     """Instructions of an inference of base, a column a core."""
     measured = read_result("instructions.json")["measured"]
     rows = [
-        [f"L = {length}, {kernels}", *(f"{value / 1e6:.0f} M" for value in short_rows(measured, length, kernels, "instructions"))]
+        [
+            f"L = {length}, {kernels}",
+            *(millions(value) for value in short_rows(measured, length, kernels, "instructions")),
+        ]
         for length in (64, 256)
         for kernels in ("cmsis_nn", "reference")
     ]
@@ -158,7 +161,7 @@ def memory_table() -> str:
         name, _, length = entry["model"].rpartition("-")
         if name == "embbert-base":
             instructions = counted[entry["model"], entry["core"], entry["kernels"]]["instructions"]
-            sizes = [f"{entry['total']:,} B", f"{entry['stack']:,} B", f"{instructions / 1e6:.0f} M"]
+            sizes = [f"{entry['total']:,} B", f"{entry['stack']:,} B", millions(instructions)]
             rows.append([length, entry["core"], entry["kernels"], *sizes])
     return lines_of("| L | core | kernels | arena | stack | instructions |", rows)
 
@@ -175,7 +178,7 @@ def idea_cells(idea: dict) -> list[str]:
     """Arena, bytes and instructions of an idea that was measured, on a Cortex-M7."""
     measured = idea["measured"]
     qemu = measured["qemu"]
-    return [f"{qemu['arena']:,} B", f"{measured['file']:,} B", f"{qemu['instructions'] / 1e6:.0f} M"]
+    return [f"{qemu['arena']:,} B", f"{measured['file']:,} B", millions(qemu["instructions"])]
 
 
 def forms_table() -> str:
@@ -224,6 +227,11 @@ def app_table() -> str:
     return lines_of(header, rows)
 
 
+def millions(count: float) -> str:
+    """A number of instructions, as tables have it."""
+    return f"{count / 1e6:.0f} M"
+
+
 def lengths_table() -> str:
     """One length in a firmware, and several that share their weights."""
     result = read_result("lengths.json")
@@ -233,7 +241,6 @@ def lengths_table() -> str:
         ["`model.tflite`", f"{size['files'][str(longest)]:,} B", f"{size['shared']:,} B {separately}"],
         ["arena", f"{size['arenas'][str(longest)]:,} B", f"{size['arena']:,} B"],
     ]
-    millions = lambda count: f"{count / 1e6:.0f} M"
     for one, shared in zip(texts["one"], texts["shared"]):
         cost = f"{millions(shared['instructions'])} at L = {shared['length']}"
         rows.append([f"instructions, a text of {one['tokens']} tokens", millions(one["instructions"]), cost])

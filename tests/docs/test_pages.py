@@ -19,7 +19,9 @@ PAGES = [
 README_LINES = 160
 OURS = ("convert", "tf_embbert", "benchmarks")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
-PATH = re.compile(r"(?<![\w/.{}-])((?:benchmarks|convert|docs|notebooks|tests|tf_embbert|tflm_app|\.ci)/[\w./*-]*[\w*/])")
+PATH = re.compile(
+    r"(?<![\w/.{}-])((?:benchmarks|convert|docs|notebooks|tests|tf_embbert|tflm_app|\.ci)/[\w./*-]*[\w*/])"
+)
 COMMAND = re.compile(r"python (?:-m ([\w.]+)|([\w/]+)\.py)([^`\n]*)")  # after a backslash at a line's end was joined
 OPTION = re.compile(r"(?<![\w-])--[a-z][\w-]*")
 TARGET = re.compile(r"(?:^ {4}|`)make ([a-z][\w-]*)", re.MULTILINE)
@@ -101,7 +103,9 @@ def test_make_targets_are_there(page):
 
 
 def test_options_named_alone_belong_to_a_command_of_the_page_set():
-    known = set(OPTION.findall("".join(help_of(module) for page in PAGES for module, options in commands_of(page) if options)))
+    known = set(
+        OPTION.findall("".join(help_of(module) for page in PAGES for module, options in commands_of(page) if options))
+    )
     for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
         alone = {code.split()[0] for code in CODE.findall(text_of(page)) if code.startswith("--")}
         assert alone <= known, name_of(page)
