@@ -19,7 +19,7 @@ MARK = re.compile(r"(<!-- table ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 SHORT_CORES = ("cortex-m4", "cortex-m7", "cortex-m55")  # those of the README's tables
 
 
-def read_result(name: str) -> dict:
+def read_result(name: str | Path) -> dict:
     """The result file of that name in benchmarks/results."""
     return json.loads((HERE / "results" / name).read_text())
 
@@ -59,7 +59,7 @@ def accuracy_short_table() -> str:
     return lines_of("| task | metric | float | int8, TFLM | n-grams, int8 | paper, float32 |", rows)
 
 
-def short_rows(figures: list[dict], length: int, kernels: str, cell: str) -> list[str]:
+def short_rows(figures: list[dict], length: int, kernels: str, cell: str) -> list[int]:
     """A figure of base at a length, on each of the README's cores."""
     found = {e["core"]: e[cell] for e in figures if (e["model"], e["kernels"]) == (f"embbert-base-{length}", kernels)}
     return [found[core] for core in SHORT_CORES]

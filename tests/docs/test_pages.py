@@ -47,7 +47,8 @@ def anchors_of(page: Path) -> set[str]:
 @cache
 def help_of(module: str) -> str:
     """What `python -m MODULE --help` prints, asked in this process."""
-    printed, arguments = [], sys.argv
+    printed: list[str] = []
+    arguments = sys.argv
     try:
         sys.argv = [module, "--help"]
         with pytest.MonkeyPatch.context() as patch:
@@ -71,7 +72,7 @@ def commands_of(page: Path) -> list[tuple[str, list[str]]]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
-def test_links_lead_somewhere(page):
+def test_links_lead_somewhere(page: Path) -> None:
     for target in LINK.findall(page.read_text(encoding="utf-8")):
         if target.startswith("https://"):
             continue
@@ -82,13 +83,13 @@ def test_links_lead_somewhere(page):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
-def test_files_that_a_page_names_are_there(page):
+def test_files_that_a_page_names_are_there(page: Path) -> None:
     missing = [path for path in PATH.findall(text_of(page)) if not list(ROOT.glob(path.rstrip("/")))]
     assert not missing
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
-def test_commands_and_their_options_are_there(page):
+def test_commands_and_their_options_are_there(page: Path) -> None:
     for module, options in commands_of(page):
         source = (ROOT / module.replace(".", "/")).with_suffix(".py")
         assert source.is_file() and "__main__" in source.read_text(encoding="utf-8"), f"python -m {module}"
@@ -97,12 +98,12 @@ def test_commands_and_their_options_are_there(page):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
-def test_make_targets_are_there(page):
+def test_make_targets_are_there(page: Path) -> None:
     targets = re.findall(r"^([a-z][\w-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE)
     assert set(TARGET.findall(text_of(page))) <= set(targets)
 
 
-def test_options_named_alone_belong_to_a_command_of_the_page_set():
+def test_options_named_alone_belong_to_a_command_of_the_page_set() -> None:
     known = set(
         OPTION.findall("".join(help_of(module) for page in PAGES for module, options in commands_of(page) if options))
     )
@@ -111,11 +112,11 @@ def test_options_named_alone_belong_to_a_command_of_the_page_set():
         assert alone <= known, name_of(page)
 
 
-def test_the_readme_is_short():
+def test_the_readme_is_short() -> None:
     assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= README_LINES
 
 
-def test_messages_are_those_of_the_code():
+def test_messages_are_those_of_the_code() -> None:
     page = (ROOT / "docs/troubleshooting.md").read_text(encoding="utf-8").split("## From TFLM on the board")[0]
     cells = [line.split(" | ")[0] for line in page.splitlines() if line.startswith("| `")]
     fragments = [code for cell in cells for code in CODE.findall(cell)]
