@@ -22,14 +22,14 @@ def rng():
 
 
 @pytest.fixture(scope="session")
-def data(tmp_path_factory):
+def data(tmp_path_factory: pytest.TempPathFactory):
     """The data file of each kind of task, by kind."""
     folder = tmp_path_factory.mktemp("data")
     return {kind: write_rows(folder / name, make_rows(kind)) for kind, (name, _) in KINDS.items()}
 
 
 @pytest.fixture(scope="session")
-def run_of(data, tmp_path_factory):
+def run_of(data, tmp_path_factory: pytest.TempPathFactory):
     """The run of a kind of task, `run_of("pairs")`: trained by the command, once."""
     from tf_embbert.finetune import main
 
@@ -45,7 +45,7 @@ def run_of(data, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def bundle_of(run_of, tmp_path_factory):
+def bundle_of(run_of, tmp_path_factory: pytest.TempPathFactory):
     """The bundle of that run: converted by the command, once."""
     from convert.convert import main
 

@@ -18,7 +18,7 @@ WITHIN = 1.01
 BASE = "embbert-base-"
 
 
-def assert_predicted(models, entries):
+def assert_predicted(models, entries) -> None:
     """Never under the smallest arena that firmware runs in, and at most 1 % over it; prints how many are exact."""
     exact = 0
     for entry in entries:
@@ -30,7 +30,7 @@ def assert_predicted(models, entries):
     print(f"{exact} of {len(entries)} exact to the byte, used and total")
 
 
-def test_committed_models():
+def test_committed_models() -> None:
     models = {path.stem: path.read_bytes() for path in FOLDER.glob("*.tflite")}
     entries = [entry for entry in MEASURED if not entry["model"].startswith(BASE)]
     changed = {
@@ -42,7 +42,7 @@ def test_committed_models():
     assert_predicted(models, entries)
 
 
-def test_base_preset():
+def test_base_preset() -> None:
     models = base_models()
     entries = [
         entry
@@ -55,7 +55,7 @@ def test_base_preset():
     assert_predicted(models, entries)
 
 
-def test_what_was_measured():
+def test_what_was_measured() -> None:
     """Every core that is called measured was, with both kernel sets: eight models on M4, M7 and M55, two elsewhere."""
     counts = Counter((entry["core"], entry["kernels"]) for entry in MEASURED)
     for core in set(CORES) - set(NOT_MEASURED):
@@ -64,6 +64,6 @@ def test_what_was_measured():
             assert counts[core, kernels] >= least, (core, kernels, counts)
 
 
-def test_make_base256_asks_for_the_arena_that_the_figures_are_of():
+def test_make_base256_asks_for_the_arena_that_the_figures_are_of() -> None:
     makefile = (ROOT / "Makefile").read_text()
     assert f"benchmarks/base256 --out $(BUILD)/base256 --arena-budget {ARENA_BUDGETS[256]} " in makefile

@@ -7,7 +7,7 @@ from convert.bundle import conversion, verification
 
 
 @pytest.fixture
-def no_interpreters(monkeypatch):
+def no_interpreters(monkeypatch: pytest.MonkeyPatch) -> None:
     """Conversions without the interpreters' start-up: answers are zeros."""
 
     def zeros(model, ids):

@@ -28,7 +28,7 @@ FIGURES = ("flash", "ram", "total_ram", "clock")
 
 
 @pytest.fixture(scope="module")
-def path(tmp_path_factory):
+def path(tmp_path_factory: pytest.TempPathFactory):
     """A small model whose scores alone, two tensors of 160 x 160 bytes at once, are more than an Uno R4's RAM."""
     model = random_model(np.random.default_rng(0), max_length=160, calibration_rows=1)
     file = tmp_path_factory.mktemp("model") / "model.tflite"
@@ -36,17 +36,17 @@ def path(tmp_path_factory):
     return file
 
 
-def verdicts_of(capsys, *arguments):
+def verdicts_of(capsys: pytest.CaptureFixture[str], *arguments):
     status = boards.main([str(argument) for argument in [*arguments, "--json"]])
     return status, json.loads(capsys.readouterr().out)
 
 
-def arena_total(capsys, path, core):
+def arena_total(capsys: pytest.CaptureFixture[str], path, core):
     assert arena.main([str(path), "--core", core, "--kernels", default_kernels(core), "--json"]) == 0
     return json.loads(capsys.readouterr().out)["total"]
 
 
-def test_every_figure_has_a_source_that_was_opened():
+def test_every_figure_has_a_source_that_was_opened() -> None:
     entries = yaml.safe_load((ROOT / "convert/bundle/boards.yaml").read_text())
     sources = yaml.safe_load((ROOT / "convert/bundle/board_sources.yaml").read_text())
     assert len(entries) >= 25 and len({entry["id"] for entry in entries}) == len(entries)
@@ -66,14 +66,14 @@ def test_every_figure_has_a_source_that_was_opened():
         assert isinstance(source["opened"], datetime.date), name
 
 
-def test_boards_make_sense():
+def test_boards_make_sense() -> None:
     for board in list_boards():
         assert board.total_ram is None or board.ram <= board.total_ram, board.id
         assert board.flash > 2**17 and board.ram >= 2**15, board.id
     assert {board.core for board in list_boards()} == set(CORES)
 
 
-def test_constants_are_those_measured():
+def test_constants_are_those_measured() -> None:
     """A figure of the measuring firmware stands in firmware.yaml as the largest of its cores."""
     measured = json.loads((ROOT / "benchmarks/results/arena_firmware.json").read_text())
     for kernels in ("cmsis_nn", "reference"):
@@ -85,7 +85,7 @@ def test_constants_are_those_measured():
     assert CONSTANTS["ram"]["stack"]["bytes"] > 1.5 * max(entry["stack"] for entry in measured["measured"])
 
 
-def test_the_app_as_it_was_linked_takes_what_is_said_of_it():
+def test_the_app_as_it_was_linked_takes_what_is_said_of_it() -> None:
     """At most 2 % above the sections of benchmarks.app, never below; RAM with the app's usual line of 2,048 bytes."""
     for run in json.loads((ROOT / "benchmarks/results/app.json").read_text())["runs"]:
         flash, ram = CONSTANTS["flash"], CONSTANTS["ram"]
@@ -96,7 +96,7 @@ def test_the_app_as_it_was_linked_takes_what_is_said_of_it():
         assert taken <= run["arena"] + ram["runtime"]["bytes"] + ram["app"]["bytes"] <= 1.02 * taken, run
 
 
-def test_flash_and_ram_are_the_sums_of_their_parts(path, capsys):
+def test_flash_and_ram_are_the_sums_of_their_parts(path, capsys: pytest.CaptureFixture[str]) -> None:
     status, verdicts = verdicts_of(capsys, path)
     assert status == 0 and [verdict["id"] for verdict in verdicts] == [board.id for board in list_boards()]
     constants = yaml.safe_load((ROOT / "convert/bundle/firmware.yaml").read_text())
@@ -110,7 +110,7 @@ def test_flash_and_ram_are_the_sums_of_their_parts(path, capsys):
     assert not all(verdict["fits"] for verdict in verdicts) and any(verdict["fits"] for verdict in verdicts)
 
 
-def test_a_bundle_brings_its_tokenizer_and_golden_rows(tmp_path, capsys):
+def test_a_bundle_brings_its_tokenizer_and_golden_rows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_folder(tmp_path / "bundle", converted())
     manifest = json.loads(converted()["manifest.json"])
     _, alone = verdicts_of(capsys, tmp_path / "bundle/model.tflite", "--board", "pico2")
@@ -139,7 +139,9 @@ def board_with(flash, ram):
         (0, None, None, "unknown, the board has no figure"),
     ],
 )
-def test_the_last_byte_decides(path, flash_left, ram_left, fits, text):
+def test_the_last_byte_decides(
+    path, flash_left: int | None, ram_left: int | None, fits: bool | None, text: str
+) -> None:
     firmware = Firmware(path.read_bytes())
     flash, ram = firmware.flash("cortex-m4"), firmware.ram("cortex-m4")
     board = board_with(None if flash_left is None else flash + flash_left, None if ram_left is None else ram + ram_left)
@@ -148,7 +150,7 @@ def test_the_last_byte_decides(path, flash_left, ram_left, fits, text):
 
 
 @pytest.mark.parametrize("shortest, longest", [(2, 16), (4, 5), (2, 257), (3, 3)])
-def test_bisection_equals_trying_all(shortest, longest):
+def test_bisection_equals_trying_all(shortest: int, longest: int) -> None:
     for limit in range(shortest - 1, longest):
         expected = max((n for n in range(shortest, longest) if n <= limit), default=None)
         assert largest_length(lambda n: n <= limit, shortest, longest) == expected
@@ -161,7 +163,7 @@ def run_of_48():
     return dataclasses.replace(make_run(), weights=model.weights, ranges=model.ranges, max_length=48)
 
 
-def test_the_largest_length_that_fits_is_found(run_of_48):
+def test_the_largest_length_that_fits_is_found(run_of_48) -> None:
     def firmware(n):
         return Firmware(build_model(run_of_48.weights, run_of_48.ranges, n), run_of_48.tokenizer.vocab_size)
 
@@ -175,13 +177,13 @@ def test_the_largest_length_that_fits_is_found(run_of_48):
     assert judge_run([board], run_of_48, model, 48, [])[0]["seq_len"] is None  # looked for only where it is asked for
 
 
-def test_no_length_fits_a_flash_too_small(run_of_48):
+def test_no_length_fits_a_flash_too_small(run_of_48) -> None:
     model = build_model(run_of_48.weights, run_of_48.ranges, 48)
     verdict = judge_run([board_with(2**10, 2**20)], run_of_48, model, 48, ["made"])[0]
     assert verdict["fits"] is False and verdict["seq_len"] is None
 
 
-def test_exit_status_is_of_the_named_boards(path, capsys):
+def test_exit_status_is_of_the_named_boards(path, capsys: pytest.CaptureFixture[str]) -> None:
     assert boards.main([str(path)]) == 0
     assert boards.main([str(path), "--board", "portenta-h7", "pico2"]) == 0
     assert boards.main([str(path), "--board", "portenta-h7", "--board", "uno-r4-minima"]) == 1
@@ -189,7 +191,7 @@ def test_exit_status_is_of_the_named_boards(path, capsys):
     assert "uno-r4-minima" in out and "RAM" in out and "short" in out
 
 
-def test_the_list_shows_what_is_not_known(capsys):
+def test_the_list_shows_what_is_not_known(capsys: pytest.CaptureFixture[str]) -> None:
     assert boards.main([]) == 0
     lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines() if line[:1].strip()}
     for board in find_boards(["ek-ra8m1", "nucleo-f401re"]):
@@ -206,17 +208,17 @@ def test_the_list_shows_what_is_not_known(capsys):
         (["nowhere.tflite"], ["no model file at nowhere.tflite"]),
     ],
 )
-def test_bad_input(capsys, arguments, parts):
+def test_bad_input(capsys: pytest.CaptureFixture[str], arguments: list[str], parts: list[str]) -> None:
     refused(capsys, boards.main, arguments, *parts)
 
 
-def test_files_that_are_no_models(tmp_path, capsys):
+def test_files_that_are_no_models(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "notes.tflite").write_bytes(b"\0\0\0\0TFL3 and then nothing")
     refused(capsys, boards.main, [tmp_path / "notes.tflite"], "notes.tflite")
     refused(capsys, boards.main, [tmp_path], "is not a run")
 
 
-def test_conversion_judges_named_boards(tmp_path):
+def test_conversion_judges_named_boards(tmp_path: Path) -> None:
     """base is 333 kB at any length: too much for 240 KiB of flash, little for 2 MiB."""
 
     def convert(out, *more):

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -26,7 +27,7 @@ def model_bytes():
 
 
 @pytest.fixture
-def write(tmp_path, model_bytes):
+def write(tmp_path: Path, model_bytes):
     """Writes the model after `change(model object)`, or given bytes; gives the path."""
 
     def write_file(change=None, data=None):
@@ -49,12 +50,12 @@ def find_op(model, kind):
     raise KeyError(kind)
 
 
-def set_code(model, kind, builtin, custom=None):
+def set_code(model, kind, builtin, custom=None) -> None:
     _, code = find_op(model, kind)
     code.builtinCode, code.deprecatedBuiltinCode, code.customCode = builtin, min(builtin, 127), custom
 
 
-def gelu(model):
+def gelu(model) -> None:
     set_code(model, "LOGISTIC", schema.BuiltinOperator.GELU)
 
 
@@ -66,7 +67,7 @@ def move_softmax(model):
     return op
 
 
-def test_our_model_is_supported_and_integer_only(write, model_bytes):
+def test_our_model_is_supported_and_integer_only(write, model_bytes) -> None:
     report = check_model(write(data=model_bytes))
     assert report["supported"] and report["integer_only"]
     assert report["refusals"] == report["float_tensors"] == []
@@ -76,13 +77,13 @@ def test_our_model_is_supported_and_integer_only(write, model_bytes):
     assert counts["FULLY_CONNECTED"] == 11 and counts["L2_NORMALIZATION"] == 2
 
 
-def test_our_model_is_warned_of_unchecked_ids(model_bytes):
+def test_our_model_is_warned_of_unchecked_ids(model_bytes) -> None:
     warned = [warning for warning in check_bytes(model_bytes, "m")["warnings"] if warning["rule"] == "ids_unchecked"]
     assert [(warning["op"], warning["tensor_name"]) for warning in warned] == [("GATHER", "tokens")]
     assert set(warned[0]) == ENTRY
 
 
-def test_a_refusal_names_operator_tensor_rule_kernel_and_remedy(write, model_bytes):
+def test_a_refusal_names_operator_tensor_rule_kernel_and_remedy(write, model_bytes) -> None:
     model = read_model(model_bytes)
     op = move_softmax(model)
     (refusal,) = check_model(write(move_softmax))["refusals"]
@@ -93,8 +94,8 @@ def test_a_refusal_names_operator_tensor_rule_kernel_and_remedy(write, model_byt
     assert "zero point 0" in refusal["reason"] and refusal["remedy"]
 
 
-def test_every_violation_is_reported(write):
-    def break_both(model):
+def test_every_violation_is_reported(write) -> None:
+    def break_both(model) -> None:
         move_softmax(model)
         gelu(model)
 
@@ -102,26 +103,26 @@ def test_every_violation_is_reported(write):
     assert ("SOFTMAX", "softmax_grid") in rules and ("GELU", "operator_registered") in rules
 
 
-def test_a_float_model_runs_but_is_not_integer_only():
+def test_a_float_model_runs_but_is_not_integer_only() -> None:
     report = check_bytes(BASES["EXP"].build(), "exp")
     assert report["supported"] and not report["integer_only"]
     assert [tensor["type"] for tensor in report["float_tensors"]] == ["FLOAT32", "FLOAT32"]
     assert report["warnings"] == []
 
 
-def test_a_float_island_is_a_warning():
+def test_a_float_island_is_a_warning() -> None:
     report = check_bytes(BASES["DEQUANTIZE"].build(), "island")
     assert report["supported"] and [warning["rule"] for warning in report["warnings"]] == ["float_island"]
 
 
-def test_a_hybrid_model_is_refused_with_its_remedy():
+def test_a_hybrid_model_is_refused_with_its_remedy() -> None:
     model = BASES["FULLY_CONNECTED"].edited({"i0": {"type": "float32"}, "o0": {"type": "float32"}, "i2": None}).build()
     (refusal,) = check_bytes(model, "hybrid")["refusals"]
     assert refusal["rule"] == "weights_type" and "representative_dataset" in refusal["remedy"]
 
 
-def test_operators_of_every_graph_are_checked():
-    def add_graph(model):
+def test_operators_of_every_graph_are_checked() -> None:
+    def add_graph(model) -> None:
         graph = schema.SubGraphT()
         graph.tensors = [tensor.pack(model.buffers) for tensor in (f32(2), f32(2))]
         graph.inputs, graph.outputs = [0], [1]
@@ -133,14 +134,14 @@ def test_operators_of_every_graph_are_checked():
     assert refusal["op"] == "GELU" and refusal["graph"] == 1 and refusal["index"] == 0
 
 
-def test_a_custom_operator_is_named(write):
+def test_a_custom_operator_is_named(write) -> None:
     report = check_model(write(lambda model: set_code(model, "LOGISTIC", schema.BuiltinOperator.CUSTOM, "Mine")))
     assert {refusal["op"] for refusal in report["refusals"]} == {"CUSTOM:Mine"}
     tflm_has = Spec("CUSTOM:SignalEnergy", [i8(2)], [i8(2)]).build()
     assert check_bytes(tflm_has, "custom")["supported"]
 
 
-def test_exit_status_and_json(write, model_bytes, capsys):
+def test_exit_status_and_json(write, model_bytes, capsys: pytest.CaptureFixture[str]) -> None:
     assert check.main([str(write(data=model_bytes)), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["supported"] is True
     assert check.main([str(write(gelu)), "--json"]) == 1
@@ -150,7 +151,9 @@ def test_exit_status_and_json(write, model_bytes, capsys):
     assert "refused GELU" in printed and "micro_mutable_op_resolver.h" in printed and "to fix:" in printed
 
 
-def test_run_compares_the_rules_with_the_interpreter(write, model_bytes, monkeypatch, capsys):
+def test_run_compares_the_rules_with_the_interpreter(
+    write, model_bytes, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert check.main([str(write(data=model_bytes)), "--run", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["interpreter"]["runs"] is True
     assert check.main([str(write(gelu)), "--run", "--json"]) == 1
@@ -160,7 +163,7 @@ def test_run_compares_the_rules_with_the_interpreter(write, model_bytes, monkeyp
     assert "the rules accept" in capsys.readouterr().err
 
 
-def test_a_missing_file_and_one_too_large(tmp_path, capsys):
+def test_a_missing_file_and_one_too_large(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert check.main([str(tmp_path / "none.tflite")]) == 2
     assert capsys.readouterr().err == f"error: no model file at {tmp_path / 'none.tflite'}\n"
     with (tmp_path / "large.tflite").open("wb") as file:
@@ -169,7 +172,7 @@ def test_a_missing_file_and_one_too_large(tmp_path, capsys):
     assert capsys.readouterr().err.count("\n") == 1
 
 
-def test_the_document_is_printed(capsys):
+def test_the_document_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert check.main(["--supported-ops"]) == 0
     assert "| FULLY_CONNECTED |" in capsys.readouterr().out
     assert check.main([]) == 2

@@ -1,6 +1,8 @@
 """Files that are no models, and models with insane contents: one line and exit status 2, or a verdict; quickly."""
 
 import struct
+from pathlib import Path
+from typing import Any
 
 import flatbuffers
 import pytest
@@ -31,7 +33,9 @@ GOOD = BASES["CONV_2D"].build()
     ],
 )
 @pytest.mark.parametrize("command", [check, arena])
-def test_files_that_are_no_models(tmp_path, capsys, command, data, message):
+def test_files_that_are_no_models(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command, data, message: str
+) -> None:
     path = tmp_path / "model.tflite"
     path.write_bytes(data)
     assert command.main([str(path)]) == 2
@@ -40,7 +44,7 @@ def test_files_that_are_no_models(tmp_path, capsys, command, data, message):
     assert captured.out == ""
 
 
-def test_every_cut_of_a_good_model_is_damaged_or_judged():
+def test_every_cut_of_a_good_model_is_damaged_or_judged() -> None:
     for end in range(0, len(GOOD), 7):
         try:
             check_bytes(GOOD[:end], "cut")
@@ -48,13 +52,13 @@ def test_every_cut_of_a_good_model_is_damaged_or_judged():
             assert "cut" in str(error)
 
 
-def test_a_vector_longer_than_the_file_is_damaged():
+def test_a_vector_longer_than_the_file_is_damaged() -> None:
     place = GOOD.index(struct.pack("<5i", 4, 1, 4, 4, 2))
     with pytest.raises(DamagedModel, match="are not in the file"):
         verify_flatbuffer(GOOD[:place] + struct.pack("<I", 2**30) + GOOD[place + 4 :])
 
 
-def test_a_small_file_that_unpacks_to_gigabytes_is_damaged():
+def test_a_small_file_that_unpacks_to_gigabytes_is_damaged() -> None:
     """One graph of many tensors, referred to over and over: flatbuffers share it, a reader makes copies."""
     wide = read_model(BASES["RELU"].build()).subgraphs[0]
     wide.tensors = wide.tensors * 500
@@ -85,7 +89,9 @@ def test_a_small_file_that_unpacks_to_gigabytes_is_damaged():
         ({"change": lambda model: setattr(model.subgraphs[0].tensors[0], "buffer", 77)}, "buffer_exists"),
     ],
 )
-def test_insane_models_are_refused_before_their_arena_is_planned(tmp_path, capsys, edits, rule):
+def test_insane_models_are_refused_before_their_arena_is_planned(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], edits: dict[str, Any], rule: str
+) -> None:
     model = BASES["RELU"].edited(edits).build()
     assert rule in [refusal["rule"] for refusal in check_bytes(model, "insane")["refusals"]]
     (tmp_path / "model.tflite").write_bytes(model)
@@ -93,7 +99,7 @@ def test_insane_models_are_refused_before_their_arena_is_planned(tmp_path, capsy
     assert "TFLM would refuse this model" in capsys.readouterr().err
 
 
-def test_a_sample_of_mutations_costs_little_and_never_crashes():
+def test_a_sample_of_mutations_costs_little_and_never_crashes() -> None:
     print(f"seed {SEED}")
     outcomes = judge_all(mutants(good_models(), 100, SEED))
     assert {outcome["verdict"] for outcome in outcomes} <= {"damaged", "refused", "supported"}
@@ -101,6 +107,6 @@ def test_a_sample_of_mutations_costs_little_and_never_crashes():
     assert len(outcomes) == 100
 
 
-def test_the_arena_of_each_good_model_is_planned():
+def test_the_arena_of_each_good_model_is_planned() -> None:
     for model in good_models():
         assert plan_arena(model)["total"] > 0

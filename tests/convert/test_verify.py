@@ -1,6 +1,7 @@
 """`convert.verify`: a good bundle passes, any change of it does not."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,13 +14,13 @@ from tests.support.bundles import converted, digest
 
 
 @pytest.fixture
-def bundle(tmp_path):
+def bundle(tmp_path: Path):
     write_folder(tmp_path / "bundle", converted())
     return tmp_path / "bundle"
 
 
 @pytest.fixture
-def golden_answers(monkeypatch):
+def golden_answers(monkeypatch: pytest.MonkeyPatch):
     """Interpreters that know the golden rows and answer zeros to others; `differ` holds rows on which they differ."""
     golden = [row["logits"] for row in json.loads(converted()["golden.json"])["rows"]]
     differ = []
@@ -35,13 +36,13 @@ def golden_answers(monkeypatch):
 
 
 @pytest.fixture
-def tflm_twice(monkeypatch):
+def tflm_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     """TFLM for both interpreters: it starts in a tenth of TensorFlow's time."""
     predict = verification.predict
     monkeypatch.setattr(verification, "predict", lambda *arguments: predict(*arguments[:-1]))
 
 
-def rehash(folder):
+def rehash(folder) -> None:
     """Makes the manifest agree with files that were changed."""
     manifest = json.loads((folder / "manifest.json").read_text())
     files = {file.name: file.read_bytes() for file in folder.iterdir() if file.name != "manifest.json"}
@@ -49,20 +50,20 @@ def rehash(folder):
     (folder / "manifest.json").write_text(json.dumps(manifest))
 
 
-def test_a_good_bundle(bundle, capsys):
+def test_a_good_bundle(bundle, capsys: pytest.CaptureFixture[str]) -> None:
     assert verify.main([str(bundle), "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
     assert report == {"ok": True, "rows": 200, "equal": 200, "golden": 8, "failures": []}
 
 
-def test_a_good_bundle_of_pairs(tmp_path, tflm_twice):
+def test_a_good_bundle_of_pairs(tmp_path: Path, tflm_twice) -> None:
     write_folder(tmp_path / "bundle", converted(pair=True))
     rows = [np.array([2, 7, 8, 4, 9], np.int32), np.array([2, 4], np.int32)]
     assert verify_bundle(tmp_path / "bundle", rows) == {"ok": True, "rows": 2, "equal": 2, "golden": 8, "failures": []}
 
 
 @pytest.mark.parametrize("name", ["model.tflite", "tokenizer.json", "labels.txt", "golden.json"])
-def test_a_changed_file(bundle, name, capsys):
+def test_a_changed_file(bundle, name: str, capsys: pytest.CaptureFixture[str]) -> None:
     data = bytearray((bundle / name).read_bytes())
     data[len(data) // 2] ^= 1
     (bundle / name).write_bytes(data)
@@ -70,12 +71,12 @@ def test_a_changed_file(bundle, name, capsys):
     assert "bundle_sha256 differs" in capsys.readouterr().out
 
 
-def test_a_file_too_many(bundle):
+def test_a_file_too_many(bundle) -> None:
     (bundle / "notes.txt").write_text("")
     assert not verify_bundle(bundle)["ok"]
 
 
-def test_changed_golden_rows_that_pass_the_hashes(bundle, golden_answers):
+def test_changed_golden_rows_that_pass_the_hashes(bundle, golden_answers) -> None:
     document = json.loads((bundle / "golden.json").read_text())
     document["rows"][2]["text"] = "now now now " + document["rows"][2]["text"]
     document["rows"][3]["logits"][0] ^= 1
@@ -90,14 +91,14 @@ def test_changed_golden_rows_that_pass_the_hashes(bundle, golden_answers):
     ]
 
 
-def test_interpreters_that_differ(bundle, golden_answers, capsys):
+def test_interpreters_that_differ(bundle, golden_answers, capsys: pytest.CaptureFixture[str]) -> None:
     golden_answers += [10, 30]
     assert verify.main([str(bundle)]) == 1
     out = capsys.readouterr().out
     assert "differ on 2 of 208 rows" in out and "198 of 200 rows equal" in out
 
 
-def test_a_model_that_does_not_run(bundle, tflm_twice):
+def test_a_model_that_does_not_run(bundle, tflm_twice) -> None:
     model = bytearray((bundle / "model.tflite").read_bytes())
     manifest = json.loads((bundle / "manifest.json").read_text())
     position = model.index(b"tokens") - 200  # somewhere among the tables of the graph
@@ -119,13 +120,13 @@ def test_a_model_that_does_not_run(bundle, tflm_twice):
         (lambda folder: (folder / "golden.json").unlink(), "golden.json is missing"),
     ],
 )
-def test_folders_that_are_no_bundles(bundle, change, message, capsys):
+def test_folders_that_are_no_bundles(bundle, change, message: str, capsys: pytest.CaptureFixture[str]) -> None:
     change(bundle)
     assert verify.main([str(bundle)]) == 2
     captured = capsys.readouterr()
     assert message in captured.err.splitlines()[-1] and captured.out == ""
 
 
-def test_a_folder_that_is_not_there(tmp_path, capsys):
+def test_a_folder_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert verify.main([str(tmp_path / "none")]) == 2
     assert "is not a bundle" in capsys.readouterr().err

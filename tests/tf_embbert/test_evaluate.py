@@ -14,7 +14,7 @@ from tf_embbert.evaluate import main
 ROOT = Path(__file__).parents[2]
 
 
-def scored(capsys, *arguments):
+def scored(capsys: pytest.CaptureFixture[str], *arguments):
     """What `--json` prints, and that it prints nothing else."""
     assert main([str(argument) for argument in arguments] + ["--json"]) == 0
     out, err = capsys.readouterr()
@@ -23,7 +23,9 @@ def scored(capsys, *arguments):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_figures_are_those_of_the_training(kind, run_of, bundle_of, data, capsys):
+def test_the_figures_are_those_of_the_training(
+    kind, run_of, bundle_of, data, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Without --seed the file is split as it was in training: the test rows are the ones held out."""
     run, bundle, task = run_of(kind), bundle_of(kind), ["--task", data[kind], *KINDS[kind][1]]
     metrics = json.loads((run / "metrics.json").read_text())
@@ -36,7 +38,7 @@ def test_the_figures_are_those_of_the_training(kind, run_of, bundle_of, data, ca
     assert scored(capsys, bundle, *task, "--split", "selection")[metric] == metrics["selection"][int8]
 
 
-def test_one_line_for_people(run_of, data, capsys):
+def test_one_line_for_people(run_of, data, capsys: pytest.CaptureFixture[str]) -> None:
     run, task = str(run_of("classes")), ["--task", str(data["classes"]), *KINDS["classes"][1]]
     capsys.readouterr()
     assert main([run, *task, "--rows", "7", "--split", "train"]) == 0
@@ -44,7 +46,7 @@ def test_one_line_for_people(run_of, data, capsys):
     assert out.startswith("commands, train, 7 rows (0 cut), float: accuracy ") and err == ""
 
 
-def test_at_least(run_of, data, capsys):
+def test_at_least(run_of, data, capsys: pytest.CaptureFixture[str]) -> None:
     run, task = str(run_of("classes")), ["--task", str(data["classes"]), *KINDS["classes"][1]]
     assert main([run, *task, "--at-least", "0"]) == 0
     capsys.readouterr()
@@ -52,7 +54,9 @@ def test_at_least(run_of, data, capsys):
     assert capsys.readouterr().err.splitlines() == ["accuracy is below the 100.50 asked for"]
 
 
-def test_longer_texts_are_counted_not_fatal(run_of, bundle_of, tmp_path, capsys):
+def test_longer_texts_are_counted_not_fatal(
+    run_of, bundle_of, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     rows = make_rows("classes", 12)
     for row in rows[::4]:
         row["body"] = "please " * 300 + row["body"]
@@ -63,7 +67,7 @@ def test_longer_texts_are_counted_not_fatal(run_of, bundle_of, tmp_path, capsys)
         assert (result["rows"], result["truncated"]) == (12, 3)
 
 
-def test_the_command_is_silent_beside_its_answer(run_of, data):
+def test_the_command_is_silent_beside_its_answer(run_of, data) -> None:
     """In a process of its own: TensorFlow talks when it is imported for the first time."""
     command = [sys.executable, "-m", "tf_embbert.evaluate", run_of("classes"), "--task", data["classes"], "--json"]
     done = subprocess.run([*command, *KINDS["classes"][1]], cwd=ROOT, capture_output=True, text=True, timeout=120)
@@ -74,7 +78,7 @@ def test_the_command_is_silent_beside_its_answer(run_of, data):
 
 
 @pytest.fixture
-def models(run_of, bundle_of, capsys):
+def models(run_of, bundle_of, capsys: pytest.CaptureFixture[str]):
     makers = {"run": run_of, "bundle": bundle_of}
     made = {f"{what} of {kind}": make(kind) for kind in KINDS for what, make in makers.items()}
     capsys.readouterr()  # what their making printed
@@ -82,7 +86,7 @@ def models(run_of, bundle_of, capsys):
 
 
 @pytest.mark.parametrize("what", ["run", "bundle"])
-def test_a_label_that_training_never_saw(what, models, tmp_path, capsys):
+def test_a_label_that_training_never_saw(what: str, models, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = make_rows("classes", 30)
     rows[4]["queue"] = "weather"
     task = write_rows(tmp_path / "d.csv", rows)
@@ -97,7 +101,7 @@ def test_a_label_that_training_never_saw(what, models, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("what", ["run", "bundle"])
-def test_rows_of_another_kind(what, models, data, tmp_path, capsys):
+def test_rows_of_another_kind(what: str, models, data, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     labels = {"music": "yes", "timer": "no", "lights": "no"}
     rows = [{"text": row["body"], "label": labels[row["queue"]]} for row in make_rows("classes", 30)]
     single = write_rows(tmp_path / "single.csv", rows)
@@ -108,7 +112,9 @@ def test_rows_of_another_kind(what, models, data, tmp_path, capsys):
     refused(capsys, main, [classes, "--task", data["regression"]], "label '3.0' was never seen in training")
 
 
-def test_folders_that_are_neither_run_nor_bundle(models, data, tmp_path, capsys):
+def test_folders_that_are_neither_run_nor_bundle(
+    models, data, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     for folder in (tmp_path, tmp_path / "none", data["pairs"]):
         refused(capsys, main, [folder, "--task", data["pairs"]], folder, "is neither a run (config.json) nor a bundle")
 
@@ -124,20 +130,24 @@ def test_folders_that_are_neither_run_nor_bundle(models, data, tmp_path, capsys)
         (["--task", "imbd"], ["unknown task 'imbd'", "did you mean imdb"]),
     ],
 )
-def test_bad_options(options, parts, models, data, capsys):
+def test_bad_options(options: list[str], parts: list[str], models, data, capsys: pytest.CaptureFixture[str]) -> None:
     given = ["--task", data["classes"], *KINDS["classes"][1], *options]
     refused(capsys, main, [models["bundle of classes"], *given], *parts)
 
 
 @pytest.mark.parametrize("name", ["model.tflite", "tokenizer.json"])
-def test_a_bundle_with_a_foreign_file(name, models, data, tmp_path, capsys):
+def test_a_bundle_with_a_foreign_file(
+    name: str, models, data, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     shutil.copytree(models["bundle of classes"], tmp_path / "bundle")
     shutil.copy(models["bundle of pairs"] / name, tmp_path / "bundle")
     refused(capsys, main, [tmp_path / "bundle", "--task", data["pairs"]], name, "is not the file of this bundle's")
 
 
 @pytest.mark.parametrize("name", ["model.tflite", "tokenizer.json", "labels.txt"])
-def test_a_bundle_with_a_missing_file(name, models, data, tmp_path, capsys):
+def test_a_bundle_with_a_missing_file(
+    name: str, models, data, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     shutil.copytree(models["bundle of classes"], tmp_path / "bundle")
     (tmp_path / "bundle" / name).unlink()
     refused(capsys, main, [tmp_path / "bundle", "--task", data["pairs"]], name, "is missing")

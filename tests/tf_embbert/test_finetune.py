@@ -42,14 +42,14 @@ def read(path):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_run_has_its_files_and_nothing_else(kind, run_of):
+def test_a_run_has_its_files_and_nothing_else(kind, run_of) -> None:
     run = run_of(kind)
     assert sorted(file.name for file in run.iterdir()) == FILES
     assert not list(run.parent.glob("*.partial"))
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_metrics_are_those_of_both_splits_in_float_and_in_tflm(kind, run_of):
+def test_metrics_are_those_of_both_splits_in_float_and_in_tflm(kind, run_of) -> None:
     metrics = read(run_of(kind) / "metrics.json")
     assert (metrics["dataset"], metrics["split"]) == (KINDS[kind][0].split(".")[0], "test")
     assert metrics["metric"] == ("spearman" if kind == "regression" else "accuracy")
@@ -60,13 +60,13 @@ def test_metrics_are_those_of_both_splits_in_float_and_in_tflm(kind, run_of):
     assert metrics["chosen"] == read(run_of(kind) / "config.json")["chosen"] == better
 
 
-def test_two_epochs_already_learn_something(run_of):
+def test_two_epochs_already_learn_something(run_of) -> None:
     assert read(run_of("classes") / "metrics.json")["float"] > 100 / 3
     assert read(run_of("regression") / "metrics.json")["float"] > 0
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_history_has_a_line_an_epoch_of_every_phase(kind, run_of):
+def test_history_has_a_line_an_epoch_of_every_phase(kind, run_of) -> None:
     with open(run_of(kind) / "history.csv") as file:
         rows = list(csv.DictReader(file))
     phases = [row["phase"] for row in rows]
@@ -76,7 +76,7 @@ def test_history_has_a_line_an_epoch_of_every_phase(kind, run_of):
     assert all(float(row["loss"]) > 0 and float(row["rows_per_second"]) > 0 for row in rows)
 
 
-def test_the_tokenizer_loads_in_hugging_face(run_of):
+def test_the_tokenizer_loads_in_hugging_face(run_of) -> None:
     run = run_of("classes")
     texts = ["Play a song!", "wake me at seven, please", "zürich 漢字 [SEP] [CLS]", ""]
     theirs = tokenizers.Tokenizer.from_file(str(run / "tokenizer.json"))
@@ -86,7 +86,9 @@ def test_the_tokenizer_loads_in_hugging_face(run_of):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_arguments_are_recorded_without_paths(kind, run_of, bundle_of, tmp_path_factory):
+def test_arguments_are_recorded_without_paths(
+    kind, run_of, bundle_of, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     arguments = read(run_of(kind) / "config.json")["arguments"]
     assert arguments["task"] == KINDS[kind][0] and arguments["seed"] == 3 and arguments["preset"] == "nano"
     assert not {"out", "data_dir", "resume", "force"} & set(arguments)
@@ -99,7 +101,7 @@ def test_arguments_are_recorded_without_paths(kind, run_of, bundle_of, tmp_path_
 @pytest.mark.parametrize(
     "name, path", [("tickets.csv", "some/where/tickets.csv"), ("tickets", "tickets/"), ("pocket", "pocket")]
 )
-def test_recorded_names(name, path):
+def test_recorded_names(name: str, path: str) -> None:
     options = finetune.parser().parse_args(["--task", path, "--init", f"./{path}", "--out", "run/"])
     recorded = finetune.recorded_arguments(options)
     assert (recorded["task"], recorded["init"]) == (name, name)
@@ -110,7 +112,7 @@ def test_recorded_names(name, path):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_bundle_is_verified(kind, run_of, bundle_of, capsys):
+def test_the_bundle_is_verified(kind, run_of, bundle_of, capsys: pytest.CaptureFixture[str]) -> None:
     manifest, metrics = read(bundle_of(kind) / "manifest.json"), read(run_of(kind) / "metrics.json")
     assert manifest["model"]["integer_only"]
     assert manifest["verification"]["equal"] == manifest["verification"]["rows"] >= 200
@@ -121,7 +123,7 @@ def test_the_bundle_is_verified(kind, run_of, bundle_of, capsys):
     assert json.loads(capsys.readouterr().out)["ok"]
 
 
-def test_the_same_run_gives_the_same_bytes(run_of, bundle_of, tmp_path):
+def test_the_same_run_gives_the_same_bytes(run_of, bundle_of, tmp_path: Path) -> None:
     assert convert.main([str(run_of("pairs")), "--out", str(tmp_path / "again")]) == 0
     first, again = (
         {file.name: file.read_bytes() for file in folder.iterdir()}
@@ -130,7 +132,7 @@ def test_the_same_run_gives_the_same_bytes(run_of, bundle_of, tmp_path):
     assert first == again
 
 
-def test_a_start_from_another_run_on_odd_data(run_of, tmp_path, capsys):
+def test_a_start_from_another_run_on_odd_data(run_of, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A class with one row, empty texts, a line separator, texts that are cut, odd batches, everything padded."""
     odd = [("", "a"), ("b" * 300, "b"), ("a  a", "a"), ("", "b"), ("b, b", "b"), ("only\u2028one", "c")]
     task = write_rows(tmp_path / "d.csv", [{"text": text, "label": label} for text, label in odd] + make_texts(40))
@@ -154,7 +156,9 @@ def test_a_start_from_another_run_on_odd_data(run_of, tmp_path, capsys):
     assert (tmp_path / "run/tokenizer.json").read_bytes() == (run_of("pairs") / "tokenizer.json").read_bytes()
 
 
-def test_a_teacher_changes_the_float_training_and_fewer_rows_that_in_int8(data, run_of, tmp_path, capsys):
+def test_a_teacher_changes_the_float_training_and_fewer_rows_that_in_int8(
+    data, run_of, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     options = [*SMALL, "--seed", "0", "--teacher", "0.5", "--qat-rows", "40"]
     assert main(["--task", str(data["classes"]), *KINDS["classes"][1], *options, "--out", str(tmp_path / "run")]) == 0
     taught, plain = (history(run) for run in (tmp_path / "run", run_of("classes")))
@@ -164,7 +168,7 @@ def test_a_teacher_changes_the_float_training_and_fewer_rows_that_in_int8(data, 
 
 
 @pytest.mark.parametrize("positive", [0.3, 0.5, 0.9])
-def test_a_head_is_moved_to_give_each_class_its_share(positive):
+def test_a_head_is_moved_to_give_each_class_its_share(positive: float) -> None:
     from tf_embbert import EmbBERTConfig, build_classifier
     from tf_embbert.training.batching import predict_in_order
     from tf_embbert.training.fitting import Encoded, validate
@@ -187,7 +191,7 @@ def test_a_head_is_moved_to_give_each_class_its_share(positive):
     )  # epochs were judged by what it is now
 
 
-def test_numbers_have_no_teacher(data, tmp_path, capsys):
+def test_numbers_have_no_teacher(data, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["--task", data["regression"], *SMALL, "--teacher", "0.5", "--out", tmp_path / "run"]
     refused(capsys, quiet(main), arguments, "--teacher is of classes", "has numbers")
 
@@ -196,7 +200,9 @@ def make_texts(count):
     return [{"text": "yes " * (i % 5) + "x" * (i % 7), "label": "ab"[i % 2]} for i in range(count)]
 
 
-def test_force_replaces_a_run_and_nothing_else(run_of, data, tmp_path, monkeypatch, capsys):
+def test_force_replaces_a_run_and_nothing_else(
+    run_of, data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """The training is left out: what a run is replaced by does not matter here."""
     trained = load_run(run_of("classes"))
     import tf_embbert.training.recipe
@@ -244,7 +250,7 @@ BAD_DATA = {
 
 
 @pytest.mark.parametrize("make, parts", BAD_DATA.values(), ids=BAD_DATA)
-def test_bad_data(make, parts, tmp_path, capsys):
+def test_bad_data(make, parts, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = make(tmp_path / "texts.csv").exists()
     refused(capsys, main, ["--task", tmp_path / "texts.csv", "--out", tmp_path / "run"], *parts)
     assert [path.name for path in tmp_path.iterdir()] == ["texts.csv"] * before
@@ -279,7 +285,9 @@ BAD_OPTIONS = [
 
 
 @pytest.mark.parametrize("options, parts", BAD_OPTIONS, ids=[" ".join(options) for options, _ in BAD_OPTIONS])
-def test_bad_options(options, parts, tmp_path, capsys, monkeypatch):
+def test_bad_options(
+    options, parts, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     task = write_rows(Path("d.csv"), make_texts(60))
     refused(capsys, quiet(main), ["--task", task, "--preset", "nano", "--out", "run", *options], *parts)
@@ -289,25 +297,25 @@ def test_bad_options(options, parts, tmp_path, capsys, monkeypatch):
 def quiet(main):
     """The command without its lines of progress; what is written to standard error stays."""
 
-    def run(arguments):
+    def run(arguments) -> None:
         options = finetune.parser().parse_args(arguments)
         finetune.finetune(options, report=lambda line: None)
 
     return finetune.run_command(run)
 
 
-def test_two_missing_arguments(capsys):
+def test_two_missing_arguments(capsys: pytest.CaptureFixture[str]) -> None:
     refused(capsys, main, [], "the following arguments are required: --task, --out")
 
 
-def test_a_loss_that_becomes_nan(tmp_path, capsys):
+def test_a_loss_that_becomes_nan(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     task = write_rows(tmp_path / "d.csv", make_texts(60))
     options = [*SMALL, "--learning-rate", "1e20", "--out", tmp_path / "run"]
     refused(capsys, quiet(main), ["--task", task, *options], "nan", "lower the learning rate (--learning-rate")
     assert [path.name for path in tmp_path.iterdir()] == ["d.csv"]
 
 
-def test_a_hub_task_without_network(tmp_path):
+def test_a_hub_task_without_network(tmp_path: Path) -> None:
     """In a process of its own: the hub's client reads its settings once, when it is imported."""
     offline = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path / "hub")}
     command = [sys.executable, "-m", "tf_embbert.finetune", "--task", "snips", "--out", str(tmp_path / "run")]
@@ -317,7 +325,7 @@ def test_a_hub_task_without_network(tmp_path):
     assert not (tmp_path / "run").exists() and not (tmp_path / "run.partial").exists()
 
 
-def test_a_model_of_keras_3_is_refused(tmp_path):
+def test_a_model_of_keras_3_is_refused(tmp_path: Path) -> None:
     keras3 = pytest.importorskip("keras", minversion="3")
     from tf_embbert.common.errors import UserError
     from tf_embbert.quantization.fold import fold_model

@@ -18,7 +18,7 @@ TIMEOUT = 300
 
 
 @pytest.fixture(scope="module")
-def text(tmp_path_factory):
+def text(tmp_path_factory: pytest.TempPathFactory):
     """A corpus of 600 paragraphs of made commands."""
     rng = np.random.default_rng(0)
     words = [word for texts in CLASSES.values() for text in texts for word in text.split()] + EXTRAS
@@ -52,7 +52,7 @@ def arguments(text, out, *others):
 
 
 @pytest.fixture(scope="module")
-def pretrained(text, tmp_path_factory):
+def pretrained(text, tmp_path_factory: pytest.TempPathFactory):
     """A run made by the command."""
     from tf_embbert.pretrain import main
 
@@ -69,7 +69,7 @@ def log_softmax(logits):
     return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
 
 
-def test_the_losses_are_those_of_the_full_output(rng):
+def test_the_losses_are_those_of_the_full_output(rng: np.random.Generator) -> None:
     """Logits at the hidden positions only against those at all positions, in NumPy; single texts have no NSP."""
     from tf_embbert.model.classifier import build_pretraining_model
     from tf_embbert.pretraining.batches import Batch
@@ -94,7 +94,7 @@ def test_the_losses_are_those_of_the_full_output(rng):
     np.testing.assert_allclose(Objectives(model)(tensors(batch)).numpy(), expected, rtol=1e-4)
 
 
-def test_a_step_moves_every_weight_but_those_of_pads(rng):
+def test_a_step_moves_every_weight_but_those_of_pads(rng: np.random.Generator) -> None:
     """The gradient reaches all that the two losses hang on, through the gathered positions too."""
     import tf_keras as keras
 
@@ -120,7 +120,7 @@ def test_a_step_moves_every_weight_but_those_of_pads(rng):
 # ---- the command ----
 
 
-def test_no_steps_leave_the_counted_vectors(text, tmp_path):
+def test_no_steps_leave_the_counted_vectors(text, tmp_path: Path) -> None:
     from tf_embbert.pretrain import main
     from tf_embbert.pretraining.cooccurrence import token_vectors
     from tf_embbert.pretraining.corpus import bare_ids
@@ -135,7 +135,7 @@ def test_no_steps_leave_the_counted_vectors(text, tmp_path):
     assert [int(row["step"]) for row in history(tmp_path / "run")] == [0]
 
 
-def test_a_run_says_what_was_trained(pretrained, text):
+def test_a_run_says_what_was_trained(pretrained, text) -> None:
     config = json.loads((pretrained / "config.json").read_text())
     assert config["arguments"]["corpus"] == [text.name] and config["max_length"] == 32
     assert sorted(path.name for path in pretrained.iterdir()) == [
@@ -156,7 +156,7 @@ def test_a_run_says_what_was_trained(pretrained, text):
     assert metrics["corpus"]["paragraphs"] == 600
 
 
-def test_a_killed_pretraining_goes_on_to_the_same_bits(text, tmp_path):
+def test_a_killed_pretraining_goes_on_to_the_same_bits(text, tmp_path: Path) -> None:
     """Killed once it has a checkpoint and resumed, against one that nothing disturbed."""
     whole, killed = tmp_path / "whole", tmp_path / "killed"
 
@@ -181,7 +181,7 @@ def test_a_killed_pretraining_goes_on_to_the_same_bits(text, tmp_path):
     assert not (tmp_path / "killed.partial").exists()
 
 
-def test_fine_tuning_starts_from_it(pretrained, data, tmp_path):
+def test_fine_tuning_starts_from_it(pretrained, data, tmp_path: Path) -> None:
     """The encoder and the tokenizer pass on, the heads do not."""
     from tf_embbert import finetune
     from tf_embbert.data.tasks import load_task
@@ -229,7 +229,7 @@ def test_fine_tuning_starts_from_it(pretrained, data, tmp_path):
     assert load_run(tmp_path / "run").tokenizer.to_json() == run.tokenizer.to_json()
 
 
-def test_pretraining_starts_from_a_run(pretrained, text, tmp_path):
+def test_pretraining_starts_from_a_run(pretrained, text, tmp_path: Path) -> None:
     """Its tokenizer, its encoder and its heads are where the new one begins, and so is its held-out loss."""
     from tf_embbert.pretrain import main
 
@@ -264,7 +264,7 @@ def test_pretraining_starts_from_a_run(pretrained, text, tmp_path):
     assert losses[0] == pytest.approx(losses[1], rel=1e-4)
 
 
-def test_a_pretrained_run_is_not_converted(pretrained, tmp_path, capsys):
+def test_a_pretrained_run_is_not_converted(pretrained, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from convert.convert import main
 
     assert main([str(pretrained), "--out", str(tmp_path / "bundle")]) == 2
@@ -286,7 +286,9 @@ def test_a_pretrained_run_is_not_converted(pretrained, tmp_path, capsys):
         (["--resume"], "nothing to resume"),
     ],
 )
-def test_bad_input_is_one_line_and_leaves_nothing(text, tmp_path, capsys, change, message):
+def test_bad_input_is_one_line_and_leaves_nothing(
+    text, tmp_path: Path, capsys: pytest.CaptureFixture[str], change: list[str], message: str
+) -> None:
     from tf_embbert.pretrain import main
 
     assert main(arguments(text, tmp_path / "run", *change)) == 2
@@ -295,7 +297,7 @@ def test_bad_input_is_one_line_and_leaves_nothing(text, tmp_path, capsys, change
     assert not list(tmp_path.iterdir())
 
 
-def test_binary_files_are_bad_input_too(tmp_path, capsys):
+def test_binary_files_are_bad_input_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from tf_embbert.pretrain import main
 
     (tmp_path / "a.txt.gz").write_bytes(b"no gzip at all")

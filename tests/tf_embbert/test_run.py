@@ -44,7 +44,7 @@ def small_run(texts):
     )
 
 
-def test_a_run_is_read_as_it_was_written(tmp_path):
+def test_a_run_is_read_as_it_was_written(tmp_path: Path) -> None:
     texts = [("", None), ("a\u2028b\x85c\x0bd\r\ne", None), ('zürich \U0001f600 \\ "x"', "two"), ("\x00", None)]
     run = small_run(texts)
     save_run(run, tmp_path, [{"epoch": 1, "loss": 0.5}])
@@ -60,13 +60,13 @@ def test_a_run_is_read_as_it_was_written(tmp_path):
     assert (tmp_path / "history.csv").read_text() == "epoch,loss\n1,0.5\n"
 
 
-def test_reading_needs_no_tensorflow(run_of):
+def test_reading_needs_no_tensorflow(run_of) -> None:
     code = "import sys, tf_embbert.run as run; run.load_run(sys.argv[1]); assert 'tensorflow' not in sys.modules"
     subprocess.run([sys.executable, "-c", code, run_of("classes")], cwd=ROOT, check=True, timeout=60)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_float_model_has_the_trained_weights(kind, run_of):
+def test_the_float_model_has_the_trained_weights(kind, run_of) -> None:
     run = load_run(run_of(kind))
     assert run.model.count_params() == run.parameters
     assert run.model(np.zeros((1, 2), np.int32)).shape == (1, 1 if run.is_regression else len(run.labels))
@@ -78,7 +78,7 @@ def test_the_float_model_has_the_trained_weights(kind, run_of):
 
 
 @pytest.fixture
-def broken(run_of, tmp_path, capsys):
+def broken(run_of, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     """A copy of a run, to be damaged, and another run to take files from."""
     shutil.copytree(run_of("classes"), tmp_path / "run")
     run_of("pairs")
@@ -86,7 +86,7 @@ def broken(run_of, tmp_path, capsys):
     return tmp_path / "run"
 
 
-def both_refuse(capsys, folder, *parts):
+def both_refuse(capsys: pytest.CaptureFixture[str], folder, *parts) -> None:
     """Neither `convert` nor `evaluate` takes the run."""
     refused(capsys, convert.main, [folder, "--out", folder.parent / "bundle"], *parts)
     assert not (folder.parent / "bundle").exists()
@@ -94,30 +94,30 @@ def both_refuse(capsys, folder, *parts):
 
 
 @pytest.mark.parametrize("name", HASHED)
-def test_a_missing_file(name, broken, capsys):
+def test_a_missing_file(name, broken, capsys: pytest.CaptureFixture[str]) -> None:
     (broken / name).unlink()
     both_refuse(capsys, broken, f"is not a whole run: {name} is missing")
 
 
 @pytest.mark.parametrize("name", HASHED)
-def test_a_foreign_file(name, broken, run_of, capsys):
+def test_a_foreign_file(name, broken, run_of, capsys: pytest.CaptureFixture[str]) -> None:
     shutil.copy(run_of("pairs") / name, broken / name)
     both_refuse(capsys, broken, f"{name} does not belong to this run")
 
 
-def test_no_config(broken, capsys):
+def test_no_config(broken, capsys: pytest.CaptureFixture[str]) -> None:
     (broken / "config.json").unlink()
     refused(capsys, convert.main, [broken, "--out", broken.parent / "bundle"], "is not a run: it has no config.json")
     refused(capsys, evaluate.main, [broken, "--task", "pocket"], "is neither a run (config.json) nor a bundle")
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"format": 2}', '{"format": 1}', "\ud8ff"])
-def test_a_config_that_is_none(content, broken, capsys):
+def test_a_config_that_is_none(content: str, broken, capsys: pytest.CaptureFixture[str]) -> None:
     (broken / "config.json").write_bytes(content.encode("utf-8", "surrogatepass"))
     both_refuse(capsys, broken, "config.json")
 
 
-def test_a_config_with_other_sizes(broken, capsys):
+def test_a_config_with_other_sizes(broken, capsys: pytest.CaptureFixture[str]) -> None:
     config = json.loads((broken / "config.json").read_text())
     config["model"]["hidden_width"] = 3
     (broken / "config.json").write_text(json.dumps(config))
@@ -134,7 +134,9 @@ def test_a_config_with_other_sizes(broken, capsys):
         ("labels.json", b"[", "is not readable JSON"),
     ],
 )
-def test_a_damaged_file_that_passes_its_hash(name, content, message, broken, capsys):
+def test_a_damaged_file_that_passes_its_hash(
+    name: str, content: bytes | str, message: str, broken, capsys: pytest.CaptureFixture[str]
+) -> None:
     data = (broken / name).read_bytes()
     (broken / name).write_bytes(data[: len(data) // 2] if content == "half" else content)
     config = json.loads((broken / "config.json").read_text())
@@ -144,7 +146,7 @@ def test_a_damaged_file_that_passes_its_hash(name, content, message, broken, cap
 
 
 @pytest.mark.parametrize("change, message", [("leave out", "without head.bias"), ("add", "head.other is not among")])
-def test_an_archive_of_other_weights(change, message, broken, capsys):
+def test_an_archive_of_other_weights(change: str, message: str, broken, capsys: pytest.CaptureFixture[str]) -> None:
     """Arrays that are no EmbBERT's folded weights, under a hash that is right."""
     arrays = dict(np.load(broken / "qat.npz"))
     if change == "add":
@@ -159,7 +161,7 @@ def test_an_archive_of_other_weights(change, message, broken, capsys):
 
 
 @pytest.mark.parametrize("length", [-1, 0, 1, 1000])
-def test_a_sequence_length_that_the_run_cannot_have(length, broken, capsys):
+def test_a_sequence_length_that_the_run_cannot_have(length: int, broken, capsys: pytest.CaptureFixture[str]) -> None:
     longest = load_run(broken).max_length
     refused(
         capsys,
@@ -170,7 +172,7 @@ def test_a_sequence_length_that_the_run_cannot_have(length, broken, capsys):
     assert not (broken.parent / "bundle").exists()
 
 
-def test_a_bundle_that_exists(broken, capsys):
+def test_a_bundle_that_exists(broken, capsys: pytest.CaptureFixture[str]) -> None:
     (broken.parent / "bundle").mkdir()
     refused(capsys, convert.main, [broken, "--out", broken.parent / "bundle"], "exists", "--force")
     refused(capsys, convert.main, [broken, "--out", broken, "--force"], "is not a bundle, so --force does not")

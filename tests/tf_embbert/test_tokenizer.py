@@ -1,6 +1,7 @@
 """The tokenizer against plain Hugging Face `tokenizers` and against its own rules."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -30,7 +31,7 @@ def tokenizer():
 
 
 @pytest.fixture(scope="module")
-def plain(tokenizer, tmp_path_factory):
+def plain(tokenizer, tmp_path_factory: pytest.TempPathFactory):
     """The saved file in plain Hugging Face `tokenizers`."""
     path = tmp_path_factory.mktemp("tokenizer") / "tokenizer.json"
     tokenizer.save(path)
@@ -43,12 +44,12 @@ def ids_of(tokenizer, *args, **options):
     return [row.tolist() for row in tokenizer.encode(*args, **options).ids]
 
 
-def test_special_ids_are_the_reference_ones(plain):
+def test_special_ids_are_the_reference_ones(plain) -> None:
     assert [plain.token_to_id(token) for token in SPECIAL_TOKENS] == [0, 1, 2, 3, 4]
     assert SPECIAL_TOKENS == ["[PAD]", "[UNK]", "[CLS]", "[MASK]", "[SEP]"]
 
 
-def test_bpe_by_hand():
+def test_bpe_by_hand() -> None:
     """`ab` is merged first, then `abab`; `xy` stands together too rarely to be worth a token."""
     tokenizer = Tokenizer.train(["abab ab"] * MIN_PAIR_COUNT + ["xy"] * (MIN_PAIR_COUNT - 1), vocab_size=1000)
     tokens = tokenizer.decode(ids_of(tokenizer, ["ABAB ab ba xy"])[0])
@@ -57,7 +58,7 @@ def test_bpe_by_hand():
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(st.text(), min_size=1, max_size=4))
-def test_same_ids_as_plain_hugging_face(tokenizer, plain, texts):
+def test_same_ids_as_plain_hugging_face(tokenizer, plain, texts) -> None:
     assert ids_of(tokenizer, texts, max_length=10_000) == [encoding.ids for encoding in plain.encode_batch(texts)]
 
 
@@ -81,14 +82,14 @@ def shared_room(plain, a, b, max_length):
 
 @settings(max_examples=300, deadline=None)
 @given(st.text(alphabet="aet 19.", max_size=40), st.integers(2, 30))
-def test_a_long_text_loses_its_middle(tokenizer, plain, text, max_length):
+def test_a_long_text_loses_its_middle(tokenizer, plain, text, max_length) -> None:
     expected = [CLS, *written_cut(untruncated(plain, text), max_length - 1)]
     assert ids_of(tokenizer, [text], max_length=max_length) == [expected]
 
 
 @settings(max_examples=300, deadline=None)
 @given(st.text(alphabet="aet 19.", max_size=40), st.text(alphabet="aet 19.", max_size=40), st.integers(4, 30))
-def test_pairs_share_the_room_longest_first_and_lose_their_middles(tokenizer, plain, a, b, max_length):
+def test_pairs_share_the_room_longest_first_and_lose_their_middles(tokenizer, plain, a, b, max_length) -> None:
     room_a, room_b = shared_room(plain, a, b, max_length)
     expected = [CLS, *written_cut(untruncated(plain, a), room_a), SEP, *written_cut(untruncated(plain, b), room_b)]
     assert ids_of(tokenizer, [a], [b], max_length=max_length) == [expected]
@@ -113,36 +114,36 @@ def test_pairs_share_the_room_longest_first_and_lose_their_middles(tokenizer, pl
         ("a b c d e f g", "", 6, "[CLS] a b f g [SEP]"),
     ],
 )
-def test_cuts_by_hand(tokenizer, a, b, max_length, tokens):
+def test_cuts_by_hand(tokenizer, a: str, b: str | None, max_length: int, tokens: str) -> None:
     (row,) = ids_of(tokenizer, [a], None if b is None else [b], max_length=max_length)
     assert tokenizer.decode(row) == tokens.split()
 
 
-def test_templates(tokenizer):
+def test_templates(tokenizer) -> None:
     single = ids_of(tokenizer, ["ten"])[0]
     pair = ids_of(tokenizer, ["ten"], ["alarm"])[0]
     assert single[0] == CLS and SEP not in single
     assert pair[: len(single)] == single and pair[len(single)] == SEP and pair[-1] != SEP
 
 
-def test_special_tokens_in_a_text_stay_text(tokenizer, plain):
+def test_special_tokens_in_a_text_stay_text(tokenizer, plain) -> None:
     row = ids_of(tokenizer, ["ten [SEP] [PAD] [MASK][CLS]"])[0]
     assert set(row[1:]).isdisjoint(range(5))
     assert row == plain.encode("ten [SEP] [PAD] [MASK][CLS]").ids
 
 
-def test_normalisation(tokenizer):
+def test_normalisation(tokenizer) -> None:
     assert ids_of(tokenizer, ["ZURICH  the\ttime"]) == ids_of(tokenizer, ["zürich the time"])
 
 
-def test_underscore_and_punctuation_runs_are_whitespace_pre_tokenized(plain):
+def test_underscore_and_punctuation_runs_are_whitespace_pre_tokenized(plain) -> None:
     """`\\w+|[^\\w\\s]+`: an underscore is part of a word, a run of punctuation is one."""
     pieces = plain.pre_tokenizer.pre_tokenize_str("a_b up!! 3.14")
     assert [piece for piece, _ in pieces] == ["a_b", "up", "!!", "3", ".", "14"]
 
 
 @pytest.mark.parametrize("extra", [-1, 0, 1, MAX_WORD_LENGTH + 5])
-def test_long_words_are_cut_into_capped_pieces(tokenizer, plain, extra):
+def test_long_words_are_cut_into_capped_pieces(tokenizer, plain, extra) -> None:
     word = ("timealarm" * 40)[: MAX_WORD_LENGTH + extra]
     pieces = [word[i : i + MAX_WORD_LENGTH] for i in range(0, len(word), MAX_WORD_LENGTH)]
     spelled = [i for piece in pieces for i in ids_of(tokenizer, [piece])[0][1:]]
@@ -150,30 +151,30 @@ def test_long_words_are_cut_into_capped_pieces(tokenizer, plain, extra):
     assert plain.encode(word).ids == [CLS, *spelled]
 
 
-def test_counts_truncated_rows(tokenizer):
+def test_counts_truncated_rows(tokenizer) -> None:
     texts = ["ten", "ten ten ten ten", "ten ten ten"]
     assert tokenizer.encode(texts, max_length=4).truncated == 1
     assert tokenizer.encode(texts, texts, max_length=8).truncated == 1
     assert tokenizer.encode(texts, max_length=64).truncated == 0
 
 
-def test_the_shorter_part_of_a_pair_is_kept(tokenizer):
+def test_the_shorter_part_of_a_pair_is_kept(tokenizer) -> None:
     row = ids_of(tokenizer, ["ten " * 30], ["the alarm"], max_length=12)[0]
     assert len(row) == 12 and row[-3:] == [SEP, *ids_of(tokenizer, ["the alarm"])[0][1:]]
 
 
-def test_rows_are_int32_and_empty_text_is_cls_alone(tokenizer):
+def test_rows_are_int32_and_empty_text_is_cls_alone(tokenizer) -> None:
     rows = tokenizer.encode(["", "ten"]).ids
     assert rows[0].tolist() == [CLS]
     assert all(row.dtype == np.int32 for row in rows)
 
 
-def test_no_room_for_text_is_a_defect(tokenizer):
+def test_no_room_for_text_is_a_defect(tokenizer) -> None:
     with pytest.raises(ValueError, match=r"no room"):
         tokenizer.encode(["a"], max_length=1)
 
 
-def test_segments():
+def test_segments() -> None:
     ids = np.array([[CLS, 7, SEP, 9, SEP, PAD], [CLS, 7, 8, PAD, PAD, PAD]])
     result = segments(ids)
     assert result.tolist() == [[1, 1, 2, 2, 2, 0], [1, 1, 1, 0, 0, 0]]
@@ -181,7 +182,7 @@ def test_segments():
     assert segments(ids[0]).tolist() == result[0].tolist()
 
 
-def test_training_is_deterministic_and_ignores_ties(tmp_path):
+def test_training_is_deterministic_and_ignores_ties(tmp_path: Path) -> None:
     """Every word occurs as often as every other, so that all merges tie; hash seeds must not decide."""
     texts = [f"{a}{b}{c} {c}{a}" for a in "abcde" for b in "abcde" for c in "fghij"] * 10
     contents = []
@@ -191,20 +192,20 @@ def test_training_is_deterministic_and_ignores_ties(tmp_path):
     assert len(set(contents)) == 1
 
 
-def test_rare_characters_are_unknown_and_ascii_is_known():
+def test_rare_characters_are_unknown_and_ascii_is_known() -> None:
     tokenizer = Tokenizer.train(["été", "ж " * 10, "ы"], vocab_size=300)
     assert ids_of(tokenizer, ["ы"])[0] == [CLS, UNK]
     assert UNK not in ids_of(tokenizer, ["ж ete 0123456789 xyz {}~`^"])[0]
 
 
-def test_vocab_size_bounds(tokenizer):
+def test_vocab_size_bounds(tokenizer) -> None:
     assert tokenizer.vocab_size <= 200
     assert Tokenizer.train(["abc"], vocab_size=8192).vocab_size < 100
     with pytest.raises(UserError, match=r"at least 73"):
         Tokenizer.train(["abc"], vocab_size=60)
 
 
-def test_save_and_load(tokenizer, tmp_path):
+def test_save_and_load(tokenizer, tmp_path: Path) -> None:
     path = tmp_path / "tokenizer.json"
     tokenizer.save(path)
     loaded = Tokenizer.load(path)
@@ -213,13 +214,13 @@ def test_save_and_load(tokenizer, tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == ["tokenizer.json"]
 
 
-def test_load_names_a_missing_file(tmp_path):
+def test_load_names_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"no tokenizer file at .*missing.json"):
         Tokenizer.load(tmp_path / "missing.json")
 
 
 @pytest.mark.parametrize("content", ["", "{}", "not json", '{"version": "1.0"}'])
-def test_load_refuses_other_files(tmp_path, content):
+def test_load_refuses_other_files(tmp_path: Path, content: str) -> None:
     path = tmp_path / "tokenizer.json"
     path.write_text(content)
     with pytest.raises(UserError, match=r"is not a tokenizer file"):
@@ -235,7 +236,7 @@ def test_load_refuses_other_files(tmp_path, content):
         ("post_processor", lambda file: file.update(post_processor=None)),
     ],
 )
-def test_load_refuses_foreign_tokenizers(tokenizer, tmp_path, part, change):
+def test_load_refuses_foreign_tokenizers(tokenizer, tmp_path: Path, part: str, change) -> None:
     path = tmp_path / "tokenizer.json"
     tokenizer.save(path)
     file = json.loads(path.read_text())
@@ -245,7 +246,7 @@ def test_load_refuses_foreign_tokenizers(tokenizer, tmp_path, part, change):
         Tokenizer.load(path)
 
 
-def test_stored_truncation_and_padding_are_ignored(tokenizer, plain, tmp_path):
+def test_stored_truncation_and_padding_are_ignored(tokenizer, plain, tmp_path: Path) -> None:
     path = tmp_path / "tokenizer.json"
     other = tokenizers.Tokenizer.from_str(plain.to_str())
     other.enable_truncation(3)

@@ -27,11 +27,11 @@ RUNS = json.loads(app.RESULT.read_text())["runs"]
 BOARD = "mps2-an500"
 
 
-def test_the_app_that_ran_is_the_one_that_is_here():
+def test_the_app_that_ran_is_the_one_that_is_here() -> None:
     assert {run["sources_sha256"] for run in RUNS} == {sources_sha256()}, "run python -m benchmarks.app again"
 
 
-def test_cortex_m4_m7_and_m55_answered_as_python_with_both_kernel_sets():
+def test_cortex_m4_m7_and_m55_answered_as_python_with_both_kernel_sets() -> None:
     assert {(run["board"], run["kernels"]) for run in RUNS if run["texts"] >= 200} >= {
         (board, kernels) for board in list(app.BOARDS)[:3] for kernels in KERNELS
     }
@@ -39,14 +39,14 @@ def test_cortex_m4_m7_and_m55_answered_as_python_with_both_kernel_sets():
         assert run["golden_equal"] == run["golden"] > 0 and run["texts_equal"] == run["texts"], run
 
 
-def test_the_app_stayed_within_its_figures():
+def test_the_app_stayed_within_its_figures() -> None:
     for run in RUNS:
         assert run["arena_used"] <= run["arena"] == run["arena_of_manifest"], run
         assert 0 < run["stack"] < 4096 and run["own_code"] < 24 * 1024, run
 
 
 @pytest.fixture(scope="module")
-def sha256(tmp_path_factory):
+def sha256(tmp_path_factory: pytest.TempPathFactory):
     if not shutil.which("g++"):
         pytest.skip("not installed: g++")
     program = tmp_path_factory.mktemp("sha256") / "sha256"
@@ -57,14 +57,14 @@ def sha256(tmp_path_factory):
 
 
 @pytest.mark.parametrize("length", [0, 1, 55, 56, 63, 64, 65, 119, 120, 128, 100_003])
-def test_sha256_is_that_of_hashlib(sha256, length, rng):
+def test_sha256_is_that_of_hashlib(sha256, length: int, rng: np.random.Generator) -> None:
     data = rng.bytes(length)
     found = subprocess.run([sha256], input=data, capture_output=True, check=True).stdout
     assert found.decode() == hashlib.sha256(data).hexdigest()
 
 
 @pytest.mark.skipif(not (shutil.which("cmake") and shutil.which("g++")), reason="needs cmake and g++")
-def test_what_is_missing_gets_one_clear_message(bundle_of, tmp_path):
+def test_what_is_missing_gets_one_clear_message(bundle_of, tmp_path: Path) -> None:
     bundle = bundle_of("classes")
     with pytest.raises(UserError, match=r"no bundle in BUNDLE=.*convert/convert.py"):
         build_app(tmp_path, "host", "reference", tmp_path, tmp_path / "a")
@@ -79,7 +79,7 @@ def test_what_is_missing_gets_one_clear_message(bundle_of, tmp_path):
         build_app(changed, "host", "reference", tmp_path, tmp_path / "d")
 
 
-def needs_tflm():
+def needs_tflm() -> None:
     if missing_tools():
         pytest.skip(f"not installed: {', '.join(missing_tools())}")
     if not os.environ.get("TFLM_ROOT"):
@@ -120,7 +120,7 @@ def require_python_answers(run, bundle, board, folder, lengths=None):
 
 
 @pytest.mark.parametrize("kind", ["classes", "pairs", "regression"])
-def test_the_app_answers_as_python(kind, run_of, bundle_of, tmp_path):
+def test_the_app_answers_as_python(kind: str, run_of, bundle_of, tmp_path: Path) -> None:
     needs_tflm()
     run, bundle = load_run(run_of(kind)), bundle_of(kind)
     start = require_python_answers(run, bundle, BOARD, tmp_path)
@@ -129,7 +129,7 @@ def test_the_app_answers_as_python(kind, run_of, bundle_of, tmp_path):
 
 
 @pytest.mark.parametrize("kind, board", [("classes", "mps2-an386"), ("pairs", BOARD)])
-def test_the_app_takes_the_shortest_length_that_holds_a_text(kind, board, run_of, tmp_path):
+def test_the_app_takes_the_shortest_length_that_holds_a_text(kind: str, board, run_of, tmp_path: Path) -> None:
     needs_tflm()
     run = load_run(run_of(kind))
     convert_run(run, tmp_path / "bundle", shorter=[6, 8])
@@ -138,14 +138,14 @@ def test_the_app_takes_the_shortest_length_that_holds_a_text(kind, board, run_of
     assert used <= arena
 
 
-def test_a_line_that_is_too_long_is_said_to_be(bundle_of, tmp_path):
+def test_a_line_that_is_too_long_is_said_to_be(bundle_of, tmp_path: Path) -> None:
     needs_tflm()
     elf = build_app(bundle_of("classes"), BOARD, "cmsis_nn", os.environ["TFLM_ROOT"], tmp_path, "-DLINE_BYTES=64")
     _, (long, short) = talk(elf, [b"a" * 100, b"play a song"])
     assert long == b"error: a line has at most 64 bytes" and not short.startswith(b"error")
 
 
-def test_the_app_of_a_nucleo_links_and_says_that_it_was_not_run(bundle_of, tmp_path):
+def test_the_app_of_a_nucleo_links_and_says_that_it_was_not_run(bundle_of, tmp_path: Path) -> None:
     needs_tflm()
     elf = build_app(bundle_of("classes"), "nucleo-h743zi2", "cmsis_nn", os.environ["TFLM_ROOT"], tmp_path)
     assert b"nucleo-h743zi2 (compiles, not run here)" in elf.read_bytes()
@@ -153,7 +153,7 @@ def test_the_app_of_a_nucleo_links_and_says_that_it_was_not_run(bundle_of, tmp_p
     assert text + data <= 2 << 20 and data + bss <= 512 << 10
 
 
-def test_a_model_that_changed_in_flash_stops_the_app(bundle_of, tmp_path):
+def test_a_model_that_changed_in_flash_stops_the_app(bundle_of, tmp_path: Path) -> None:
     needs_tflm()
     bundle = bundle_of("classes")
     elf = build_app(bundle, BOARD, "cmsis_nn", os.environ["TFLM_ROOT"], tmp_path)

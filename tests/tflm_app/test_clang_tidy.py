@@ -13,7 +13,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def assert_tidy(folder, project, files, *options):
+def assert_tidy(folder, project, files, *options) -> None:
     """The target `tidy` of a build looks at some files, and finds nothing."""
     commands = [["-S", APP / project, "-B", folder, *options], ["--build", folder, "--target", "tidy"]]
     for arguments in commands:
@@ -23,7 +23,7 @@ def assert_tidy(folder, project, files, *options):
     assert all(f"tflm_app/{file}" in done.stdout for file in files), done.stdout
 
 
-def test_the_tokenizer_and_its_tests_are_tidy(bundle_of, tmp_path):
+def test_the_tokenizer_and_its_tests_are_tidy(bundle_of, tmp_path: Path) -> None:
     clang = ["-DCMAKE_C_COMPILER=clang", "-DCMAKE_CXX_COMPILER=clang++"] if shutil.which("clang++") else []
     files = ["embbert/tokenizer.cc", "embbert/line_reader.cc", "tests/sources.cc", *["tests/fuzz.cc"] * bool(clang)]
     assert_tidy(tmp_path, "tests", files, f"-DBUNDLE={bundle_of('classes')}", *clang)
@@ -38,7 +38,7 @@ def test_the_tokenizer_and_its_tests_are_tidy(bundle_of, tmp_path):
         ("nucleo-h743zi2", "boards/nucleo-h743zi2/stm32h743.cc"),
     ],
 )
-def test_board_ports_are_tidy(board, source, tmp_path):
+def test_board_ports_are_tidy(board: str, source: str, tmp_path: Path) -> None:
     assert_tidy(tmp_path, "boards/selftest", [source, "boards/common/startup.cc"], f"-DBOARD={board}")
 
 
@@ -47,12 +47,12 @@ def test_board_ports_are_tidy(board, source, tmp_path):
     not (shutil.which("arm-none-eabi-g++") and os.environ.get("TFLM_ROOT")),
     reason="needs arm-none-eabi-g++ and TFLM_ROOT",
 )
-def test_the_app_is_tidy(bundle_of, tmp_path):
+def test_the_app_is_tidy(bundle_of, tmp_path: Path) -> None:
     options = [f"-DBUNDLE={bundle_of('classes')}", "-DBOARD=mps2-an500", f"-DTFLM_ROOT={os.environ['TFLM_ROOT']}"]
     assert_tidy(tmp_path, ".", ["app/app.cc", "embbert/classifier.cc", "embbert/tokenizer.cc"], *options)
 
 
-def test_tidy_fails_where_there_is_something_to_find(tmp_path):
+def test_tidy_fails_where_there_is_something_to_find(tmp_path: Path) -> None:
     app = shutil.copytree(APP, tmp_path / "tflm_app")
     with open(app / "boards/host/linux.cc", "a") as source:
         source.write("int* Nothing() { return 0; }\n")

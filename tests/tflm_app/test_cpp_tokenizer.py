@@ -6,6 +6,7 @@ import random
 import shutil
 import subprocess
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
@@ -30,7 +31,7 @@ def has_fuzzer():
 TEXTS = ["Set a timer for ten minutes", "an alarm for seven", "What's the time in Zürich?", "turn it up!!", "3.14 a_b"]
 
 
-def test_the_tokenizer_that_was_compared_is_the_one_that_is_here():
+def test_the_tokenizer_that_was_compared_is_the_one_that_is_here() -> None:
     """Millions of strings and of fuzzed inputs are no test of every day: their result says what it was measured on."""
     result = json.loads(RESULT.read_text())
     assert result["sources_sha256"] == sources_sha256(), "run python -m benchmarks.tokenizer again"
@@ -40,7 +41,7 @@ def test_the_tokenizer_that_was_compared_is_the_one_that_is_here():
 
 
 @pytest.fixture(scope="module")
-def many_scripts(tmp_path_factory):
+def many_scripts(tmp_path_factory: pytest.TempPathFactory):
     """A tokenizer of all scripts with merges at random, and its C++ twin."""
     folder = tmp_path_factory.mktemp("many_scripts")
     tokenizer = make_many_scripts(folder / "tokenizer.json")
@@ -48,13 +49,13 @@ def many_scripts(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory):
+def trained(tmp_path_factory: pytest.TempPathFactory):
     """A tokenizer trained on a few texts, and its C++ twin."""
     tokenizer = Tokenizer.train(TEXTS * 10, 200)
     return tokenizer, DeviceTokenizer(tokenizer, tmp_path_factory.mktemp("trained"), options=["-DSANITIZE=ON"])
 
 
-def assert_equal(both, requests):
+def assert_equal(both, requests) -> None:
     tokenizer, device = both
     for request, ours, theirs in zip(requests, device.ids(requests), expected_ids(tokenizer, requests), strict=True):
         assert ours.tolist() == theirs.tolist(), request
@@ -63,21 +64,21 @@ def assert_equal(both, requests):
 @needs_compiler
 @pytest.mark.parametrize("max_length", [2, 19, 512])
 @pytest.mark.parametrize("vocabulary", ["many_scripts", "trained"])
-def test_random_texts_give_the_ids_of_python(request, vocabulary, max_length):
+def test_random_texts_give_the_ids_of_python(request: pytest.FixtureRequest, vocabulary: str, max_length: int) -> None:
     both = request.getfixturevalue(vocabulary)
     assert_equal(both, [Request(text, max_length=max_length) for text in random_texts(1500, seed=max_length)])
 
 
 @needs_compiler
 @pytest.mark.parametrize("max_length", [4, 5, 32, 33, 512])
-def test_random_pairs_give_the_ids_of_python(many_scripts, max_length):
+def test_random_pairs_give_the_ids_of_python(many_scripts, max_length: int) -> None:
     texts = list(random_texts(800, seed=max_length))
     assert_equal(many_scripts, [Request(a, b, max_length) for a, b in pairwise(texts)])
 
 
 @needs_compiler
 @pytest.mark.parametrize("pairs", [False, True], ids=["single", "pairs"])
-def test_long_texts_lose_the_middle_that_python_leaves_out(many_scripts, pairs):
+def test_long_texts_lose_the_middle_that_python_leaves_out(many_scripts, pairs: bool) -> None:
     """At every small capacity, at some larger ones, and where the longest just fits and just does not."""
     seed = random.randrange(2**32)
     print(f"{seed = }")
@@ -95,7 +96,7 @@ def test_long_texts_lose_the_middle_that_python_leaves_out(many_scripts, pairs):
 
 @needs_compiler
 @pytest.mark.parametrize("context", CONTEXTS.values(), ids=CONTEXTS.keys())
-def test_characters_where_the_tables_change_give_the_ids_of_python(many_scripts, context):
+def test_characters_where_the_tables_change_give_the_ids_of_python(many_scripts, context) -> None:
     every = {chr(c) for c in range(0x110000)}
     edges = {(start >> ACTION_BITS) + step for start in pack_actions(probe_unicode(), every).starts for step in (-1, 0)}
     codes = sorted(edges - {-1} - set(range(0xD800, 0xE000)))
@@ -103,7 +104,7 @@ def test_characters_where_the_tables_change_give_the_ids_of_python(many_scripts,
 
 
 @needs_compiler
-def test_broken_utf8_reads_as_in_python(many_scripts):
+def test_broken_utf8_reads_as_in_python(many_scripts) -> None:
     """All pairs of bytes, and all third bytes of what begins right: later bytes must be found again."""
     pairs = [bytes([a, b]) for a in range(128, 256) for b in range(256)]
     starts = b"\xe0\xa0", b"\xed\x9f", b"\xf0\x90\x80", b"\xf4\x8f", b"\xf4\x8f\xbf"
@@ -112,33 +113,33 @@ def test_broken_utf8_reads_as_in_python(many_scripts):
 
 
 @needs_compiler
-def test_words_are_cut_where_python_cuts_them(many_scripts):
+def test_words_are_cut_where_python_cuts_them(many_scripts) -> None:
     lengths = range(MAX_WORD_LENGTH - 2, 2 * MAX_WORD_LENGTH + 3)
     units = "a", "-", "ab", "é", "한", "\U0001d15e"
     assert_equal(many_scripts, [Request(unit.encode() * n) for n in lengths for unit in units])
 
 
 @needs_compiler
-def test_a_long_run_of_marks_is_put_in_order(many_scripts):
+def test_a_long_run_of_marks_is_put_in_order(many_scripts) -> None:
     marks = "".join(c * n for n in (1, 700) for c in "\U0001d16d\U0001e94a\u302e\U0001d165\u0301\u1b44")
     texts = [f"x{marks}{between}{marks}y" for between in ("", "\u034f", "\xad", "\U0001d15e", " ")]
     assert_equal(many_scripts, [Request(text.encode(), max_length=20_000) for text in texts])
 
 
 @needs_compiler
-def test_special_tokens_in_a_text_stay_text(many_scripts):
+def test_special_tokens_in_a_text_stay_text(many_scripts) -> None:
     assert_equal(many_scripts, [Request(f"a {token}{token.lower()} b".encode()) for token in SPECIAL_TOKENS])
 
 
 @needs_compiler
-def test_no_room_gives_no_ids(many_scripts):
+def test_no_room_gives_no_ids(many_scripts) -> None:
     _, device = many_scripts
     requests = [Request(b"a", max_length=n) for n in (0, 1)] + [Request(b"a", b"b", n) for n in range(4)]
     assert [row.tolist() for row in device.ids(requests)] == [[]] * 6
 
 
 @needs_compiler
-def test_lines_end_are_taken_back_and_can_be_too_long(many_scripts):
+def test_lines_end_are_taken_back_and_can_be_too_long(many_scripts) -> None:
     _, device = many_scripts
     subprocess.run(["cmake", "--build", device.folder, "--target", "lines"], check=True, capture_output=True)
     typed = b"one\rtwo\r\nthree\n\n12345678\n123456789\r\nnext\r\rab\x08\x7f\x7fc\xc3\xa9\x08d\nunended"
@@ -158,18 +159,18 @@ def test_lines_end_are_taken_back_and_can_be_too_long(many_scripts):
 
 @needs_compiler
 @pytest.mark.skipif(not has_fuzzer(), reason="needs clang++ with libFuzzer")
-def test_the_fuzzer_finds_nothing_in_its_corpus_and_near_it(tmp_path):
+def test_the_fuzzer_finds_nothing_in_its_corpus_and_near_it(tmp_path: Path) -> None:
     from benchmarks.tokenizer import fuzz
 
     assert fuzz(make_many_scripts(tmp_path / "tokenizer.json"), tmp_path, 20_000)["inputs"] >= 20_000
 
 
-def test_the_same_tokenizer_gives_the_same_sources():
+def test_the_same_tokenizer_gives_the_same_sources() -> None:
     tokenizer = Tokenizer.train(TEXTS * 10, 200)
     assert tokenizer_sources(tokenizer) == tokenizer_sources(Tokenizer.train(TEXTS * 10, 200))
 
 
-def changed(tmp_path, **model):
+def changed(tmp_path: Path, **model):
     """A tokenizer file with something else in its model."""
     document = json.loads(Tokenizer.train(TEXTS * 10, 200).to_json())
     document["model"] |= model
@@ -189,19 +190,21 @@ def changed(tmp_path, **model):
         ("dropout", 0.5),
     ],
 )
-def test_a_model_that_the_device_does_not_implement_is_refused(tmp_path, option, value):
+def test_a_model_that_the_device_does_not_implement_is_refused(
+    tmp_path: Path, option: str, value: bool | float | str | None
+) -> None:
     with pytest.raises(UserError, match=option):
         Tokenizer.load(changed(tmp_path, **{option: value}))
 
 
-def test_merges_of_special_tokens_are_refused(tmp_path):
+def test_merges_of_special_tokens_are_refused(tmp_path: Path) -> None:
     vocab = dict.fromkeys([*SPECIAL_TOKENS, "a", "[UNK]a"])
     path = changed(tmp_path, vocab={token: i for i, token in enumerate(vocab)}, merges=[["[UNK]", "a"]])
     with pytest.raises(UserError, match="special"):
         tokenizer_sources(Tokenizer.load(path))
 
 
-def test_a_vocabulary_beyond_16_bits_is_refused(tmp_path):
+def test_a_vocabulary_beyond_16_bits_is_refused(tmp_path: Path) -> None:
     tokens = [*SPECIAL_TOKENS, *map(chr, range(0x20000, 0x30001))]
     path = changed(tmp_path, vocab={token: i for i, token in enumerate(tokens)}, merges=[])
     with pytest.raises(UserError, match="65542 tokens"):

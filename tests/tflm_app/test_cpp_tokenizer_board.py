@@ -2,6 +2,7 @@
 
 import shutil
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
@@ -15,7 +16,7 @@ STACK_BYTES = 1024  # promised by tflm_app/embbert/tokenizer.h
 
 
 @pytest.mark.skipif(bool(MISSING), reason=f"needs {', '.join(MISSING)}")
-def test_ids_on_a_cortex_m4_are_those_of_python(tmp_path):
+def test_ids_on_a_cortex_m4_are_those_of_python(tmp_path: Path) -> None:
     tokenizer = Tokenizer.load(PATTERN)
     device = DeviceTokenizer(tokenizer, tmp_path, "mps2-an386")
     texts = list(random_texts(400, seed=4))

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -25,7 +26,7 @@ WRONG = {("convolution-1d", "cortex-m55", "cmsis_nn")}
 
 
 @pytest.fixture(scope="module")
-def firmware(tmp_path_factory):
+def firmware(tmp_path_factory: pytest.TempPathFactory):
     """The firmware of a Cortex-M7 with CMSIS-NN, built with the TFLM in TFLM_ROOT."""
     if missing_tools():
         pytest.skip(f"not installed: {', '.join(missing_tools())}")
@@ -38,7 +39,7 @@ def entries_of(name):
     return [entry for entry in MEASURED if entry["model"] == name]
 
 
-def test_every_committed_model_was_measured_as_it_is():
+def test_every_committed_model_was_measured_as_it_is() -> None:
     assert set(COMMITTED) == set(MODELS) and len(COMMITTED) >= 10
     assert sum(map(len, COMMITTED.values())) < 1 << 20
     for name, model in COMMITTED.items():
@@ -47,14 +48,14 @@ def test_every_committed_model_was_measured_as_it_is():
         assert {(entry["core"], entry["kernels"]) for entry in entries_of(name)} >= WHERE, name
 
 
-def test_measured_figures_make_sense():
+def test_measured_figures_make_sense() -> None:
     for entry in MEASURED:
         assert entry["board"] == BOARDS[entry["core"]]
         assert entry["total"] % STEP == 0 and entry["total"] >= entry["used"] > 0 and 500 < entry["stack"] < 4096
         assert entry["tflm_commit"] and entry["compiler"] and entry["flags"] and entry["date"]
 
 
-def test_integer_models_answered_what_the_wheel_answers():
+def test_integer_models_answered_what_the_wheel_answers() -> None:
     integers = {name for name, model in COMMITTED.items() if not float_tensors(read_model(model))}
     assert len(integers) >= 10
     differ = {
@@ -65,26 +66,26 @@ def test_integer_models_answered_what_the_wheel_answers():
     assert differ == WRONG
 
 
-def test_runtime_code_was_measured_for_every_core_and_kernels():
+def test_runtime_code_was_measured_for_every_core_and_kernels() -> None:
     sizes = {(entry["core"], entry["kernels"]): entry for entry in CONTENT["runtime_code_bytes"]}
     assert set(sizes) >= WHERE
     for entry in sizes.values():
         assert 50_000 < entry["text"] < 200_000 and entry["data"] < 1024 and entry["bss"] < 4096
 
 
-def test_log_lines():
+def test_log_lines() -> None:
     run = parse_log(0, "used 10\nstack 20\nticks 30\nop ADD 4\nop MUL 5\nticks_per_second 25000000\nused x\n")
     assert (run.used, run.stack, run.ticks, run.ticks_per_second) == (10, 20, 30, 25_000_000)
     assert run.ops == [("ADD", 4), ("MUL", 5)] and run.output is None
 
 
-def test_texts_fill_their_length():
+def test_texts_fill_their_length() -> None:
     tokens, segments = seeded_inputs(COMMITTED["embbert-pair-96"])
     assert tokens.shape == segments.shape == (1, 96)
     assert tokens.min() > 0 and tokens.max() < 256 and set(np.unique(segments)) <= {1, 2}
 
 
-def test_measurements_are_added_and_replaced(tmp_path):
+def test_measurements_are_added_and_replaced(tmp_path: Path) -> None:
     tools = {"compiler": "one"}
     results = Results(tmp_path / "results.json", tools)
     results.add("measured", ("model",), {"model": "b", "used": 1})
@@ -103,13 +104,13 @@ def test_measurements_are_added_and_replaced(tmp_path):
         (["--tflm-root", "nowhere", "--core", "cortex-m9"], "cortex-m9"),
     ],
 )
-def test_mistakes_are_one_line(arguments, said, capsys):
+def test_mistakes_are_one_line(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(arguments) == 2
     error = capsys.readouterr().err
     assert said in error and len(error.strip().splitlines()) == 1
 
 
-def test_a_missing_tflm_is_one_line(tmp_path, capsys):
+def test_a_missing_tflm_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     if missing_tools():
         pytest.skip(f"not installed: {', '.join(missing_tools())}")
     model = str(FOLDER / "dense-per-channel.tflite")
@@ -120,7 +121,7 @@ def test_a_missing_tflm_is_one_line(tmp_path, capsys):
 
 
 @pytest.mark.parametrize("name", ["dense-per-channel", "embbert-pair-96"])
-def test_firmware_measures_what_is_committed(name, firmware):
+def test_firmware_measures_what_is_committed(name: str, firmware) -> None:
     model = COMMITTED[name]
     (entry,) = (entry for entry in entries_of(name) if (entry["core"], entry["kernels"]) == ("cortex-m7", "cmsis_nn"))
     assert smallest_arena(firmware, model) == (entry["used"], entry["total"])
@@ -131,7 +132,7 @@ def test_firmware_measures_what_is_committed(name, firmware):
     assert len(run.ops) == len(read_model(model).subgraphs[0].operators) and sum(t for _, t in run.ops) <= run.ticks
 
 
-def test_firmware_says_what_fails(firmware):
+def test_firmware_says_what_fails(firmware) -> None:
     model = COMMITTED["dense-per-channel"]
     assert firmware.run(model, 256).status == 1
     assert firmware.run(model, inputs=b"short").status == 3

@@ -19,14 +19,14 @@ CLOCKS = {"host": 1_000_000_000, "mps2-an505": 20_000_000, "mps3-an547": 32_000_
 TIMEOUT = 30
 
 
-def require(*tools):
+def require(*tools) -> None:
     missing = [tool for tool in tools if not shutil.which(tool)]
     if missing:
         pytest.skip(f"not installed: {', '.join(missing)}")
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory):
+def built(tmp_path_factory: pytest.TempPathFactory):
     """The folder in which the self-test of a board is built, once."""
     folders = {}
 
@@ -53,7 +53,7 @@ def program(built):
     return command
 
 
-def cmake(*arguments, path=""):
+def cmake(*arguments, path: str = ""):
     """Calls CMake, with `path` before PATH; what it says."""
     environment = os.environ | {"PATH": f"{path}:{os.environ['PATH']}"} if path else None
     done = subprocess.run(["cmake", *map(str, arguments)], capture_output=True, text=True, env=environment)
@@ -91,7 +91,7 @@ def wait_for(process, text):
 
 
 @pytest.mark.parametrize("board", [*CORTEX_M, "host"])
-def test_a_port_starts_prints_reads_counts_and_exits(board, program):
+def test_a_port_starts_prints_reads_counts_and_exits(board, program) -> None:
     command = program(board)
     lines = ["hello", "a longer line, of words"]
     status, output = talk(command, *lines, "")
@@ -112,20 +112,20 @@ def test_a_port_starts_prints_reads_counts_and_exits(board, program):
 
 
 @pytest.mark.parametrize("board", ["mps3-an547"])
-def test_ticks_count_instructions(board, program):
+def test_ticks_count_instructions(board: str, program) -> None:
     """With -icount an instruction takes a nanosecond: two runs agree to the tick."""
     command = [*program(board), "-icount", "shift=0"]
     ticks = [re.search(r"elapsed (\d+)", talk(command, "")[1]).group(1) for _ in range(2)]
     assert ticks[0] == ticks[1] and int(ticks[0]) > 0
 
 
-def test_a_wrong_board_is_one_clear_message(tmp_path):
+def test_a_wrong_board_is_one_clear_message(tmp_path: Path) -> None:
     require("cmake")
     done = subprocess.run(["cmake", "-S", SELFTEST, "-B", tmp_path, "-DBOARD=nothing"], capture_output=True, text=True)
     assert done.returncode and "there is no board nothing" in done.stderr
 
 
-def test_the_nucleo_starts_where_an_stm32h743_does(built):
+def test_the_nucleo_starts_where_an_stm32h743_does(built) -> None:
     """From flash at 0x08000000, with its data in the AXI SRAM at 0x24000000 (RM0433, memory map)."""
     elf = built("nucleo-h743zi2") / "selftest"
     symbols = subprocess.run(["arm-none-eabi-nm", elf], capture_output=True, text=True, check=True).stdout
@@ -141,7 +141,7 @@ def test_the_nucleo_starts_where_an_stm32h743_does(built):
     "board, tools",
     [("nucleo-h743zi2", ("STM32_Programmer_CLI", "st-flash", "openocd")), ("netduinoplus2", ("dfu-util", "st-flash"))],
 )
-def test_flash_runs_a_tool_that_is_there_or_says_how(built, board, tools, tmp_path):
+def test_flash_runs_a_tool_that_is_there_or_says_how(built, board: str, tools: tuple[str, ...], tmp_path: Path) -> None:
     if any(map(shutil.which, tools)):
         pytest.skip("a tool for flashing is installed")
     elf = built(board) / "selftest"
@@ -159,6 +159,6 @@ def test_flash_runs_a_tool_that_is_there_or_says_how(built, board, tools, tmp_pa
 
 
 @pytest.mark.parametrize("board", ["host", "mps2-an386"])
-def test_what_has_no_flash_says_so_in_one_line(built, board):
+def test_what_has_no_flash_says_so_in_one_line(built, board: str) -> None:
     said = cmake("--build", built(board), "--target", "flash")
     assert said.count("has no flash to write: the target run starts the program") == 1

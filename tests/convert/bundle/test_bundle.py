@@ -37,7 +37,7 @@ FILES = [
 ]
 
 
-def test_files_and_manifest():
+def test_files_and_manifest() -> None:
     files = converted()
     assert sorted(files) == FILES
     manifest = json.loads(files["manifest.json"])
@@ -63,7 +63,7 @@ def test_files_and_manifest():
     }
 
 
-def test_macs_are_those_of_the_formulas():
+def test_macs_are_those_of_the_formulas() -> None:
     """d 16, r 8, k 4, 3 classes, 2 blocks at L = 16, counted by hand."""
     length, d, r, k, classes = 16, 16, 8, 4, 3
     embed = length * d * 2 * r
@@ -72,7 +72,7 @@ def test_macs_are_those_of_the_formulas():
     assert json.loads(converted()["manifest.json"])["model"]["macs"] == embed + block + last
 
 
-def test_golden_rows_are_what_tflm_answers():
+def test_golden_rows_are_what_tflm_answers() -> None:
     files = converted()
     rows = json.loads(files["golden.json"])["rows"]
     assert len(rows) == 8 and len({row["text"] for row in rows}) == 8
@@ -84,7 +84,7 @@ def test_golden_rows_are_what_tflm_answers():
         assert row["label"] == run.labels[int(np.argmax(logits))] and row["score"] is None
 
 
-def test_the_same_run_gives_the_same_bytes(tmp_path, monkeypatch):
+def test_the_same_run_gives_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     predict = verification.predict  # TFLM for both interpreters: the figures must be the same, the time is not
     monkeypatch.setattr(verification, "predict", lambda *arguments: predict(*arguments[:-1]))
     conversion.convert_run(make_run(), tmp_path / "another name")
@@ -93,14 +93,14 @@ def test_the_same_run_gives_the_same_bytes(tmp_path, monkeypatch):
         assert str(tmp_path.parent).encode() not in data
 
 
-def test_pairs_have_segments():
+def test_pairs_have_segments() -> None:
     rows = json.loads(converted(pair=True)["golden.json"])["rows"]
     for row in rows:
         first_sep = row["tokens"].index(4)
         assert row["segments"] == [1] * first_sep + [2] * (len(row["tokens"]) - first_sep)
 
 
-def test_regression_has_scores(tmp_path, no_interpreters):
+def test_regression_has_scores(tmp_path: Path, no_interpreters) -> None:
     conversion.convert_run(make_run(regression=True), tmp_path / "bundle")
     files = contents(tmp_path / "bundle")
     assert files["labels.txt"] == b"" and json.loads(files["manifest.json"])["labels"] == []
@@ -109,20 +109,20 @@ def test_regression_has_scores(tmp_path, no_interpreters):
     )
 
 
-def test_another_length(tmp_path, no_interpreters):
+def test_another_length(tmp_path: Path, no_interpreters) -> None:
     manifest = conversion.convert_run(make_run(), tmp_path / "bundle", seq_len=2)
     assert manifest["model"]["sequence_length"] == 2
     assert manifest["accuracy"]["int8_tflm"] is None and manifest["accuracy"]["float"] == 94.25
 
 
 @pytest.mark.parametrize("pair, length", [(False, 1), (False, 17), (False, -3), (True, 3), (True, 17)])
-def test_a_length_the_run_was_not_trained_for(tmp_path, pair, length):
+def test_a_length_the_run_was_not_trained_for(tmp_path: Path, pair: bool, length: int) -> None:
     with pytest.raises(UserError, match=rf"--seq-len {length} is not within {4 if pair else 2}\.\.16"):
         conversion.convert_run(make_run(pair=pair), tmp_path / "bundle", seq_len=length)
     assert not list(tmp_path.iterdir())
 
 
-def test_an_arena_budget(tmp_path, no_interpreters):
+def test_an_arena_budget(tmp_path: Path, no_interpreters) -> None:
     """What was asked for is in the manifest; too little is an error that says by how much, and nothing is written."""
     smallest = conversion.convert_run(make_run(), tmp_path / "bundle")
     needed = smallest["arena"]["cortex-m7"]["cmsis_nn"]["total"]
@@ -138,7 +138,7 @@ def test_an_arena_budget(tmp_path, no_interpreters):
     assert not (tmp_path / "tight").exists()
 
 
-def test_a_core_that_the_arena_is_made_small_for(tmp_path, no_interpreters):
+def test_a_core_that_the_arena_is_made_small_for(tmp_path: Path, no_interpreters) -> None:
     default = conversion.convert_run(make_run(), tmp_path / "bundle")
     manifest = conversion.convert_run(make_run(), tmp_path / "m55", core="cortex-m55")
     assert manifest["arguments"]["core"] == "cortex-m55"
@@ -147,7 +147,7 @@ def test_a_core_that_the_arena_is_made_small_for(tmp_path, no_interpreters):
     assert "cortex-m55, CMSIS-NN kernels" in (tmp_path / "m55/report.html").read_text()
 
 
-def test_an_existing_folder(tmp_path, no_interpreters):
+def test_an_existing_folder(tmp_path: Path, no_interpreters) -> None:
     out = tmp_path / "bundle"
     write_folder(out, {"manifest.json": b"old"})
     with pytest.raises(UserError, match="exists; --force replaces it"):
@@ -157,7 +157,7 @@ def test_an_existing_folder(tmp_path, no_interpreters):
     assert sorted(contents(out)) == FILES and [entry.name for entry in tmp_path.iterdir()] == ["bundle"]
 
 
-def test_force_replaces_bundles_only(tmp_path):
+def test_force_replaces_bundles_only(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("years of work")
     with pytest.raises(UserError, match="is not a bundle"):
         require_free(tmp_path, force=True)
@@ -165,19 +165,21 @@ def test_force_replaces_bundles_only(tmp_path):
         require_free(tmp_path / "thesis.txt", force=True)
 
 
-def fail(*_, **__):
+def fail(*_, **__) -> None:
     raise OSError(28, "No space left on device")
 
 
 @pytest.mark.parametrize("target, name", [(Path, "write_bytes"), (Path, "rename"), (bundle_module, "_replace")])
-def test_a_failure_while_writing_leaves_nothing(tmp_path, monkeypatch, no_interpreters, target, name):
+def test_a_failure_while_writing_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_interpreters, target, name: str
+) -> None:
     monkeypatch.setattr(target, name, fail)
     with pytest.raises(OSError):
         conversion.convert_run(make_run(), tmp_path / "bundle")
     assert not list(tmp_path.iterdir())
 
 
-def test_a_failed_replacement_keeps_the_old_bundle(tmp_path, monkeypatch):
+def test_a_failed_replacement_keeps_the_old_bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = tmp_path / "bundle"
     write_folder(out, {"manifest.json": b"old"})
     rename = Path.rename
@@ -187,8 +189,8 @@ def test_a_failed_replacement_keeps_the_old_bundle(tmp_path, monkeypatch):
     assert contents(out) == {"manifest.json": b"old"} and len(list(tmp_path.iterdir())) == 1
 
 
-def test_a_failing_interpreter_leaves_nothing(tmp_path, monkeypatch, no_interpreters):
-    def refuse(model, ids):
+def test_a_failing_interpreter_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_interpreters) -> None:
+    def refuse(model, ids) -> None:
         raise InterpreterError("tflm failed")
 
     monkeypatch.setattr(conversion, "compare_interpreters", refuse)
@@ -197,14 +199,14 @@ def test_a_failing_interpreter_leaves_nothing(tmp_path, monkeypatch, no_interpre
     assert not list(tmp_path.iterdir())
 
 
-def test_labels_hold_one_line_each():
+def test_labels_hold_one_line_each() -> None:
     assert labels_text(["a b", "", "ü"]) == "a b\n\nü\n".encode()
     for label in ("a\nb", "a\r", "\n"):
         with pytest.raises(UserError, match="line break"):
             labels_text(["fine", label])
 
 
-def test_the_schema_refuses(tmp_path):
+def test_the_schema_refuses(tmp_path: Path) -> None:
     manifest = json.loads(converted()["manifest.json"])
     for change in ({"format": 2}, {"date": "today"}, {"bundle_sha256": "abc"}, {"arena": {"esp32": {}}}):
         with pytest.raises(jsonschema.ValidationError):
@@ -216,7 +218,7 @@ def test_the_schema_refuses(tmp_path):
 
 
 @pytest.fixture
-def command(monkeypatch):
+def command(monkeypatch: pytest.MonkeyPatch):
     """The command line with a run that need not be on disk."""
 
     def load_run(path):
@@ -228,7 +230,7 @@ def command(monkeypatch):
     return convert.main
 
 
-def test_command(tmp_path, command, capsys, no_interpreters):
+def test_command(tmp_path: Path, command, capsys: pytest.CaptureFixture[str], no_interpreters) -> None:
     assert command(["run", "--out", str(tmp_path / "bundle"), "--seq-len", "15"]) == 0
     out = capsys.readouterr().out
     assert "above the longest text seen in training (14)" in out and "measured at length 16, not at 15" in out
@@ -246,7 +248,15 @@ def test_command(tmp_path, command, capsys, no_interpreters):
         (["run", "--out", "file/new"], "cannot make"),
     ],
 )
-def test_bad_input(tmp_path, monkeypatch, command, capsys, no_interpreters, arguments, message):
+def test_bad_input(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    command,
+    capsys: pytest.CaptureFixture[str],
+    no_interpreters,
+    arguments: list[str],
+    message: str,
+) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "there").mkdir()
     (tmp_path / "there" / "thesis.txt").write_text("years of work")
@@ -257,7 +267,9 @@ def test_bad_input(tmp_path, monkeypatch, command, capsys, no_interpreters, argu
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["file", "there"]
 
 
-def test_rows_that_differ_fail_the_command(tmp_path, command, monkeypatch, no_interpreters):
+def test_rows_that_differ_fail_the_command(
+    tmp_path: Path, command, monkeypatch: pytest.MonkeyPatch, no_interpreters
+) -> None:
     def differ(model, ids):
         logits = np.zeros((len(ids), 3), np.int8)
         return verification.Answers(logits, logits + (np.arange(len(ids)) == 7)[:, None].astype(np.int8))
@@ -268,7 +280,7 @@ def test_rows_that_differ_fail_the_command(tmp_path, command, monkeypatch, no_in
 
 
 @pytest.mark.parametrize("folder", [ROOT, ROOT / "convert", Path("/")])
-def test_runs_as_a_script_from_any_folder(folder):
+def test_runs_as_a_script_from_any_folder(folder) -> None:
     """Its own folder must not shadow the package: there `import convert` would find convert/convert.py."""
     done = subprocess.run(
         [sys.executable, str(ROOT / "convert" / "convert.py"), "--help"], cwd=folder, capture_output=True, text=True
@@ -276,6 +288,6 @@ def test_runs_as_a_script_from_any_folder(folder):
     assert done.returncode == 0 and "--seq-len" in done.stdout, done.stderr
 
 
-def test_runs_as_a_module():
+def test_runs_as_a_module() -> None:
     done = subprocess.run([sys.executable, "-m", "convert.convert", "--help"], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0 and "--seq-len" in done.stdout, done.stderr

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -29,25 +30,25 @@ HOSTILE = '</style><script>alert("1")</script>&amp;'
 class Page(HTMLParser):
     """Elements [(tag, attributes)] and the text; tags must close in order."""
 
-    def __init__(self, text):
+    def __init__(self, text) -> None:
         super().__init__(convert_charrefs=True)
         self.elements, self.open, self.text = [], [], []
         self.feed(text)
         self.close()
         assert self.open == [], f"not closed: {self.open}"
 
-    def handle_starttag(self, tag, attributes):
+    def handle_starttag(self, tag, attributes) -> None:
         self.elements.append((tag, dict(attributes)))
         if tag not in VOID:
             self.open.append(tag)
 
-    def handle_startendtag(self, tag, attributes):
+    def handle_startendtag(self, tag, attributes) -> None:
         self.elements.append((tag, dict(attributes)))
 
-    def handle_endtag(self, tag):
+    def handle_endtag(self, tag) -> None:
         assert self.open and self.open.pop() == tag, f"</{tag}> closes nothing"
 
-    def handle_data(self, data):
+    def handle_data(self, data) -> None:
         self.text.append(data)
 
     def of(self, tag):
@@ -64,7 +65,7 @@ def page(bundle):
     return Page(bundle["report.html"].decode())
 
 
-def test_all_boards_cores_and_operators_are_there(bundle, page):
+def test_all_boards_cores_and_operators_are_there(bundle, page) -> None:
     manifest = json.loads(bundle["manifest.json"])
     text = "".join(page.text)
     ids = {attributes.get("id") for _, attributes in page.elements}
@@ -84,25 +85,25 @@ def test_all_boards_cores_and_operators_are_there(bundle, page):
         assert value in text
 
 
-def test_nothing_is_loaded_from_elsewhere(page):
+def test_nothing_is_loaded_from_elsewhere(page) -> None:
     assert not {tag for tag, _ in page.elements} & {"script", "link", "img", "iframe", "object", "embed"}
     assert not [attributes for _, attributes in page.elements if "src" in attributes]
     assert {attributes["href"].split(":")[0] for attributes in page.of("a")} == {"https"}
 
 
-def test_no_date_of_the_conversion(bundle):
+def test_no_date_of_the_conversion(bundle) -> None:
     """The only dates are those on which sources of boards were opened and what a firmware takes was measured."""
     opened = {str(source["opened"]) for board in list_boards() for source in board.sources.values()}
     measured = set(re.findall(DATE, json.dumps(CONSTANTS)))
     assert set(re.findall(DATE, bundle["report.html"].decode())) <= opened | measured
 
 
-def test_the_same_input_gives_the_same_bytes(bundle):
+def test_the_same_input_gives_the_same_bytes(bundle) -> None:
     manifest, golden = json.loads(bundle["manifest.json"]), json.loads(bundle["golden.json"])["rows"]
     assert make_report(manifest, bundle["model.tflite"], golden) == bundle["report.html"]
 
 
-def test_what_users_write_is_escaped(tmp_path, no_interpreters):
+def test_what_users_write_is_escaped(tmp_path: Path, no_interpreters) -> None:
     run = make_run()
     texts = [(f"{HOSTILE} {text}", pair) for text, pair in run.sample_texts]
     metrics = {**run.metrics, "dataset": HOSTILE, "metric": HOSTILE}
@@ -120,13 +121,13 @@ def test_what_users_write_is_escaped(tmp_path, no_interpreters):
     assert "".join(page.text).count(HOSTILE) >= 6
 
 
-def test_a_regression_has_a_report(tmp_path, no_interpreters):
+def test_a_regression_has_a_report(tmp_path: Path, no_interpreters) -> None:
     conversion.convert_run(make_run(regression=True), tmp_path / "bundle")
     text = "".join(Page(contents(tmp_path / "bundle")["report.html"].decode()).text)
     assert "regression" in text and "Classes" not in text
 
 
-def test_the_timeline_is_the_plan(bundle, page):
+def test_the_timeline_is_the_plan(bundle, page) -> None:
     """As many boxes as buffers, the peak where the arena's figures have it, its bytes those of all that lives."""
     model = bundle["model.tflite"]
     plan = plan_arena(model, *DRAWN)
@@ -139,7 +140,7 @@ def test_the_timeline_is_the_plan(bundle, page):
     assert f"{plan['lower_bound']:,} B alive" in "".join(page.text)
 
 
-def test_boxes_of_the_stock_planner_do_not_overlap():
+def test_boxes_of_the_stock_planner_do_not_overlap() -> None:
     for seed in range(10):
         rng = np.random.default_rng(seed)
         model = read_model(write_model(shuffled(rng, random_graph(rng, 20))))
@@ -151,7 +152,7 @@ def test_boxes_of_the_stock_planner_do_not_overlap():
                 assert not together or apart, (seed, one, other)
 
 
-def test_tensors_are_called_by_their_names(bundle):
+def test_tensors_are_called_by_their_names(bundle) -> None:
     model = read_model(bundle["model.tflite"])
     model.subgraphs[0].tensors[int(model.subgraphs[0].inputs[0])].name = HOSTILE
     manifest, golden = json.loads(bundle["manifest.json"]), json.loads(bundle["golden.json"])["rows"]

@@ -1,6 +1,7 @@
 """The generated C++ sources of a bundle: what a compiler reads in them is what the bundle says."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -15,7 +16,7 @@ LABELS = ['"??/', "\\n\x01" + "7 ünïcödé 한"]
 
 @needs_compiler
 @pytest.mark.parametrize("kind", ["pairs", "regression"])
-def test_the_compiler_reads_what_the_bundle_says(bundle_of, tmp_path, kind):
+def test_the_compiler_reads_what_the_bundle_says(bundle_of, tmp_path: Path, kind: str) -> None:
     bundle = read_bundle(bundle_of(kind))
     facts, labels, rows, model = read_back(make_sources(bundle), tmp_path)
     assert model == bundle.files["model.tflite"] and facts["misaligned"] == 0
@@ -34,7 +35,7 @@ def test_the_compiler_reads_what_the_bundle_says(bundle_of, tmp_path, kind):
 
 
 @needs_compiler
-def test_the_arena_of_a_build_is_found_by_name(bundle_of, tmp_path):
+def test_the_arena_of_a_build_is_found_by_name(bundle_of, tmp_path: Path) -> None:
     bundle = read_bundle(bundle_of("pairs"))
     bundle.manifest["arena"] = ARENA
     facts, *_ = read_back(make_sources(bundle), tmp_path)
@@ -42,17 +43,17 @@ def test_the_arena_of_a_build_is_found_by_name(bundle_of, tmp_path):
 
 
 @needs_compiler
-def test_labels_of_any_characters_are_read_as_they_are(bundle_of, tmp_path):
+def test_labels_of_any_characters_are_read_as_they_are(bundle_of, tmp_path: Path) -> None:
     _, labels, *_ = read_back(make_sources(read_bundle(bundle_of("pairs")), LABELS), tmp_path)
     assert labels == LABELS
 
 
-def test_the_same_bundle_gives_the_same_sources(bundle_of):
+def test_the_same_bundle_gives_the_same_sources(bundle_of) -> None:
     bundle = read_bundle(bundle_of("pairs"))
     assert make_sources(bundle) == make_sources(bundle)
 
 
-def test_the_resolver_has_the_operators_of_the_model_and_no_others(bundle_of):
+def test_the_resolver_has_the_operators_of_the_model_and_no_others(bundle_of) -> None:
     bundle = read_bundle(bundle_of("pairs"))
     resolver = make_sources(bundle)["op_resolver.h"].decode()
     names = {op["name"].replace("_", "").lower() for op in bundle.manifest["ops"]}

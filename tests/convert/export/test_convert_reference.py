@@ -11,7 +11,7 @@ from tests.support.transcription import float_logits, random_model, random_rows,
 
 
 @pytest.mark.parametrize("pair", [False, True])
-def test_pads_change_nothing(pair):
+def test_pads_change_nothing(pair: bool) -> None:
     rng = np.random.default_rng(11)
     model = random_model(rng, pair=pair)
     tokens = random_rows(rng, model, 1, 9, 9)[0]

@@ -4,6 +4,7 @@ import functools
 import json
 import re
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -34,19 +35,19 @@ SERVED = [7, 16]  # by the bundle
 
 
 @functools.cache
-def model_parts(pair=False):
+def model_parts(pair: bool = False):
     model = random_model(np.random.default_rng(7), pair=pair, max_length=160, vocab_size=90)
     return model.weights, model.ranges
 
 
 @functools.cache
-def built(pair=False):
+def built(pair: bool = False):
     """The file and its models by length."""
     one, offsets = build_lengths(*model_parts(pair), LENGTHS)
     return one, offsets, split_lengths(one.model, offsets)
 
 
-def random_ids(rng, length, count=12):
+def random_ids(rng: np.random.Generator, length, count: int = 12):
     rows = [rng.integers(5, 90, rng.integers(4, length + 1)).astype(np.int32) for _ in range(count - 1)]
     rows.append(rng.integers(5, 90, length).astype(np.int32))
     for row in rows:
@@ -54,11 +55,11 @@ def random_ids(rng, length, count=12):
     return rows
 
 
-def test_one_length_is_the_file_it_always_was():
+def test_one_length_is_the_file_it_always_was() -> None:
     assert build_lengths(*model_parts(), [16]) == (build_stages(*model_parts(), 16), {16: 0})
 
 
-def test_each_length_is_a_flatbuffer_by_itself():
+def test_each_length_is_a_flatbuffer_by_itself() -> None:
     one, offsets, models = built()
     assert list(models) == list(offsets) == LENGTHS and offsets[160] == 0
     for length, offset in offsets.items():
@@ -68,7 +69,7 @@ def test_each_length_is_a_flatbuffer_by_itself():
         assert len(pack_model(read_model(models[length]))) < len(one.model)
 
 
-def test_constants_are_as_aligned_in_each_length_as_in_a_file_of_its_own():
+def test_constants_are_as_aligned_in_each_length_as_in_a_file_of_its_own() -> None:
     for model in built()[2].values():
         start = np.frombuffer(model, np.uint8).ctypes.data
         for buffer in read_model(model).buffers:
@@ -76,7 +77,7 @@ def test_constants_are_as_aligned_in_each_length_as_in_a_file_of_its_own():
                 assert (buffer.data.ctypes.data - start) % 16 == 0
 
 
-def test_the_weights_are_there_once():
+def test_the_weights_are_there_once() -> None:
     """What a length adds are its operators, its tensors, and the rows of its position table."""
     one, _, models = built()
     constants = Counter(
@@ -91,7 +92,7 @@ def test_the_weights_are_there_once():
 
 
 @pytest.mark.parametrize("pair", [False, True])
-def test_each_length_answers_as_the_model_made_for_it_alone(pair, rng):
+def test_each_length_answers_as_the_model_made_for_it_alone(pair: bool, rng: np.random.Generator) -> None:
     """In TFLM's interpreter, which for the whole file is that of the longest length."""
     for length, model in built(pair)[2].items():
         ids = random_ids(rng, length)
@@ -100,25 +101,25 @@ def test_each_length_answers_as_the_model_made_for_it_alone(pair, rng):
         assert (predict(model, ids, second, 1) == alone).all()
 
 
-def test_no_length_needs_more_arena_than_the_longest():
+def test_no_length_needs_more_arena_than_the_longest() -> None:
     totals = {
         length: [plan["total"] for plan in plan_arenas(model, list(BUILDS))] for length, model in built()[2].items()
     }
     assert all((np.array(totals[length]) <= totals[160]).all() for length in LENGTHS)
 
 
-def test_the_same_parts_give_the_same_bytes():
+def test_the_same_parts_give_the_same_bytes() -> None:
     again, offsets = build_lengths(*model_parts(), LENGTHS[::-1])
     assert (again, offsets) == built()[:2]
 
 
-def test_packing_several_models_changes_none_of_them():
+def test_packing_several_models_changes_none_of_them() -> None:
     models = [read_model(build_model(*model_parts(), length)) for length in (40, 16)]
     data, offsets = pack_models(models)
     assert [pack_model(read_model(data[offset:])) for offset in offsets] == [pack_model(model) for model in models]
 
 
-def test_a_text_goes_to_the_shortest_length_that_holds_it():
+def test_a_text_goes_to_the_shortest_length_that_holds_it() -> None:
     ids = [np.zeros(count, np.int32) for count in (1, 7, 4, 16, 8, 17)]
     assert rows_by_length([16, 4, 7], ids) == {4: [0, 2], 7: [1], 16: [3, 4, 5]}
     models = {4: b"four", 7: b"seven", 16: b"sixteen"}
@@ -134,28 +135,28 @@ def test_a_text_goes_to_the_shortest_length_that_holds_it():
         (10**9, r"there is no model at byte 1000000000"),
     ],
 )
-def test_a_length_that_is_not_where_it_should_be(offset, message):
+def test_a_length_that_is_not_where_it_should_be(offset: int, message: str) -> None:
     one, offsets, _ = built()
     with pytest.raises(DamagedModel, match=message):
         split_lengths(one.model, {**offsets, 40: offset})
 
 
 @pytest.fixture
-def tflm_twice(monkeypatch):
+def tflm_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     """TFLM for both interpreters: it starts in a tenth of TensorFlow's time."""
     one = verification.predict
     monkeypatch.setattr(verification, "predict", lambda *arguments: one(*arguments[:-1]))
 
 
 @pytest.fixture(scope="module")
-def bundle(tmp_path_factory):
+def bundle(tmp_path_factory: pytest.TempPathFactory):
     """A bundle of three lengths."""
     folder = tmp_path_factory.mktemp("lengths") / "bundle"
     conversion.convert_run(make_run(), folder, shorter=[7, 7])
     return folder
 
 
-def test_the_manifest_says_where_each_length_is(bundle):
+def test_the_manifest_says_where_each_length_is(bundle) -> None:
     opened = read_bundle(bundle)
     lengths = opened.manifest["model"]["lengths"]
     assert [entry["sequence_length"] for entry in lengths] == SERVED == list(opened.models)
@@ -167,21 +168,21 @@ def test_the_manifest_says_where_each_length_is(bundle):
     assert opened.manifest["verification"] == {"rows": 400, "equal": 400, "golden": len(opened.golden)}
 
 
-def test_the_arena_is_that_of_the_length_that_needs_most(bundle):
+def test_the_arena_is_that_of_the_length_that_needs_most(bundle) -> None:
     opened = read_bundle(bundle)
     totals = [[plan["total"] for plan in plan_arenas(model, list(BUILDS))] for model in opened.models.values()]
     found = [opened.manifest["arena"][core][kernels]["total"] for core, kernels in BUILDS]
     assert found == np.max(totals, axis=0).tolist()
 
 
-def test_the_report_tells_what_each_length_costs(bundle):
+def test_the_report_tells_what_each_length_costs(bundle) -> None:
     page = (bundle / "report.html").read_text()
     rows = re.findall(r'<tr id="length-(\d+)">.*?</tr>', page)
     macs = [entry["macs"] for entry in read_bundle(bundle).manifest["model"]["lengths"]]
     assert list(map(int, rows)) == SERVED and all(f">{count:,}<" in page for count in macs)
 
 
-def test_golden_rows_are_of_every_length_and_answered_by_it(bundle):
+def test_golden_rows_are_of_every_length_and_answered_by_it(bundle) -> None:
     opened = read_bundle(bundle)
     ids = [np.array(row["tokens"], np.int32) for row in opened.golden]
     assert list(rows_by_length(opened.models, ids)) == SERVED
@@ -190,14 +191,14 @@ def test_golden_rows_are_of_every_length_and_answered_by_it(bundle):
 
 
 @needs_compiler
-def test_the_sources_say_where_each_length_is(bundle, tmp_path):
+def test_the_sources_say_where_each_length_is(bundle, tmp_path: Path) -> None:
     opened = read_bundle(bundle)
     facts, *_, model = read_back(make_sources(opened), tmp_path)
     assert facts["offsets"] == length_offsets(opened.manifest) and facts["sequence_length"] == SERVED[-1]
     assert model == opened.files["model.tflite"]
 
 
-def test_verify_runs_every_length(bundle, capsys, tflm_twice):
+def test_verify_runs_every_length(bundle, capsys: pytest.CaptureFixture[str], tflm_twice) -> None:
     assert verify.main([str(bundle), "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
     assert report["rows"] == report["equal"] == 200 * len(SERVED)
@@ -205,7 +206,7 @@ def test_verify_runs_every_length(bundle, capsys, tflm_twice):
     assert {length: len(numbers) for length, numbers in rows.items()} == dict.fromkeys(SERVED, 200)
 
 
-def test_a_corrupted_offset_gets_one_clear_line(bundle, tmp_path, capsys):
+def test_a_corrupted_offset_gets_one_clear_line(bundle, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "bundle"
     folder.mkdir()
     for name, data in contents(bundle).items():
@@ -221,32 +222,34 @@ def test_a_corrupted_offset_gets_one_clear_line(bundle, tmp_path, capsys):
         TFLMModel(folder)
 
 
-def test_evaluate_answers_as_the_device(bundle):
+def test_evaluate_answers_as_the_device(bundle) -> None:
     opened = read_bundle(bundle)
     ids = [np.array(row["tokens"], np.int32) for row in opened.golden]
     assert TFLMModel(bundle).predict(ids).tolist() == [row["logits"] for row in opened.golden]
 
 
-def test_the_same_run_gives_the_same_bundle(bundle, tmp_path, tflm_twice):
+def test_the_same_run_gives_the_same_bundle(bundle, tmp_path: Path, tflm_twice) -> None:
     conversion.convert_run(make_run(), tmp_path / "again", shorter=[7])
     assert contents(tmp_path / "again") == contents(bundle)
 
 
 @pytest.mark.parametrize("pair, shorter", [(False, 1), (False, 16), (False, 17), (True, 3)])
-def test_a_shorter_length_that_cannot_be(tmp_path, pair, shorter):
+def test_a_shorter_length_that_cannot_be(tmp_path: Path, pair: bool, shorter: int) -> None:
     with pytest.raises(UserError, match=rf"--shorter {shorter} is not within {4 if pair else 2}\.\.15"):
         conversion.convert_run(make_run(pair=pair), tmp_path / "bundle", shorter=[shorter])
     assert not list(tmp_path.iterdir())
 
 
-def test_the_command(tmp_path, monkeypatch, capsys, tflm_twice):
+def test_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tflm_twice
+) -> None:
     monkeypatch.setattr(convert, "load_run", lambda path: make_run())
     assert convert.main(["run", "--out", str(tmp_path / "bundle"), "--shorter", "7"]) == 0
     out = capsys.readouterr().out
     assert "not at 7 / 16" in out and "400 of 400 rows" in out and "MACs, L = 7" in out
 
 
-def test_what_was_measured_under_qemu():
+def test_what_was_measured_under_qemu() -> None:
     measured = json.loads(lengths_benchmark.RESULT.read_text())
     files, served = measured["bytes"], measured["lengths"]
     assert files["shared"] < 1.15 * files["files"][str(served[-1])] < files["separately"] / 3

@@ -64,7 +64,7 @@ def stock_stages():
 
 
 @pytest.mark.parametrize("name, taps", itertools.product(TILINGS, (1, 7)))
-def test_the_form_changes_no_byte(name, taps):
+def test_the_form_changes_no_byte(name, taps) -> None:
     seed = list(TILINGS).index(name) + 10 * taps
     print("seed", seed)
     rng = np.random.default_rng(seed)
@@ -80,7 +80,7 @@ def test_the_form_changes_no_byte(name, taps):
     np.testing.assert_array_equal(run(TFLiteReferenceRunner(stock), model, rows), wanted)
 
 
-def test_each_reader_has_its_own_rows_of_n():
+def test_each_reader_has_its_own_rows_of_n() -> None:
     """No tensor of n but the matrix itself has two readers, and no copy waits for its reader."""
     model = random_model(np.random.default_rng(2), hidden_size=32, blocks=3, kernel=7)
     graph = gather_rows(tile_graph(lower_model(model.weights, model.ranges, LENGTH), TILINGS["all"]))
@@ -92,7 +92,7 @@ def test_each_reader_has_its_own_rows_of_n():
         assert graph.ops.index(reader) == graph.ops.index(op) + 1
 
 
-def test_the_model_has_no_plan_and_needs_less():
+def test_the_model_has_no_plan_and_needs_less() -> None:
     """Less than the model for an offline plan without it, and what TFLM's interpreter takes to the last 16 bytes."""
     model, built = long_model(), stock_stages()
     assert offline_offsets(read_model(built.model)) is None and built.tiling is not None
@@ -103,7 +103,7 @@ def test_the_model_has_no_plan_and_needs_less():
     assert_equal_to_tflm({"stock": built.model})
 
 
-def test_the_model_answers_as_the_plain_graph():
+def test_the_model_answers_as_the_plain_graph() -> None:
     rng = np.random.default_rng(3)
     rows = random_rows(rng, long_model(), 6, 160)
     plain = write_model(lower_model(long_model().weights, long_model().ranges, 160))
@@ -112,7 +112,7 @@ def test_the_model_answers_as_the_plain_graph():
     np.testing.assert_array_equal(run(TFLiteReferenceRunner(stock_stages().model), long_model(), rows), wanted)
 
 
-def test_a_larger_arena_buys_speed_and_one_too_small_nothing():
+def test_a_larger_arena_buys_speed_and_one_too_small_nothing() -> None:
     given = stock_stages().stages[-1].total + 8192
     fast = build_model(long_model().weights, long_model().ranges, 160, arena=given, plan="stock")
     assert plan_arena(fast, "cortex-m7", "cmsis_nn")["total"] <= given
@@ -122,7 +122,7 @@ def test_a_larger_arena_buys_speed_and_one_too_small_nothing():
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_the_queue_found_is_one_that_the_planner_takes(seed):
+def test_the_queue_found_is_one_that_the_planner_takes(seed: int) -> None:
     """The head that the search promises is that of TFLM's planner on buffers that only changed places among equals."""
     rng = np.random.default_rng(seed)
     lives = np.sort(rng.integers(0, 40, (60, 2)))
@@ -141,13 +141,13 @@ def test_the_queue_found_is_one_that_the_planner_takes(seed):
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_any_model_keeps_its_head_or_gets_a_smaller_one(seed):
+def test_any_model_keeps_its_head_or_gets_a_smaller_one(seed: int) -> None:
     buffers = allocate(read_model(write_model(random_graph(np.random.default_rng(seed), 25))), *M7).buffers
     assert planner_queue(buffers) == sorted(reversed(range(len(buffers))), key=lambda i: -buffers[i].size)
     assert arrange_buffers(buffers)[1] <= head_bytes(buffers, plan_buffers(buffers))
 
 
-def test_several_lengths_share_the_planner_too():
+def test_several_lengths_share_the_planner_too() -> None:
     weights, ranges = long_model().weights, long_model().ranges
     built, offsets = build_lengths(weights, ranges, [16, 160], plan="stock")
     models = split_lengths(built.model, offsets)
@@ -160,7 +160,7 @@ def test_several_lengths_share_the_planner_too():
     np.testing.assert_array_equal(predict(models[16], ids, segments, 1), predict(alone, ids, segments, 1))
 
 
-def test_the_command_says_which_plan_it_was(tmp_path, monkeypatch):
+def test_the_command_says_which_plan_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(convert, "load_run", lambda path: make_run())
     assert convert.main(["run", "--out", str(tmp_path / "bundle"), "--plan", "stock"]) == 0
     manifest = json.loads((tmp_path / "bundle/manifest.json").read_text())
@@ -170,12 +170,12 @@ def test_the_command_says_which_plan_it_was(tmp_path, monkeypatch):
     assert "plan stock" in (tmp_path / "bundle/report.html").read_text()
 
 
-def test_a_plan_that_is_none(tmp_path, capsys):
+def test_a_plan_that_is_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     refused(capsys, convert.main, [tmp_path, "--out", tmp_path / "bundle", "--plan", "mine"], "--plan", "mine", "stock")
 
 
 @pytest.mark.parametrize("core", ["cortex-m7", "cortex-m55"])
-def test_a_model_with_a_plan_is_planned_anew_or_left_as_it_is(core):
+def test_a_model_with_a_plan_is_planned_anew_or_left_as_it_is(core: str) -> None:
     """For the core that it was made for, and for another whose scratch the plan did not reckon with."""
     model = random_model(
         np.random.default_rng(4), hidden_size=32, blocks=3, kernel=9, max_length=96, calibration_rows=2
@@ -188,7 +188,7 @@ def test_a_model_with_a_plan_is_planned_anew_or_left_as_it_is(core):
     np.testing.assert_array_equal(run(TFLMRunner(after), model, rows), run(TFLMRunner(before), model, rows))
 
 
-def test_what_was_measured_under_qemu():
+def test_what_was_measured_under_qemu() -> None:
     """Firmware takes the arena that was computed, and answers as the plain graph does."""
     ideas = [
         idea
@@ -202,7 +202,7 @@ def test_what_was_measured_under_qemu():
 
 
 @pytest.mark.slow
-def test_base_fits_without_metadata():
+def test_base_fits_without_metadata() -> None:
     """The whole text of 256 tokens, the stock planner, 126,976 bytes; real texts are answered as by the plain graph."""
     base = load_run(BASE)
     data = build_model(base.weights, base.ranges, 256, plan="stock")

@@ -26,7 +26,7 @@ def real(data, logits):
 
 
 @pytest.mark.parametrize("hidden_size, blocks, multiplier, pair, classes", SHAPES)
-def test_equal_bytes_and_close_to_the_formulas(hidden_size, blocks, multiplier, pair, classes):
+def test_equal_bytes_and_close_to_the_formulas(hidden_size, blocks, multiplier, pair, classes) -> None:
     seed = SHAPES.index((hidden_size, blocks, multiplier, pair, classes))
     print("seed", seed)
     rng = np.random.default_rng(seed)
@@ -34,7 +34,7 @@ def test_equal_bytes_and_close_to_the_formulas(hidden_size, blocks, multiplier, 
 
 
 @pytest.mark.parametrize("blocks, multiplier, pair", itertools.product((1, 3), (1, 2), (False, True)))
-def test_hard_swish_too(blocks, multiplier, pair):
+def test_hard_swish_too(blocks, multiplier, pair) -> None:
     seed = 4 * blocks + 2 * multiplier + pair
     print("seed", seed)
     rng = np.random.default_rng(seed)
@@ -43,7 +43,7 @@ def test_hard_swish_too(blocks, multiplier, pair):
     assert {op["name"] for op in list_ops(read_model(data))}.isdisjoint({"LOGISTIC"})
 
 
-def assert_equal_and_close(rng, model):
+def assert_equal_and_close(rng: np.random.Generator, model):
     """TFLM's bytes are TensorFlow Lite's, and as near to the formulas as the grids; gives the model's file."""
     classes = len(model.weights.head.bias)
     data = build_model(model.weights, model.ranges, LENGTH)
@@ -67,7 +67,7 @@ def assert_equal_and_close(rng, model):
     return data
 
 
-def test_as_close_to_float_as_the_grids_allow():
+def test_as_close_to_float_as_the_grids_allow() -> None:
     """Against exact float over many models: the error is that of rounding every weight and tensor to its int8 grid,
     simulated in float64, and little more for the kernels' own arithmetic; and it has no bias."""
     seed = 5
@@ -89,7 +89,7 @@ def test_as_close_to_float_as_the_grids_allow():
     assert abs(np.mean(errors)) <= 0.02
 
 
-def test_length_two():
+def test_length_two() -> None:
     rng = np.random.default_rng(3)
     for pair in (False, True):
         model = random_model(rng, pair=pair)
@@ -99,20 +99,20 @@ def test_length_two():
 
 
 @pytest.mark.parametrize("length", [1, 33])
-def test_length_must_fit_the_position_table(length):
+def test_length_must_fit_the_position_table(length: int) -> None:
     model = random_model(np.random.default_rng(0), max_length=32)
     with pytest.raises(ValueError, match=f"sequence length {length} is not within 2..32"):
         lower_model(model.weights, model.ranges, length)
 
 
-def test_integers_only():
+def test_integers_only() -> None:
     model = random_model(np.random.default_rng(0), blocks=3)
     contents = read_model(build_model(model.weights, model.ranges, LENGTH))
     assert float_tensors(contents) == []
     assert "DEQUANTIZE" not in {op["name"] for op in list_ops(contents)}
 
 
-def test_pads_leak_little():
+def test_pads_leak_little() -> None:
     """With the bottom of the scores 10 below the smallest, a pad has at most e^-10 of a token's weight: 20 pads move a
     weight by 0.1 %, under half a step of the softmax, so only roundings at the edge may flip."""
     seed = 7
@@ -130,7 +130,7 @@ def test_pads_leak_little():
     assert np.abs(leaks).max() <= 3
 
 
-def test_a_masked_key_gets_the_bottom_of_the_scores():
+def test_a_masked_key_gets_the_bottom_of_the_scores() -> None:
     """Whatever is at the pads: their scores are -128 in every block, which the attention weights show."""
     from tflite_micro import runtime
 
@@ -152,7 +152,7 @@ def test_a_masked_key_gets_the_bottom_of_the_scores():
         assert (values[:, 5:] == -128).all() and (values[:, :5] > -128).any()
 
 
-def test_blocks_of_unlike_scales_get_masks_of_their_own():
+def test_blocks_of_unlike_scales_get_masks_of_their_own() -> None:
     """A bias's scale may differ from the product's by 0.02 output steps only: tight scores need a second mask."""
     rng = np.random.default_rng(2)
     model = random_model(rng, blocks=2)
@@ -173,12 +173,12 @@ def test_blocks_of_unlike_scales_get_masks_of_their_own():
     np.testing.assert_array_equal(run(TFLMRunner(data), model, rows), run(TFLiteReferenceRunner(data), model, rows))
 
 
-def test_spans_share_a_scale_where_they_overlap():
+def test_spans_share_a_scale_where_they_overlap() -> None:
     scales = share_scales([(1.0, 3.0), (2.0, 4.0), (3.5, 5.0), (-1.0, 2.5)])
     assert scales == [2.25, 2.25, 4.25, 2.25]
 
 
-def test_convolution_per_channel():
+def test_convolution_per_channel() -> None:
     rng = np.random.default_rng(4)
     model = random_model(rng, multiplier=2)
     for index in range(model.blocks):
@@ -196,7 +196,7 @@ def test_convolution_per_channel():
     assert np.sqrt(((values - rounded) ** 2).mean()) <= 4 * step
 
 
-def test_the_file_is_lean():
+def test_the_file_is_lean() -> None:
     """Names of inputs and outputs only, no empty buffer but the first, equal constants once, 16-byte alignment."""
     model = random_model(np.random.default_rng(0), blocks=3)
     graph = lower_model(model.weights, model.ranges, LENGTH)
@@ -217,7 +217,7 @@ def _position(data, index):
     return table.Vector(flatbuffers.number_types.UOffsetTFlags.py_type(table.Offset(4)))
 
 
-def test_size_and_arena_of_base():
+def test_size_and_arena_of_base() -> None:
     """The base preset's sizes: V 8192, d 128, r 16, 4 blocks, 32 taps."""
     model = random_model(
         np.random.default_rng(0),
@@ -240,7 +240,7 @@ def test_size_and_arena_of_base():
         assert arenas["cortex-m4"] == arenas["cortex-m7"] <= m4 and arenas["cortex-m55"] <= m55
 
 
-def test_base_in_a_given_arena():
+def test_base_in_a_given_arena() -> None:
     """At 256 tokens: faster in 114,688 B than in the smallest arena, and a plan with nothing between its pieces; a
     Cortex-M55's own build needs no more."""
     model = random_model(

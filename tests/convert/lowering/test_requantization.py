@@ -42,7 +42,7 @@ def all_pairs():
     return (values.ravel().astype(np.int64) for values in np.meshgrid(STEPS, STEPS))
 
 
-def random_parameters(rng):
+def random_parameters(rng: np.random.Generator):
     scale = lambda: short_scale(float(np.exp(rng.uniform(-6, -2))))
     return (
         Quantization((scale(),), int(rng.integers(-128, 128))),
@@ -51,7 +51,7 @@ def random_parameters(rng):
     )
 
 
-def test_the_kernels_disagree_where_the_formula_says_so_and_nowhere_else():
+def test_the_kernels_disagree_where_the_formula_says_so_and_nowhere_else() -> None:
     left, right = all_pairs()
     expected = by_the_formula(FOUND, left, right)
     for kernel, formula in zip(multiply_in_kernels(FOUND, left, right), expected):
@@ -60,7 +60,7 @@ def test_the_kernels_disagree_where_the_formula_says_so_and_nowhere_else():
     assert apart.any() and (expected[0] != expected[1])[apart].all()
 
 
-def test_they_agree_on_the_scale_that_is_taken_instead():
+def test_they_agree_on_the_scale_that_is_taken_instead() -> None:
     first, second, wanted = FOUND
     taken = agreeing(*FOUND)
     assert taken != wanted and taken.zero_point == wanted.zero_point
@@ -68,13 +68,13 @@ def test_they_agree_on_the_scale_that_is_taken_instead():
     np.testing.assert_array_equal(*multiply_in_kernels((first, second, taken), *all_pairs()))
 
 
-def test_a_scale_on_which_they_agree_stays():
+def test_a_scale_on_which_they_agree_stays() -> None:
     same = Quantization((2**-6,), 3), GATE, Quantization((2**-7,), -10)
     assert agreeing(*same) == same[2]
 
 
 @pytest.mark.parametrize("number", range(4))
-def test_random_scales(number):
+def test_random_scales(number: int) -> None:
     seed = int(np.random.SeedSequence().generate_state(1)[0])
     print("seed", seed)
     parameters = random_parameters(np.random.default_rng(seed))

@@ -21,7 +21,7 @@ MODELS = {path.stem: path.read_bytes() for path in sorted(FOLDER.glob("*.tflite"
 MODELS = {name: data for name, data in MODELS.items() if offline_offsets(read_model(data)) is None}
 
 
-def answers(data, seed=5):
+def answers(data, seed: int = 5):
     """Outputs in TFLM's interpreter for random inputs."""
     from tflite_micro import runtime
 
@@ -36,7 +36,7 @@ def answers(data, seed=5):
     return [interpreter.get_output(number) for number in range(len(model.subgraphs[0].outputs))]
 
 
-def assert_same_answers(data, changed):
+def assert_same_answers(data, changed) -> None:
     for one, other in zip(answers(data), answers(changed), strict=True):
         np.testing.assert_array_equal(one.reshape(-1), other.reshape(-1))
 
@@ -47,7 +47,7 @@ def hints_of(data, target=WHEEL_BUILD):
 
 
 @pytest.mark.parametrize("rule", EXACT)
-def test_exact_rules_keep_the_answers(rule):
+def test_exact_rules_keep_the_answers(rule) -> None:
     changed = {}
     for name, data in MODELS.items():
         draft = Draft(read_model(data))
@@ -58,7 +58,7 @@ def test_exact_rules_keep_the_answers(rule):
     assert_equal_to_tflm(changed)
 
 
-def test_a_rule_saves_what_it_says():
+def test_a_rule_saves_what_it_says() -> None:
     """The smallest arenas in which TFLM succeeds, before and after, are as far apart as the hint says."""
     hint = hints_of(MODELS["attention"])["transposed_copy"]
     draft = Draft(read_model(MODELS["attention"]))
@@ -71,7 +71,7 @@ def test_a_rule_saves_what_it_says():
     assert [place["name"] for place in hint["operators"]] == ["BATCH_MATMUL"] * 2
 
 
-def test_outputs_on_inputs_keep_the_answers():
+def test_outputs_on_inputs_keep_the_answers() -> None:
     planned = {}
     for name, data in MODELS.items():
         model = read_model(data)
@@ -85,7 +85,7 @@ def test_outputs_on_inputs_keep_the_answers():
     assert_equal_to_tflm(planned)
 
 
-def test_all_exact_changes_together():
+def test_all_exact_changes_together() -> None:
     changed = {}
     for name in ("embbert-pair-96", "attention-long"):
         model = read_model(MODELS[name])
@@ -98,7 +98,7 @@ def test_all_exact_changes_together():
     assert_equal_to_tflm(changed)
 
 
-def test_another_order_keeps_the_answers():
+def test_another_order_keeps_the_answers() -> None:
     seed = 11
     print("seed", seed)
     rng = np.random.default_rng(seed)
@@ -112,14 +112,14 @@ def test_another_order_keeps_the_answers():
     assert_equal_to_tflm(reordered)
 
 
-def test_another_order_saves():
+def test_another_order_saves() -> None:
     """Of the random graphs, in which operators stand in any order, some take less in another."""
     rng = np.random.default_rng(11)
     hints = [hints_of(write_model(random_graph(rng, 14))) for _ in range(12)]
     assert any("order" in found for found in hints)
 
 
-def test_one_scale_for_dense_weights():
+def test_one_scale_for_dense_weights() -> None:
     draft = Draft(read_model(MODELS["dense-per-channel"]))
     assert [scales_per_channel(draft, op) for op in draft.operators].count(True) == 3
     assert_equal_to_tflm({"one scale": pack(draft.model)})
@@ -128,7 +128,7 @@ def test_one_scale_for_dense_weights():
     assert hints_of(MODELS["dense-per-channel"])["scales_per_channel"]["bytes"] == saved > 0
 
 
-def test_float_ends():
+def test_float_ends() -> None:
     real, byte = ("FLOAT32", (50, 6)), ("INT8", (50, 6))
     for name, ends in (("QUANTIZE", (real, byte)), ("DEQUANTIZE", (byte, real))):
         data = one_op(name, [ends[0]], [ends[1]])
@@ -140,13 +140,13 @@ def test_float_ends():
         assert hint["bytes"] > 50 * 6 * 4 and hint["operators"][0]["index"] == 0
 
 
-def test_sums_of_weights_are_kept_on_helium_only():
+def test_sums_of_weights_are_kept_on_helium_only() -> None:
     data = MODELS["autoencoder"]
     assert "sums_of_weights" not in hints_of(data, BUILDS["cortex-m7", "cmsis_nn"])
     assert hints_of(data, BUILDS["cortex-m55", "cmsis_nn"])["sums_of_weights"]["bytes"] > 0
 
 
-def test_bounds():
+def test_bounds() -> None:
     """A bound is as far as the lower bound, and float tensors a quarter of their size as int8."""
     report = explain_arena(MODELS["gates"], "cortex-m7", "cmsis_nn")
     gaps = next(hint for hint in report["hints"] if hint["rule"] == "gaps")
@@ -156,6 +156,6 @@ def test_bounds():
     assert hint["at_most"] and 2 * 50 * 6 * 3 <= hint["bytes"] <= 3 * 50 * 6 * 4
 
 
-def test_a_model_with_an_offline_plan_stays_as_it_is():
+def test_a_model_with_an_offline_plan_stays_as_it_is() -> None:
     found = hints_of(with_offline_plan(np.random.default_rng(1), MODELS["attention"]))
     assert set(found) <= {"gaps"}

@@ -50,7 +50,7 @@ STEPS = {
 }
 
 
-def random_inputs(rng, graph):
+def random_inputs(rng: np.random.Generator, graph):
     return [rng.integers(-128, 128, tensor.shape).astype(tensor.dtype) for tensor in graph.inputs]
 
 
@@ -61,7 +61,7 @@ def int8_input(build, *shape):
 
 
 @pytest.mark.parametrize("step, taps", itertools.product(STEPS, (1, 7)))
-def test_a_step_changes_no_byte(step, taps):
+def test_a_step_changes_no_byte(step, taps) -> None:
     seed = list(STEPS).index(step) + 10 * taps
     print("seed", seed)
     rng = np.random.default_rng(seed)
@@ -76,7 +76,7 @@ def test_a_step_changes_no_byte(step, taps):
     np.testing.assert_array_equal(run(TFLMRunner(planned(write_model(cut))[0]), model, rows), wanted)
 
 
-def test_tiles_of_hard_swish_change_no_byte():
+def test_tiles_of_hard_swish_change_no_byte() -> None:
     rng = np.random.default_rng(6)
     model = random_model(rng, hidden_size=32, blocks=3, kernel=7, activation="hard_swish")
     rows = random_rows(rng, model, 9, LENGTH)
@@ -85,7 +85,7 @@ def test_tiles_of_hard_swish_change_no_byte():
     np.testing.assert_array_equal(run(TFLMRunner(planned(cut)[0]), model, rows), wanted)
 
 
-def test_the_whole_chain_changes_no_byte_and_saves():
+def test_the_whole_chain_changes_no_byte_and_saves() -> None:
     """A model large enough to be cut, and a twin of it for texts that are short."""
     rng = np.random.default_rng(1)
     model = random_model(rng, hidden_size=64, blocks=3, kernel=9, max_length=160, calibration_rows=2)
@@ -101,13 +101,13 @@ def test_the_whole_chain_changes_no_byte_and_saves():
     assert built.model == build_model(model.weights, model.ranges, 160)
 
 
-def test_a_small_model_is_not_cut():
+def test_a_small_model_is_not_cut() -> None:
     model = random_model(np.random.default_rng(0), blocks=3)
     built = build_stages(model.weights, model.ranges, 12)
     assert built.tiling is None and built.stages[-1].total <= built.stages[0].total
 
 
-def test_ranked_tilings_cover_the_rows_and_channels():
+def test_ranked_tilings_cover_the_rows_and_channels() -> None:
     for length in (256, 255):
         sizes = Sizes(length=length, hidden=128, channels=128, taps=32, activations=2, blocks=3)
         ranked = rank_tilings(sizes)
@@ -118,7 +118,7 @@ def test_ranked_tilings_cover_the_rows_and_channels():
             assert length % 2 or not any(rows % 2 for rows in tiling.queries)
 
 
-def test_scratch_stays_where_it_fits():
+def test_scratch_stays_where_it_fits() -> None:
     """With no room to spare the arena is that of a graph without scratch; with room enough, all of it stays."""
     rng = np.random.default_rng(8)
     model = random_model(rng, hidden_size=64, blocks=3, kernel=9, max_length=160, calibration_rows=2)
@@ -132,7 +132,7 @@ def test_scratch_stays_where_it_fits():
     assert flat(tight) > 0 and flat(roomy) == dilated(roomy) == 0 and least(roomy) > least(tight)
 
 
-def test_a_larger_arena_buys_speed():
+def test_a_larger_arena_buys_speed() -> None:
     """Fewer instructions than the smallest model's, in no more than the bytes that were given; and the same answers."""
     rng = np.random.default_rng(9)
     model = random_model(rng, hidden_size=64, blocks=3, kernel=9, max_length=160, calibration_rows=2)
@@ -167,7 +167,7 @@ def in_place_graph(kind):
 
 
 @pytest.mark.parametrize("kind", sorted(IN_PLACE))
-def test_an_operator_may_write_onto_its_input(kind):
+def test_an_operator_may_write_onto_its_input(kind) -> None:
     """The rule's placement, in TFLM's own kernels: equal bytes though output and input share every address."""
     seed = sorted(IN_PLACE).index(kind)
     print("seed", seed)
@@ -182,7 +182,7 @@ def test_an_operator_may_write_onto_its_input(kind):
 
 
 @pytest.mark.parametrize("kind", ["still read", "another shape", "int32", "dense"])
-def test_an_operator_may_not_write_onto_what_is_needed(kind):
+def test_an_operator_may_not_write_onto_what_is_needed(kind: str) -> None:
     build = GraphBuilder()
     if kind == "int32":
         x = build.input("x", (12, 32))
@@ -233,7 +233,7 @@ def copy_graph(kind):
 
 
 @pytest.mark.parametrize("kind", sorted(COPIES.keys() - {"SPLIT"}))
-def test_a_copy_may_lie_on_its_source(kind):
+def test_a_copy_may_lie_on_its_source(kind) -> None:
     rng = np.random.default_rng(3)
     graph, whole, copies = copy_graph(kind)
     data, buffers, offsets = planned(write_model(graph))
@@ -250,7 +250,7 @@ def test_a_copy_may_lie_on_its_source(kind):
 
 # The kernels' own checks abort the random graphs 1 and 7, which are made to be allocated only.
 @pytest.mark.parametrize("seed", [0, 2, 3, 4, 5, 6, 8, 9])
-def test_random_graphs_answer_the_same_after_every_step(seed):
+def test_random_graphs_answer_the_same_after_every_step(seed: int) -> None:
     print("seed", seed)
     rng = np.random.default_rng(seed)
     graph = random_graph(rng, 25)
@@ -266,7 +266,7 @@ def test_random_graphs_answer_the_same_after_every_step(seed):
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_a_plan_overlaps_only_where_it_may(seed):
+def test_a_plan_overlaps_only_where_it_may(seed: int) -> None:
     """Every pair of buffers that meet in time and place is one that the rules allow; none is below the floor."""
     print("seed", seed)
     model = read_model(write_model(random_graph(np.random.default_rng(seed), 30)))
@@ -280,7 +280,7 @@ def test_a_plan_overlaps_only_where_it_may(seed):
             assert sharing.allows(a.owner[1], b.owner[1], offsets[j] - offsets[i])
 
 
-def test_indices_alone_make_the_head_of_tflms_planner_smaller():
+def test_indices_alone_make_the_head_of_tflms_planner_smaller() -> None:
     smaller = 0
     for seed in (0, 2, 3, 4, 5, 6, 8, 9):
         rng = np.random.default_rng(seed)
@@ -297,7 +297,7 @@ def test_indices_alone_make_the_head_of_tflms_planner_smaller():
     assert smaller > 0
 
 
-def test_a_wasteful_order_is_mended():
+def test_a_wasteful_order_is_mended() -> None:
     """Four wide branches, all begun before any is finished: in turn, one is alive at a time."""
     build = GraphBuilder()
     x = int8_input(build, 4, 8)
@@ -314,7 +314,7 @@ def test_a_wasteful_order_is_mended():
     np.testing.assert_array_equal(invoke(pack_model(ordered), inputs), invoke(write_model(build.graph), inputs))
 
 
-def test_diet_drops_names_twins_and_what_no_operator_reads():
+def test_diet_drops_names_twins_and_what_no_operator_reads() -> None:
     build = GraphBuilder()
     x = int8_input(build, 4, 8)
     kernels = [build._tensor(f"kernel {i}", (8, 8), np.int8, NORM_SCALE, np.eye(8, dtype=np.int8)) for i in range(2)]

@@ -35,7 +35,7 @@ MODELS = {build.__name__: build for build in (attention, autoencoder, branches, 
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_equal_outputs_and_never_larger(name, tmp_path):
+def test_equal_outputs_and_never_larger(name, tmp_path: Path) -> None:
     data = convert_keras(MODELS[name])
     before, after = tmp_path / "before.tflite", tmp_path / "after.tflite"
     before.write_bytes(data)
@@ -59,7 +59,7 @@ def halves():
     return keras.Model(x, layers.Dense(16)(upper) * 0.5 + layers.Dense(16)(lower))
 
 
-def test_the_parts_of_a_split_may_lie_in_the_whole():
+def test_the_parts_of_a_split_may_lie_in_the_whole() -> None:
     data = convert_keras(halves)
     model = read_model(data)
     split = next(op for op in model.subgraphs[0].operators if operator_name(model, op) == "SPLIT")
@@ -71,7 +71,7 @@ def test_the_parts_of_a_split_may_lie_in_the_whole():
         np.testing.assert_array_equal(invoke(moved, [x])[0], invoke(data, [x])[0])
 
 
-def test_a_model_of_several_graphs_is_only_slimmed(tmp_path):
+def test_a_model_of_several_graphs_is_only_slimmed(tmp_path: Path) -> None:
     data = convert_function(loop, 1, 8)
     smaller, stages = optimize_model(data, M7, most_bytes=len(data))
     assert [stage.step for stage in stages] == ["as it was", "diet"] and len(smaller) < len(data)
@@ -79,7 +79,7 @@ def test_a_model_of_several_graphs_is_only_slimmed(tmp_path):
     np.testing.assert_array_equal(invoke(smaller, [x])[0], invoke(data, [x])[0])
 
 
-def test_json_and_no_plan(tmp_path, capsys):
+def test_json_and_no_plan(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before, after = tmp_path / "before.tflite", tmp_path / "after.tflite"
     before.write_bytes(convert_keras(branches))
     assert main([str(before), "--out", str(after), "--json", "--no-plan", "--core", "cortex-m55"]) == 0
@@ -89,7 +89,7 @@ def test_json_and_no_plan(tmp_path, capsys):
 
 
 @pytest.mark.parametrize("contents", [None, b"", b"no model at all"])
-def test_bad_input_is_one_line_and_writes_nothing(contents, tmp_path):
+def test_bad_input_is_one_line_and_writes_nothing(contents: bytes | None, tmp_path: Path) -> None:
     model, out = tmp_path / "model.tflite", tmp_path / "out.tflite"
     if contents is not None:
         model.write_bytes(contents)

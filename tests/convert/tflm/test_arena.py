@@ -1,6 +1,8 @@
 """The arena's figures against TFLM's own interpreter: head, tail and the smallest arena, byte for byte."""
 
 import json
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,12 +23,12 @@ from tests.support.transcription import random_model
 from tf_embbert.common.errors import UserError
 
 
-def embbert(seed=0, length=12, **sizes):
+def embbert(seed: int = 0, length: int = 12, **sizes):
     model = random_model(np.random.default_rng(seed), **sizes)
     return build_model(model.weights, model.ranges, length)
 
 
-def test_embbert():
+def test_embbert() -> None:
     models = {f"L = {length}": embbert(length, length) for length in (2, 8, 12, 31)}
     models |= {
         "pair": embbert(1, pair=True),
@@ -39,7 +41,7 @@ def test_embbert():
     assert_equal_to_tflm(models)
 
 
-def test_random_graphs():
+def test_random_graphs() -> None:
     seed = 17
     print("seed", seed)
     rng = np.random.default_rng(seed)
@@ -61,7 +63,7 @@ def svdf_options():
     return options
 
 
-def single_operators():
+def single_operators() -> dict[str, Any]:
     """Models of one operator each, of kernels that Keras models seldom reach."""
     byte, real = ("INT8", (2, 6)), ("FLOAT32", (2, 6))
     return {
@@ -94,7 +96,7 @@ def single_operators():
     }
 
 
-def test_single_operators():
+def test_single_operators() -> None:
     models = single_operators()
     assert all(
         name == operator_name(model, model.subgraphs[0].operators[0])
@@ -103,7 +105,7 @@ def test_single_operators():
     assert_equal_to_tflm(models)
 
 
-def test_planner_by_hand():
+def test_planner_by_hand() -> None:
     """Largest first: 48 at 0. Of the two of 32 the later one, above it; the other is over before the first begins, so
     it goes to 0 as well; 16 fit between these two. What a plan has fixed comes before all."""
     buffers = [Buffer(32, 0, 1), Buffer(20, 0, 2), Buffer(48, 2, 3), Buffer(1, 1, 1)]
@@ -114,7 +116,7 @@ def test_planner_by_hand():
     assert plan_buffers([]) == [] and head_bytes([], []) == 0
 
 
-def test_structs_by_hand():
+def test_structs_by_hand() -> None:
     """A few sizes that TFLM's documentation and sources tell; smaller pointers never make a struct larger."""
     assert HOST64.layout("TfLiteEvalTensor") == (24, 8) and ARM32.layout("TfLiteEvalTensor") == (12, 4)
     assert HOST64.layout("TfLiteTensor") == (64, 8)
@@ -123,7 +125,7 @@ def test_structs_by_hand():
     assert all(ARM32.size(struct) <= HOST64.size(struct) <= WHEEL.size(struct) for struct in STRUCTS)
 
 
-def test_structs_as_compiled():
+def test_structs_as_compiled() -> None:
     """Sizes and alignments that arm-none-eabi-g++ 12.2 gives TFLM's structs (90b983c2b, cortex-m7, its own flags)."""
     assert {name: ARM32.layout(name) for name in COMPILED} == COMPILED
 
@@ -148,7 +150,7 @@ COMPILED = {
 }
 
 
-def test_report_adds_up():
+def test_report_adds_up() -> None:
     report = plan_arena(embbert())
     assert report["core"] == "host64" and report["kernels"] == "reference" and report["at_least"] == []
     assert report["used"] == report["planned"] + report["persistent"] <= report["total"]
@@ -158,7 +160,7 @@ def test_report_adds_up():
     assert wheel.planned == report["planned"] and wheel.persistent > report["persistent"]
 
 
-def test_unmodelled_operators_are_named():
+def test_unmodelled_operators_are_named() -> None:
     model = read_model(single_operators()["NEG"])
     code = model.operatorCodes[0]
     code.builtinCode, code.deprecatedBuiltinCode, code.customCode = schema.BuiltinOperator.CUSTOM, 32, b"mine"
@@ -166,11 +168,11 @@ def test_unmodelled_operators_are_named():
 
 
 @pytest.fixture
-def model_file(tmp_path):
+def model_file(tmp_path: Path):
     return write(tmp_path, embbert())
 
 
-def test_command_prints_all_cores(model_file, capsys):
+def test_command_prints_all_cores(model_file, capsys: pytest.CaptureFixture[str]) -> None:
     assert arena.main([model_file]) == 0
     out = capsys.readouterr().out
     assert all(core.removeprefix("cortex-") in out for core in CORES) and "host64" in out
@@ -178,14 +180,14 @@ def test_command_prints_all_cores(model_file, capsys):
     assert "on cortex-m7, cmsis_nn kernels" in out and "most is alive at operator" in out
 
 
-def test_command_explains_one_core(model_file, capsys):
+def test_command_explains_one_core(model_file, capsys: pytest.CaptureFixture[str]) -> None:
     assert arena.main([model_file, "--core", "cortex-m85"]) == 0
     out = capsys.readouterr().out
     assert f"{plan_arena(embbert(), 'cortex-m85', 'cmsis_nn')['total']:,}" in out
     assert "on cortex-m85, cmsis_nn kernels" in out and "computed as for cortex-m55" in out
 
 
-def test_command_prints_json(model_file, capsys):
+def test_command_prints_json(model_file, capsys: pytest.CaptureFixture[str]) -> None:
     assert arena.main([model_file, "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == plan_arenas(embbert(), list(BUILDS))
     assert arena.main([model_file, "--json", "--core", "cortex-m4"]) == 0
@@ -194,14 +196,14 @@ def test_command_prints_json(model_file, capsys):
     assert [found["core"] for found in json.loads(capsys.readouterr().out)] == list(CORES)
 
 
-def test_command_compares_with_a_limit(model_file, capsys):
+def test_command_compares_with_a_limit(model_file, capsys: pytest.CaptureFixture[str]) -> None:
     total = plan_arena(embbert(), "cortex-m4", "cmsis_nn")["total"]
     assert arena.main([model_file, "--core", "cortex-m4", "--max-bytes", str(total)]) == 0
     assert arena.main([model_file, "--core", "cortex-m4", "--max-bytes", str(total - 1)]) == 1
     assert f"cortex-m4, cmsis_nn: {total:,} B is over {total - 1:,} B" in capsys.readouterr().err
 
 
-def test_command_says_what_tflm_refuses(tmp_path, capsys):
+def test_command_says_what_tflm_refuses(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     refused = one_op("NEG", [("INT32", (3,))], [("INT32", (3,))])
     assert arena.main([write(tmp_path, refused)]) == 1
     out, err = capsys.readouterr()
@@ -218,13 +220,13 @@ def test_command_says_what_tflm_refuses(tmp_path, capsys):
         (["--max-bytes", "many"], "'many' is not a whole number"),
     ],
 )
-def test_bad_arguments(model_file, capsys, arguments, said):
+def test_bad_arguments(model_file, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str) -> None:
     assert arena.main([model_file, *arguments]) == 2
     assert said in one_line(capsys)
 
 
 @pytest.mark.parametrize("data, said", [(None, "no model file"), (b"", "is empty"), (b"hello, world", "not a TFLite")])
-def test_bad_files(tmp_path, capsys, data, said):
+def test_bad_files(tmp_path: Path, capsys: pytest.CaptureFixture[str], data: bytes | None, said: str) -> None:
     path = tmp_path / "model.tflite"
     if data is not None:
         path.write_bytes(data)
@@ -232,7 +234,7 @@ def test_bad_files(tmp_path, capsys, data, said):
     assert said in one_line(capsys)
 
 
-def test_a_file_that_names_what_is_not_in_it(tmp_path):
+def test_a_file_that_names_what_is_not_in_it(tmp_path: Path) -> None:
     """TFLM reads past the end of the list of buffers and may well go on."""
     model = read_model(single_operators()["NEG"])
     model.subgraphs[0].tensors[0].buffer = 7
@@ -240,18 +242,20 @@ def test_a_file_that_names_what_is_not_in_it(tmp_path):
         arena._read_file(write(tmp_path, pack(model)), [], ("host64", "reference"))
 
 
-def write(folder, data):
+def write(folder, data) -> str:
     (folder / "model.tflite").write_bytes(data)
     return str(folder / "model.tflite")
 
 
-def one_line(capsys):
+def one_line(capsys: pytest.CaptureFixture[str]):
     out, err = capsys.readouterr()
     assert out == "" and len(err.splitlines()) == 1, (out, err)
     return err
 
 
-def test_instructions_are_those_of_the_estimate_and_milliseconds_follow_the_clock(bundle_of, capsys):
+def test_instructions_are_those_of_the_estimate_and_milliseconds_follow_the_clock(
+    bundle_of, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = bundle_of("classes") / "model.tflite"
     estimate = estimate_instructions(path.read_bytes(), "cortex-m4", "cmsis_nn")
     capsys.readouterr()  # what training said

@@ -28,7 +28,7 @@ from tests.support.keras_models import (
 )
 
 
-def test_int8_models():
+def test_int8_models() -> None:
     builders = [
         dense,
         wide_dense,
@@ -47,7 +47,7 @@ def test_int8_models():
     assert_equal_to_tflm({build.__name__: convert_keras(build) for build in builders})
 
 
-def test_other_types():
+def test_other_types() -> None:
     assert_equal_to_tflm(
         {
             "int16 cnn": convert_keras(cnn, tf.int16),
@@ -58,7 +58,7 @@ def test_other_types():
     )
 
 
-def test_several_graphs():
+def test_several_graphs() -> None:
     assert_equal_to_tflm(
         {
             "condition": convert_function(condition, 1, 8),
@@ -69,5 +69,5 @@ def test_several_graphs():
 
 
 @pytest.mark.slow
-def test_lstm():
+def test_lstm() -> None:
     assert_equal_to_tflm({"int8 lstm": convert_keras(lstm), "float lstm": convert_keras(lstm, tf.float32)})

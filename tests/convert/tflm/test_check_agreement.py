@@ -17,29 +17,29 @@ from tests.support.agreement_cases import CASES, WARNED, table_cases
 SAMPLE, SEED = 250, 20
 
 
-def test_every_rule_has_a_model_that_breaks_it():
+def test_every_rule_has_a_model_that_breaks_it() -> None:
     rules = {rule.name for rule in (*RULES, *STRUCTURE)}
     broken = {rule for rule, examples in {**CASES, **WARNED}.items() if examples} | {rule for rule, *_ in table_cases()}
     assert broken == rules
     assert max(Counter(rule.name for rule in (*RULES, *STRUCTURE)).values()) == 1
 
 
-def test_every_operator_has_a_model_that_runs():
+def test_every_operator_has_a_model_that_runs() -> None:
     assert set(BASES) == set(OPERATORS)
 
 
-def test_rules_say_what_the_interpreter_does():
+def test_rules_say_what_the_interpreter_does() -> None:
     judged = compare(rule_cases())
     assert describe(judged) == []
     assert len(judged) > 400
 
 
-def test_a_sample_of_all_single_changes_agrees():
+def test_a_sample_of_all_single_changes_agrees() -> None:
     print(f"seed {SEED}")
     assert describe(compare(sweep_cases(SAMPLE, SEED))) == []
 
 
-def test_converted_models_agree():
+def test_converted_models_agree() -> None:
     pytest.importorskip("tensorflow")
     from tests.support.agreement_keras import common_cases
 
@@ -50,5 +50,5 @@ def test_converted_models_agree():
     assert refused == {"dynamic range dense", "float gelu", "float open_batch"}
 
 
-def test_supported_ops_is_up_to_date():
+def test_supported_ops_is_up_to_date() -> None:
     assert Path(__file__).parents[3].joinpath("SUPPORTED_OPS.md").read_text() == supported_operators()

@@ -19,14 +19,14 @@ CORES = tuple(BOARDS)
 TICK = {"cortex-m33": 50}  # instructions; elsewhere at most 40
 
 
-def test_the_clock_counts_instructions():
+def test_the_clock_counts_instructions() -> None:
     assert {entry["core"] for entry in CONTENT["clock"]} >= set(CORES)
     for entry in CONTENT["clock"]:
         for known, counted in entry["loops"]:
             assert abs(counted - known) <= 3 * TICK.get(entry["core"], 40), entry
 
 
-def test_operators_add_up_to_the_inference():
+def test_operators_add_up_to_the_inference() -> None:
     for entry in COUNTED:
         parts = sum(instructions for _, instructions in entry["ops"])
         assert 0.9 * entry["instructions"] < parts <= entry["instructions"], entry["model"]
@@ -39,13 +39,13 @@ def test_operators_add_up_to_the_inference():
     [entry for entry in COUNTED if entry["model"] in HELD_OUT],
     ids=lambda entry: f"{entry['model']} {entry['core']} {entry['kernels']}",
 )
-def test_estimates_of_models_that_the_fit_did_not_see(entry):
+def test_estimates_of_models_that_the_fit_did_not_see(entry) -> None:
     estimate = estimate_instructions(MODELS[entry["model_sha256"]], entry["core"], entry["kernels"])
     assert not estimate["unknown"]
     assert abs(estimate["total"] / entry["instructions"] - 1) < 0.15
 
 
-def test_all_held_out_errors_are_within_15_percent():
+def test_all_held_out_errors_are_within_15_percent() -> None:
     held_out = [row for row in CONTENT["errors"] if row["held_out"]]
     assert {row["model"] for row in held_out} >= {"embbert-base-256", "embbert-base-64"}
     assert {(row["core"], row["kernels"]) for row in held_out} >= {(c, k) for c in CORES for k in load_costs()[c]}
@@ -54,7 +54,7 @@ def test_all_held_out_errors_are_within_15_percent():
         assert abs(100 * (row["estimate"] / row["counted"] - 1) - row["error"]) < 0.06
 
 
-def test_an_estimate_lists_every_kind_once():
+def test_an_estimate_lists_every_kind_once() -> None:
     for model in MODELS.values():
         estimate = estimate_instructions(model, "cortex-m7", "cmsis_nn")
         kinds = [entry["name"] for entry in estimate["by_op"]] + estimate["unknown"]
@@ -66,7 +66,7 @@ def test_an_estimate_lists_every_kind_once():
         assert costs == sorted(costs, reverse=True) and min(costs) >= 0
 
 
-def test_cmsis_nn_takes_fewer_instructions_and_vectors_fewest():
+def test_cmsis_nn_takes_fewer_instructions_and_vectors_fewest() -> None:
     model = (FOLDER / "embbert-64.tflite").read_bytes()
     totals = {
         (core, kernels): estimate_instructions(model, core, kernels)["total"]
@@ -78,11 +78,11 @@ def test_cmsis_nn_takes_fewer_instructions_and_vectors_fewest():
     assert totals["cortex-m55", "cmsis_nn"] < 0.8 * totals["cortex-m7", "cmsis_nn"]
 
 
-def test_a_core_that_was_not_measured_has_no_estimate():
+def test_a_core_that_was_not_measured_has_no_estimate() -> None:
     assert estimate_instructions((FOLDER / "gates.tflite").read_bytes(), "cortex-m0plus", "reference") is None
 
 
-def test_units_of_a_dense_and_a_depthwise_operator():
+def test_units_of_a_dense_and_a_depthwise_operator() -> None:
     dense = operator_units(read_model((FOLDER / "autoencoder.tflite").read_bytes()))[0]
     assert dense == ("FULLY_CONNECTED", {"calls": 1, "rows": 1, "outputs": 64, "macs": 160 * 64})
     kinds = dict(operator_units(read_model((FOLDER / "multiplied-cnn.tflite").read_bytes())))
@@ -90,7 +90,7 @@ def test_units_of_a_dense_and_a_depthwise_operator():
     assert kinds["DEPTHWISE_CONV_2D"] == {"calls": 1, "multiplied outputs": size, "multiplied macs": size * 15}
 
 
-def test_the_fit_finds_known_costs():
+def test_the_fit_finds_known_costs() -> None:
     seed = 4
     print("seed", seed)
     rng = np.random.default_rng(seed)

@@ -19,7 +19,7 @@ from tf_embbert.common.errors import UserError
         ("share", "0.999", 0.999),
     ],
 )
-def test_good_values(kind, text, value):
+def test_good_values(kind: str, text: str, value: float) -> None:
     assert parsed(kind, text) == value
 
 
@@ -39,7 +39,7 @@ def test_good_values(kind, text, value):
         ("share", "1", "a number from 0 and below 1"),
     ],
 )
-def test_bad_values(kind, text, wanted):
+def test_bad_values(kind: str, text: str, wanted: str) -> None:
     with pytest.raises(UserError, match=f"argument --x: '{text}' is not {wanted}.*--help"):
         parsed(kind, text)
 

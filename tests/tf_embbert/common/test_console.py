@@ -11,12 +11,12 @@ from tf_embbert.common import console
 
 
 @pytest.fixture
-def first_import(monkeypatch):
+def first_import(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if TensorFlow had not been imported yet."""
     monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
 
 
-def test_imports_are_silent_and_errors_come_through(first_import, capfd):
+def test_imports_are_silent_and_errors_come_through(first_import, capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(ImportError), console.quiet_import():
         os.write(2, b"chatter of a library\n")
         raise ImportError
@@ -24,14 +24,14 @@ def test_imports_are_silent_and_errors_come_through(first_import, capfd):
     assert capfd.readouterr().err == "heard again\n"
 
 
-def test_once_imported_nothing_is_hidden(monkeypatch, capfd):
+def test_once_imported_nothing_is_hidden(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setitem(sys.modules, "tensorflow", sys)
     with console.quiet_import():
         os.write(2, b"a real warning\n")
     assert capfd.readouterr().err == "a real warning\n"
 
 
-def drawn(monkeypatch, terminal):
+def drawn(monkeypatch: pytest.MonkeyPatch, terminal):
     """What a bar of three steps leaves on a console."""
     output = io.StringIO()
     monkeypatch.setattr(
@@ -47,16 +47,16 @@ def drawn(monkeypatch, terminal):
     return output.getvalue()
 
 
-def test_a_bar_on_a_terminal(monkeypatch):
+def test_a_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     shown = drawn(monkeypatch, terminal=True)
     assert "epoch 1/2" in shown and "2/3 batches loss 0.5000" in shown
     assert shown.endswith("\x1b[2K")  # the line is wiped
 
 
-def test_no_bar_elsewhere(monkeypatch):
+def test_no_bar_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
     assert drawn(monkeypatch, terminal=False) == ""
 
 
-def test_a_bar_goes_away_with_an_error(monkeypatch):
+def test_a_bar_goes_away_with_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(KeyboardInterrupt), console.progress_bar("epoch", 3):
         raise KeyboardInterrupt

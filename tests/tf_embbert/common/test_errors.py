@@ -5,8 +5,8 @@ import pytest
 from tf_embbert.common.errors import UserError, nearest, run_command
 
 
-def test_a_user_error_is_one_line_and_exit_2(capsys):
-    def main():
+def test_a_user_error_is_one_line_and_exit_2(capsys: pytest.CaptureFixture[str]) -> None:
+    def main() -> None:
         raise UserError("no such file: a.csv\n  give another")
 
     assert run_command(main)() == 2
@@ -14,27 +14,29 @@ def test_a_user_error_is_one_line_and_exit_2(capsys):
 
 
 @pytest.mark.parametrize("args, line", [((), "interrupted\n"), (("--resume goes on",), "--resume goes on\n")])
-def test_ctrl_c_is_exit_130_with_its_message(capsys, args, line):
-    def main():
+def test_ctrl_c_is_exit_130_with_its_message(
+    capsys: pytest.CaptureFixture[str], args: tuple[str, ...], line: str
+) -> None:
+    def main() -> None:
         raise KeyboardInterrupt(*args)
 
     assert run_command(main)() == 130
     assert capsys.readouterr().err == line
 
 
-def test_defects_keep_their_traceback():
-    def main():
+def test_defects_keep_their_traceback() -> None:
+    def main() -> None:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         run_command(main)()
 
 
-def test_status_and_arguments_pass_through():
+def test_status_and_arguments_pass_through() -> None:
     assert run_command(lambda status: status)(1) == 1
     assert run_command(lambda: None)() == 0
 
 
-def test_nearest_names():
+def test_nearest_names() -> None:
     assert nearest("emotions", ["emotion", "snips"]) == "did you mean emotion?"
     assert nearest("xyzzy", ["emotion", "snips"]) == ""

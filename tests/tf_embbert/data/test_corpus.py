@@ -4,6 +4,7 @@ import gzip
 import json
 import re
 from itertools import chain, combinations
+from pathlib import Path
 
 import pytest
 
@@ -23,18 +24,18 @@ def bare_frames(template):
     return {frame.replace("{do} ", "") for frame in corpus.frames(template)}
 
 
-def test_committed_files_are_what_the_grammar_gives():
+def test_committed_files_are_what_the_grammar_gives() -> None:
     assert corpus.differing(corpus.OUT) == []
 
 
-def test_bytes_are_reproducible(tmp_path):
+def test_bytes_are_reproducible(tmp_path: Path) -> None:
     for name in ("one", "two"):
         corpus.write(tmp_path / name)
     for file in (tmp_path / "one").iterdir():
         assert file.read_bytes() == (tmp_path / "two" / file.name).read_bytes()
 
 
-def test_check_command(tmp_path, capsys):
+def test_check_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert corpus.main(["--out", str(tmp_path / "new")]) == 0
     assert corpus.main(["--out", str(tmp_path / "new"), "--check"]) == 0
     (tmp_path / "new" / "test.jsonl.gz").write_bytes(gzip.compress(b"{}\n"))
@@ -45,7 +46,7 @@ def test_check_command(tmp_path, capsys):
     assert "is a file" in capsys.readouterr().err
 
 
-def test_size_and_distinctness():
+def test_size_and_distinctness() -> None:
     task = load_task("pocket")
     assert len(task.labels) >= 12
     texts = [text.lower() for text in task.rows("all").texts]
@@ -56,7 +57,7 @@ def test_size_and_distinctness():
     }
 
 
-def test_templates_are_disjoint_between_splits(grammar):
+def test_templates_are_disjoint_between_splits(grammar) -> None:
     intents, _, _ = grammar
     for intent, by_split in intents.items():
         frames = {split: set().union(*map(bare_frames, by_split[split])) for split in SPLITS}
@@ -64,7 +65,7 @@ def test_templates_are_disjoint_between_splits(grammar):
             assert not frames[a] & frames[b], (intent, a, b)
 
 
-def test_no_template_says_two_things(grammar):
+def test_no_template_says_two_things(grammar) -> None:
     """The same sentence in two intents would be a wrong label."""
     intents, _, _ = grammar
     owners = {}
@@ -74,14 +75,14 @@ def test_no_template_says_two_things(grammar):
                 assert owners.setdefault(frame, intent) == intent, frame
 
 
-def test_slot_values_are_disjoint_between_splits(grammar):
+def test_slot_values_are_disjoint_between_splits(grammar) -> None:
     _, slots, _ = grammar
     for name, by_split in slots.items():
         for a, b in combinations(SPLITS, 2):
             assert not set(by_split[a]) & set(by_split[b]), (name, a, b)
 
 
-def test_grammar_is_rich_enough(grammar):
+def test_grammar_is_rich_enough(grammar) -> None:
     intents, slots, style = grammar
     for intent, by_split in intents.items():
         assert [len(by_split[split]) >= least for split, least in zip(SPLITS, (25, 6, 8))] == [True] * 3, intent
@@ -90,7 +91,7 @@ def test_grammar_is_rich_enough(grammar):
     assert style["opener"] and style["closer"] and style["colloquial"]
 
 
-def test_rows_have_typos_and_colloquial_forms(grammar):
+def test_rows_have_typos_and_colloquial_forms(grammar) -> None:
     words = re.findall(r"[a-z']+", " ".join(load_task("pocket").rows("train").texts).lower())
     written = set(re.findall(r"[a-z']+", json.dumps(grammar).lower()))
     assert 0.005 < sum(word not in written for word in words) / len(words) < 0.05  # slips of the keyboard
@@ -98,5 +99,5 @@ def test_rows_have_typos_and_colloquial_forms(grammar):
     assert sum(word in colloquial for word in words) > 1000
 
 
-def test_labels_file_is_in_intent_order(grammar):
+def test_labels_file_is_in_intent_order(grammar) -> None:
     assert json.loads((corpus.OUT / "labels.json").read_text()) == sorted(grammar[0]) == load_task("pocket").labels

@@ -63,7 +63,7 @@ HUB_SPLITS = {
 GLUE = ["cola", "sst2", "mrpc", "stsb", "qqp", "mnli", "qnli", "rte", "wnli"]
 
 
-def made_split(task, split, count=40):
+def made_split(task, split, count: int = 40):
     """Rows as the hub has them; row i is of class i (in the hub's order), test rows of GLUE have label -1."""
     rows = {"idx": list(range(count))}
     if task in HUB_STRINGS:
@@ -90,7 +90,7 @@ def made_hub(task):
 
 
 @pytest.mark.parametrize("name", [name for name, spec in SPECS.items() if spec.hub])
-def test_hub_tasks(name):
+def test_hub_tasks(name) -> None:
     task = task_from_hub(SPECS[name], made_hub(name))
     reported = ["validation" if name in GLUE else "test"]
     if name == "mnli":
@@ -111,7 +111,7 @@ def test_hub_tasks(name):
         assert all(a.split()[-1] == b.split()[-1] for a, b in zip(rows.texts, rows.pairs))
 
 
-def test_every_task_of_the_issue_is_there():
+def test_every_task_of_the_issue_is_there() -> None:
     tinynlp = ["imdb", "ag_news", "emotion", "snips", "nlu", "limit", "cyberbullying"]
     assert set(tinynlp + GLUE + ["pocket"]) <= set(SPECS)
     assert len(SPECS["nlu"].labels) == 18
@@ -124,7 +124,7 @@ def test_every_task_of_the_issue_is_there():
     }
 
 
-def test_selection_has_sentences_of_sst2_and_train_none_of_their_phrases():
+def test_selection_has_sentences_of_sst2_and_train_none_of_their_phrases() -> None:
     sentences = [f"word{i} is number {i} of them" for i in range(20)]
     texts = [text[:end] for text in sentences for end in (len(text), text.rindex(" "))]
     train = datasets.Dataset.from_dict({"sentence": texts, "label": [0, 0, 1, 1] * 10})
@@ -136,35 +136,35 @@ def test_selection_has_sentences_of_sst2_and_train_none_of_their_phrases():
     assert not any(text in whole for text in task.rows("train").texts for whole in selection)
 
 
-def test_own_validation_split_is_the_selection():
+def test_own_validation_split_is_the_selection() -> None:
     task = task_from_hub(SPECS["emotion"], made_hub("emotion"))
     assert all(text.startswith("validation") for text in task.rows("selection").texts)
 
 
-def test_glue_selection_comes_from_train_and_not_from_validation():
+def test_glue_selection_comes_from_train_and_not_from_validation() -> None:
     task = task_from_hub(SPECS["sst2"], made_hub("sst2"))
     assert {split: len(rows) for split, rows in task.splits.items()} == {"train": 36, "selection": 4, "validation": 40}
     assert all(text.startswith("train") for text in task.rows("selection").texts)
 
 
-def test_clinc_out_of_scope_rows_are_dropped():
+def test_clinc_out_of_scope_rows_are_dropped() -> None:
     task = task_from_hub(SPECS["clinc150"], made_hub("clinc150"))
     assert task.labels == ["timer", "transfer", "translate"]
     assert len(task.rows("test")) == 30
 
 
-def test_hub_without_a_split():
+def test_hub_without_a_split() -> None:
     with pytest.raises(UserError, match=r"task sst2: the hub's nyu-mll/glue has no split validation, only train"):
         task_from_hub(SPECS["sst2"], datasets.DatasetDict(train=made_split("sst2", "train")))
 
 
-def test_hub_with_a_label_we_do_not_know():
+def test_hub_with_a_label_we_do_not_know() -> None:
     rows = datasets.Dataset.from_dict({"text": ["x", "y"], "category": ["GetWeather", "Other"]})
     with pytest.raises(UserError, match=r"snips from the hub, split train, row 2: label 'Other'"):
         task_from_hub(SPECS["snips"], datasets.DatasetDict(train=rows, test=rows))
 
 
-def test_named_task_is_asked_of_the_hub_by_revision(monkeypatch):
+def test_named_task_is_asked_of_the_hub_by_revision(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = {}
 
     def load_dataset(path, name=None, **options):
@@ -176,8 +176,8 @@ def test_named_task_is_asked_of_the_hub_by_revision(monkeypatch):
     assert asked == {"path": "nyu-mll/glue", "name": "sst2", "revision": "bcdcba79d07bc864c1c254ccfcedcce55bcc9a8c"}
 
 
-def test_no_network_says_which_folder_would_do(monkeypatch):
-    def load_dataset(*args, **options):
+def test_no_network_says_which_folder_would_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    def load_dataset(*args, **options) -> None:
         raise ConnectionError("Couldn't reach the hub\nmore")
 
     monkeypatch.setattr(datasets, "load_dataset", load_dataset)
@@ -192,12 +192,12 @@ def test_no_network_says_which_folder_would_do(monkeypatch):
 # ---- tasks by name, from a data folder ----
 
 
-def jsonl(path, rows):
+def jsonl(path, rows) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
 
 
-def test_data_dir_labels_go_by_name(tmp_path):
+def test_data_dir_labels_go_by_name(tmp_path: Path) -> None:
     """A folder may list the classes in another order than ours."""
     (tmp_path / "imdb").mkdir()
     (tmp_path / "imdb" / "labels.json").write_text('["pos", "neg"]')
@@ -208,7 +208,7 @@ def test_data_dir_labels_go_by_name(tmp_path):
     assert all(label != int(text) % 2 for text, label in zip(task.rows("test").texts, task.rows("test").labels))
 
 
-def test_data_dir_stand_in_gives_a_notice(tmp_path):
+def test_data_dir_stand_in_gives_a_notice(tmp_path: Path) -> None:
     (tmp_path / "ag_news_partial").mkdir()
     for split in ("train", "test"):
         jsonl(tmp_path / "ag_news_partial" / f"{split}.jsonl", [{"text": f"{i}", "label": i % 4} for i in range(40)])
@@ -217,7 +217,7 @@ def test_data_dir_stand_in_gives_a_notice(tmp_path):
     assert not load_task("ag_news", tmp_path).notices
 
 
-def test_data_dir_of_mnli_has_both_validation_splits(tmp_path):
+def test_data_dir_of_mnli_has_both_validation_splits(tmp_path: Path) -> None:
     for split in ("train", "validation_matched", "validation_mismatched"):
         jsonl(
             tmp_path / "glue_mnli" / f"{split}.jsonl",
@@ -227,7 +227,7 @@ def test_data_dir_of_mnli_has_both_validation_splits(tmp_path):
     assert list(task.splits) == ["train", "selection", "validation_matched", "validation_mismatched"]
 
 
-def test_data_dir_lacks_the_task(tmp_path):
+def test_data_dir_lacks_the_task(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"has no data for task snips; --data-dir DIR needs DIR/snips/ with train"):
         load_task("snips", tmp_path)
     with pytest.raises(UserError, match=r"no such data folder: .*gone"):
@@ -255,7 +255,7 @@ def test_data_dir_lacks_the_task(tmp_path):
         ("stsb", 5749, 1500, 0),
     ],
 )
-def test_real_data_folders(name, train, reported, classes):
+def test_real_data_folders(name: str, train: int, reported: int, classes: int) -> None:
     task = load_task(name, DATA)
     own_validation = name in ("snips", "emotion", "cyberbullying", "clinc150")
     assert len(task.rows("train")) + (0 if own_validation else len(task.rows("selection"))) == train
@@ -265,6 +265,6 @@ def test_real_data_folders(name, train, reported, classes):
         assert np.unique(task.rows("train").labels).tolist() == list(range(classes))
 
 
-def test_data_needs_no_tensorflow():
+def test_data_needs_no_tensorflow() -> None:
     code = "import sys, tf_embbert.data.tasks, tf_embbert.tokenizer; sys.exit('tensorflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0

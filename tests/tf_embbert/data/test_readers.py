@@ -2,6 +2,8 @@
 
 import gzip
 import json
+from pathlib import Path
+from typing import Any
 
 import datasets
 import pytest
@@ -31,13 +33,13 @@ ROWS = {"text": ["one, two", 'say "hi"'], "label": ["a", "b"]}
         ("rows.jsonl.gz", '{"text": "one, two", "label": "a"}\n{"text": "say \\"hi\\"", "label": "b"}\n'),
     ],
 )
-def test_reads_every_kind_of_file(tmp_path, name, content):
+def test_reads_every_kind_of_file(tmp_path: Path, name: str, content: str) -> None:
     table = read_file(written(tmp_path / name, content))
     assert table.columns == ROWS
     assert len(table) == 2
 
 
-def test_places_are_file_lines(tmp_path):
+def test_places_are_file_lines(tmp_path: Path) -> None:
     table = read_file(written(tmp_path / "a.csv", 'text,label\n"two\nlines",a\n\nlast,b\n'))
     assert table.columns["text"] == ["two\nlines", "last"]
     assert [table.where(i) for i in range(2)] == [f"{tmp_path}/a.csv, line 2", f"{tmp_path}/a.csv, line 5"]
@@ -59,31 +61,31 @@ def test_places_are_file_lines(tmp_path):
         ("a.jsonl", "[1, 2]\n", "a.jsonl, line 1: not a JSON object"),
     ],
 )
-def test_bad_files(tmp_path, name, content, message):
+def test_bad_files(tmp_path: Path, name: str, content: bytes | str, message: str) -> None:
     with pytest.raises(UserError) as error:
         read_file(written(tmp_path / name, content))
     assert str(error.value).startswith(f"{tmp_path}/{message}")
 
 
-def test_missing_file(tmp_path):
+def test_missing_file(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"no such file: .*missing.csv"):
         read_file(tmp_path / "missing.csv")
 
 
 @pytest.mark.parametrize("data", [b"no gzip at all", gzip.compress(b"text,label\nx,a\n" * 50)[:40]])
-def test_broken_gzip(tmp_path, data):
+def test_broken_gzip(tmp_path: Path, data) -> None:
     (tmp_path / "a.csv.gz").write_bytes(data)
     with pytest.raises(UserError, match=r"a.csv.gz is not a whole gzip file"):
         read_file(tmp_path / "a.csv.gz")
 
 
-def test_a_folder_given_as_a_file(tmp_path):
+def test_a_folder_given_as_a_file(tmp_path: Path) -> None:
     (tmp_path / "a.csv").mkdir()
     with pytest.raises(UserError, match=r"cannot read .*a.csv: Is a directory"):
         read_file(tmp_path / "a.csv")
 
 
-def test_column_not_found_names_those_there(tmp_path):
+def test_column_not_found_names_those_there(tmp_path: Path) -> None:
     table = read_file(written(tmp_path / "a.csv", "sentence,class\nx,a\n"))
     with pytest.raises(UserError, match=r"has no column 'text'; its columns are sentence, class"):
         table.texts("text")
@@ -93,13 +95,13 @@ def test_column_not_found_names_those_there(tmp_path):
     "value, message",
     [(3, "'text' is 3, not a text"), (None, "'text' is None, not a text"), ("\ud800", "'text' is not valid Unicode")],
 )
-def test_texts_must_be_text(tmp_path, value, message):
+def test_texts_must_be_text(tmp_path: Path, value: int | str | None, message: str) -> None:
     content = json.dumps({"text": "fine"}) + "\n" + json.dumps({"text": value}) + "\n"
     with pytest.raises(UserError, match=f"line 2: {message}"):
         read_file(written(tmp_path / "a.jsonl", content)).texts("text")
 
 
-def test_folder_of_files(tmp_path):
+def test_folder_of_files(tmp_path: Path) -> None:
     written(tmp_path / "train.csv", "text,label\nx,a\n")
     written(tmp_path / "dev.jsonl.gz", '{"text": "y", "label": "b"}\n')
     written(tmp_path / "oos_test.csv", "text,label\nz,c\n")
@@ -110,7 +112,7 @@ def test_folder_of_files(tmp_path):
     assert folder.labels == ["a", "b"]
 
 
-def test_folder_with_chosen_splits(tmp_path):
+def test_folder_with_chosen_splits(tmp_path: Path) -> None:
     for split in ("train", "test", "validation_matched"):
         written(tmp_path / f"{split}.csv", "text,label\nx,a\n")
     tables = read_folder(tmp_path, ["train", "validation_matched", "other"]).tables
@@ -130,19 +132,19 @@ def test_folder_with_chosen_splits(tmp_path):
         ({"train.csv": "text,label\nx,a\n", "labels.json": "[\n"}, "labels.json, line 2: invalid JSON"),
     ],
 )
-def test_bad_folders(tmp_path, files, message):
+def test_bad_folders(tmp_path: Path, files: dict[str, Any] | dict[str, str], message: str) -> None:
     for name, content in files.items():
         written(tmp_path / name, content)
     with pytest.raises(UserError, match=message):
         read_folder(tmp_path)
 
 
-def test_unreadable_folder(tmp_path):
+def test_unreadable_folder(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"cannot read folder .*gone: No such file"):
         read_folder(tmp_path / "gone")
 
 
-def test_saved_dataset_dict(tmp_path):
+def test_saved_dataset_dict(tmp_path: Path) -> None:
     rows = datasets.Dataset.from_dict({"text": ["x", "y"], "label": [1, 0]}).cast_column(
         "label", datasets.ClassLabel(names=["no", "yes"])
     )
@@ -153,12 +155,12 @@ def test_saved_dataset_dict(tmp_path):
     assert folder.tables["train"].class_names == {"label": ["no", "yes"]}
 
 
-def test_saved_single_dataset(tmp_path):
+def test_saved_single_dataset(tmp_path: Path) -> None:
     datasets.Dataset.from_dict({"text": ["x"], "label": [1]}).save_to_disk(tmp_path / "saved")
     assert list(read_folder(tmp_path / "saved").tables) == ["train"]
 
 
-def test_broken_saved_dataset(tmp_path):
+def test_broken_saved_dataset(tmp_path: Path) -> None:
     (tmp_path / "dataset_dict.json").write_text("{")
     with pytest.raises(UserError, match=r"is no readable saved dataset"):
         read_folder(tmp_path)

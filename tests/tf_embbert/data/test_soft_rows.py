@@ -1,6 +1,8 @@
 """Texts with a teacher's probabilities: what a file of them may hold, and what training makes of them."""
 
 import json
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +17,7 @@ from tf_embbert.training.recipe import Data, goal
 
 
 @pytest.fixture
-def task(tmp_path):
+def task(tmp_path: Path):
     return load_task(
         write_rows(tmp_path / "commands.csv", make_rows("classes")), text_column="body", label_column="queue"
     )
@@ -26,11 +28,11 @@ def write(path, rows):
     return path
 
 
-def soft_row(text="hum a tune", **shares):
+def soft_row(text: str = "hum a tune", **shares) -> dict[str, Any]:
     return {"text": text, "probabilities": shares}
 
 
-def test_shares_stand_in_the_order_of_the_labels(task, tmp_path):
+def test_shares_stand_in_the_order_of_the_labels(task, tmp_path: Path) -> None:
     rows = [
         soft_row(timer=0.25, lights=0.75),
         soft_row("dim it", music=1),
@@ -42,7 +44,7 @@ def test_shares_stand_in_the_order_of_the_labels(task, tmp_path):
     np.testing.assert_allclose(soft.probabilities, [[0.75, 0, 0.25], [0, 1, 0], [1 / 3] * 3], atol=1e-6)
 
 
-def test_pairs_have_second_texts(tmp_path):
+def test_pairs_have_second_texts(tmp_path: Path) -> None:
     task = load_task(write_rows(tmp_path / "same.jsonl", make_rows("pairs")))
     row = {"text": "a", "text_pair": "b", "probabilities": {"yes": 1.0}}
     assert read_soft_rows(write(tmp_path / "soft.jsonl", [row]), task).pairs == ["b"]
@@ -63,7 +65,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("row, parts", BAD.values(), ids=BAD)
-def test_bad_rows_are_named(row, parts, tmp_path, capsys):
+def test_bad_rows_are_named(row, parts, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     task = write_rows(tmp_path / "commands.csv", make_rows("classes"))
     path = write(tmp_path / "soft.jsonl", [soft_row(music=1), row])
     arguments = ["--task", task, *KINDS["classes"][1], *SMALL, "--soft-rows", path, "--out", tmp_path / "run"]
@@ -71,7 +73,7 @@ def test_bad_rows_are_named(row, parts, tmp_path, capsys):
     assert not (tmp_path / "run").exists() and not (tmp_path / "run.partial").exists()
 
 
-def test_numbers_have_no_probabilities(tmp_path, capsys):
+def test_numbers_have_no_probabilities(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     task = write_rows(tmp_path / "loudness.tsv", make_rows("regression"))
     path = write(tmp_path / "soft.jsonl", [soft_row(music=1)])
     refused(
@@ -80,7 +82,7 @@ def test_numbers_have_no_probabilities(tmp_path, capsys):
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5])
-def test_soft_rows_follow_the_labelled_ones_with_their_own_targets(share, task, tmp_path):
+def test_soft_rows_follow_the_labelled_ones_with_their_own_targets(share: float, task, tmp_path: Path) -> None:
     rows = [soft_row("hum hum hum a tune", music=0.6, timer=0.4)] * 12
     soft = read_soft_rows(write(tmp_path / "soft.jsonl", rows), task)
     options = parser().parse_args(["--task", "x", "--out", "y", "--preset", "nano", "--teacher", str(share)])
@@ -94,7 +96,7 @@ def test_soft_rows_follow_the_labelled_ones_with_their_own_targets(share, task, 
     assert "hum" in data.tokenizer.decode(encoded.ids[-1])  # the tokenizer has learnt from them too
 
 
-def test_a_training_takes_them_in_and_records_their_file(data, run_of, tmp_path):
+def test_a_training_takes_them_in_and_records_their_file(data, run_of, tmp_path: Path) -> None:
     rows = [soft_row(row["body"], **{row["queue"]: 1}) for row in make_rows("classes", 60, seed=8)]
     path = write(tmp_path / "more.jsonl", rows)
     options = [*SMALL, "--seed", "0", "--soft-rows", str(path), "--out", str(tmp_path / "run")]

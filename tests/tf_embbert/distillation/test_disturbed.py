@@ -1,7 +1,9 @@
 """Disturbed sentences: what each change does, and what a teacher is given."""
 
 from collections import Counter
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tf_embbert.distillation.disturbed import Disturber, disturbed_sentences, disturbed_texts
@@ -12,15 +14,15 @@ WORDS = ["the", "cat", "saw", "a", "dog", "."]
 class Zebras:
     """In whose text there are zebras only."""
 
-    def draw_neighbour(self, rng, word, step):
+    def draw_neighbour(self, rng: np.random.Generator, word, step) -> str:
         return "zebra"
 
-    def draw_word(self, rng):
+    def draw_word(self, rng: np.random.Generator) -> str:
         return "zebra"
 
 
 @pytest.fixture
-def disturb(rng):
+def disturb(rng: np.random.Generator):
     return Disturber(Zebras(), [["north", "south"]], rng)
 
 
@@ -34,7 +36,7 @@ def changed(disturb, change):
     "change, lost, gained",
     [("replace", 1, ["zebra"]), ("add", 0, ["zebra"]), ("leave_out", 1, []), ("move", 0, []), ("swap", 0, [])],
 )
-def test_a_change_is_what_its_name_says(change, lost, gained, disturb):
+def test_a_change_is_what_its_name_says(change: str, lost: int, gained, disturb) -> None:
     for _ in range(50):
         words = changed(disturb, change)
         assert sum((Counter(WORDS) - Counter(words)).values()) == lost
@@ -42,25 +44,25 @@ def test_a_change_is_what_its_name_says(change, lost, gained, disturb):
         assert words[-1] == "."
 
 
-def test_a_swap_exchanges_neighbours(disturb):
+def test_a_swap_exchanges_neighbours(disturb) -> None:
     for _ in range(50):
         words = changed(disturb, "swap")
         places = [i for i in range(6) if words[i] != WORDS[i]]
         assert len(places) == 2 and places[1] - places[0] == 1
 
 
-def test_a_splice_is_a_run_of_another_text(disturb):
+def test_a_splice_is_a_run_of_another_text(disturb) -> None:
     runs = {tuple(word for word in changed(disturb, "splice") if word not in WORDS) for _ in range(200)}
     assert runs == {("north",), ("south",), ("north", "south")}
 
 
-def test_marks_stay_at_the_end_and_single_words_as_they_are(disturb):
+def test_marks_stay_at_the_end_and_single_words_as_they_are(disturb) -> None:
     words = list(WORDS)
     assert all(disturb(words)[-1] == "." for _ in range(200)) and words == WORDS
     assert disturb(["go"]) == ["go"] and disturb(["go", "!"]) == ["go", "!"]
 
 
-def test_texts_are_variants_then_plain_sentences_no_two_alike(tmp_path, rng):
+def test_texts_are_variants_then_plain_sentences_no_two_alike(tmp_path: Path, rng: np.random.Generator) -> None:
     file = tmp_path / "plain.txt"
     file.write_text("\n".join(f"Number {i} is here now. No." for i in range(500)))
     texts = disturbed_texts(["The cat saw a dog.", ""], 30, 100, Zebras(), [file], rng)
@@ -70,7 +72,7 @@ def test_texts_are_variants_then_plain_sentences_no_two_alike(tmp_path, rng):
     assert not disturbed_texts(["a b"], 0, 0, Zebras(), [file], rng)
 
 
-def test_some_plain_sentences_stay_sound(tmp_path, rng):
+def test_some_plain_sentences_stay_sound(tmp_path: Path, rng: np.random.Generator) -> None:
     file = tmp_path / "plain.txt"
     file.write_text("\n".join(f"number {i} is here now ." for i in range(1000)))
     sentences = disturbed_sentences([file], (4, 16), 500, Zebras(), rng)

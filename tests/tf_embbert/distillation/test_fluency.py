@@ -3,6 +3,7 @@
 import math
 from collections import Counter
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from tf_embbert.distillation.ngrams import split_words
 
 
 @pytest.fixture(scope="module")
-def counted(tmp_path_factory):
+def counted(tmp_path_factory: pytest.TempPathFactory):
     """The Fluency of a toy language's text, with few classes."""
     rng, file = np.random.default_rng(0), tmp_path_factory.mktemp("text") / "plain.txt"
     file.write_text("\n".join(" ".join(sentence(rng)) + " " + " ".join(sentence(rng)) for _ in range(400)))
@@ -40,7 +41,7 @@ def chance(sequence, run):
     return (max(runs[run] - DISCOUNT, 0) + DISCOUNT * kinds * lower) / total
 
 
-def test_the_models_probabilities_are_those_of_the_formula(rng):
+def test_the_models_probabilities_are_those_of_the_formula(rng: np.random.Generator) -> None:
     sequence = rng.integers(0, 5, 60)
     model, text = SequenceModel(sequence, 5, 4), rng.integers(0, 5, 20)
     gains, seen = model(text, np.arange(3, 20))
@@ -54,7 +55,7 @@ def test_the_models_probabilities_are_those_of_the_formula(rng):
             assert seen[row, column] == Counter(zip(*(every[i:] for i in range(length))))[run]
 
 
-def test_the_probabilities_of_all_symbols_add_up(rng):
+def test_the_probabilities_of_all_symbols_add_up(rng: np.random.Generator) -> None:
     sequence = rng.integers(0, 6, 80)
     model = SequenceModel(sequence, 6, 3)
     for before in rng.integers(0, 6, (20, 2)):
@@ -64,13 +65,13 @@ def test_the_probabilities_of_all_symbols_add_up(rng):
         np.testing.assert_allclose(np.exp(gains + model.alone[texts[places]]).sum(axis=1), 1)
 
 
-def test_a_sound_sentence_is_more_fluent_than_the_same_words_shuffled(counted):
+def test_a_sound_sentence_is_more_fluent_than_the_same_words_shuffled(counted) -> None:
     gains, _ = counted.gains([split_words("the cat saw a dog ."), split_words("saw the a dog cat .")])
     sound, other = gains.reshape(2, 6, -1)
     assert (sound.mean(axis=0) > other.mean(axis=0) + 1).all()
 
 
-def test_features_are_of_each_text_alone(counted):
+def test_features_are_of_each_text_alone(counted) -> None:
     texts = ["the cat saw a dog .", "zebra", "", "a king . the fox met it"]
     together = counted.features(texts)
     np.testing.assert_allclose(together, np.concatenate([counted.features([text]) for text in texts]))
@@ -79,7 +80,7 @@ def test_features_are_of_each_text_alone(counted):
     assert np.isfinite(together).all()
 
 
-def test_features_have_the_mean_of_what_is_gained(counted):
+def test_features_have_the_mean_of_what_is_gained(counted) -> None:
     words = split_words("the cat saw a dog .")
     (_, _, _, said), features = counted.read([words]), counted.features([" ".join(words)])[0]
     for _, gains, _ in said:
@@ -88,14 +89,14 @@ def test_features_have_the_mean_of_what_is_gained(counted):
     assert counted.gains([words, ["a"]])[1].tolist() == [6, 1]
 
 
-def test_words_that_stand_alike_are_of_one_class(counted):
+def test_words_that_stand_alike_are_of_one_class(counted) -> None:
     classes = {word: counted.classes[number] for word, number in counted.numbers.items()}
     own = [word for word, label in classes.items() if label < 7]
     shared = [{classes[word] for word in kind if word not in own} for kind in (NOUNS, VERBS)]
     assert [len(labels) for labels in shared] == [1, 1] and shared[0] != shared[1]
 
 
-def test_neighbours_are_words_that_stand_there(counted, rng):
+def test_neighbours_are_words_that_stand_there(counted, rng: np.random.Generator) -> None:
     for _ in range(50):
         assert counted.draw_neighbour(rng, "the", 1) in NOUNS
         assert counted.draw_neighbour(rng, "a", -1) in VERBS
@@ -103,7 +104,7 @@ def test_neighbours_are_words_that_stand_there(counted, rng):
         assert counted.draw_neighbour(rng, "zebra", 1) in counted.numbers
 
 
-def test_too_few_words_are_a_users_error(tmp_path):
+def test_too_few_words_are_a_users_error(tmp_path: Path) -> None:
     (tmp_path / "plain.txt").write_text("one two three .")
     with pytest.raises(UserError, match="4 different words are too few: give more plain text"):
         Fluency([tmp_path / "plain.txt"])

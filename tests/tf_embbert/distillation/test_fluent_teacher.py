@@ -1,6 +1,7 @@
 """The teacher that counts: it knows from plain text what its labels never told, and says nothing of the reported split."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from tf_embbert.distillation.teacher import words_of
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def folder(tmp_path_factory: pytest.TempPathFactory):
     return write_language(tmp_path_factory.mktemp("language"), CORPUS)
 
 
@@ -27,13 +28,13 @@ def counted(folder):
         return Fluency([folder / f"pretrain/{name}.txt.gz" for name in CORPUS])
 
 
-def test_runs_of_a_text():
+def test_runs_of_a_text() -> None:
     found = runs("Go up!")
     assert {"^ go", "go up !", "up ! $", "go .. !", "^ .. up", "# go", "#go up"} <= set(found)
     assert all(run == run.lower() for run in found)
 
 
-def test_it_judges_words_that_only_plain_text_has(folder, counted, rng):
+def test_it_judges_words_that_only_plain_text_has(folder, counted, rng: np.random.Generator) -> None:
     rows = load_task("cola", folder).rows("train")
     teacher = Teacher(see(rows.texts, counted), rows.labels, 0.03)
     sound = [sentence(rng, NOUNS[4:]) for _ in range(100)]
@@ -43,7 +44,7 @@ def test_it_judges_words_that_only_plain_text_has(folder, counted, rng):
     assert np.mean((shares[:, 1] > 0.5) == (np.arange(200) < 100)) > 0.95
 
 
-def test_its_opinion_of_a_row_is_older_than_the_rows_label(folder, counted):
+def test_its_opinion_of_a_row_is_older_than_the_rows_label(folder, counted) -> None:
     rows = load_task("cola", folder).rows("train")
     seen, other = see(rows.texts, counted), rows.labels.copy()
     other[7] = 1 - other[7]
@@ -52,7 +53,9 @@ def test_its_opinion_of_a_row_is_older_than_the_rows_label(folder, counted):
     assert np.abs(said - then).max() > 1e-6  # others' teachers have seen it
 
 
-def test_it_writes_what_finetune_reads(folder, monkeypatch, capsys):
+def test_it_writes_what_finetune_reads(
+    folder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     few_classes(monkeypatch)
     out = folder / "soft.jsonl.gz"
     arguments = [
@@ -89,7 +92,9 @@ def test_it_writes_what_finetune_reads(folder, monkeypatch, capsys):
         (["--data-dir", "nowhere"], ["nowhere"]),
     ],
 )
-def test_bad_arguments_are_one_line(arguments, parts, folder, tmp_path, capsys):
+def test_bad_arguments_are_one_line(
+    arguments: list[str], parts: list[str], folder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (folder / "glue_stsb").mkdir(exist_ok=True)
     for split in ("train", "validation", "test"):
         row = json.dumps({"text": "a", "text_pair": "b", "label": 1.5}) + "\n"

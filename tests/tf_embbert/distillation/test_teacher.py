@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from tf_embbert.distillation import encoders, fluency, teacher
 GOOD, BAD = ["great", "lovely", "superb"], ["awful", "boring", "dreadful"]
 
 
-def review(rng, label, sentences):
+def review(rng: np.random.Generator, label, sentences):
     """Words of a class stand together, or vectors counted from neighbours could not tell them from the others."""
     name, words = list("abcdefghij"), (BAD, GOOD)[label]
     return "<br />".join(
@@ -25,16 +26,16 @@ def review(rng, label, sentences):
 
 
 @pytest.fixture
-def folder(tmp_path):
+def folder(tmp_path: Path):
     """A data folder with SST-2, IMDb and plain text, all about the same few words."""
     rng = np.random.default_rng(0)
 
-    def write(name, split, count, sentences):
+    def write(name, split, count, sentences) -> None:
         (tmp_path / name).mkdir(exist_ok=True)
         rows = [{"text": review(rng, i % 2, sentences).lower(), "label": i % 2} for i in range(count)]
         (tmp_path / name / f"{split}.jsonl.gz").write_bytes(gzip.compress("".join(map(line, rows)).encode()))
 
-    def line(row):
+    def line(row) -> str:
         return json.dumps(row) + "\n"
 
     for name, sentences in (("glue_sst2", 1), ("imdb", 4)):
@@ -50,17 +51,19 @@ def folder(tmp_path):
     return tmp_path
 
 
-def test_sentences_are_cut_and_keep_their_label():
+def test_sentences_are_cut_and_keep_their_label() -> None:
     rows = teacher.sentences(["Good!  It's a film I like.<br /><br />No.", "x " * 60], [1, 0])
     assert rows.texts == ["it ' s a film i like ."] and rows.labels.tolist() == [1]
 
 
-def test_texts_are_known_by_their_words():
+def test_texts_are_known_by_their_words() -> None:
     assert teacher.words_of("It's fine -- really !") == teacher.words_of("it ' s fine, REALLY")
 
 
 @pytest.mark.parametrize("related", [["--related", "imdb"], []], ids=["related", "plain text"])
-def test_it_writes_what_finetune_reads(related, folder, monkeypatch, capsys):
+def test_it_writes_what_finetune_reads(
+    related, folder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     for name, value in {"VOCAB": 200, "WIDTH": 16, "SEEDS": 2, "BATCH": 8}.items():
         monkeypatch.setattr(teacher, name, value)
     out = folder / "soft.jsonl.gz"
@@ -87,7 +90,9 @@ def test_it_writes_what_finetune_reads(related, folder, monkeypatch, capsys):
     assert (soft.probabilities.argmax(axis=1) == truth).all()
 
 
-def test_encoders_vote_and_variants_of_the_texts_are_judged(folder, run_of, monkeypatch, capsys):
+def test_encoders_vote_and_variants_of_the_texts_are_judged(
+    folder, run_of, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     for name, value in {"VOCAB": 200, "WIDTH": 16, "SEEDS": 1, "BATCH": 8}.items():
         monkeypatch.setattr(teacher, name, value)
     few_classes(monkeypatch)
@@ -141,7 +146,9 @@ def test_encoders_vote_and_variants_of_the_texts_are_judged(folder, run_of, monk
         (["--task", "sst2", "--out", "none/soft.jsonl.gz"], ["no such folder: none", "another --out"]),
     ],
 )
-def test_bad_arguments_are_one_line(arguments, parts, folder, capsys):
+def test_bad_arguments_are_one_line(
+    arguments: list[str], parts: list[str], folder, capsys: pytest.CaptureFixture[str]
+) -> None:
     rows = {"glue_stsb": {"text": "a", "text_pair": "b", "label": 1.5}, "emotion": {"text": "a", "label": 0}}
     for name, row in rows.items():
         (folder / name).mkdir()
@@ -151,7 +158,7 @@ def test_bad_arguments_are_one_line(arguments, parts, folder, capsys):
     refused(capsys, teacher.main, ["--out", folder / "soft.jsonl.gz", "--data-dir", folder, *arguments], *parts)
 
 
-def test_a_texts_label_is_heard_as_far_as_it_agrees():
+def test_a_texts_label_is_heard_as_far_as_it_agrees() -> None:
     shares = np.array([[0.8, 0.2], [0.4, 0.6], [0.5, 0.5]])
     labels = np.array([0, 1, 0])
     agreement = (0.8 + 0.6 + 0.5) / 3
@@ -160,7 +167,7 @@ def test_a_texts_label_is_heard_as_far_as_it_agrees():
     np.testing.assert_allclose(heard, expected / expected.sum(axis=1, keepdims=True), atol=1e-9)
 
 
-def test_the_temperature_makes_the_cross_entropy_least(monkeypatch):
+def test_the_temperature_makes_the_cross_entropy_least(monkeypatch: pytest.MonkeyPatch) -> None:
     """Votes twice too sure of themselves are cooled by two, and for as many as the linear model counts."""
     rng = np.random.default_rng(1)
     logits = rng.normal(size=(4000, 2)) * 2

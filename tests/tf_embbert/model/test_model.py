@@ -1,5 +1,7 @@
 """The Keras model against a NumPy transcription of the paper's formulas, and what Keras users expect of a model."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import tf_keras as keras
@@ -23,7 +25,7 @@ PARAMETERS = {"nano": 65_856, "tiny": 146_048, "base": 357_248, "med": 1_834_752
 @pytest.mark.parametrize("pair", [False, True])
 @pytest.mark.parametrize("expansion", [1, 2])
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_encoder_equals_the_formulas(rng, pair, expansion, activation):
+def test_encoder_equals_the_formulas(rng: np.random.Generator, pair: bool, expansion: int, activation) -> None:
     config = small_config(expansion=expansion, activation=activation)
     model = build_encoder(config)
     randomise(model, rng)
@@ -35,7 +37,7 @@ def test_encoder_equals_the_formulas(rng, pair, expansion, activation):
     np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-5 * np.abs(expected).max())
 
 
-def test_padding_does_not_change_a_text(rng):
+def test_padding_does_not_change_a_text(rng: np.random.Generator) -> None:
     config = small_config()
     model = build_classifier(config, 3)
     randomise(model, rng)
@@ -45,11 +47,11 @@ def test_padding_does_not_change_a_text(rng):
 
 
 @pytest.mark.parametrize("preset", PRESETS)
-def test_parameter_counts_are_the_papers(preset):
+def test_parameter_counts_are_the_papers(preset) -> None:
     assert build_encoder(EmbBERTConfig.preset(preset)).count_params() == PARAMETERS[preset]
 
 
-def test_parameter_counts_of_base_by_part():
+def test_parameter_counts_of_base_by_part() -> None:
     model = build_classifier(EmbBERTConfig.preset("base"), 2)
     embed, block = model.get_layer("embed"), model.get_layer("block0")
 
@@ -80,7 +82,7 @@ def test_parameter_counts_of_base_by_part():
     assert model.count_params() == 357_506
 
 
-def test_pad_rows_of_the_tables_stay_zero_in_training(rng):
+def test_pad_rows_of_the_tables_stay_zero_in_training(rng: np.random.Generator) -> None:
     config = small_config(token_dropout=0.2)
     model = build_classifier(config, 2)
     model.compile(keras.optimizers.AdamW(0.1), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
@@ -89,7 +91,7 @@ def test_pad_rows_of_the_tables_stay_zero_in_training(rng):
     assert not embed.token_table.numpy()[0].any() and not embed.segment_table.numpy()[0].any()
 
 
-def test_fit_save_and_load_give_the_same_model(rng, tmp_path):
+def test_fit_save_and_load_give_the_same_model(rng: np.random.Generator, tmp_path: Path) -> None:
     config = small_config()
     model = build_classifier(config, 2)
     tokens, labels = random_tokens(rng, config, 8, [8, 3, 5, 1] * 8), np.arange(32) % 2
@@ -104,7 +106,7 @@ def test_fit_save_and_load_give_the_same_model(rng, tmp_path):
     np.testing.assert_array_equal(model(tokens), clone(tokens))
 
 
-def test_regressor_and_pretraining_heads(rng):
+def test_regressor_and_pretraining_heads(rng: np.random.Generator) -> None:
     config = small_config()
     tokens = random_tokens(rng, config, 8, [8, 3])
     assert build_regressor(config)(tokens).shape == (2, 1)
@@ -112,7 +114,7 @@ def test_regressor_and_pretraining_heads(rng):
     assert outputs["mlm"].shape == (2, 8, 64) and outputs["nsp"].shape == (2, 2)
 
 
-def test_config_round_trip_and_its_errors():
+def test_config_round_trip_and_its_errors() -> None:
     config = EmbBERTConfig.preset("tiny", vocab_size=100)
     assert EmbBERTConfig.from_dict(config.to_dict()) == config
     with pytest.raises(UserError, match="did you mean base"):
@@ -125,7 +127,7 @@ def test_config_round_trip_and_its_errors():
         EmbBERTConfig.from_dict({"size": 3})
 
 
-def test_keras3_model_is_refused_in_one_line():
+def test_keras3_model_is_refused_in_one_line() -> None:
     import keras as keras3
 
     with pytest.raises(UserError, match="import tf_keras as keras"):
@@ -134,7 +136,7 @@ def test_keras3_model_is_refused_in_one_line():
 
 @pytest.mark.parametrize("length", [1, 3, 9])
 @pytest.mark.parametrize("expansion", [1, 2])
-def test_convolution_gradient_is_tensorflows(rng, length, expansion):
+def test_convolution_gradient_is_tensorflows(rng: np.random.Generator, length: int, expansion: int) -> None:
     import tensorflow as tf
 
     x = tf.constant(rng.normal(size=(2, length, 3)), tf.float32)

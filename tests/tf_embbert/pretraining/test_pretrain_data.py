@@ -1,6 +1,7 @@
 """What pretraining asks of a text, and the batches made of files larger than what is held in memory."""
 
 import gzip
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ VOCAB = 500
 END = 5  # the id that ends a sentence in the made rows
 
 
-def made_rows(rng, rows=200, length=64):
+def made_rows(rng: np.random.Generator, rows: int = 200, length: int = 64):
     """Rows of tokens with [CLS], one [SEP] and pads."""
     tokens = rng.integers(FIRST_ORDINARY, VOCAB, (rows, length)).astype(np.int32)
     tokens[:, 0], tokens[:, 20] = CLS, SEP
@@ -24,7 +25,7 @@ def made_rows(rng, rows=200, length=64):
     return tokens
 
 
-def test_masking_follows_its_rates():
+def test_masking_follows_its_rates() -> None:
     """15 % of the ordinary tokens; of those 80 % become [MASK], 10 % any token, 10 % stay (binomial, 4 sigma)."""
     rng = np.random.default_rng(0)
     tokens = made_rows(rng)
@@ -39,7 +40,7 @@ def test_masking_follows_its_rates():
     assert after.min() >= MASK and after.max() < VOCAB and not np.isin(after, [SEP]).any()
 
 
-def test_masking_leaves_all_else_alone():
+def test_masking_leaves_all_else_alone() -> None:
     rng = np.random.default_rng(1)
     tokens = made_rows(rng)
     masked, positions, _ = mask_tokens(rng, tokens, VOCAB)
@@ -49,13 +50,13 @@ def test_masking_leaves_all_else_alone():
     assert len(mask_tokens(rng, np.zeros_like(tokens), VOCAB)[1]) == 0
 
 
-def test_a_piece_is_cut_after_the_sentence_end_nearest_its_middle():
+def test_a_piece_is_cut_after_the_sentence_end_nearest_its_middle() -> None:
     piece = np.array([9, END, 9, 9, 9, END, 9, 9, 9, END])  # the last one is no place to cut
     assert cut_in_two(piece, [END]) == 6
     assert cut_in_two(np.array([9] * 7), [END]) == 3
 
 
-def test_half_of_the_pairs_have_the_second_part_of_another_row():
+def test_half_of_the_pairs_have_the_second_part_of_another_row() -> None:
     rng = np.random.default_rng(2)
     rows = 4000
     # Row i holds only token i + 10, so that every token tells whose it is; the cuts and lengths vary.
@@ -76,7 +77,7 @@ def test_half_of_the_pairs_have_the_second_part_of_another_row():
         assert (set(second) - {END} == {piece[0]}) == bool(true)
 
 
-def test_the_lengths_of_a_pair_do_not_tell_whether_it_is_true():
+def test_the_lengths_of_a_pair_do_not_tell_whether_it_is_true() -> None:
     """The best threshold on the length of the second part, or of the whole row, guesses hardly better than a coin."""
     rng = np.random.default_rng(3)
     pieces = [rng.integers(10, 400, rng.integers(20, 62)).astype(np.int32) for _ in range(4000)]
@@ -93,7 +94,7 @@ def test_the_lengths_of_a_pair_do_not_tell_whether_it_is_true():
 
 
 @pytest.fixture(scope="module")
-def files(tmp_path_factory):
+def files(tmp_path_factory: pytest.TempPathFactory):
     """A text file and a gzipped one: paragraphs of made words, an empty line among them."""
     folder, rng = tmp_path_factory.mktemp("text"), np.random.default_rng(4)
     words = ["".join(rng.choice(list("abcdefghij"), 4)) for _ in range(60)]
@@ -104,14 +105,16 @@ def files(tmp_path_factory):
     return [folder / "a.txt", folder / "b.txt.gz"], lines
 
 
-def test_the_files_come_as_one_stream(files):
+def test_the_files_come_as_one_stream(files) -> None:
     paths, lines = files
     stream = read_paragraphs(paths)
     assert next(stream) == lines[0] and iter(stream) is stream
     assert [lines[0], *stream] == lines
 
 
-def test_a_corpus_larger_than_the_buffers_has_the_ids_of_all_its_texts(files, tmp_path, monkeypatch):
+def test_a_corpus_larger_than_the_buffers_has_the_ids_of_all_its_texts(
+    files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     paths, lines = files
     monkeypatch.setattr(pretrain_corpus, "PARAGRAPHS_AT_ONCE", 7)
     monkeypatch.setattr(pretrain_corpus, "TOKENIZER_CHARACTERS", 20_000)
@@ -124,13 +127,13 @@ def test_a_corpus_larger_than_the_buffers_has_the_ids_of_all_its_texts(files, tm
     assert corpus.about["words"] == sum(len(line.split()) for line in lines)
 
 
-def test_the_tokenizer_learns_from_texts_spread_over_the_whole_corpus():
+def test_the_tokenizer_learns_from_texts_spread_over_the_whole_corpus() -> None:
     texts = [f"{i:03}" for i in range(100)]
     assert spread(texts, 300) == texts
     assert spread(texts, 100) == texts[::4]
 
 
-def test_a_corpus_that_is_there_is_not_made_again(files, tmp_path):
+def test_a_corpus_that_is_there_is_not_made_again(files, tmp_path: Path) -> None:
     paths, _ = files
     first = prepare_corpus(paths, 300, tmp_path, report=lambda line: None)
     second = prepare_corpus(["gone"], 300, tmp_path, report=lambda line: None)
@@ -138,7 +141,7 @@ def test_a_corpus_that_is_there_is_not_made_again(files, tmp_path):
 
 
 @pytest.mark.parametrize("name, content", [("a.txt", b"\xff\xfe text"), ("a.txt.gz", b"no gzip"), ("a.txt", b" \n\n")])
-def test_a_file_that_is_no_text_is_a_users_mistake(tmp_path, name, content):
+def test_a_file_that_is_no_text_is_a_users_mistake(tmp_path: Path, name: str, content: bytes) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(UserError, match=name):
         prepare_corpus([tmp_path / name], 300, tmp_path / "corpus", report=lambda line: None)
@@ -148,16 +151,16 @@ def test_a_file_that_is_no_text_is_a_users_mistake(tmp_path, name, content):
 
 
 @pytest.fixture(scope="module")
-def corpus(files, tmp_path_factory):
+def corpus(files, tmp_path_factory: pytest.TempPathFactory):
     return prepare_corpus(files[0], 300, tmp_path_factory.mktemp("corpus"), report=lambda line: None)
 
 
-def pieces_of(corpus, longest, batch_tokens=128, seed=0):
+def pieces_of(corpus, longest, batch_tokens: int = 128, seed: int = 0):
     starts = np.concatenate([[0], corpus.ends[:-1]])
     return Pieces(corpus.ids, starts, np.array(corpus.ends), longest, batch_tokens, corpus.tokenizer, seed)
 
 
-def test_pieces_tile_the_corpus_and_fit(corpus):
+def test_pieces_tile_the_corpus_and_fit(corpus) -> None:
     pieces = pieces_of(corpus, 64)
     spans = pieces.spans
     np.testing.assert_array_equal(spans[1:, 0], spans[:-1, 1])
@@ -167,7 +170,7 @@ def test_pieces_tile_the_corpus_and_fit(corpus):
     assert np.isin(corpus.ends, spans[:, 1]).all()  # no piece goes over the end of a paragraph
 
 
-def test_an_epoch_has_each_piece_at_most_once_and_drops_less_than_a_batch_of_each_length(corpus):
+def test_an_epoch_has_each_piece_at_most_once_and_drops_less_than_a_batch_of_each_length(corpus) -> None:
     pieces = pieces_of(corpus, 64)
     batches = pieces.epoch(0)
     used = np.concatenate([chosen for _, chosen in batches])
@@ -175,7 +178,7 @@ def test_an_epoch_has_each_piece_at_most_once_and_drops_less_than_a_batch_of_eac
     assert len(pieces.spans) - len(used) < sum(pieces.batch_size(length) for length in (16, 32, 48, 64))
 
 
-def test_a_batch_depends_on_seed_and_step_alone(corpus):
+def test_a_batch_depends_on_seed_and_step_alone(corpus) -> None:
     one, other = pieces_of(corpus, 64), pieces_of(corpus, 64)
     steps = [one.batches_per_epoch + 3, 0, 5]  # in any order, into the second epoch
     for step in steps:
@@ -185,13 +188,13 @@ def test_a_batch_depends_on_seed_and_step_alone(corpus):
     assert different.shape != one.batch(0).tokens.shape or (different != one.batch(0).tokens).any()
 
 
-def test_short_rows_come_first(corpus):
+def test_short_rows_come_first(corpus) -> None:
     plan = Plan(100, 256, lambda length: pieces_of(corpus, length, batch_tokens=512))
     lengths = np.array([plan.batch(step).tokens.shape[1] for step in range(100)])
     assert lengths[:70].max() == 64 and lengths[70:90].max() == 128 and lengths[90:].max() > 128
     assert all(plan.batch(step).tokens.size <= 512 for step in range(100))
 
 
-def test_a_corpus_too_small_for_a_batch_is_a_users_mistake(corpus):
+def test_a_corpus_too_small_for_a_batch_is_a_users_mistake(corpus) -> None:
     with pytest.raises(UserError, match="too small for one batch"):
         Plan(10, 64, lambda length: pieces_of(corpus, length, batch_tokens=10**6))

@@ -1,5 +1,7 @@
 """Pairs made of plain text, and how alike they are, against the plain formula; and what a model learns of them."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -29,11 +31,11 @@ def likeness_by_the_formula(corpus, first, second):
     return vectors[0] @ vectors[1] / norms.prod() if norms.all() else 0.0
 
 
-def make_pieces(rng, corpus, count, longest=62):
+def make_pieces(rng: np.random.Generator, corpus, count, longest: int = 62):
     return [rng.choice(corpus, rng.integers(2, longest + 1)) for _ in range(count)]
 
 
-def test_every_row_is_a_pair_with_its_likeness(corpus):
+def test_every_row_is_a_pair_with_its_likeness(corpus) -> None:
     rng = np.random.default_rng(1)
     pieces = make_pieces(rng, corpus, 300)
     tokens, likeness, paired = similar_parts(rng, pieces, 64, [END], Vocabulary(corpus, VOCAB))
@@ -47,7 +49,7 @@ def test_every_row_is_a_pair_with_its_likeness(corpus):
         assert alike == pytest.approx(expected, abs=1e-6)
 
 
-def test_all_degrees_of_likeness_are_there(corpus):
+def test_all_degrees_of_likeness_are_there(corpus) -> None:
     """A model can learn no scale from pairs that are all alike or all foreign."""
     rng = np.random.default_rng(2)
     _, likeness, _ = similar_parts(rng, make_pieces(rng, corpus, 3000), 64, [END], Vocabulary(corpus, VOCAB))
@@ -55,14 +57,14 @@ def test_all_degrees_of_likeness_are_there(corpus):
     assert shares.min() > 0.05, shares
 
 
-def test_texts_that_are_the_same_or_share_nothing(corpus):
+def test_texts_that_are_the_same_or_share_nothing(corpus) -> None:
     vocabulary = Vocabulary(corpus, VOCAB)
     text, other = np.array([10, 11, 12, 12]), np.array([20, 21])
     assert vocabulary.likeness(text, text[::-1]) == pytest.approx(1.0)
     assert vocabulary.likeness(text, other) == vocabulary.likeness(text, other[:0]) == 0.0
 
 
-def test_tokens_are_drawn_as_often_as_they_occur(corpus):
+def test_tokens_are_drawn_as_often_as_they_occur(corpus) -> None:
     drawn = Vocabulary(corpus, VOCAB).draw(np.random.default_rng(3), 100_000)
     assert drawn.min() >= FIRST_ORDINARY and drawn.max() < VOCAB
     for token in (FIRST_ORDINARY, FIRST_ORDINARY + 3, 100):
@@ -80,11 +82,11 @@ def test_tokens_are_drawn_as_often_as_they_occur(corpus):
         (40, 0, 30, (30, 0)),
     ],
 )
-def test_the_longer_text_is_cut_first(first, second, room, lengths):
+def test_the_longer_text_is_cut_first(first: int, second: int, room: int, lengths: tuple[int, int]) -> None:
     assert tuple(map(len, cut_to_fit(np.arange(first), np.arange(second), room))) == lengths
 
 
-def test_copies_are_edits_of_their_text(corpus):
+def test_copies_are_edits_of_their_text(corpus) -> None:
     """Nothing is longer than the text; what is left of it is a subset; a piece of another text is whole in there."""
     rng, vocabulary = np.random.default_rng(4), Vocabulary(corpus, VOCAB)
     text, source = np.arange(100, 130), np.arange(200, 220)
@@ -100,7 +102,7 @@ def test_copies_are_edits_of_their_text(corpus):
     assert min(kept) < 0.2 and max(kept) == 1.0 and 0.4 < np.mean(kept) < 0.7
 
 
-def test_the_loss_is_the_cross_entropy_with_the_likeness(corpus):
+def test_the_loss_is_the_cross_entropy_with_the_likeness(corpus) -> None:
     """Against NumPy, and at its least where the head answers the likeness itself."""
     import tensorflow as tf
 
@@ -118,7 +120,7 @@ def test_the_loss_is_the_cross_entropy_with_the_likeness(corpus):
     assert float(weighed_pairs(tf.constant(best), tf.constant(alike), tf.constant(weights))[0]) < expected
 
 
-def test_the_command_learns_likeness(tmp_path):
+def test_the_command_learns_likeness(tmp_path: Path) -> None:
     """Held-out pairs, after some steps of a tiny model: better than one number for all of them, which is 0.69."""
     import csv
 

@@ -26,7 +26,7 @@ def ids():
     return np.concatenate([rng.choice(topics[i % 2], 50) for i in range(200)]).astype(np.int32)
 
 
-def test_neighbours_are_counted_within_the_window_by_distance(ids):
+def test_neighbours_are_counted_within_the_window_by_distance(ids) -> None:
     part = ids[:300]
     expected = np.zeros((VOCAB, VOCAB))
     for i in range(len(part)):
@@ -36,13 +36,13 @@ def test_neighbours_are_counted_within_the_window_by_distance(ids):
     np.testing.assert_allclose(count_neighbours(part, VOCAB), expected, rtol=1e-5)
 
 
-def test_mutual_information_is_positive_where_tokens_meet_more_often_than_by_chance(ids):
+def test_mutual_information_is_positive_where_tokens_meet_more_often_than_by_chance(ids) -> None:
     information = mutual_information(count_neighbours(ids, VOCAB))
     assert np.isfinite(information).all() and information.min() == 0
     assert information[10:20, 10:20].min() > 0 and information[10:20, 20:30].max() == 0
 
 
-def test_tokens_of_a_topic_have_like_vectors(ids):
+def test_tokens_of_a_topic_have_like_vectors(ids) -> None:
     vectors = token_vectors(ids, VOCAB, width=4, seed=0)
     assert vectors.dtype == np.float32 and not vectors[:5].any() and not vectors[30:].any()
     np.testing.assert_allclose(np.mean(vectors[5:30] ** 2), 1, rtol=1e-5)
@@ -56,7 +56,7 @@ def test_tokens_of_a_topic_have_like_vectors(ids):
     np.testing.assert_array_equal(vectors, token_vectors(ids, VOCAB, width=4, seed=0))
 
 
-def test_the_span_is_that_of_numpys_svd(ids):
+def test_the_span_is_that_of_numpys_svd(ids) -> None:
     """The randomised SVD's leading values are those of the whole one."""
     from tf_embbert.pretraining.cooccurrence import leading_vectors
 
@@ -65,7 +65,7 @@ def test_the_span_is_that_of_numpys_svd(ids):
     np.testing.assert_allclose((vectors**2).sum(axis=0), np.linalg.svd(matrix)[1][:4], rtol=1e-3)
 
 
-def test_each_channel_begins_by_looking_at_one_of_the_last_tokens():
+def test_each_channel_begins_by_looking_at_one_of_the_last_tokens() -> None:
     kernel = np.random.default_rng(0).normal(size=(8, 16, 2)).astype(np.float32)
     sharpened = sharpen(kernel)
     for channel in range(16):
@@ -75,7 +75,7 @@ def test_each_channel_begins_by_looking_at_one_of_the_last_tokens():
     assert sharpen(kernel[:2]).shape == (2, 16, 2)  # a kernel shorter than the reach
 
 
-def test_a_model_begins_with_vectors_and_frequencies(ids):
+def test_a_model_begins_with_vectors_and_frequencies(ids) -> None:
     import tf_keras as keras
 
     from tf_embbert.model.classifier import build_pretraining_model

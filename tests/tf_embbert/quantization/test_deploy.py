@@ -16,7 +16,9 @@ INPUTS = {"full": [12, 12], "padded": [12, 5, 2], "single token": [1, 1]}
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("pair", [False, True])
 @pytest.mark.parametrize("expansion, blocks", [(1, 3), (2, 2), (1, 1)])
-def test_deploy_graph_equals_the_train_graph(rng, activation, pair, expansion, blocks):
+def test_deploy_graph_equals_the_train_graph(
+    rng: np.random.Generator, activation, pair: bool, expansion: int, blocks: int
+) -> None:
     config = small_config(expansion=expansion, num_blocks=blocks, activation=activation)
     model = build_classifier(config, 3)
     randomise(model, rng, 0.2)
@@ -27,7 +29,7 @@ def test_deploy_graph_equals_the_train_graph(rng, activation, pair, expansion, b
         np.testing.assert_allclose(deployed(tokens), expected, rtol=1e-4, atol=1e-4 * max(1, np.abs(expected).max()))
 
 
-def test_deploy_graph_of_base_equals_the_train_graph(rng):
+def test_deploy_graph_of_base_equals_the_train_graph(rng: np.random.Generator) -> None:
     config = small_config(
         hidden_size=128, reduced_size=16, num_blocks=4, kernel_size=32, max_length=256, vocab_size=512
     )
@@ -37,7 +39,7 @@ def test_deploy_graph_of_base_equals_the_train_graph(rng):
     np.testing.assert_allclose(build_deploy_model(fold_model(model, config, False))(tokens), model(tokens), atol=1e-4)
 
 
-def test_folded_weights_are_what_the_deploy_model_holds(rng):
+def test_folded_weights_are_what_the_deploy_model_holds(rng: np.random.Generator) -> None:
     config = small_config()
     folded = fold_model(build_classifier(config, 3), config, pair=True)
     held, weights = read_arrays(build_deploy_model(folded)), folded.arrays()
@@ -46,7 +48,7 @@ def test_folded_weights_are_what_the_deploy_model_holds(rng):
         np.testing.assert_array_equal(held[name], weights[name], err_msg=name)
 
 
-def test_last_block_is_computed_for_the_cls_row_only(rng):
+def test_last_block_is_computed_for_the_cls_row_only(rng: np.random.Generator) -> None:
     config = small_config()
     model = build_deploy_model(fold_model(build_classifier(config, 3), config, pair=False))
     tokens = random_tokens(rng, config, 10, [10])

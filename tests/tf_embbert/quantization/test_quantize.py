@@ -1,5 +1,7 @@
 """Calibration and fake quantisation: the graph that QAT trains answers as the int8 model in TFLM does."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -19,25 +21,25 @@ from tf_embbert.training.fitting import Encoded, Recipe, train
 LENGTH = 12
 
 
-def make_rows(rng, config, count=96):
+def make_rows(rng: np.random.Generator, config, count: int = 96):
     lengths = rng.integers(1, LENGTH + 1, count)
     return [row[:length] for row, length in zip(random_tokens(rng, config, LENGTH, lengths), lengths)]
 
 
 @pytest.fixture
-def folded(rng):
+def folded(rng: np.random.Generator):
     """(folded weights, token ids) of a small random model with a spread of attention and of logits."""
     return random_folded(rng, small_config())
 
 
-def random_folded(rng, config):
+def random_folded(rng: np.random.Generator, config):
     model = build_classifier(config, 3)
     randomise(model, rng, 0.2)
     return fold_model(model, config, pair=False), make_rows(rng, config)
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_fake_quantised_graph_answers_as_tflm_does(rng, activation):
+def test_fake_quantised_graph_answers_as_tflm_does(rng: np.random.Generator, activation) -> None:
     weights, rows = random_folded(rng, small_config(activation=activation))
     ranges = calibrate(weights, rows, seed=0)
     trained_graph = predict_in_order(QuantizedModel(weights, ranges).model, rows)
@@ -51,7 +53,7 @@ def test_fake_quantised_graph_answers_as_tflm_does(rng, activation):
     assert np.sqrt(np.mean((on_device - exact) ** 2)) < 0.2 * spread
 
 
-def test_fixed_ranges_need_no_calibration_and_pads_do_not_count(folded):
+def test_fixed_ranges_need_no_calibration_and_pads_do_not_count(folded) -> None:
     weights, rows = folded
     ranges = calibrate(weights, rows, seed=0)
     assert not [name for name in ranges if name.endswith((".norm", ".weights", ".gate"))]
@@ -62,13 +64,13 @@ def test_fixed_ranges_need_no_calibration_and_pads_do_not_count(folded):
     assert not different
 
 
-def test_masked_scores_lie_far_below_the_peaks(folded):
+def test_masked_scores_lie_far_below_the_peaks(folded) -> None:
     weights, rows = folded
     low, high = calibrate(weights, rows, seed=0)["block0.scores"]
     assert low <= -MASK_DEPTH + high
 
 
-def test_best_clip_gives_up_an_outlier():
+def test_best_clip_gives_up_an_outlier() -> None:
     values = np.concatenate([np.random.default_rng(0).normal(size=100_000), [60.0]])
     limit = best_clip(values, np.ones_like(values), lambda c: (-c, c), 60.0)
     assert limit < 60.0
@@ -76,7 +78,7 @@ def test_best_clip_gives_up_an_outlier():
 
 
 @pytest.mark.parametrize("phase", ["ranges", "frozen"])
-def test_training_moves_the_weights_and_in_its_first_phase_the_ranges(folded, tmp_path, phase):
+def test_training_moves_the_weights_and_in_its_first_phase_the_ranges(folded, tmp_path: Path, phase: str) -> None:
     weights, ids = folded
     ranges = calibrate(weights, ids, seed=0)
     teacher = predict_in_order(build_deploy_model(weights), ids)
@@ -93,7 +95,7 @@ def test_training_moves_the_weights_and_in_its_first_phase_the_ranges(folded, tm
     assert bool(changed) == (phase == "ranges")
 
 
-def test_qat_that_does_not_help_leaves_things_as_they_were(folded, tmp_path):
+def test_qat_that_does_not_help_leaves_things_as_they_were(folded, tmp_path: Path) -> None:
     weights, ids = folded
     ranges = calibrate(weights, ids, seed=0)
     teacher = predict_in_order(build_deploy_model(weights), ids)
@@ -108,7 +110,7 @@ def test_qat_that_does_not_help_leaves_things_as_they_were(folded, tmp_path):
     np.testing.assert_allclose(kept["x1"], ranges["x1"], rtol=1e-6)
 
 
-def test_reading_back_gives_what_was_set(folded):
+def test_reading_back_gives_what_was_set(folded) -> None:
     weights, rows = folded
     ranges = calibrate(weights, rows, seed=0)
     held, held_ranges = QuantizedModel(weights, ranges).read()

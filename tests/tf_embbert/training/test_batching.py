@@ -12,7 +12,7 @@ def rows():
     return [np.full(length, number + 1, np.int32) for number, length in enumerate(rng.integers(1, 200, 300))]
 
 
-def test_every_row_once_with_its_target(rows):
+def test_every_row_once_with_its_target(rows) -> None:
     targets = np.arange(len(rows))
     seen = []
     for tokens, numbers in make_batches(rows, targets, batch_size=16, seed=3):
@@ -22,7 +22,7 @@ def test_every_row_once_with_its_target(rows):
     assert sorted(seen) == list(targets)
 
 
-def test_buckets_hold_little_padding(rows):
+def test_buckets_hold_little_padding(rows) -> None:
     batches = [batch.numpy() for batch in make_batches(rows, batch_size=16, seed=0)]
     padding = np.mean(np.concatenate([batch.ravel() for batch in batches]) == 0)
     padded = next(iter(make_batches(rows, batch_size=16, seed=0, pad_to=256))).shape[1]
@@ -30,7 +30,7 @@ def test_buckets_hold_little_padding(rows):
     assert all((batch != 0).any(axis=0).all() for batch in batches)  # no column of pads alone
 
 
-def test_the_seed_decides_the_order(rows):
+def test_the_seed_decides_the_order(rows) -> None:
     def order(seed):
         return np.concatenate([batch[:, 0] for batch in make_batches(rows, batch_size=16, seed=seed)])
 
@@ -38,7 +38,7 @@ def test_the_seed_decides_the_order(rows):
     assert not np.array_equal(order(1), order(2))
 
 
-def test_predictions_come_in_the_rows_order(rows):
+def test_predictions_come_in_the_rows_order(rows) -> None:
     import tensorflow as tf
 
     def first_token(tokens, training):

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -51,7 +52,7 @@ def stop(command, out, phase, number, *options):
     return process.returncode, errors
 
 
-def test_a_killed_training_goes_on_as_if_it_had_not_been(command, tmp_path):
+def test_a_killed_training_goes_on_as_if_it_had_not_been(command, tmp_path: Path) -> None:
     """Killed in the float phase, then in the quantisation-aware one."""
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     undisturbed = start(command, whole)
@@ -70,21 +71,21 @@ def test_a_killed_training_goes_on_as_if_it_had_not_been(command, tmp_path):
     assert configs[0]["files"] == configs[1]["files"]
 
 
-def test_ctrl_c_says_how_to_go_on(command, tmp_path):
+def test_ctrl_c_says_how_to_go_on(command, tmp_path: Path) -> None:
     status, errors = stop(command, tmp_path / "run", "float", signal.SIGINT)
     assert status == 130 and len(errors.splitlines()) == 1
     assert "--resume" in errors and str(tmp_path / "run.partial") in errors
     assert [path.name for path in tmp_path.iterdir()] == ["run.partial"]
 
 
-def test_only_the_same_training_is_resumed(tmp_path, capsys):
+def test_only_the_same_training_is_resumed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A training that was begun with other arguments or other data, and one that is begun anew."""
     from tf_embbert import finetune
     from tf_embbert.common.errors import UserError
     from tf_embbert.common.partial import start_folder, take_up
     from tf_embbert.data.tasks import load_task
 
-    def begin(path, *options):
+    def begin(path, *options) -> dict[str, Any]:
         given = finetune.parser().parse_args(["--task", str(path), "--out", "run", *options])
         columns = (given.text_column, given.pair_column, given.label_column)
         return {**finetune.recorded_arguments(given), "data": finetune.fingerprint(load_task(path, None, *columns))}
@@ -115,7 +116,7 @@ def rows():
     return Encoded([row[row > 0] for row in tokens], rng.integers(0, 2, 64).astype(np.int32), "accuracy")
 
 
-def test_an_epoch_that_was_killed_while_it_was_written(rows, tmp_path):
+def test_an_epoch_that_was_killed_while_it_was_written(rows, tmp_path: Path) -> None:
     """Files of epoch 2 lie there already, half written: its second writing must keep what it names."""
     trained = train(rows, tmp_path / "a", epochs=1)
     for name in ("best-2.npz", "epoch-2.index", "epoch-2.data-00000-of-00001"):
@@ -141,7 +142,7 @@ def train(rows, folder, epochs):
 
 @pytest.mark.parametrize("pad_to", [None, 16])
 @pytest.mark.parametrize("batch_size", [5, 32, 100])
-def test_the_number_of_batches_is_known_before(rows, batch_size, pad_to):
+def test_the_number_of_batches_is_known_before(rows, batch_size: int, pad_to: int | None) -> None:
     """It makes the learning rate end at zero with the last batch."""
     from tf_embbert.training.batching import count_batches, make_batches
 

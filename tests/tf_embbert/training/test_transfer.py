@@ -23,7 +23,7 @@ def spelling(tokenizer, token):
 
 
 @pytest.mark.parametrize("forth", [True, False])
-def test_a_token_has_the_mean_of_the_tokens_that_spell_it(tokenizers, forth):
+def test_a_token_has_the_mean_of_the_tokens_that_spell_it(tokenizers, forth: bool) -> None:
     source, target = tokenizers if forth else tokenizers[::-1]
     table = np.random.default_rng(0).normal(size=(source.vocab_size, 4)).astype(np.float32)
     translated = translate_table(table, source, target)
@@ -40,7 +40,7 @@ def test_a_token_has_the_mean_of_the_tokens_that_spell_it(tokenizers, forth):
     assert (cut > 20) == (not forth)
 
 
-def test_a_spelling_that_the_source_has_no_letter_of(tokenizers):
+def test_a_spelling_that_the_source_has_no_letter_of(tokenizers) -> None:
     """Letters that only the target has are [UNK] to the source."""
     source = tokenizers[0]
     target = Tokenizer.train(["жжжж"] * 20 + ["lamp"] * 20)
@@ -50,7 +50,7 @@ def test_a_spelling_that_the_source_has_no_letter_of(tokenizers):
     np.testing.assert_allclose(translated[token], table[source.encode(["ж"]).ids[0][1:]].mean(axis=0), atol=1e-6)
 
 
-def test_a_training_starts_with_its_own_tokenizer(run_of, data):
+def test_a_training_starts_with_its_own_tokenizer(run_of, data) -> None:
     """From a run of another task: the blocks are the run's, the tokenizer is not, the token vectors are translated."""
     from tf_embbert import finetune
     from tf_embbert.data.tasks import load_task
