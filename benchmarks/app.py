@@ -13,10 +13,10 @@ import tempfile
 import threading
 from pathlib import Path
 
-from benchmarks.base import ARENA_BUDGETS, BASE
+from benchmarks.common.base import ARENA_BUDGETS, BASE
+from benchmarks.common.sources import ROOT, generated_sources, hash_sources, read_files
 from benchmarks.firmware.results import Results
 from benchmarks.firmware.runner import KERNELS, add_tflm_arguments, describe_tools, run_cmake
-from benchmarks.sources import ROOT, generated_sources, hash_sources, read_files
 from convert.bundle.bundle import read_bundle
 from convert.bundle.conversion import convert_run
 from convert.tflm.interpreters import predict

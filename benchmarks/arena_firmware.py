@@ -11,7 +11,7 @@ import hashlib
 import subprocess
 from pathlib import Path
 
-from benchmarks.base import build_base
+from benchmarks.common.base import build_base
 from benchmarks.firmware import models
 from benchmarks.firmware.inputs import join, seeded_inputs, wheel_outputs
 from benchmarks.firmware.results import Results

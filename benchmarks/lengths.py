@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.app import app_bytes, build_app, talk
-from benchmarks.base import ARENA_BUDGETS, BASE, build_base
+from benchmarks.common.base import ARENA_BUDGETS, BASE, build_base
 from benchmarks.firmware.runner import AMPLE_ARENA, add_tflm_arguments, build_firmware, describe_tools
 from convert.bundle.bundle import Bundle, read_bundle
 from convert.bundle.conversion import convert_run

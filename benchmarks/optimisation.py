@@ -17,7 +17,7 @@ from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks.base import ARENA_BUDGETS, BASE
+from benchmarks.common.base import ARENA_BUDGETS, BASE
 from benchmarks.firmware import models
 from benchmarks.firmware.inputs import join, seeded_inputs, wheel_outputs
 from benchmarks.firmware.runner import build_firmware, describe_tools, smallest_arena

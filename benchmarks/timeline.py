@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
-from benchmarks.base import build_base
+from benchmarks.common.base import build_base
 from convert.bundle.report import DRAWN, KERNEL_NAMES
 from convert.bundle.timeline import lay_out
 from convert.tflite.model import read_model

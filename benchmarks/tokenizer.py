@@ -19,10 +19,10 @@ from collections.abc import Iterable, Iterator
 from itertools import islice, pairwise
 from pathlib import Path
 
-from benchmarks.device_tokenizer import DeviceTokenizer, Request, expected_ids
-from benchmarks.many_scripts import PATTERN, make_many_scripts
-from benchmarks.sources import ROOT, generated_sources, hash_sources, read_files
-from benchmarks.tokenizer_texts import SURROGATES, random_texts
+from benchmarks.common.sources import ROOT, generated_sources, hash_sources, read_files
+from benchmarks.tokenizers.device import DeviceTokenizer, Request, expected_ids
+from benchmarks.tokenizers.many_scripts import PATTERN, make_many_scripts
+from benchmarks.tokenizers.texts import SURROGATES, random_texts
 from tf_embbert.common.errors import run_command
 from tf_embbert.common.files import write_atomically
 from tf_embbert.tokenizer import Tokenizer

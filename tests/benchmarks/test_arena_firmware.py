@@ -7,9 +7,9 @@ from collections import Counter
 import pytest
 
 from benchmarks.arena_firmware import RESULT, base_models
-from benchmarks.base import ARENA_BUDGETS
+from benchmarks.common.base import ARENA_BUDGETS
+from benchmarks.common.sources import ROOT
 from benchmarks.firmware.models import FOLDER
-from benchmarks.sources import ROOT
 from convert.tflm.arena import plan_arena
 from convert.tflm.builds import CORES, NOT_MEASURED
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.device_tokenizer import DeviceTokenizer, Request, expected_ids
-from benchmarks.many_scripts import make_many_scripts
 from benchmarks.tokenizer import CONTEXTS, RESULT, sources_sha256
-from benchmarks.tokenizer_texts import random_texts
+from benchmarks.tokenizers.device import DeviceTokenizer, Request, expected_ids
+from benchmarks.tokenizers.many_scripts import make_many_scripts
+from benchmarks.tokenizers.texts import random_texts
 from convert.bundle.tokenizer_tables import tokenizer_sources
 from convert.bundle.unicode_tables import ACTION_BITS, pack_actions, probe_unicode
 from tf_embbert.common.errors import UserError

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.device_tokenizer import DeviceTokenizer, Request, expected_ids
-from benchmarks.many_scripts import PATTERN
-from benchmarks.tokenizer_texts import random_texts
+from benchmarks.tokenizers.device import DeviceTokenizer, Request, expected_ids
+from benchmarks.tokenizers.many_scripts import PATTERN
+from benchmarks.tokenizers.texts import random_texts
 from tf_embbert.tokenizer import Tokenizer
 
 MISSING = [tool for tool in ("cmake", "arm-none-eabi-g++", "qemu-system-arm") if not shutil.which(tool)]

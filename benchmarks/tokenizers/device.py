@@ -9,10 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.common.sources import ROOT
 from convert.bundle.tokenizer_tables import tokenizer_sources
 from tf_embbert.tokenizer import Tokenizer
 
-TESTS = Path(__file__).parent.parent / "tflm_app/tests"
+TESTS = ROOT / "tflm_app/tests"
 NO_TEXT = 2**32 - 1  # tflm_app/tests/requests.h
 
 

@@ -1,6 +1,6 @@
 """A PyTorch transcription of the reference model, timed on the very batches that `benchmarks.pretraining` times.
 
-    TORCH_PYTHON -m benchmarks.pretraining_torch BATCHES.npz STEPS
+    TORCH_PYTHON -m benchmarks.pretraining.torch_model BATCHES.npz STEPS
 
 Written from the formulas of the paper (arXiv 2502.10001) and of RiccardoBravin/tiny-LLM, and held to the Keras model:
 the archive carries its weights, and the losses must be equal. Torch is no requirement of this project: any Python

@@ -28,7 +28,7 @@ from tf_embbert.pretraining.batches import PAIR_SHARE, Batch, Pieces
 from tf_embbert.pretraining.corpus import prepare_corpus, read_paragraphs
 from tf_embbert.pretraining.masking import join_parts, mask_tokens
 
-RESULT = Path(__file__).parent / "results/pretraining.json"
+RESULT = Path(__file__).parents[1] / "results/pretraining.json"
 PADDED_TO, PADDED_ROWS, BUCKETED_TO, BATCH_TOKENS, BATCHES = 256, 32, 64, 4096, 2
 PARAGRAPHS = 5_000  # of the corpus that are read
 # name: (batches, logits at the hidden positions only, dense gradients, XLA)
@@ -140,10 +140,12 @@ def time_torch(python, model, batches, folder):
         arrays[f"{kind}_batches"] = len(some)
         arrays |= {f"{kind}{i}/{name}": value for i, batch in enumerate(some) for name, value in vars(batch).items()}
     np.savez(folder / "batches.npz", sizes=sizes, **arrays)
-    command = [python, "-m", "benchmarks.pretraining_torch", str(folder / "batches.npz"), str(BATCHES)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parent.parent)
+    command = [python, "-m", "benchmarks.pretraining.torch_model", str(folder / "batches.npz"), str(BATCHES)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parents[2])
     if done.returncode:
-        raise UserError(f"{python} -m benchmarks.pretraining_torch failed: {done.stderr.strip().splitlines()[-1]}")
+        raise UserError(
+            f"{python} -m benchmarks.pretraining.torch_model failed: {done.stderr.strip().splitlines()[-1]}"
+        )
     return json.loads(done.stdout)
 
 

@@ -5,10 +5,11 @@ import random
 from itertools import product
 from pathlib import Path
 
-from benchmarks.tokenizer_texts import BLOCKS, MARKS, SURROGATES, WORDS
+from benchmarks.common.base import BASE
+from benchmarks.tokenizers.texts import BLOCKS, MARKS, SURROGATES, WORDS
 from tf_embbert.tokenizer import SPECIAL_TOKENS, Tokenizer
 
-PATTERN = Path(__file__).parent / "base256/tokenizer.json"  # all but the model is taken from here
+PATTERN = BASE / "tokenizer.json"  # all but the model is taken from here
 
 
 def make_many_scripts(path: Path, seed: int = 0, merges: int = 12_000) -> Tokenizer:

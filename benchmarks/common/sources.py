@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-from benchmarks.base import BASE
+from benchmarks.common.base import BASE
 from convert.bundle.manifest import sha256
 from convert.bundle.sources import firmware_sources
 from convert.export.build import build_model
 from tf_embbert.run import load_run
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 LENGTH = 8  # of the model whose generated sources are hashed: it is built in a second
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from convert.export.build import build_model
 from tf_embbert.run import load_run
 
-BASE = Path(__file__).parent / "base256"
+BASE = Path(__file__).parents[1] / "base256"
 ARENA_BUDGETS = {256: 114_688}  # by length, in bytes; the others take the smallest arena
 
 

@@ -1,0 +1,1 @@
+"""Pretraining steps, timed: the model as it is trained, as it was not, and in PyTorch."""
