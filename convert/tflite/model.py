@@ -30,7 +30,24 @@ def read_model(data: bytes) -> schema.ModelT:
         raise DamagedModel(f"the options of an operator cannot be read ({error})") from error
     if not model.subgraphs:
         raise DamagedModel("it has no graph")
+    _fill_absent(model)
     return model
+
+
+def _fill_absent(model: schema.ModelT) -> None:
+    """Empty lists for those that a writer dropped because they were empty, as TFLM's own align tool does. Those that
+    TFLM counts on stay None: tensors of a graph, inputs and outputs of the first."""
+    for g, graph in enumerate(model.subgraphs):
+        ends = ("inputs", "outputs")
+        _set_absent(graph, ("operators", *(ends if g else ())))
+        for op in graph.operators:
+            _set_absent(op, ends)
+
+
+def _set_absent(part: object, names: tuple[str, ...]) -> None:
+    for name in names:
+        if getattr(part, name) is None:
+            setattr(part, name, [])
 
 
 def input_length(data: bytes) -> int:
@@ -53,13 +70,25 @@ def output_quantization(model: schema.ModelT) -> tuple[float, int]:
 
 
 def float_tensors(model: schema.ModelT) -> list[dict]:
-    """The tensors that are not integers: {index, name, type}, of all subgraphs."""
+    """The tensors that are not integers: {index, name, type}, of all subgraphs; those that no operator reads or writes
+    are not computed with (the intermediates of an LSTM carry ranges of calibration)."""
     return [
-        {"index": index, "name": _name(tensor), "type": TYPE_NAMES[tensor.type]}
+        {"index": index, "name": _name(graph.tensors[index]), "type": type_name(graph.tensors[index])}
         for graph in model.subgraphs
-        for index, tensor in enumerate(graph.tensors)
-        if TYPE_NAMES[tensor.type] in FLOAT_TYPES
+        for index in sorted(_touched(graph))
+        if type_name(graph.tensors[index]) in FLOAT_TYPES
     ]
+
+
+def _touched(graph: schema.SubGraphT) -> set[int]:
+    """The tensors that come into a graph, leave it, or that an operator reads or writes."""
+    ends = [graph.inputs, graph.outputs, *(values for op in graph.operators for values in (op.inputs, op.outputs))]
+    return {i for values in ends for i in indices(values) if i >= 0}
+
+
+def type_name(tensor: schema.TensorT) -> str:
+    """INT8; the number of a type that the schema does not know."""
+    return TYPE_NAMES.get(tensor.type, str(tensor.type))
 
 
 def operator_name(model: schema.ModelT, op: schema.OperatorT) -> str:
@@ -108,7 +137,7 @@ def _macs(graph: schema.SubGraphT, op: schema.OperatorT, name: str) -> int:
 
 def _signature(graph: schema.SubGraphT, op: schema.OperatorT) -> str:
     def types(indices):
-        return ",".join("-" if i < 0 else TYPE_NAMES[graph.tensors[i].type].lower() for i in indices)
+        return ",".join("-" if i < 0 else type_name(graph.tensors[i]).lower() for i in indices)
 
     return f"{types(op.inputs)}>{types(op.outputs)}"
 

@@ -8,13 +8,7 @@ from convert.tflm.rules.engine import ask_rules
 from tf_embbert.common.errors import UserError
 
 # Rules without which operators and tensors cannot even be listed.
-UNREADABLE = (
-    "graph_complete",
-    "graph_tensors_exist",
-    "operator_code_exists",
-    "operator_tensors_exist",
-    "type_has_size",
-)
+UNREADABLE = ("graph_complete", "graph_tensors_exist", "operator_code_exists", "operator_tensors_exist")
 
 
 def check_model(path: str | Path) -> dict:

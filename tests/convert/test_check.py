@@ -14,10 +14,11 @@ from convert.tflite.verifier import MAX_FILE_BYTES
 from convert.tflm import support
 from convert.tflm.support import check_bytes, check_model
 from tests.support.agreement_bases import BASES, f32, i8
+from tests.support.agreement_cases import signal_energy
 from tests.support.agreement_models import Spec, operator, operator_code, pack
 from tests.support.transcription import random_model
 
-ENTRY = {"op", "index", "tensor", "tensor_name", "rule", "reason", "kernel", "remedy"}
+ENTRY = {"op", "index", "tensor", "tensor_name", "rule", "reason", "requires", "kernel", "remedy"}
 
 
 @pytest.fixture(scope="module")
@@ -137,8 +138,8 @@ def test_operators_of_every_graph_are_checked() -> None:
 def test_a_custom_operator_is_named(write) -> None:
     report = check_model(write(lambda model: set_code(model, "LOGISTIC", schema.BuiltinOperator.CUSTOM, "Mine")))
     assert {refusal["op"] for refusal in report["refusals"]} == {"CUSTOM:Mine"}
-    tflm_has = Spec("CUSTOM:SignalEnergy", [i8(2)], [i8(2)]).build()
-    assert check_bytes(tflm_has, "custom")["supported"]
+    tflm_has = check_bytes(BASES["RELU"].edited(signal_energy(start_index=0, end_index=2)).build(), "custom")
+    assert tflm_has["supported"] and [entry["rule"] for entry in tflm_has["warnings"]] == ["known_by_name"]
 
 
 def test_exit_status_and_json(write, model_bytes, capsys: pytest.CaptureFixture[str]) -> None:

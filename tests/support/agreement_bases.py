@@ -127,6 +127,29 @@ def variables(named=True, handles=1, value_shape=(2,), read_shape=(2,)):
     return Spec("READ_VARIABLE", [f32(2)], [f32(2)], change=change)
 
 
+def branch_variables(assigned=True):
+    """A variable that the branches of an IF assign, through a handle that they are given; `assigned`: here too."""
+
+    def change(model):
+        graph = model.subgraphs[0]
+        tensors = [boolean(1), f32(2), Tensor("resource", ()), f32(2)]
+        graph.tensors = [tensor.pack(model.buffers) for tensor in tensors]
+        graph.inputs, graph.outputs = [0, 1], [3]
+        codes = ("VAR_HANDLE", "ASSIGN_VARIABLE", "IF", "RELU")
+        model.operatorCodes = [operator_code(op) for op in codes]
+        graph.operators = [operator(0, [], [2], "VarHandleOptions", {"container": "", "sharedName": "v"})]
+        graph.operators += [operator(1, [2, 1], [])] if assigned else []
+        fields = {"thenSubgraphIndex": 1, "elseSubgraphIndex": 1}
+        graph.operators.append(operator(2, [0, 2, 1], [3], "IfOptions", fields))
+        branch = schema.SubGraphT()
+        branch.tensors = [t.pack(model.buffers) for t in (Tensor("resource", ()), f32(2), f32(2))]
+        branch.inputs, branch.outputs = [0, 1], [2]
+        branch.operators = [operator(1, [0, 1], []), operator(3, [1], [2])]
+        model.subgraphs.append(branch)
+
+    return Spec("READ_VARIABLE", [f32(2)], [f32(2)], change=change)
+
+
 def call_once():
     """CALL_ONCE of a graph without tensors in or out, beside a RELU."""
 

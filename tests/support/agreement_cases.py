@@ -5,11 +5,15 @@ far beyond a tensor of some bytes. What keeps a rule are the tiny models themsel
 """
 
 import numpy as np
+from flatbuffers import flexbuffers
 
 from convert.tflite.model import schema
-from tests.support.agreement_bases import bias, boolean, f32, i8, i32, lstm, scalar, svdf, variables
+from tests.support.agreement_bases import bias, boolean, branch_variables, f32, i8, i32, lstm, scalar, svdf, variables
 from tests.support.agreement_models import Tensor
 
+DETECTION = "CUSTOM:TFLite_Detection_PostProcess"
+SCALES = {f"{axis}_scale": 10.0 for axis in "xyhw"}
+DETECTS = SCALES | {"num_classes": 3, "max_detections": 2, "max_classes_per_detection": 1, "nms_iou_threshold": 0.5}
 FAR = 400_000  # elements; the arena has 256 KiB
 RELU6 = schema.ActivationFunctionType.RELU6
 LSTM = "UNIDIRECTIONAL_SEQUENCE_LSTM"
@@ -28,6 +32,46 @@ def offline_plan(*offsets, count=None):
         model.metadata[0].name, model.metadata[0].buffer = "OfflineMemoryAllocation", len(model.buffers) - 1
 
     return {"change": change}
+
+
+def sparse(model):
+    """Weights that the converter stored sparse: an eighth of their bytes."""
+    tensor = model.subgraphs[0].tensors[1]
+    tensor.sparsity = schema.SparsityParametersT()
+    tensor.sparsity.traversalOrder, tensor.sparsity.blockMap, tensor.sparsity.dimMetadata = [0, 1], [], []
+    model.buffers[tensor.buffer].data = model.buffers[tensor.buffer].data[: FAR // 8]
+
+
+def outside(model):
+    """Constants that lie behind the flatbuffer."""
+    buffer = model.buffers[model.subgraphs[0].tensors[1].buffer]
+    buffer.data, buffer.offset, buffer.size = None, 4096, FAR
+
+
+def detection(boxes=4, classes=3, **options):
+    """TFLite_Detection_PostProcess with the options of a map of FlexBuffers; none without any."""
+    inputs = [f32(1, boxes, 4), f32(1, boxes, classes), f32(boxes, 4, data=1)]
+    outputs = [f32(1, 2, 4), f32(1, 2), f32(1, 2), f32(1)]
+
+    def change(model):
+        model.subgraphs[0].operators[0].customOptions = np.frombuffer(flexbuffers.Dumps(options), np.uint8)
+
+    return {
+        "op": DETECTION,
+        "inputs": inputs,
+        "outputs": outputs,
+        "options": None,
+        "change": change if options else None,
+    }
+
+
+def signal_energy(**options):
+    """SignalEnergy of two complex numbers, with options."""
+    return detection(**options) | {
+        "op": "CUSTOM:SignalEnergy",
+        "inputs": [Tensor("int16", (4,))],
+        "outputs": [Tensor("uint32", (2,))],
+    }
 
 
 def custom_options(model):
@@ -51,12 +95,39 @@ CASES = {
         ("RELU", on_graph(lambda graph: setattr(graph, "outputs", [10**8]))),
     ],
     "operator_code_exists": [("RELU", on_graph(lambda graph: setattr(graph.operators[0], "opcodeIndex", 5)))],
-    "operator_tensors_exist": [
-        ("RELU", on_graph(lambda graph: setattr(graph.operators[0], "inputs", [10**8]))),
-        ("RELU", on_graph(lambda graph: setattr(graph.operators[0], "outputs", None))),
+    "operator_tensors_exist": [("RELU", on_graph(lambda graph: setattr(graph.operators[0], "inputs", [10**8])))],
+    "no_tensor_lists": [("RELU", {"op": "CUSTOM:FlexTensorListReserve"}), ("RESHAPE", {"i1": {"type": "variant"}})],
+    "no_flex_operators": [("RELU", {"op": "CUSTOM:FlexErf"}), ("ADD", {"op": "CUSTOM:FlexAddV2"})],
+    "not_quantized_in_uint8": [
+        ("SOFTMAX", {"i0": {"type": "uint8"}, "o0": {"type": "uint8"}}),
+        ("FULLY_CONNECTED", {"i0": {"type": "uint8"}, "i1": {"type": "uint8"}, "o0": {"type": "uint8"}}),
+    ],
+    "weights_dense": [
+        (
+            "ADD",
+            {"i0": {"shape": (FAR,)}, "i1": {"shape": (FAR,), "data": 0}, "o0": {"shape": (FAR,)}, "change": sparse},
+        )
+    ],
+    "buffers_inside": [("STRIDED_SLICE", {"change": outside})],
+    "not_compiled_by_vela": [("ADD", {"op": "CUSTOM:ethos-u"})],
+    "detection_tensors": [("RELU", {"op": DETECTION})],
+    "detection_types": [("RELU", detection(**DETECTS) | {"i0": {"type": "int8"}})],
+    "detection_shapes": [
+        ("RELU", detection(**DETECTS) | {"i0": {"shape": (2, 4, 4)}}),
+        ("RELU", detection(**DETECTS) | {"i1": {"shape": (1, 3, 3)}}),
+    ],
+    "signal_options": [("RELU", signal_energy()), ("RELU", {"op": "CUSTOM:SignalWindow"})],
+    "detection_options": [
+        ("RELU", detection()),
+        ("RELU", detection(**DETECTS | {"num_classes": 5})),
+        ("RELU", detection(**DETECTS | {"nms_iou_threshold": 0.0})),
+        ("RELU", detection(**DETECTS | {"max_classes_per_detection": 0})),
     ],
     "buffer_exists": [("RELU", on_graph(lambda graph: setattr(graph.tensors[0], "buffer", 0x3FFFFFFF)))],
-    "type_has_size": [("RELU", {"i0": {"type": "string"}}), ("RESHAPE", {"i1": {"type": "variant"}})],
+    "type_has_size": [
+        ("RELU", {"i0": {"type": "string"}}),
+        ("RELU", {"i0": {"type": "string"}, "o0": {"type": "string"}}),
+    ],
     "dimensions_not_negative": [("RELU", {"o0": {"shape": (-1, 3)}})],
     "tensor_below_2_gib": [("RELU", {"i0": {"shape": (1 << 20, 1 << 11)}, "o0": {"shape": (1 << 20, 1 << 11)}})],
     "buffer_holds_tensor": [
@@ -544,6 +615,7 @@ CASES = {
     "variable_handle": [
         ("READ_VARIABLE", {"change": lambda model: (variables().change(model), model.subgraphs[0].operators.pop(0))})
     ],
+    "variable_assigned": [("READ_VARIABLE", {"change": branch_variables(assigned=False).change})],
     "variable_named": [("READ_VARIABLE", {"change": variables(named=False, handles=2).change})],
 }
 
@@ -563,6 +635,9 @@ KEPT = [
     (LSTM, {"inputs": lstm("int16").inputs, "outputs": lstm("int16").outputs}),
     ("SVDF", {"inputs": svdf().inputs, "outputs": svdf().outputs}),
     ("RELU", offline_plan(0, 16)),
+    ("READ_VARIABLE", {"change": branch_variables().change}),
+    ("RELU", detection(**DETECTS)),
+    ("RELU", detection(**DETECTS | {"num_classes": 2, "use_regular_nms": True})),
     ("RELU", {"change": lambda model: setattr(model.operatorCodes[0], "version", 99)}),
     ("RELU", {"change": lambda model: setattr(model, "version", 9)}),
 ]
@@ -607,6 +682,8 @@ WARNED = {
     "integer_reduction_axes": [("MEAN", {"i1": i32(5), "o0": {"shape": (2, 3, 4)}})],
     "computed_divisor": [("DIV", {"i1": {"data": None}}), ("FLOOR_DIV", {"i1": {"data": None}})],
     "float_island": [("DEQUANTIZE", {})],
+    "known_by_name": [("RELU", signal_energy(start_index=0, end_index=2))],
+    "variables_brought": [("VAR_HANDLE", {})],
     "variable_bytes": [("READ_VARIABLE", {"change": variables(read_shape=(3,)).change})],
     "output_writable": [("RELU", {"o0": {"data": 0}})],
     "inputs_computed": [("RELU", on_graph(lambda graph: setattr(graph, "inputs", [])))],

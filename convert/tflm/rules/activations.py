@@ -41,13 +41,13 @@ def no_fused_activation(op: Operator) -> Verdict:
         schema.ActivationFunctionType.TANH,
         schema.ActivationFunctionType.SIGN_BIT,
     )
-    return require(not known, None, f"activation {code} is")
+    return require(not known, None, f"activation {code} is fused into it")
 
 
 @rule("L2_NORMALIZATION", FORM, "reshape to at most 4 dimensions before it")
 def l2_normalization_rank(op: Operator) -> Verdict:
     """The input has at most 4 dimensions."""
-    return require(op.input.rank <= 4, op.input, f"has {op.input.rank}")
+    return require(op.input.rank <= 4, op.input, f"has {op.input.rank} dimensions")
 
 
 @rule("LOGISTIC", VALUE, GRID_REMEDY)
@@ -76,7 +76,7 @@ def softmax_types(op: Operator) -> Verdict:
 @rule("SOFTMAX", FORM, "reshape to at least one dimension before it")
 def softmax_rank(op: Operator) -> Verdict:
     """The input has at least one dimension."""
-    return require(op.input.rank >= 1, op.input, "has none")
+    return require(op.input.rank >= 1, op.input, "has no dimension")
 
 
 @rule("SOFTMAX", VALUE, GRID_REMEDY)
@@ -164,7 +164,7 @@ def prelu_rank(op: Operator) -> Verdict:
     """Input and alpha of float32 have at most 4 dimensions."""
     return first_broken(
         [
-            require(op.input.type != "FLOAT32" or tensor.rank <= 4, tensor, f"has {tensor.rank}")
+            require(op.input.type != "FLOAT32" or tensor.rank <= 4, tensor, f"has {tensor.rank} dimensions")
             for tensor in (*op.inputs[:2], op.output)
         ]
     )

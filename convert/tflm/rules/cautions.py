@@ -79,7 +79,7 @@ def row_convolution_ends(op: Operator) -> Verdict:
 def dense_int16_per_tensor(op: Operator) -> Verdict:
     """Weights of an int16 input have one scale: CMSIS-NN's kernel refuses one for each channel."""
     weights = op.inputs[1]
-    return require(op.input.type != "INT16" or len(weights.scales) <= 1, weights, f"has {len(weights.scales)}")
+    return require(op.input.type != "INT16" or len(weights.scales) <= 1, weights, f"has {len(weights.scales)} scales")
 
 
 @rule("RSQRT", VALUE, "add an epsilon before it, and calibrate so that the zero point is -128", warning=True)
@@ -95,7 +95,9 @@ def integer_reduction_axes(op: Operator) -> Verdict:
     """Constant axes of an integer mean or sum are axes of the input: the kernel computes nothing otherwise."""
     axes = op.inputs[1]
     fits = op.input.rank == 0 or all(axis_of(n, op.input.rank) is not None for n in axes.values or [])
-    return require(fits or op.input.type == "FLOAT32", axes, f"is {axes.values}")
+    return require(
+        fits or op.input.type == "FLOAT32", axes, f"is {axes.values}, the input has {op.input.rank} dimensions"
+    )
 
 
 @rule("DIV FLOOR_DIV", VALUE, "divide by a constant, or add an epsilon", warning=True)
@@ -125,7 +127,7 @@ def float_island(op: Operator) -> Verdict:
 @rule("", VALUE, "let the converter compute the constant", warning=True)
 def output_writable(op: Operator) -> Verdict:
     """An output is no constant: writing to one fails where the model is in flash."""
-    return first_broken([require(not tensor.constant, tensor, "is one") for tensor in op.outputs if tensor])
+    return first_broken([require(not tensor.constant, tensor, "is a constant") for tensor in op.outputs if tensor])
 
 
 @rule("", VALUE, "compute the tensor, or make it an input of the model", warning=True)
@@ -136,7 +138,11 @@ def inputs_computed(op: Operator) -> Verdict:
     }
     return first_broken(
         [
-            require(tensor.constant or tensor.variable or tensor.index in made, tensor, "is not")
+            require(
+                tensor.constant or tensor.variable or not tensor.elements or tensor.index in made,
+                tensor,
+                "is no input, and no operator before this one writes it",
+            )
             for tensor in op.inputs
             if tensor
         ]
@@ -151,7 +157,7 @@ def scales_positive(op: Operator) -> Verdict:
             require(
                 all(0 < scale < float("inf") for scale in tensor.scales),
                 tensor,
-                f"has {min(tensor.scales, default=0):g}",
+                f"has scale {min(tensor.scales, default=0):g}",
             )
             for tensor in (*op.inputs, *op.outputs)
             if tensor

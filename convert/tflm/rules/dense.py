@@ -75,7 +75,7 @@ def dense_weights_format(op: Operator) -> Verdict:
 def dense_int4_per_tensor(op: Operator) -> Verdict:
     """int4 weights have one scale."""
     weights = op.inputs[1]
-    return require(weights.type != "INT4" or len(weights.scales) <= 1, weights, f"has {len(weights.scales)}")
+    return require(weights.type != "INT4" or len(weights.scales) <= 1, weights, f"has {len(weights.scales)} scales")
 
 
 @rule("FULLY_CONNECTED", VALUE, "quantise per tensor, or with one scale for each output channel")
@@ -131,7 +131,7 @@ def convolution_rank(op: Operator) -> Verdict:
     """Input, weights and output have 4 dimensions."""
     return first_broken(
         [
-            require(tensor.rank == 4, tensor, f"has {tensor.rank}")
+            require(tensor.rank == 4, tensor, f"has {tensor.rank} dimensions")
             for tensor in (activation(op), op.inputs[1], op.output)
         ]
     )
@@ -142,7 +142,10 @@ def convolution_quantized(op: Operator) -> Verdict:
     """Input and weights of an integer convolution have scales and zero points."""
     integer = activation(op).type in INTEGER
     return first_broken(
-        [require(not integer or tensor.quantized, tensor, "has none") for tensor in (op.inputs[1], activation(op))]
+        [
+            require(not integer or tensor.quantized, tensor, "has no scale and zero point")
+            for tensor in (op.inputs[1], activation(op))
+        ]
     )
 
 
@@ -221,7 +224,9 @@ def transposed_bias(op: Operator) -> Verdict:
 @rule("BATCH_MATMUL", FORM, "reshape both operands to 2 to 5 dimensions")
 def matmul_rank(op: Operator) -> Verdict:
     """Both operands have 2 to 5 dimensions."""
-    return first_broken([require(2 <= tensor.rank <= 5, tensor, f"has {tensor.rank}") for tensor in op.inputs])
+    return first_broken(
+        [require(2 <= tensor.rank <= 5, tensor, f"has {tensor.rank} dimensions") for tensor in op.inputs]
+    )
 
 
 @rule("BATCH_MATMUL", VALUE, "make the last two dimensions of the operands fit: m x k and k x n")

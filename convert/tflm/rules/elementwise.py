@@ -47,7 +47,7 @@ def elements_kept(op: Operator) -> Verdict:
     return require(
         op.output.elements == op.input.elements,
         op.output,
-        f"has {op.output.elements:,}, the input {op.input.elements:,}",
+        f"has {op.output.elements:,} elements, the input {op.input.elements:,}",
     )
 
 
@@ -93,7 +93,7 @@ def add_n_grids(op: Operator) -> Verdict:
 @rule("ADD", FORM, "quantise the output: run the converter with a representative dataset")
 def add_output_quantized(op: Operator) -> Verdict:
     """An int8 or int16 output has a scale and a zero point."""
-    return require(op.output.type not in QUANTIZED or op.output.quantized, op.output, "has none")
+    return require(op.output.type not in QUANTIZED or op.output.quantized, op.output, "has no scale and zero point")
 
 
 @rule("ADD SUB DIV", FORM, "remove the quantisation of the int32 tensors; int32 is added as it is")
@@ -101,7 +101,10 @@ def int32_unquantized(op: Operator) -> Verdict:
     """int32 inputs have no scale and zero point."""
     tensors = [*op.inputs[:2], *(op.outputs[:1] if op.name == "SUB" else [])]
     return first_broken(
-        [require(op.output.type != "INT32" or not tensor.quantized, tensor, "has them") for tensor in tensors]
+        [
+            require(op.output.type != "INT32" or not tensor.quantized, tensor, "has a scale and a zero point")
+            for tensor in tensors
+        ]
     )
 
 
@@ -215,7 +218,10 @@ def root_quantized(op: Operator) -> Verdict:
     """int8 tensors have a scale and a zero point, and the output of a quantised int16 input has them."""
     needed = op.input.type == "INT8" or (op.input.type == "INT16" and op.input.quantized)
     return first_broken(
-        [require(not needed or tensor.quantized, tensor, "has none") for tensor in (op.input, op.output)]
+        [
+            require(not needed or tensor.quantized, tensor, "has no scale and zero point")
+            for tensor in (op.input, op.output)
+        ]
     )
 
 
@@ -238,8 +244,8 @@ def divisor_not_zero(op: Operator) -> Verdict:
     """A constant divisor of int32, or of FLOOR_DIV, has no zero."""
     divisor = op.inputs[1]
     if op.name == "FLOOR_DIV":
-        return require(not divisor.constant or bool(divisor.data.view("<f4").all()), divisor, "has one")
-    return require(divisor.type != "INT32" or 0 not in (divisor.values or []), divisor, "has one")
+        return require(not divisor.constant or bool(divisor.data.view("<f4").all()), divisor, "has a zero")
+    return require(divisor.type != "INT32" or 0 not in (divisor.values or []), divisor, "has a zero")
 
 
 def _int16_zero_points(op: Operator, tensors: tuple[Tensor, ...]) -> Verdict:

@@ -9,7 +9,10 @@ from convert.tflite.model import operator_name
 from convert.tflm.rules.graph import Model, Operator, text, vector
 from convert.tflm.rules.operators import CUSTOM_OPERATORS, OPERATORS
 from convert.tflm.rules.registry import RULES, Detail, Rule, StructureRule
-from convert.tflm.rules.structure import STRUCTURE, subjects
+from convert.tflm.rules.remedies import remedy_for
+from convert.tflm.rules.structure import STRUCTURE, SUBJECTS, subjects
+
+ORDERED = sorted(STRUCTURE, key=lambda rule: SUBJECTS.index(rule.subject))
 
 
 def ask_rules(unpacked: schema.ModelT) -> tuple[list[dict], list[dict]]:
@@ -19,9 +22,9 @@ def ask_rules(unpacked: schema.ModelT) -> tuple[list[dict], list[dict]]:
         unpacked: the model as `read_model` gives it, whatever is in it.
 
     Returns:
-        Two lists of {op, index, tensor, tensor_name, rule, reason, kernel, remedy}: the operator and its place in the
-        graph; the tensor; the rule's name, its message and what is there instead; the file that asks for it (from
-        tensorflow/lite/micro/); what to do. None stands for what has no operator or tensor.
+        Two lists of {op, index, tensor, tensor_name, rule, reason, requires, kernel, remedy}: the operator and its
+        place in the graph; the tensor; the rule's name; what is wrong; what the rule asks for; the file that asks for
+        it (from tensorflow/lite/micro/); what to do. None stands for what has no operator or tensor.
     """
     broken = _ask_structure(unpacked)
     if broken:
@@ -35,7 +38,7 @@ def ask_rules(unpacked: schema.ModelT) -> tuple[list[dict], list[dict]]:
 
 def _ask_structure(unpacked: schema.ModelT) -> list[dict]:
     """What is wrong with a model's parts. Kinds of subjects build on each other: only the first that fails is told."""
-    for kind, rules in groupby(STRUCTURE, key=lambda rule: rule.subject):
+    for kind, rules in groupby(ORDERED, key=lambda rule: rule.subject):
         checks = list(rules)
         broken = [
             _structure_entry(unpacked, rule, words, place)
@@ -70,9 +73,10 @@ def _entry(rule: Rule, op: Operator, detail: Detail) -> dict:
         "tensor": tensor and tensor.index,
         "tensor_name": tensor and tensor.name,
         "rule": rule.name,
-        "reason": _reason(rule, tensor and tensor.index, tensor and tensor.name, words),
+        "reason": _reason(tensor and tensor.index, tensor and tensor.name, words),
+        "requires": rule.message,
         "kernel": rule.kernel or source,
-        "remedy": rule.remedy,
+        "remedy": remedy_for(rule, op, tensor),
     }
 
 
@@ -88,12 +92,13 @@ def _structure_entry(unpacked: schema.ModelT, rule: StructureRule, words: str, p
         "tensor": index,
         "tensor_name": name,
         "rule": rule.name,
-        "reason": _reason(rule, index, name, words),
+        "reason": _reason(index, name, words),
+        "requires": rule.message,
         "kernel": rule.kernel,
         "remedy": rule.remedy,
     }
 
 
-def _reason(rule: Rule | StructureRule, tensor: int | None, name: str | None, words: str) -> str:
+def _reason(tensor: int | None, name: str | None, words: str) -> str:
     place = "" if tensor is None else f"tensor {tensor}{f' ({name})' if name else ''} "
-    return f"{rule.message.rstrip('.')}: {place}{words}"
+    return place + words

@@ -1,4 +1,4 @@
-"""Rules of UNIDIRECTIONAL_SEQUENCE_LSTM, SVDF, QUANTIZE, control flow and variables."""
+"""Rules of UNIDIRECTIONAL_SEQUENCE_LSTM, SVDF, QUANTIZE and control flow."""
 
 from convert.tflm.rules.elementwise import shape_text
 from convert.tflm.rules.graph import Graph, Operator, Tensor
@@ -72,7 +72,9 @@ def lstm_scales(op: Operator) -> Verdict:
         weights, other = op.inputs[i], op.inputs[0 if i < 5 else HIDDEN]
         counted = 0 <= weights.axis < weights.rank and len(weights.scales) == weights.shape[weights.axis]
         fits = counted if len(weights.scales) > 1 else weights.scale * other.scale >= 0
-        verdicts.append(require(fits, weights, f"has scales {weights.scales[:3]}, the values {other.scale:g}"))
+        verdicts.append(
+            require(fits, weights, f"has scales {weights.scales[:3]}, what it is multiplied with {other.scale:g}")
+        )
     return first_broken(verdicts)
 
 
@@ -80,7 +82,7 @@ def lstm_scales(op: Operator) -> Verdict:
 def state_variable(op: Operator) -> Verdict:
     """The states are variable tensors."""
     states = (HIDDEN, CELL) if op.name == LSTM else (4,)
-    return first_broken([require(op.inputs[i].variable, op.inputs[i], "is none") for i in states])
+    return first_broken([require(op.inputs[i].variable, op.inputs[i], "is no variable tensor") for i in states])
 
 
 @rule(LSTM, FORM, "convert the layer with TFLite's converter")
@@ -236,33 +238,6 @@ def called_sizes(op: Operator) -> Verdict:
     )
 
 
-@rule("ASSIGN_VARIABLE READ_VARIABLE", FORM, "assign the variable in a graph that CALL_ONCE runs, before it is read")
-def variable_handle(op: Operator) -> Verdict:
-    """The variable is one element, and a VAR_HANDLE of the graph makes it."""
-    makers = [other for other in op.graph.operators if other.name == "VAR_HANDLE" and op.input in other.outputs]
-    return require(op.input.elements == 1 and bool(makers), op.input, f"is {shape_text(op.input)}")
-
-
-@rule("VAR_HANDLE", FORM, "name the variables", unchecked=True)
-def variable_named(op: Operator) -> Verdict:
-    """A variable has options, and a name in a model with several."""
-    handles = [other for other in op.model.operators if other.name == "VAR_HANDLE"]
-    named = op.options is not None and (len(handles) == 1 or bool(op.option("sharedName")))
-    return require(named, None, "it has none")
-
-
-@rule("READ_VARIABLE ASSIGN_VARIABLE", VALUE, "assign and read a variable with one type and shape", warning=True)
-def variable_bytes(op: Operator) -> Verdict:
-    """All that assign or read a variable have as many bytes: TFLM copies as many as were assigned first."""
-    users = [
-        other
-        for other in op.model.operators
-        if other.name in ("READ_VARIABLE", "ASSIGN_VARIABLE") and _variable(other) == _variable(op)
-    ]
-    sizes = {_value(other).nbytes for other in users if _value(other)}
-    return require(len(sizes) == 1, _value(op), f"has one of {', '.join(map(str, sorted(sizes)))} bytes")
-
-
 def _called(op: Operator) -> tuple[Graph, Graph]:
     fields = (
         ("thenSubgraphIndex", "elseSubgraphIndex") if op.name == "IF" else ("condSubgraphIndex", "bodySubgraphIndex")
@@ -273,14 +248,3 @@ def _called(op: Operator) -> tuple[Graph, Graph]:
 
 def _tensors(graph: Graph, indices: list[int]) -> list[Tensor]:
     return [graph.tensors[i] for i in indices]
-
-
-def _variable(op: Operator) -> object:
-    """The name of the variable that an operator takes."""
-    handle = op.tensor("i0")
-    makers = [other for other in op.graph.operators if other.name == "VAR_HANDLE" and handle in other.outputs]
-    return makers[0].option("sharedName") if makers else None
-
-
-def _value(op: Operator) -> Tensor | None:
-    return op.tensor("i1" if op.name == "ASSIGN_VARIABLE" else "o0")

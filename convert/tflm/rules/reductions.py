@@ -1,6 +1,7 @@
 """Rules of reductions, indices into tensors, pooling and image operators."""
 
 import math
+from fractions import Fraction
 
 from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
@@ -76,13 +77,21 @@ def reverse_axes(op: Operator) -> Verdict:
     axes = op.inputs[1]
     places = [axis_of(n, op.input.rank) for n in axes.values or []]
     fits = None not in places and all(b - a == 1 for a, b in zip(sorted(places), sorted(places)[1:]))
-    return require(axes.rank == 1 and axes.elements <= op.input.rank <= 6 and fits, axes, f"is {axes.values}")
+    return require(
+        axes.rank == 1 and axes.elements <= op.input.rank <= 6 and fits,
+        axes,
+        f"is {axes.values}, the input {shape_text(op.input)}",
+    )
 
 
 @rule("REVERSE_V2", FORM, "give the output the input's shape", unchecked=True)
 def reverse_elements(op: Operator) -> Verdict:
     """The output has as many elements as the input."""
-    return require(op.output.elements >= op.input.elements, op.output, f"has {op.output.elements:,}")
+    return require(
+        op.output.elements >= op.input.elements,
+        op.output,
+        f"has {op.output.elements:,} elements, the first input {op.input.elements:,}",
+    )
 
 
 @rule("GATHER", FORM, "gather along an axis that the input has")
@@ -179,13 +188,21 @@ def update_shapes(op: Operator) -> Verdict:
 @rule("DYNAMIC_UPDATE_SLICE", FORM, "give the output the operand's shape", unchecked=True)
 def update_elements(op: Operator) -> Verdict:
     """The output has as many elements as the operand."""
-    return require(op.output.elements >= op.input.elements, op.output, f"has {op.output.elements:,}")
+    return require(
+        op.output.elements >= op.input.elements,
+        op.output,
+        f"has {op.output.elements:,} elements, the first input {op.input.elements:,}",
+    )
 
 
 @rule("SHAPE", FORM, "give the output a number for each dimension", unchecked=True)
 def shape_length(op: Operator) -> Verdict:
     """The output has a number for each dimension of the input."""
-    return require(op.output.elements >= op.input.rank, op.output, f"has {op.output.elements}")
+    return require(
+        op.output.elements >= op.input.rank,
+        op.output,
+        f"has {op.output.elements} elements, the input {op.input.rank} dimensions",
+    )
 
 
 @rule("SHAPE", FORM, "ask for int32", kernel="../core/api/flatbuffer_conversions.cc")
@@ -234,7 +251,9 @@ def pool_shape(op: Operator) -> Verdict:
 @rule("L2_POOL_2D", FORM, "reshape to 4 dimensions (batch, height, width, channels)")
 def l2_pool_rank(op: Operator) -> Verdict:
     """Input and output have 4 dimensions."""
-    return first_broken([require(tensor.rank == 4, tensor, f"has {tensor.rank}") for tensor in (op.input, op.output)])
+    return first_broken(
+        [require(tensor.rank == 4, tensor, f"has {tensor.rank} dimensions") for tensor in (op.input, op.output)]
+    )
 
 
 @rule("L2_POOL_2D", VALUE, "choose a window that fits the input, and strides above 0")
@@ -264,8 +283,8 @@ def image_rank(op: Operator) -> Verdict:
     resized = op.name.startswith("RESIZE")
     return first_broken(
         [
-            require(op.input.rank == 4, op.input, f"has {op.input.rank}"),
-            require(op.output.rank <= 4 or not resized, op.output, f"has {op.output.rank}"),
+            require(op.input.rank == 4, op.input, f"has {op.input.rank} dimensions"),
+            require(op.output.rank <= 4 or not resized, op.output, f"has {op.output.rank} dimensions"),
         ]
     )
 
@@ -282,13 +301,19 @@ def resize_shape(op: Operator) -> Verdict:
     """The output has the input's batch and channels, and the constant size."""
     batch, _, _, channels = op.input.shape
     wanted = (batch, *(op.inputs[1].values or ()), channels)
-    return require(op.output.shape == wanted, op.output, f"is {shape_text(op.output)}, not {wanted}")
+    return require(
+        op.output.shape == wanted, op.output, f"is {shape_text(op.output)} for the size {op.inputs[1].values}"
+    )
 
 
 @rule("RESIZE_BILINEAR", VALUE, "choose half_pixel_centers or align_corners")
 def resize_centers(op: Operator) -> Verdict:
     """half_pixel_centers and align_corners are not both set."""
-    return require(not (op.option("halfPixelCenters") and op.option("alignCorners")), None, "both are")
+    return require(
+        not (op.option("halfPixelCenters") and op.option("alignCorners")),
+        None,
+        "half_pixel_centers and align_corners are both set",
+    )
 
 
 @rule("DEPTH_TO_SPACE SPACE_TO_DEPTH", VALUE, "choose a block that divides the input")
@@ -296,7 +321,7 @@ def block_divides(op: Operator) -> Verdict:
     """The block is above 0 and divides height and width (SPACE_TO_DEPTH) or, squared, the channels."""
     block, (_, height, width, channels) = op.option("blockSize"), op.input.shape
     if block <= 0:
-        return require(False, None, f"it is {block}")
+        return require(False, None, f"its block is {block}")
     divides = not channels % block**2 if op.name == "DEPTH_TO_SPACE" else not height % block and not width % block
     return require(divides, op.input, f"is {shape_text(op.input)}, the block {block}")
 
@@ -313,7 +338,7 @@ def block_elements(op: Operator) -> Verdict:
 def batch_space_rank(op: Operator) -> Verdict:
     """Input and output have 3 or 4 dimensions."""
     return first_broken(
-        [require(3 <= tensor.rank <= 4, tensor, f"has {tensor.rank}") for tensor in (op.input, op.output)]
+        [require(3 <= tensor.rank <= 4, tensor, f"has {tensor.rank} dimensions") for tensor in (op.input, op.output)]
     )
 
 
@@ -333,14 +358,14 @@ def batch_space_shape(op: Operator) -> Verdict:
         return require(False, output, f"is {shape_text(output)}, blocks {block} and paddings {pads}")
     to_batch = op.name == "SPACE_TO_BATCH_ND"
     spatial = [
-        (n + a + b) / size if to_batch else n * size - a - b
+        Fraction(n + a + b, size) if to_batch else n * size - a - b
         for n, size, a, b in zip(data.shape[1:-1], block, pads[::2], pads[1::2])
     ]
-    batch = data.shape[0] * math.prod(block) if to_batch else data.shape[0] / math.prod(block)
+    batch = data.shape[0] * math.prod(block) if to_batch else Fraction(data.shape[0], math.prod(block))
     return require(
         output.shape == (batch, *spatial, data.shape[-1]) and min(pads) >= 0,
         output,
-        f"is {shape_text(output)}, not {(batch, *spatial, data.shape[-1])}",
+        f"is {shape_text(output)}, blocks and paddings make {'x'.join(map(str, (batch, *spatial, data.shape[-1])))}",
     )
 
 

@@ -72,7 +72,7 @@ def squeeze_bytes(op: Operator) -> Verdict:
 @rule("TRANSPOSE", FORM, "reshape to at most 5 dimensions before it")
 def transpose_rank(op: Operator) -> Verdict:
     """The input has at most 5 dimensions."""
-    return require(op.input.rank <= 5, op.input, f"has {op.input.rank}")
+    return require(op.input.rank <= 5, op.input, f"has {op.input.rank} dimensions")
 
 
 @rule("TRANSPOSE", VALUE, "give a permutation of the input's axes, counted from 0")
@@ -83,7 +83,7 @@ def transpose_permutation(op: Operator) -> Verdict:
     return require(
         perm.rank == 1 and len(values) == op.input.rank and all(0 <= n < op.input.rank for n in values),
         perm,
-        f"is {values}",
+        f"is {values}, the input has {op.input.rank} dimensions",
     )
 
 
@@ -102,7 +102,7 @@ def transpose_shape(op: Operator) -> Verdict:
 @rule("PAD PADV2", FORM, "reshape to at most 5 dimensions before it")
 def pad_rank(op: Operator) -> Verdict:
     """The input has at most 5 dimensions."""
-    return require(op.input.rank <= 5, op.input, f"has {op.input.rank}")
+    return require(op.input.rank <= 5, op.input, f"has {op.input.rank} dimensions")
 
 
 @rule("PAD PADV2", FORM, "give the output as many dimensions as the input", unchecked=True)
@@ -172,13 +172,13 @@ def mirror_pad_shape(op: Operator) -> Verdict:
 @rule("CONCATENATION", FORM, "join at most 10 tensors at a time")
 def concatenation_count(op: Operator) -> Verdict:
     """There are at most 10 inputs."""
-    return require(len(op.inputs) <= MAX_JOINED, None, f"there are {len(op.inputs)}")
+    return require(len(op.inputs) <= MAX_JOINED, None, f"it joins {len(op.inputs)} tensors")
 
 
 @rule("CONCATENATION", FORM, "reshape to at most 6 dimensions before it")
 def concatenation_rank(op: Operator) -> Verdict:
     """Inputs have at most 6 dimensions."""
-    return first_broken([require(tensor.rank <= 6, tensor, f"has {tensor.rank}") for tensor in op.inputs])
+    return first_broken([require(tensor.rank <= 6, tensor, f"has {tensor.rank} dimensions") for tensor in op.inputs])
 
 
 @rule("CONCATENATION", VALUE, "quantise the joined tensors with one range (in QAT: one quantizer for all of them)")
@@ -211,7 +211,11 @@ def concatenation_shapes(op: Operator) -> Verdict:
 def split_axis(op: Operator) -> Verdict:
     """The axis is one of the input."""
     axis, data = _split(op)
-    return require(not axis.values or axis_of(axis.values[0], data.rank) is not None, axis, f"is {axis.values}")
+    return require(
+        not axis.values or axis_of(axis.values[0], data.rank) is not None,
+        axis,
+        f"is {axis.values}, the split tensor has {data.rank} dimensions",
+    )
 
 
 @rule(
@@ -270,7 +274,7 @@ def slice_within(op: Operator) -> Verdict:
 @rule("STRIDED_SLICE", FORM, "reshape to at most 4 dimensions before it; slice one axis at a time")
 def strided_slice_rank(op: Operator) -> Verdict:
     """The input has at most 4 dimensions."""
-    return require(op.input.rank <= 4, op.input, f"has {op.input.rank}")
+    return require(op.input.rank <= 4, op.input, f"has {op.input.rank} dimensions")
 
 
 @rule("STRIDED_SLICE", FORM, "index with constants for each dimension", unchecked=True)
@@ -279,7 +283,9 @@ def strided_slice_numbers(op: Operator) -> Verdict:
     return first_broken(
         [
             require(
-                tensor.elements >= op.input.rank, tensor, f"has {tensor.elements}, the input {op.input.rank} dimensions"
+                tensor.elements >= op.input.rank,
+                tensor,
+                f"has {tensor.elements} numbers, the input {op.input.rank} dimensions",
             )
             for tensor in op.inputs[1:4]
         ]

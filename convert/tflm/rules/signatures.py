@@ -32,15 +32,19 @@ SHAPELESS = (
 def operator_registered(op: Operator) -> Verdict:
     """TFLM has a kernel for the operator."""
     if op.name.startswith("CUSTOM:"):
-        return require(op.name.removeprefix("CUSTOM:") in CUSTOM_OPERATORS, None, f"it has none named {op.name}")
-    return require(op.name in OPERATORS, None, f"it has none for {op.name}")
+        return require(
+            op.name.removeprefix("CUSTOM:") in CUSTOM_OPERATORS,
+            None,
+            f"TFLM has no kernel named {op.name.removeprefix('CUSTOM:')}",
+        )
+    return require(op.name in OPERATORS, None, f"TFLM has no kernel for {op.name}")
 
 
 @rule("", COUNT, "convert the model again with an unmodified converter", kernel="micro_interpreter.cc")
 def no_custom_options(op: Operator) -> Verdict:
     """A builtin operator has no custom options."""
     packed = op.model.unpacked.subgraphs[op.graph.index].operators[op.index]
-    return require(op.name.startswith("CUSTOM:") or packed.customOptions is None, None, "it has some")
+    return require(op.name.startswith("CUSTOM:") or packed.customOptions is None, None, "it has custom options")
 
 
 @rule("", COUNT, "convert the model again with an unmodified converter")
@@ -70,7 +74,7 @@ def inputs_given(op: Operator) -> Verdict:
 def outputs_given(op: Operator) -> Verdict:
     """No output is left out, and a split has some."""
     given = None not in op.outputs and (bool(op.outputs) or op.name not in ("SPLIT", "SPLIT_V", "UNPACK"))
-    return require(op.name not in OPERATORS or given, None, "one is")
+    return require(op.name not in OPERATORS or given, None, "an output is left out")
 
 
 @rule("", TYPE, "convert with int8 (TFLite's full integer quantisation) or float32 throughout, or cast before it")
@@ -103,7 +107,7 @@ def kernel_rank(op: Operator) -> Verdict:
     tensors = [tensor for tensor in (*op.inputs, *op.outputs) if tensor]
     return first_broken(
         [
-            require(tensor.rank <= KERNEL_RANK or op.name in SHAPELESS, tensor, f"has {tensor.rank}")
+            require(tensor.rank <= KERNEL_RANK or op.name in SHAPELESS, tensor, f"has {tensor.rank} dimensions")
             for tensor in tensors
         ]
     )
@@ -137,7 +141,10 @@ def no_intermediates(op: Operator) -> Verdict:
     packed = op.model.unpacked.subgraphs[op.graph.index].operators[op.index]
     indices = [] if packed.intermediates is None else [int(i) for i in packed.intermediates]
     return first_broken(
-        [require(i >= 0 and op.graph.tensors[i].nbytes == 0, None, f"tensor {i} is not") for i in indices]
+        [
+            require(i >= 0 and op.graph.tensors[i].nbytes == 0, None, f"its intermediate tensor {i} has elements")
+            for i in indices
+        ]
     )
 
 

@@ -26,12 +26,22 @@ CALLS = {
 }
 
 STRUCTURE: list[StructureRule] = []
+SUBJECTS = (
+    "graph",
+    "operator",
+    "origin",
+    "tensor",
+    "constant",
+    "call",
+    "model",
+)  # in the order in which they are asked
 
 
 def structure(subject: str, remedy: str, kernel: str = "micro_allocator.cc", unchecked: bool = True) -> Callable:
     """Puts a function among the rules of structure; those of one subject rely on those of the subjects before it.
 
-    `subject` is what the function takes after the model: a graph; a graph and an operator or a tensor of it; nothing.
+    `subject` is what the function takes after the model: a graph; a graph and an operator or a tensor of it; nothing
+    ("model", and "origin" in `origins.py`).
     """
 
     def register(check: Callable) -> Callable:
@@ -43,8 +53,9 @@ def structure(subject: str, remedy: str, kernel: str = "micro_allocator.cc", unc
 
 @structure("graph", DAMAGED)
 def graph_complete(model: schema.ModelT, graph: schema.SubGraphT) -> tuple[bool, str]:
-    """A graph has tensors, inputs and outputs, and the model buffers."""
-    absent = [name for name in ("tensors", "inputs", "outputs") if getattr(graph, name) is None]
+    """A graph has tensors, the first one inputs and outputs, and the model buffers."""
+    needed = ("tensors", "inputs", "outputs") if graph is model.subgraphs[0] else ("tensors",)
+    absent = [name for name in needed if getattr(graph, name) is None]
     absent += ["buffers"] if not model.buffers else []
     return not absent, f"it has no {', '.join(absent)}"
 
@@ -54,50 +65,56 @@ def graph_tensors_exist(model: schema.ModelT, graph: schema.SubGraphT) -> tuple[
     """Inputs and outputs of a graph are tensors of it."""
     indices = numbers(graph.inputs) + numbers(graph.outputs)
     beyond = [i for i in indices if not 0 <= i < len(vector(graph.tensors))]
-    return not beyond, f"tensor {beyond[:1]} is not"
+    return (
+        not beyond,
+        f"it names tensor {beyond[0] if beyond else None}, and the graph has {len(vector(graph.tensors))}",
+    )
 
 
 @structure("operator", DAMAGED, kernel="micro_interpreter.cc")
 def operator_code_exists(model: schema.ModelT, graph: schema.SubGraphT, op: schema.OperatorT) -> tuple[bool, str]:
     """An operator's code is one of the model's."""
-    return op.opcodeIndex < len(vector(model.operatorCodes)), f"it is number {op.opcodeIndex}"
+    return op.opcodeIndex < len(
+        vector(model.operatorCodes)
+    ), f"its code is number {op.opcodeIndex} of {len(vector(model.operatorCodes))}"
 
 
 @structure("operator", DAMAGED)
 def operator_tensors_exist(model: schema.ModelT, graph: schema.SubGraphT, op: schema.OperatorT) -> tuple[bool, str]:
     """Inputs, outputs and intermediates of an operator are tensors of its graph, or -1 for one left out."""
-    if op.inputs is None or op.outputs is None:
-        return False, "it has no list of them"
     indices = numbers(op.inputs) + numbers(op.outputs) + numbers(op.intermediates)
     beyond = [i for i in indices if not -1 <= i < len(graph.tensors)]
-    return not beyond, f"tensor {beyond[:1]} is not"
+    return (
+        not beyond,
+        f"it names tensor {beyond[0] if beyond else None}, and the graph has {len(vector(graph.tensors))}",
+    )
 
 
 @structure("tensor", DAMAGED)
 def buffer_exists(model: schema.ModelT, graph: schema.SubGraphT, tensor: schema.TensorT) -> tuple[bool, str]:
     """A tensor's buffer is one of the model's."""
-    return tensor.buffer < len(model.buffers), f"it is number {tensor.buffer}"
+    return tensor.buffer < len(model.buffers), f"names buffer {tensor.buffer} of {len(model.buffers)}"
 
 
 @structure("tensor", "convert the model with int8 or float32 tensors", kernel="memory_helpers.cc", unchecked=False)
 def type_has_size(model: schema.ModelT, graph: schema.SubGraphT, tensor: schema.TensorT) -> tuple[bool, str]:
     """A tensor's type is one that TFLM has room for."""
     name = TYPE_NAMES.get(tensor.type, str(tensor.type))
-    return name in TYPE_BYTES, f"it is {name.lower()}"
+    return name in TYPE_BYTES, f"is {name.lower()}"
 
 
 @structure("tensor", DYNAMIC)
 def dimensions_not_negative(model: schema.ModelT, graph: schema.SubGraphT, tensor: schema.TensorT) -> tuple[bool, str]:
     """Dimensions are not negative."""
     shape = numbers(tensor.shape)
-    return min(shape, default=0) >= 0, f"they are {shape}"
+    return min(shape, default=0) >= 0, f"has the shape {shape}"
 
 
 @structure("tensor", "split the tensor; it is larger than 32-bit sizes count", kernel="memory_helpers.cc")
 def tensor_below_2_gib(model: schema.ModelT, graph: schema.SubGraphT, tensor: schema.TensorT) -> tuple[bool, str]:
     """A tensor has less than 2 GiB."""
     size = math.prod(numbers(tensor.shape)) * TYPE_BYTES.get(TYPE_NAMES.get(tensor.type), 1)
-    return size < MAX_BYTES, f"it has {size:,} bytes"
+    return size < MAX_BYTES, f"has {size:,} bytes"
 
 
 @structure("constant", DAMAGED)
@@ -107,14 +124,16 @@ def buffer_holds_tensor(model: schema.ModelT, graph: schema.SubGraphT, tensor: s
     size = -(-elements // 2) if name == "INT4" else elements * TYPE_BYTES[name]
     data = model.buffers[tensor.buffer].data
     held = 0 if data is None else len(data)
-    return held == 0 or held >= size, f"it has {held:,} bytes for {size:,}"
+    return held == 0 or held >= size, f"has {held:,} bytes in the file, its shape takes {size:,}"
 
 
 @structure("call", DAMAGED, kernel="micro_allocation_info.cc")
 def called_graphs_exist(model: schema.ModelT, graph: schema.SubGraphT, op: schema.OperatorT) -> tuple[bool, str]:
     """Graphs that IF, WHILE and CALL_ONCE run are graphs of the model."""
     called = called_graphs(model, op)
-    return called is not None and all(0 <= g < len(model.subgraphs) for g in called), f"the options say {called}"
+    return called is not None and all(
+        0 <= g < len(model.subgraphs) for g in called
+    ), f"it runs graphs {called} of {len(model.subgraphs)}" if called else "its options do not say which graphs it runs"
 
 
 @structure("model", "unroll the recursion: TFLM's graphs cannot run themselves", kernel="micro_allocation_info.cc")
@@ -129,7 +148,7 @@ def no_recursion(model: schema.ModelT) -> tuple[bool, str]:
                 reached.add(g)
                 ahead += calls[g]
         if start in reached:
-            return False, f"graph {start} does"
+            return False, f"graph {start} runs itself"
     return True, ""
 
 
@@ -139,7 +158,7 @@ def offline_plan_complete(model: schema.ModelT) -> tuple[bool, str]:
     tensors = sum(len(graph.tensors) for graph in model.subgraphs)
     for plan in offline_plans(model):
         if len(plan) < OFFLINE_HEADER or plan[2] != tensors or len(plan) < OFFLINE_HEADER + tensors:
-            return False, f"it has {len(plan) - OFFLINE_HEADER} for {tensors}"
+            return False, f"it has {len(plan) - OFFLINE_HEADER} offsets for {tensors} tensors"
     return True, ""
 
 
@@ -147,7 +166,7 @@ def offline_plan_complete(model: schema.ModelT) -> tuple[bool, str]:
 def offline_offsets_sensible(model: schema.ModelT) -> tuple[bool, str]:
     """Offsets of an offline memory plan are -1, or from 0 to 2 GiB."""
     offsets = [int(n) for plan in offline_plans(model) for n in plan[OFFLINE_HEADER:]]
-    return min(offsets, default=0) >= -1, f"one is {min(offsets, default=0)}"
+    return min(offsets, default=0) >= -1, f"an offset is {min(offsets, default=0)}"
 
 
 def called_graphs(model: schema.ModelT, op: schema.OperatorT) -> list[int] | None:
@@ -167,7 +186,7 @@ def offline_plans(model: schema.ModelT) -> list[np.ndarray]:
 
 def subjects(model: schema.ModelT, kind: str) -> Iterator[tuple[tuple, int, int | None, int | None]]:
     """(what a rule takes, graph, operator, tensor) for each subject of a kind."""
-    if kind == "model":
+    if kind in ("model", "origin"):
         yield (model,), 0, None, None
         return
     for g, graph in enumerate(model.subgraphs):

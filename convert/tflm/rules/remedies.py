@@ -1,0 +1,136 @@
+"""What to do about a refusal where that depends on the operator: on its type, its place, or shapes left open.
+
+A remedy here names a rewrite of the model; a test applies each and checks again.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from convert.tflm.rules.graph import Operator, Tensor
+from convert.tflm.rules.operators import OPERATORS
+from convert.tflm.rules.registry import Rule
+
+OPEN_SHAPE = "fix all shapes: build the model with `Input(batch_size=1)` and no `None` in a shape, and convert again"
+# Rules that a shape left open in training breaks: the converter then writes operators that compute shapes.
+BROKEN_BY_OPEN_SHAPES = (
+    "batch_space_shape",
+    "pad_shape",
+    "fill_shape",
+    "broadcast_to_shape",
+    "constant_input",
+    "reshape_elements",
+    "strided_slice_shape",
+    "outputs_not_empty",
+    "inputs_not_empty",
+)
+# Operators that TFLM lacks and Keras models often have: what computes the same with those that it has.
+INSTEAD = {
+    "GELU": "write it as `x * tf.sigmoid(1.702 * x)`, or use ReLU",
+    "POW": "write a whole power as a product: `x * x`",
+    "TILE": "join copies instead: `tf.concat([x] * n, axis)`",
+    "ONE_HOT": "look rows up instead: `tf.gather(tf.eye(depth), ids)`",
+    "BIDIRECTIONAL_SEQUENCE_LSTM": "build the layer with `unroll=True`",
+    "UNIDIRECTIONAL_SEQUENCE_RNN": "build the layer with `unroll=True`",
+}
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """What to do about a tensor of a type that a kernel has no code for; `fits` says whether it helps.
+
+    `text` may name the operator as {op} and the types that its kernel takes as {types}.
+    """
+
+    name: str
+    text: str
+    fits: Callable[[Operator, Tensor, list[str]], bool]
+
+
+# In order: the first that fits is given.
+TYPE_REMEDIES = (
+    Remedy(
+        "arg_output_int32",
+        "ask for int32: `tf.argmax(x, axis, output_type=tf.int32)`",
+        lambda op, tensor, types: op.name in ("ARG_MAX", "ARG_MIN") and tensor.type == "INT64",
+    ),
+    Remedy(
+        "input_int32",
+        "make the input int32: `Input(..., dtype='int32')`, and let the application give int32",
+        lambda op, tensor, types: tensor.type in ("INT64", "UINT32", "UINT64") and tensor.index in op.graph.inputs,
+    ),
+    Remedy(
+        "compute_int32",
+        "count in int32 from where it begins: int32 inputs and constants, `tf.shape(x, out_type=tf.int32)`",
+        lambda op, tensor, types: tensor.type in ("INT64", "UINT64"),
+    ),
+    Remedy(
+        "input_int8",
+        "make the input int8 or float32: `converter.inference_input_type = tf.int8`",
+        lambda op, tensor, types: tensor.type == "UINT8" and tensor.index in op.graph.inputs,
+    ),
+    Remedy(
+        "no_float16",
+        "convert without float16: leave `converter.target_spec.supported_types` as it is",
+        lambda op, tensor, types: tensor.type in ("FLOAT16", "BFLOAT16"),
+    ),
+    Remedy(
+        "product_for_square",
+        "multiply the tensor with itself: `x * x` becomes MUL, which TFLM has in int8",
+        lambda op, tensor, types: op.name == "SQUARE" and tensor.type in ("INT8", "INT16"),
+    ),
+    Remedy(
+        "product_for_negation",
+        "multiply by -1: `-1.0 * x` becomes MUL, which TFLM has in int8",
+        lambda op, tensor, types: op.name == "NEG" and tensor.type in ("INT8", "INT16"),
+    ),
+    Remedy(
+        "float_operator",
+        "TFLM has {op} in float32 only: take another function (sigmoid, tanh, ReLU have int8 kernels), or keep this "
+        "operator in float32 between a DEQUANTIZE and a QUANTIZE",
+        lambda op, tensor, types: tensor.type in ("INT8", "INT16") and types == ["float32"],
+    ),
+    Remedy(
+        "reshape_instead",
+        "use `tf.reshape` instead, which takes any type",
+        lambda op, tensor, types: op.name == "EXPAND_DIMS",
+    ),
+    Remedy(
+        "cast_around",
+        "TFLM has {op} in {types}: cast to float32 before it and back after it (exact up to 2^24)",
+        lambda op, tensor, types: tensor.type in ("INT32", "UINT32", "BOOL") and "float32" in types,
+    ),
+    Remedy(
+        "int8_instead_of_int16",
+        "quantise in int8: TFLM has {op} in {types}",
+        lambda op, tensor, types: tensor.type == "INT16" and "int8" in types,
+    ),
+)
+
+
+def remedy_for(rule: Rule, op: Operator, tensor: Tensor | None) -> str:
+    """What to do about an operator that breaks a rule, and the tensor it is about."""
+    if rule.name in BROKEN_BY_OPEN_SHAPES and open_inputs(op):
+        return OPEN_SHAPE
+    if rule.name == "operator_registered":
+        return INSTEAD.get(op.name, rule.remedy)
+    if rule.name == "type_has_kernel" and tensor is not None:
+        types = _types_taken(op, tensor)
+        for remedy in TYPE_REMEDIES:
+            if remedy.fits(op, tensor, types):
+                return remedy.text.format(op=op.name, types=" and ".join(types))
+    return rule.remedy
+
+
+def open_inputs(op: Operator) -> list[int]:
+    """Inputs of the model whose shape was left open in training (-1 in the signature of the shape)."""
+    graph = op.model.unpacked.subgraphs[0]
+    signatures = {i: graph.tensors[i].shapeSignature for i in op.model.graphs[0].inputs}
+    return [i for i, signature in signatures.items() if signature is not None and -1 in list(signature)]
+
+
+def _types_taken(op: Operator, tensor: Tensor) -> list[str]:
+    """The types that the kernel takes in the tensor's place."""
+    for roles, kind, types in OPERATORS[op.name].clauses:
+        if kind == ":" and any(tensor is op.tensor(role) for role in roles if role[1] != "*"):
+            return types
+    return []
