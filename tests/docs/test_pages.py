@@ -44,6 +44,11 @@ def anchors_of(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
+def run_as_main(module: str) -> str:
+    """The module whose code `python -m MODULE` runs: of a package its `__main__`."""
+    return f"{module}.__main__" if (ROOT / module.replace(".", "/")).is_dir() else module
+
+
 @cache
 def help_of(module: str) -> str:
     """What `python -m MODULE --help` prints, asked in this process."""
@@ -54,7 +59,7 @@ def help_of(module: str) -> str:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("argparse.ArgumentParser._print_message", lambda self, text, file=None: printed.append(text))
             with pytest.raises(SystemExit) as ended:
-                importlib.import_module(module).main()
+                importlib.import_module(run_as_main(module)).main()
     finally:
         sys.argv = arguments
     assert ended.value.code == 0, module
@@ -91,7 +96,7 @@ def test_files_that_a_page_names_are_there(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_commands_and_their_options_are_there(page: Path) -> None:
     for module, options in commands_of(page):
-        source = (ROOT / module.replace(".", "/")).with_suffix(".py")
+        source = (ROOT / run_as_main(module).replace(".", "/")).with_suffix(".py")
         assert source.is_file() and "__main__" in source.read_text(encoding="utf-8"), f"python -m {module}"
         for option in options:
             assert re.search(rf"{option}(?![\w-])", help_of(module)), f"python -m {module} has no {option}"
