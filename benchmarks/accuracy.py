@@ -12,6 +12,7 @@ import importlib
 import json
 import shlex
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -22,7 +23,7 @@ RESULTS = Path(__file__).parent / "results/accuracy"
 TASKS = yaml.safe_load((Path(__file__).parent / "accuracy.yaml").read_text())
 
 
-def measure(task, seed, data_dir, work):
+def measure(task: str, seed: int, data_dir: Path, work: Path) -> dict[str, Any]:
     """One task and seed: trains what is not there, converts, and gives the result."""
     from convert.bundle.bundle import read_bundle
     from convert.convert import main as convert
@@ -52,7 +53,7 @@ def measure(task, seed, data_dir, work):
     }
 
 
-def gather(name, data_dir, work):
+def gather(name: str, data_dir: Path, work: Path) -> Path:
     """A data folder in which the task's validation rows are test rows too, as the hub has them, and a seeded tenth of the
     training rows is what is selected on: `Path`. It links to the plain text, from which teachers learn."""
     from tf_embbert.data.splits import SELECTION_SHARE, holdout
@@ -81,7 +82,7 @@ def gather(name, data_dir, work):
     return folder.parent
 
 
-def soft_rows(task, seed, data_dir, work):
+def soft_rows(task: str, seed: int, data_dir: Path, work: Path) -> Path:
     """The file of what the task's teacher says, which is written where it is not there; for each seed its own where the
     teacher takes one."""
     command = TASKS[task]["soft_rows"]
@@ -96,14 +97,14 @@ def soft_rows(task, seed, data_dir, work):
     return path
 
 
-def require(status):
+def require(status: int) -> None:
     """A command that failed has said why; this one ends as it did."""
     if status:
         raise SystemExit(status)
 
 
 @run_command
-def main(arguments=None):
+def main(arguments: list[str] | None = None) -> None:
     parse = argparse.ArgumentParser(prog="python -m benchmarks.accuracy", description=__doc__.split("\n")[0])
     parse.add_argument("--data-dir", required=True)
     parse.add_argument("--work", type=Path, required=True, help="folder of the runs and bundles")

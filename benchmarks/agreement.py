@@ -11,15 +11,17 @@ import json
 import sys
 from collections import Counter
 from pathlib import Path
+from typing import Any, TypeAlias
 
 from tf_embbert.common.errors import run_command
 
 ROOT = Path(__file__).resolve().parents[1]
 SEED = 1
 RESULT = ROOT / "benchmarks/results/agreement.json"
+Judged: TypeAlias = list[tuple[Any, str, dict, dict]]  # (case, outcome, report, truth) of tests/support/agreement.py
 
 
-def summarise(judged):
+def summarise(judged: Judged) -> dict[str, Any]:
     """Outcomes of a set, and what differs."""
     from tests.support.agreement import describe
 
@@ -34,7 +36,7 @@ def summarise(judged):
     }
 
 
-def by_rule(judged):
+def by_rule(judged: Judged) -> dict[str, dict[str, int]]:
     """Of each rule the models that break it and are refused (or warned of, and run), and all of them."""
     rules = {}
     for case, outcome, _, _ in judged:
@@ -46,7 +48,7 @@ def by_rule(judged):
 
 
 @run_command
-def main(arguments=None):
+def main(arguments: list[str] | None = None) -> None:
     parse = argparse.ArgumentParser(prog="python -m benchmarks.agreement", description=__doc__.split("\n")[0])
     parse.add_argument("--sample", type=int, help="single changes to ask, a seeded sample (default: all)")
     options = parse.parse_args(arguments)

@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 import threading
 from pathlib import Path
+from typing import IO
 
 from benchmarks.common.base import ARENA_BUDGETS, BASE
 from benchmarks.common.sources import ROOT, generated_sources, hash_sources, read_files
@@ -22,7 +23,7 @@ from convert.bundle.conversion import convert_run
 from convert.tflm.interpreters import predict
 from tf_embbert.common.arguments import CommandParser
 from tf_embbert.common.errors import UserError, run_command
-from tf_embbert.run import load_run
+from tf_embbert.run import Run, load_run
 
 HERE = Path(__file__).parent
 RESULT = HERE / "results/app.json"
@@ -76,7 +77,7 @@ def talk(elf: Path, lines: list[bytes], *options: str) -> tuple[str, list[bytes]
     return start.decode(), [answer.strip(b"\r\n") for answer in answers[:-1]]
 
 
-def read_start(stream) -> bytes:
+def read_start(stream: IO[bytes]) -> bytes:
     """What is said up to the first prompt, or to the end."""
     said = b""
     while not said.endswith(PROMPT) and (byte := stream.read(1)):
@@ -141,7 +142,7 @@ def measure(
     }
 
 
-def expected_lines(run, bundle: Path, texts: list[str]) -> list[str]:
+def expected_lines(run: Run, bundle: Path, texts: list[str]) -> list[str]:
     """What the app prints of texts before its token count, from the wheel's interpreter."""
     model = (bundle / "model.tflite").read_bytes()
     length = read_bundle(bundle).manifest["model"]["sequence_length"]
@@ -159,7 +160,7 @@ def one_line(text: str) -> str:
 
 
 @run_command
-def main(arguments=None):
+def main(arguments: list[str] | None = None) -> None:
     parse = CommandParser(prog="python -m benchmarks.app", description=__doc__.split("\n")[0])
     add_tflm_arguments(parse)
     parse.add_argument("--board", action="append", choices=BOARDS)

@@ -7,6 +7,7 @@ results/arena_firmware.json after every measurement and skips what is there of t
 firmware/README.md says what DIR must hold.
 """
 
+import argparse
 import hashlib
 import subprocess
 from pathlib import Path
@@ -33,7 +34,7 @@ BASE_LENGTHS = (256, 64)
 CHECKED_CORES = ("cortex-m4", "cortex-m7", "cortex-m55")
 
 
-def parser():
+def parser() -> CommandParser:
     parse = CommandParser(prog="python -m benchmarks.arena_firmware", description=__doc__.split("\n")[0])
     add_firmware_arguments(parse)
     parse.add_argument(
@@ -45,7 +46,7 @@ def parser():
     return parse
 
 
-def add_firmware_arguments(parse):
+def add_firmware_arguments(parse: argparse.ArgumentParser) -> None:
     parse.add_argument("models", nargs="*", type=Path, metavar="MODEL.tflite")
     add_tflm_arguments(parse)
     parse.add_argument("--core", action="append", choices=list(BOARDS), help="may be repeated; default: all")
@@ -110,7 +111,7 @@ def measure_runtime(firmware: Firmware) -> dict:
     }
 
 
-def measure_all(options, chosen: dict[str, bytes]) -> None:
+def measure_all(options: argparse.Namespace, chosen: dict[str, bytes]) -> None:
     results = Results(RESULT, describe_tools(options.tflm_root, options.tflm_commit))
     for core in options.core or BOARDS:
         for kernels in options.kernels or KERNELS:
@@ -128,7 +129,7 @@ def measure_all(options, chosen: dict[str, bytes]) -> None:
                     )
 
 
-def check_outputs(options, chosen: dict[str, bytes]) -> int:
+def check_outputs(options: argparse.Namespace, chosen: dict[str, bytes]) -> int:
     """Whether some core answers an integer model otherwise than the wheel: the exit status."""
     differ = False
     chosen = {name: model for name, model in chosen.items() if not float_tensors(read_model(model))}
@@ -145,7 +146,7 @@ def check_outputs(options, chosen: dict[str, bytes]) -> int:
 
 
 @run_command
-def main(arguments=None):
+def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     chosen = named_models(options.models)
     if options.check:

@@ -9,6 +9,7 @@ import argparse
 import gzip
 import json
 import random
+from collections.abc import Iterator
 from pathlib import Path
 
 from tf_embbert.common.errors import UserError, run_command
@@ -19,7 +20,7 @@ PASSAGE = 1250  # characters, about 256 tokens
 SEED = 0
 
 
-def passages(path, count):
+def passages(path: Path, count: int) -> Iterator[str]:
     """`count` passages of consecutive paragraphs, spread evenly over a file of one paragraph a line."""
     if not path.is_file():
         raise UserError(f"no such file: {path}; --data-dir must hold pretrain/{path.name}")
@@ -30,7 +31,7 @@ def passages(path, count):
         yield " ".join(lines[start : start + 12])[:PASSAGE]
 
 
-def make_rows(data_dir):
+def make_rows(data_dir: Path) -> dict[str, list[dict[str, str]]]:
     """{split: rows of {"text", "label"}}, shuffled, the same at every call."""
     rows = {split: [] for split in ROWS}
     for label, name in SOURCES.items():
@@ -44,7 +45,7 @@ def make_rows(data_dir):
 
 
 @run_command
-def main(arguments=None):
+def main(arguments: list[str] | None = None) -> None:
     parse = argparse.ArgumentParser(prog="python -m benchmarks.genre", description=__doc__.split("\n")[0])
     parse.add_argument("--data-dir", type=Path, required=True)
     parse.add_argument("--out", type=Path, required=True)

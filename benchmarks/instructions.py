@@ -7,6 +7,7 @@ clock's check, errors of the fit) and convert/tflm/instructions.yaml. Models and
 benchmarks.arena_firmware, two that come with TFLM, and those named; a text fills its model's length.
 """
 
+import argparse
 import hashlib
 import json
 from collections import defaultdict
@@ -18,7 +19,7 @@ import yaml
 from benchmarks.arena_firmware import add_firmware_arguments, named_models
 from benchmarks.firmware.inputs import join, seeded_inputs
 from benchmarks.firmware.results import Results
-from benchmarks.firmware.runner import BOARDS, KERNELS, Firmware, build_firmware, describe_tools
+from benchmarks.firmware.runner import BOARDS, KERNELS, Firmware, Run, build_firmware, describe_tools
 from convert.tflite.model import read_model
 from convert.tflm.instructions import COSTS, estimate_instructions, load_costs, operator_units
 from tf_embbert.common.arguments import CommandParser
@@ -44,7 +45,7 @@ HEADER = """# Instructions by core, kernels, kind of operator and unit (convert/
 """
 
 
-def parser():
+def parser() -> CommandParser:
     parse = CommandParser(prog="python -m benchmarks.instructions", description=__doc__.split("\n")[0])
     add_firmware_arguments(parse)
     return parse
@@ -77,7 +78,7 @@ def count(firmware: Firmware, name: str, model: bytes) -> dict:
     }
 
 
-def to_instructions(ticks: int, run) -> int:
+def to_instructions(ticks: int, run: Run) -> int:
     return round(ticks * NANOSECONDS / run.ticks_per_second)
 
 
@@ -91,7 +92,7 @@ def check_clock(firmware: Firmware) -> dict:
     }
 
 
-def count_all(options, chosen: dict[str, bytes]) -> None:
+def count_all(options: argparse.Namespace, chosen: dict[str, bytes]) -> None:
     results = Results(RESULT, describe_tools(options.tflm_root, options.tflm_commit))
     for core in options.core or BOARDS:
         for kernels in options.kernels or KERNELS:
@@ -174,7 +175,7 @@ def fit_all(chosen: dict[str, bytes]) -> None:
 
 
 @run_command
-def main(arguments=None):
+def main(arguments: list[str] | None = None) -> None:
     options = parser().parse_args(arguments)
     chosen = models_to_count(options.models, options.tflm_root)
     count_all(options, chosen)

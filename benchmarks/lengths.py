@@ -67,7 +67,7 @@ def measure_lengths(bundle: Bundle, tflm_root: Path, build: Path) -> dict:
     figures = [(name, int(number)) for name, number in re.findall(r"^(\w+) (\d+)$", done.stdout, re.M)]
     instructions = NANOSECONDS // dict(figures)["ticks_per_second"]
 
-    def of(wanted):
+    def of(wanted: str) -> list[int]:
         return [number for name, number in figures if name == wanted]
 
     return {
@@ -149,7 +149,7 @@ def compare_answers(run: Run, bundle: Bundle) -> dict:
 
 
 @run_command
-def main(arguments=None):
+def main(arguments: list[str] | None = None) -> None:
     parse = CommandParser(prog="python -m benchmarks.lengths", description=__doc__.split("\n")[0])
     add_tflm_arguments(parse)
     parse.add_argument("--data-dir", type=Path, required=True, metavar="DIR", help=f"holds {', '.join(TASKS)}")

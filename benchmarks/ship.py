@@ -18,7 +18,7 @@ ROWS, LONGEST = 200, 60  # texts, and the most commands in one
 HISTORY = "history.csv"
 
 
-def own_texts(seed=0):
+def own_texts(seed: int = 0) -> list[tuple[str, None]]:
     """`ROWS` (text, None) rows: every third a single command, the others 2 to 60 of them."""
     from tf_embbert.data.tasks import load_task
 
@@ -28,7 +28,7 @@ def own_texts(seed=0):
 
 
 @run_command
-def main(arguments=None):
+def main(arguments: list[str] | None = None) -> None:
     parse = argparse.ArgumentParser(prog="python -m benchmarks.ship", description=__doc__.split("\n")[0])
     parse.add_argument("run", type=Path, help="a run of the task `genre`")
     options = parse.parse_args(arguments)

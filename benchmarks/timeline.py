@@ -6,13 +6,14 @@ The picture, `results/arena_timeline.png`, is the one in `report.html`, of the m
 import argparse
 from pathlib import Path
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
 from benchmarks.common.base import build_base
 from convert.bundle.report import DRAWN, KERNEL_NAMES
-from convert.bundle.timeline import lay_out
+from convert.bundle.timeline import Box, Timeline, lay_out
 from convert.tflite.model import read_model
 from convert.tflm.allocator import allocate
 from convert.tflm.builds import BUILDS
@@ -25,7 +26,7 @@ LENGTH = 256
 COLORS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#d9cb1f", "#8a8f98")
 
 
-def draw(timeline, title):
+def draw(timeline: Timeline, title: str) -> Figure:
     """A figure of a timeline: x the operator, the start being -1, and y the head in KiB."""
     figure = Figure(figsize=(10, 4.6), layout="constrained")
     axes = figure.subplots()
@@ -52,7 +53,7 @@ def draw(timeline, title):
     return figure
 
 
-def draw_box(axes, box, color, room):
+def draw_box(axes: Axes, box: Box, color: str, room: float) -> None:
     """A buffer, with its KiB in it where it lives for more than `room` steps."""
     x, y, width, height = box.first - 1, box.offset / 1024, box.last - box.first + 1, box.nbytes / 1024
     axes.add_patch(Rectangle((x, y), width, height, facecolor=color, edgecolor="white", linewidth=0.8))
@@ -69,7 +70,7 @@ def draw_box(axes, box, color, room):
 
 
 @run_command
-def main(arguments=None):
+def main(arguments: list[str] | None = None) -> None:
     parse = argparse.ArgumentParser(prog="python -m benchmarks.timeline", description=__doc__.split("\n")[0])
     parse.add_argument("--out", type=Path, default=PICTURE, metavar="FILE.png")
     options = parse.parse_args(arguments)

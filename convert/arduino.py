@@ -84,7 +84,7 @@ def _flatten(source: bytes) -> bytes:
 
 
 @run_command
-def main(arguments=None):
+def main(arguments: list[str] | None = None) -> None:
     parse = CommandParser(prog="python -m convert.arduino", description=__doc__.split("\n")[0])
     parse.add_argument("bundle", type=Path)
     parse.add_argument("--out", type=Path, required=True, metavar="SKETCH", help="the folder; its name is the sketch's")

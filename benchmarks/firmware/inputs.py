@@ -1,5 +1,7 @@
 """Seeded inputs for any model, and what TFLM's interpreter in the `tflite-micro` wheel answers to them."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from convert.tflite.model import operator_name, read_model
@@ -38,7 +40,7 @@ def wheel_outputs(model: bytes, inputs: list[np.ndarray]) -> bytes:
     return join([interpreter.get_output(index) for index in range(outputs)])
 
 
-def _values(rng, dtype, shape, rows: int) -> np.ndarray:
+def _values(rng: np.random.Generator, dtype: type[np.generic], shape: Sequence[int], rows: int) -> np.ndarray:
     if dtype == np.float32:
         return rng.normal(size=shape).astype(dtype)
     if dtype == np.int32:

@@ -6,7 +6,10 @@ Writes benchmarks/firmware/models/*.tflite. These files are committed and stay a
 what was measured is of their bytes.
 """
 
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +19,7 @@ FOLDER = Path(__file__).parent / "models"
 SEED = 7
 
 
-def cnn(keras):
+def cnn(keras: ModuleType) -> Any:
     x = keras.Input((32, 32, 3), batch_size=1)
     y = keras.layers.Conv2D(16, 3, activation="relu")(x)
     y = keras.layers.Conv2D(24, 3, strides=2, padding="same")(keras.layers.MaxPooling2D()(y))
@@ -24,7 +27,7 @@ def cnn(keras):
     return keras.Model(x, keras.layers.Dense(10, "softmax")(y))
 
 
-def depthwise_cnn(keras):
+def depthwise_cnn(keras: ModuleType) -> Any:
     x = keras.Input((48, 40, 1), batch_size=1)
     y = keras.layers.Conv2D(8, (10, 4), strides=2, padding="same", activation="relu")(x)
     for channels, stride in ((24, 1), (32, 2), (48, 1)):
@@ -33,7 +36,7 @@ def depthwise_cnn(keras):
     return keras.Model(x, keras.layers.Dense(12)(keras.layers.GlobalAveragePooling2D()(y)))
 
 
-def separable_cnn(keras):
+def separable_cnn(keras: ModuleType) -> Any:
     """Deeper, of few positions; a depthwise convolution that multiplies channels."""
     x = keras.Input((16, 16, 8), batch_size=1)
     y = keras.layers.DepthwiseConv2D(5, depth_multiplier=2, activation="relu")(x)
@@ -43,7 +46,7 @@ def separable_cnn(keras):
     return keras.Model(x, keras.layers.Dense(10)(keras.layers.Flatten()(y)))
 
 
-def multiplied_cnn(keras):
+def multiplied_cnn(keras: ModuleType) -> Any:
     """Depthwise convolutions that make many channels of one, and of some."""
     x = keras.Input((20, 24, 1), batch_size=1)
     y = keras.layers.DepthwiseConv2D(3, strides=2, depth_multiplier=8, padding="same", activation="relu")(x)
@@ -51,14 +54,14 @@ def multiplied_cnn(keras):
     return keras.Model(x, keras.layers.Dense(4)(keras.layers.GlobalAveragePooling2D()(y)))
 
 
-def autoencoder(keras):
+def autoencoder(keras: ModuleType) -> Any:
     x = y = keras.Input((160,), batch_size=1)
     for units in (64, 64, 8, 64, 64):
         y = keras.layers.Dense(units, "relu")(y)
     return keras.Model(x, keras.layers.Dense(160)(y))
 
 
-def attention(keras, length=40, size=32, heads=2):
+def attention(keras: ModuleType, length: int = 40, size: int = 32, heads: int = 2) -> Any:
     """Two BATCH_MATMULs per head, one of which keeps a transposed copy, and a feed-forward part of rank 3."""
     import tensorflow as tf
 
@@ -71,22 +74,22 @@ def attention(keras, length=40, size=32, heads=2):
     return keras.Model(x, y + keras.layers.Dense(size)(keras.layers.Dense(2 * size, "relu")(y)))
 
 
-def long_attention(keras):
+def long_attention(keras: ModuleType) -> Any:
     return attention(keras, length=72, size=48, heads=1)
 
 
-def gru(keras):
+def gru(keras: ModuleType) -> Any:
     x = keras.Input((12, 10), batch_size=1)
     return keras.Model(x, keras.layers.Dense(4, "softmax")(keras.layers.GRU(16, unroll=True)(x)))
 
 
-def lstm(keras):
+def lstm(keras: ModuleType) -> Any:
     x = keras.Input((20, 12), batch_size=1)
     y = keras.layers.LSTM(16)(keras.layers.LSTM(24, return_sequences=True)(x))
     return keras.Model(x, keras.layers.Dense(3, "softmax")(y))
 
 
-def residual_pooling(keras):
+def residual_pooling(keras: ModuleType) -> Any:
     x = keras.Input((24, 24, 8), batch_size=1)
     y = keras.layers.Conv2D(8, 3, padding="same", activation="relu")(x)
     y = keras.layers.Add()([x, keras.layers.Conv2D(8, 3, padding="same")(y)])
@@ -97,7 +100,7 @@ def residual_pooling(keras):
     return keras.Model(x, keras.layers.Dense(5)(keras.layers.GlobalMaxPooling2D()(y)))
 
 
-def norm_and_activations(keras):
+def norm_and_activations(keras: ModuleType) -> Any:
     """Layer normalisation as its parts, and the activations that are operators of their own."""
     import tensorflow as tf
 
@@ -110,7 +113,7 @@ def norm_and_activations(keras):
     return keras.Model(x, keras.layers.Dense(6)(tf.reduce_sum(y, [1, 2])))
 
 
-def gates(keras):
+def gates(keras: ModuleType) -> Any:
     """Elementwise operators over a sequence: LOGISTIC, TANH, MUL, SUB, MEAN, TRANSPOSE, slices."""
     import tensorflow as tf
 
@@ -121,7 +124,7 @@ def gates(keras):
     return keras.Model(x, keras.layers.Dense(6)(tf.reduce_mean(y, -1)))
 
 
-def shapes(keras):
+def shapes(keras: ModuleType) -> Any:
     """QUANTIZE, SLICE, PACK, PAD, RESHAPE, DEQUANTIZE: operators that only move data."""
     import tensorflow as tf
 
@@ -131,20 +134,22 @@ def shapes(keras):
     return keras.Model(x, keras.layers.Dense(8)(tf.reshape(y, [1, 50, 16])))
 
 
-def convolution_1d(keras):
+def convolution_1d(keras: ModuleType) -> Any:
     x = keras.Input((128, 6), batch_size=1)
     y = keras.layers.Conv1D(16, 5, activation="relu")(x)
     y = keras.layers.Conv1D(24, 3, strides=2, dilation_rate=1, activation="relu")(y)
     return keras.Model(x, keras.layers.Dense(4, "sigmoid")(keras.layers.GlobalAveragePooling1D()(y)))
 
 
-def dense(keras):
+def dense(keras: ModuleType) -> Any:
     x = keras.Input((64,), batch_size=1)
     y = keras.layers.Dense(96, "relu")(x)
     return keras.Model(x, keras.layers.Dense(10, "softmax")(keras.layers.Dense(48, "tanh")(y)))
 
 
-def convert_keras(build, integers=True, per_channel_dense=True, float_io=False) -> bytes:
+def convert_keras(
+    build: Callable[[ModuleType], Any], integers: bool = True, per_channel_dense: bool = True, float_io: bool = False
+) -> bytes:
     """A Keras model as .tflite: int8 throughout, or float; dense weights with a scale per channel, or one."""
     import tensorflow as tf
     import tf_keras as keras
@@ -162,7 +167,7 @@ def convert_keras(build, integers=True, per_channel_dense=True, float_io=False) 
     return converter.convert()
 
 
-def embbert(length: int, pair: bool, **sizes) -> bytes:
+def embbert(length: int, pair: bool, **sizes: int) -> bytes:
     """An untrained EmbBERT, calibrated on random tokens."""
     import tf_keras as keras
 
@@ -205,7 +210,7 @@ MODELS = {
 }
 
 
-def main():
+def main() -> None:
     FOLDER.mkdir(exist_ok=True)
     for name, make in MODELS.items():
         (FOLDER / f"{name}.tflite").write_bytes(make())

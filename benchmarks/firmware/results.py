@@ -10,11 +10,11 @@ from tf_embbert.common.files import write_atomically
 class Results:
     """A results file: lists of entries, one for each model, core and kernels, with the tools it was measured with."""
 
-    def __init__(self, path: Path, tools: dict):
+    def __init__(self, path: Path, tools: dict) -> None:
         self.path, self.tools = path, tools
         self.content = json.loads(path.read_text()) if path.exists() else {}
 
-    def has(self, **key) -> bool:
+    def has(self, **key: str) -> bool:
         return any({**key, **self.tools}.items() <= entry.items() for entry in self.content.get("measured", []))
 
     def add(self, part: str, keys: tuple[str, ...], entry: dict) -> None:

@@ -1,5 +1,6 @@
 """Builds the measuring firmware with the user's TFLM, and runs it under QEMU."""
 
+import argparse
 import os
 import re
 import shutil
@@ -24,7 +25,7 @@ TIMEOUT_SECONDS = 300
 TOOLS = ("cmake", "arm-none-eabi-g++", "qemu-system-arm")
 
 
-def add_tflm_arguments(parse):
+def add_tflm_arguments(parse: argparse.ArgumentParser) -> None:
     """Gives a parser the options that name the user's TFLM."""
     root = os.environ.get("TFLM_ROOT")
     parse.add_argument(
@@ -61,7 +62,9 @@ class Firmware:
     kernels: str
     elf: Path
 
-    def run(self, model: bytes, arena_bytes: int = AMPLE_ARENA, inputs: bytes | None = None, count=False) -> Run:
+    def run(
+        self, model: bytes, arena_bytes: int = AMPLE_ARENA, inputs: bytes | None = None, count: bool = False
+    ) -> Run:
         """Allocates a model, and with `inputs` (the bytes of all input tensors) runs one inference.
 
         Args:
@@ -82,7 +85,7 @@ class Firmware:
         """Counts the ticks of a loop of 2 * `rounds` instructions."""
         return self._start(["loop", str(rounds)], self.elf.parent, count=True)
 
-    def _start(self, words: list[str], folder, count: bool) -> Run:
+    def _start(self, words: list[str], folder: str | Path, count: bool) -> Run:
         arguments = ",".join(f"arg={word}" for word in ["measure", *words])
         command = [self.elf.parent / "run", self.elf, "-semihosting-config", arguments]
         try:
@@ -110,7 +113,7 @@ def missing_tools() -> list[str]:
     return [tool for tool in TOOLS if not shutil.which(tool)]
 
 
-def build_firmware(core: str, kernels: str, tflm_root: Path, build: Path, target="measure") -> Firmware:
+def build_firmware(core: str, kernels: str, tflm_root: Path, build: Path, target: str = "measure") -> Firmware:
     """Builds the firmware, or what changed of it.
 
     Args:
@@ -139,7 +142,7 @@ def build_firmware(core: str, kernels: str, tflm_root: Path, build: Path, target
     return Firmware(core, kernels, folder / target)
 
 
-def run_cmake(*arguments) -> None:
+def run_cmake(*arguments: object) -> None:
     """Calls CMake; raises UserError with what it or the compiler said."""
     done = subprocess.run(["cmake", *map(str, arguments)], capture_output=True, text=True)
     if done.returncode:
@@ -160,7 +163,7 @@ def smallest_arena(firmware: Firmware, model: bytes) -> tuple[int, int]:
         UserError: the model does not allocate in an ample arena either.
     """
 
-    def fails(size):
+    def fails(size: int) -> bool:
         return firmware.run(model, size).status != 0
 
     ample = firmware.run(model)
@@ -182,7 +185,7 @@ def smallest_arena(firmware: Firmware, model: bytes) -> tuple[int, int]:
 def describe_tools(tflm_root: Path, commit: str | None = None) -> dict[str, str]:
     """What a measurement depends on: {tflm_commit, compiler, flags, qemu}."""
 
-    def first_line(*command):
+    def first_line(*command: str) -> str:
         return subprocess.run(command, capture_output=True, text=True).stdout.splitlines()[0]
 
     found = subprocess.run(["git", "-C", tflm_root, "rev-parse", "HEAD"], capture_output=True, text=True)

@@ -1,5 +1,7 @@
 """A model of two SVDF operators, written directly: TensorFlow's converter makes none from Keras layers."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
@@ -12,12 +14,14 @@ ACTIVATION_SCALE, WEIGHT_SCALE, STATE_SCALE, TIME_SCALE = 1 / 32, 1 / 128, 1 / 1
 class _Writer:
     """Collects the tensors, buffers and operators of a model with one graph."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.graph, self.model = schema.SubGraphT(), schema.ModelT()
         self.graph.tensors, self.graph.operators = [], []
         self.model.version, self.model.subgraphs, self.model.buffers = 3, [self.graph], [schema.BufferT()]
 
-    def tensor(self, shape, dtype, scale, data=None, variable=False) -> int:
+    def tensor(
+        self, shape: Sequence[int], dtype: str, scale: float, data: np.ndarray | None = None, variable: bool = False
+    ) -> int:
         """Adds a tensor; its index."""
         tensor, quantization = schema.TensorT(), schema.QuantizationParametersT()
         quantization.scale, quantization.zeroPoint = np.float32([scale]), np.int64([0])
@@ -29,7 +33,7 @@ class _Writer:
         self.graph.tensors.append(tensor)
         return len(self.graph.tensors) - 1
 
-    def svdf(self, rng, x: int, units: int, rank: int, memory: int) -> int:
+    def svdf(self, rng: np.random.Generator, x: int, units: int, rank: int, memory: int) -> int:
         """Adds an SVDF over an activation of [1, n]; its output [1, units]."""
         depth, filters = self.graph.tensors[x].shape[1], units * rank
         op, options = schema.OperatorT(), schema.SVDFOptionsT()

@@ -18,19 +18,23 @@ import statistics
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from tf_embbert.common.errors import UserError, run_command
 from tf_embbert.model.config import PAD, EmbBERTConfig
 from tf_embbert.pretraining.batches import PAIR_SHARE, Batch, Pieces
-from tf_embbert.pretraining.corpus import prepare_corpus, read_paragraphs
+from tf_embbert.pretraining.corpus import Corpus, prepare_corpus, read_paragraphs
 from tf_embbert.pretraining.masking import join_parts, mask_tokens
 
 RESULT = Path(__file__).parents[1] / "results/pretraining.json"
 PADDED_TO, PADDED_ROWS, BUCKETED_TO, BATCH_TOKENS, BATCHES = 256, 32, 64, 4096, 2
 PARAGRAPHS = 5_000  # of the corpus that are read
+Timing: TypeAlias = tuple[int, float, float]  # real tokens, seconds of wall clock, seconds of CPU
+Step: TypeAlias = Callable[[dict[str, Any]], Any]  # of a batch as tensors: its loss
 # name: (batches, logits at the hidden positions only, dense gradients, XLA)
 VARIANTS = {
     "straightforward": ("padded", False, True, False),
@@ -42,7 +46,7 @@ VARIANTS = {
 }
 
 
-def first_paragraphs(paths, folder):
+def first_paragraphs(paths: list[str], folder: Path) -> list[Path]:
     """A text file of the first paragraphs of each file."""
     each = PARAGRAPHS // len(paths)
     paragraphs = [text for path in paths for text in itertools.islice(read_paragraphs([path]), each)]
@@ -50,18 +54,18 @@ def first_paragraphs(paths, folder):
     return [folder / "text.txt"]
 
 
-def make_batches(corpus):
+def make_batches(corpus: Corpus) -> dict[str, list[Batch]]:
     """{"padded" or "bucketed": list of Batch} of the same corpus."""
     starts = np.concatenate([[0], corpus.ends[:-1]])
 
-    def pieces(longest):
+    def pieces(longest: int) -> Pieces:
         return Pieces(corpus.ids, starts, corpus.ends, longest, BATCH_TOKENS, corpus.tokenizer, 0)
 
     bucketed = [pieces(BUCKETED_TO).batch(i) for i in range(BATCHES)]
     return {"padded": [padded_batch(pieces(PADDED_TO), i) for i in range(BATCHES)], "bucketed": bucketed}
 
 
-def padded_batch(pieces, number):
+def padded_batch(pieces: Pieces, number: int) -> Batch:
     """Paragraphs of all lengths in rows of 256 tokens."""
     rng = np.random.default_rng(number)
     chosen = [pieces.ids[start:end] for start, end in rng.permutation(pieces.spans)[:PADDED_ROWS]]
@@ -69,7 +73,7 @@ def padded_batch(pieces, number):
     return Batch(*mask_tokens(rng, tokens, pieces.tokenizer.vocab_size), follows, paired)
 
 
-def make_variant(hidden_only, dense, xla):
+def make_variant(hidden_only: bool, dense: bool, xla: bool) -> tuple[Any, Step]:
     """(model, training step) of one variant, all from the same initial weights; the learning rate is 0."""
     import tensorflow as tf
     import tf_keras as keras
@@ -80,12 +84,12 @@ def make_variant(hidden_only, dense, xla):
     class AllPositions(Objectives):
         """The straightforward loss: logits at every position, most of which no target is compared with."""
 
-        def __call__(self, batch):
+        def __call__(self, batch: dict[str, Any]) -> Any:
             outputs = self.model(batch["tokens"], training=True)
             logits = tf.reshape(outputs["mlm"], [-1, outputs["mlm"].shape[-1]])  # [B*L, V]
             shape = tf.shape(logits)[:1]
 
-            def scatter(values):
+            def scatter(values: Any) -> Any:
                 return tf.scatter_nd(batch["positions"][:, None], values, shape)
 
             mlm = weighed(logits, scatter(batch["targets"]), scatter(tf.ones_like(batch["targets"], tf.float32)))
@@ -98,7 +102,7 @@ def make_variant(hidden_only, dense, xla):
     objectives = (Objectives if hidden_only else AllPositions)(model)
 
     @tf.function(**({"jit_compile": True} if xla else {"input_signature": [SIGNATURE]}))
-    def step(batch):
+    def step(batch: dict[str, Any]) -> Any:
         with tf.GradientTape() as tape:
             sums = objectives(batch)
             loss = sums[0] / sums[2] + sums[3] / tf.maximum(sums[5], 1.0)
@@ -111,7 +115,7 @@ def make_variant(hidden_only, dense, xla):
     return model, step
 
 
-def time_steps(step, batches):
+def time_steps(step: Step, batches: list[Batch]) -> list[Timing]:
     """[(real tokens, seconds of wall clock, seconds of CPU)], one step a batch."""
     from tf_embbert.pretraining.fitting import tensors
 
@@ -124,7 +128,7 @@ def time_steps(step, batches):
     return timings
 
 
-def time_torch(python, model, batches, folder):
+def time_torch(python: str, model: Any, batches: dict[str, list[Batch]], folder: Path) -> dict[str, Any]:
     """The torch program's answer on the same weights and batches."""
     config = EmbBERTConfig.preset("base")
     sizes = [
@@ -149,7 +153,7 @@ def time_torch(python, model, batches, folder):
     return json.loads(done.stdout)
 
 
-def summarise(timings):
+def summarise(timings: list[Timing]) -> dict[str, float]:
     """Tokens a second over all steps, by wall clock and by CPU, and the median step."""
     tokens, wall, cpu = (sum(column) for column in zip(*timings))
     median = statistics.median(seconds for _, _, seconds in timings)
@@ -162,7 +166,7 @@ def summarise(timings):
 
 
 @run_command
-def main(arguments=None):
+def main(arguments: list[str] | None = None) -> None:
     parse = argparse.ArgumentParser(prog="python -m benchmarks.pretraining", description=__doc__.split("\n")[0])
     parse.add_argument("--corpus", nargs="+", required=True)
     parse.add_argument("--torch-python", help="a Python that has torch and numpy")
@@ -176,7 +180,7 @@ def main(arguments=None):
         print(f"{name:45} {figures['tokens_per_second']:8} tokens/s {figures['tokens_per_cpu_second']:8} tokens/CPU s")
 
 
-def measure(options, folder):
+def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """All variants in turn, and the losses of the first batch, which must not hang on the variant."""
     from tf_embbert.pretraining.fitting import tensors
 

@@ -26,14 +26,14 @@ PAD, SEP = 0, 4
 class Block(nn.Module):
     """RMSNorm, then efficient attention minus the convolution branch, no residual."""
 
-    def __init__(self, d, taps):
+    def __init__(self, d: int, taps: int) -> None:
         super().__init__()
         self.norm = nn.RMSNorm(d)
         self.query, self.output, self.contract = (nn.Linear(d, d) for _ in range(3))
         self.conv = nn.Conv1d(d, d, taps, groups=d)
         self.lambdas = nn.Parameter(torch.zeros(4, d))
 
-    def forward(self, x, mask):
+    def forward(self, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         x = self.norm(x)  # [B, L, d]
         scores = self.query(x) @ x.transpose(1, 2) * x.shape[-1] ** -0.5  # [B, L, L]
         weights = scores.masked_fill(~mask[:, None, :], torch.finfo(x.dtype).min).softmax(-1) * mask[:, :, None]
@@ -46,7 +46,7 @@ class Block(nn.Module):
 class Pretraining(nn.Module):
     """The encoder and its MLM and NSP heads."""
 
-    def __init__(self, vocab_size, max_length, d, r, blocks, taps):
+    def __init__(self, vocab_size: int, max_length: int, d: int, r: int, blocks: int, taps: int) -> None:
         super().__init__()
         self.token, self.position = nn.Embedding(vocab_size, r, padding_idx=PAD), nn.Embedding(max_length, r)
         self.token_expand, self.position_expand = (nn.Linear(r, d, bias=False) for _ in range(2))
@@ -54,7 +54,7 @@ class Pretraining(nn.Module):
         self.blocks = nn.ModuleList(Block(d, taps) for _ in range(blocks))
         self.mlm, self.nsp = nn.Linear(d, vocab_size), nn.Linear(d, 2)
 
-    def forward(self, tokens):
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
         mask = tokens != PAD
         segments = torch.where(mask, 1 + ((tokens == SEP).cumsum(1) > 0).long(), 0)
         positions = self.position_expand(self.position.weight[: tokens.shape[1]])
@@ -64,10 +64,10 @@ class Pretraining(nn.Module):
         return x  # [B, L, d]
 
 
-def load_weights(model, arrays):
+def load_weights(model: Pretraining, arrays: dict[str, np.ndarray]) -> None:
     """Copies the Keras weights, by their names there."""
 
-    def put(parameter, value):
+    def put(parameter: torch.Tensor, value: np.ndarray) -> None:
         parameter.data.copy_(torch.tensor(value))
 
     put(model.token.weight, arrays["embed/token_table"])
@@ -77,7 +77,7 @@ def load_weights(model, arrays):
     put(model.position_expand.weight, arrays["embed/position_kernel"].T)
     for i, block in enumerate(model.blocks):
 
-        def value(name):
+        def value(name: str) -> np.ndarray:
             return arrays[f"block{i}/{name}"]
 
         put(block.norm.weight, value("norm/gain"))
@@ -92,7 +92,7 @@ def load_weights(model, arrays):
         put(layer.bias, arrays[f"{name}/bias"])
 
 
-def batch_loss(model, batch, hidden_only):
+def batch_loss(model: Pretraining, batch: dict[str, torch.Tensor], hidden_only: bool) -> torch.Tensor:
     """MLM + NSP; logits at all positions, or at the hidden ones only."""
     hidden = model(batch["tokens"])
     positions = batch["positions"]
@@ -102,7 +102,7 @@ def batch_loss(model, batch, hidden_only):
     return mlm + nsp.sum() / batch["paired"].sum().clamp(min=1)
 
 
-def main(path, steps):
+def main(path: str, steps: int) -> None:
     torch.set_num_threads(1)
     arrays = dict(np.load(path))
     model = Pretraining(*map(int, arrays["sizes"]))
@@ -123,7 +123,9 @@ def main(path, steps):
     print(json.dumps(result))
 
 
-def time_steps(model, batches, hidden_only, steps):
+def time_steps(
+    model: Pretraining, batches: list[dict[str, torch.Tensor]], hidden_only: bool, steps: int
+) -> list[tuple[int, float, float]]:
     """[(real tokens, seconds of wall clock, seconds of CPU)] of each step but the first two."""
     optimizer = torch.optim.AdamW(model.parameters(), lr=0.0, weight_decay=0.0)
     timings = []

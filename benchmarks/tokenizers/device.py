@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -49,7 +50,7 @@ class DeviceTokenizer:
         board: str = "host",
         options: Iterable[str] = (),
         target: str = "tokenize",
-    ):
+    ) -> None:
         self.folder, self.on_host = folder.absolute(), board == "host"
         for name, data in tokenizer_sources(tokenizer).items():
             folder.mkdir(parents=True, exist_ok=True)
@@ -75,7 +76,7 @@ class DeviceTokenizer:
 def expected_ids(tokenizer: Tokenizer, requests: list[Request]) -> list[np.ndarray]:
     """What Python answers to requests that are all single or all pairs, of one length."""
 
-    def text(data):
+    def text(data: bytes) -> str:
         return data.decode("utf-8", errors="replace")
 
     second = None if requests[0].second is None else [text(r.second) for r in requests]
@@ -90,7 +91,7 @@ def _unpack(answers: bytes) -> list[np.ndarray]:
     return rows
 
 
-def _run(command: list, **options) -> bytes:
+def _run(command: list, **options: Any) -> bytes:
     """Runs a command; its output, or RuntimeError with what it said."""
     done = subprocess.run(command, capture_output=True, **options)
     if done.returncode:

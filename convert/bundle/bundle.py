@@ -11,6 +11,7 @@ import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import numpy as np
@@ -123,7 +124,7 @@ def read_bundle(path: str | Path) -> Bundle:
     return Bundle(path, manifest, files)
 
 
-def json_bytes(document) -> bytes:
+def json_bytes(document: Any) -> bytes:
     """A JSON document as every file of a bundle writes it."""
     return (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode()
 

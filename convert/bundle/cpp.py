@@ -28,7 +28,7 @@ def array(declaration: str, values: Iterable) -> str:
 def string(text: str) -> str:
     """A string literal of UTF-8; what is not plain is in octal, which no next character can continue."""
 
-    def plain(byte):
+    def plain(byte: int) -> str:
         return chr(byte) if 32 <= byte < 127 and chr(byte) not in '"\\?' else f"\\{byte:03o}"
 
     return '"' + "".join(map(plain, text.encode())) + '"'

@@ -26,7 +26,7 @@ class Firmware:
         vocab_size: tokens of the tokenizer beside it; None of a model that has none.
     """
 
-    def __init__(self, model: bytes, vocab_size: int | None = None):
+    def __init__(self, model: bytes, vocab_size: int | None = None) -> None:
         self.model, self.vocab_size = model, vocab_size
 
     def flash_parts(self, core: str) -> dict[str, int]:

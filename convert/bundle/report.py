@@ -12,7 +12,16 @@ from convert.bundle.boards import list_boards, verdict_text
 from convert.bundle.firmware import CONSTANTS, Firmware
 from convert.bundle.timeline import lay_out
 from convert.tflite.lengths import split_lengths
-from convert.tflite.model import TYPE_NAMES, indices, is_constant, list_macs, operator_name, read_model, tensor_bytes
+from convert.tflite.model import (
+    TYPE_NAMES,
+    indices,
+    is_constant,
+    list_macs,
+    operator_name,
+    read_model,
+    schema,
+    tensor_bytes,
+)
 from convert.tflm.allocator import allocate
 from convert.tflm.builds import BUILDS, CORES, NOT_MEASURED, default_kernels
 from convert.tflm.instructions import estimate_instructions
@@ -105,7 +114,7 @@ def _arena(manifest: dict) -> list[dict]:
     ]
 
 
-def _operators(model) -> list[dict]:
+def _operators(model: schema.ModelT) -> list[dict]:
     """Each operator of the graph: {number, name, output, output_bytes, weight_bytes, macs}."""
     graph = model.subgraphs[0]
     return [
@@ -121,11 +130,11 @@ def _operators(model) -> list[dict]:
     ]
 
 
-def _shape(tensor) -> str:
+def _shape(tensor: schema.TensorT) -> str:
     return f"{TYPE_NAMES[tensor.type].lower()} {' × '.join(str(n) for n in indices(tensor.shape))}"
 
 
-def _weight_bytes(model, graph, op) -> int:
+def _weight_bytes(model: schema.ModelT, graph: schema.SubGraphT, op: schema.OperatorT) -> int:
     """Bytes of the constants that an operator reads; one that several read counts at each."""
     inputs = [graph.tensors[i] for i in indices(op.inputs) if i >= 0]
     return sum(len(model.buffers[tensor.buffer].data) for tensor in inputs if is_constant(model, tensor))
@@ -142,7 +151,7 @@ def _kinds(ops: list[dict]) -> list[dict]:
     )
 
 
-def _instructions(model) -> dict:
+def _instructions(model: bytes) -> dict:
     """Estimated instructions of an inference on the cores that were measured: {cores, totals, kinds, unknown}.
 
     `kinds` are [(kind of operator, [instructions a core, None where the kind has no measured cost])].

@@ -7,6 +7,7 @@ from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as sch
 
 from convert.tflite.model import TYPE_NAMES, indices, operator_name, operators
 from convert.tflm.allocator import Allocation
+from convert.tflm.lifetimes import Buffer
 
 INPUT, SCRATCH, OTHER = "model input", "kernel scratch", "others"
 COLORED = 7  # kinds with a colour of their own
@@ -83,7 +84,7 @@ def _makers(model: schema.ModelT) -> dict[tuple[int, int], str]:
     }
 
 
-def _describe(model: schema.ModelT, buffer, makers: dict, names: list[str]) -> tuple[str, str]:
+def _describe(model: schema.ModelT, buffer: Buffer, makers: dict, names: list[str]) -> tuple[str, str]:
     """Name and kind of a buffer; a tensor without a name is called by its type and shape."""
     if buffer.owner is None:
         return f"scratch of {names[buffer.first]}", SCRATCH

@@ -5,7 +5,7 @@ what a regular expression calls a letter come from four tables. So no Unicode da
 pre-tokenizer are asked about all 1,112,064 characters. `tflm_app/embbert/tokenizer_tables.h` is the other side of this.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cache
@@ -91,10 +91,10 @@ def _find_words(kinds: np.ndarray) -> None:
             kinds[[ord(c) for c in piece]] = Kind.WORD
 
 
-def _find_barriers(kinds: np.ndarray, normalize) -> None:
+def _find_barriers(kinds: np.ndarray, normalize: Callable[[str], str]) -> None:
     """Tells what marks move across: what is deleted before they are put in order, or is a mark itself."""
 
-    def lets_pass(between):
+    def lets_pass(between: str) -> bool:
         return normalize(f"x{HIGH_MARK}{between}{LOW_MARK}") == f"x{LOW_MARK}{HIGH_MARK}"
 
     deleted = np.flatnonzero(kinds == Kind.DELETED)
@@ -103,10 +103,10 @@ def _find_barriers(kinds: np.ndarray, normalize) -> None:
             kinds[[c for c in run if not lets_pass(chr(c))]] = Kind.BARRIER
 
 
-def _find_marks(kinds: np.ndarray, normalize) -> dict[int, int]:
+def _find_marks(kinds: np.ndarray, normalize: Callable[[str], str]) -> dict[int, int]:
     """Finds the letters that move, and ranks their combining classes by how many others each moves behind."""
 
-    def moves(first, second):
+    def moves(first: str, second: str) -> bool:
         return normalize(f"x{first}{second}") != f"x{first}{second}"
 
     letters = [chr(c) for c in np.flatnonzero(kinds == Kind.WORD)]
@@ -117,7 +117,7 @@ def _find_marks(kinds: np.ndarray, normalize) -> dict[int, int]:
     return {ord(mark): classes.index(lower[mark]) for mark in marks}
 
 
-def _require_expressible(unicode: Unicode, normalize) -> None:
+def _require_expressible(unicode: Unicode, normalize: Callable[[str], str]) -> None:
     for code in HANGUL:
         if normalize(chr(code)) != _hangul_letters(code):
             raise RuntimeError(f"U+{code:04X}: not decomposed by the rule for Hangul")

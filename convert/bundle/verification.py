@@ -1,5 +1,6 @@
 """Is a bundle what it says? Hashes, golden vectors, and TFLM against TensorFlow Lite's reference kernels."""
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
@@ -86,7 +87,7 @@ def compare_interpreters(model: bytes, ids: list[np.ndarray]) -> Answers:
 def compare_by_length(models: dict[int, bytes], ids: list[np.ndarray]) -> Answers:
     """`compare_interpreters` of the models of several lengths, each on the rows that a device gives to it."""
 
-    def both(model, rows):
+    def both(model: bytes, rows: list[np.ndarray]) -> np.ndarray:
         answers = compare_interpreters(model, rows)
         return np.stack([answers.tflm, answers.reference], axis=1)
 
@@ -110,7 +111,7 @@ def random_rows(bundle: Bundle, count: int = ROWS) -> list[np.ndarray]:
     return rows
 
 
-def _hash_failures(bundle: Bundle):
+def _hash_failures(bundle: Bundle) -> Iterator[str]:
     for part in ("model", "tokenizer"):
         if sha256(bundle.files[bundle.manifest[part]["file"]]) != bundle.manifest[part]["sha256"]:
             yield f"{bundle.manifest[part]['file']} is not the file of the manifest (SHA-256 differs)"
@@ -118,7 +119,7 @@ def _hash_failures(bundle: Bundle):
         yield "the files of the bundle are not those of the manifest (bundle_sha256 differs)"
 
 
-def _golden_failures(bundle: Bundle, logits: np.ndarray):
+def _golden_failures(bundle: Bundle, logits: np.ndarray) -> Iterator[tuple[int, str]]:
     """(row, what differs) of golden rows whose ids, logits or label are not what the bundle gives today."""
     tokenizer = Tokenizer.load(bundle.path / bundle.manifest["tokenizer"]["file"])
     labels = bundle.files["labels.txt"].decode().splitlines()

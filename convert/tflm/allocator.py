@@ -90,7 +90,7 @@ def allocate(model: schema.ModelT, build: Build, kernels: dict[str, Kernel]) -> 
 class _Allocator:
     """The stages of AllocateTensors."""
 
-    def __init__(self, model: schema.ModelT, build: Build, kernels: dict[str, Kernel]):
+    def __init__(self, model: schema.ModelT, build: Build, kernels: dict[str, Kernel]) -> None:
         self.model, self.build, self.kernels = model, build, kernels
         self.ends = ArenaEnds(build)
         self.preparation = Preparation(model, self.ends)

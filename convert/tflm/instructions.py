@@ -8,7 +8,9 @@ also tells how far off the estimates are on models that it did not see.
 import functools
 import math
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import yaml
 from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
@@ -17,6 +19,7 @@ from convert.tflite.model import TYPE_NAMES, operator_name, read_model
 
 COSTS = Path(__file__).with_name("instructions.yaml")
 NARROW_TYPES = ("INT8", "INT4")  # the usual; other types have kernels of their own, and a name with the type in it
+Tensors: TypeAlias = list[schema.TensorT | Any]  # of an operator; None for one left out
 
 
 def estimate_instructions(model: schema.ModelT | bytes, core: str, kernels: str) -> dict | None:
@@ -34,7 +37,9 @@ def estimate_instructions(model: schema.ModelT | bytes, core: str, kernels: str)
     costs = load_costs().get(core, {}).get(kernels)
     if costs is None:
         return None
-    counts, instructions, unknown = Counter(), Counter(), set()
+    counts: Counter[str] = Counter()
+    instructions: dict[str, float] = Counter()
+    unknown = set()
     for kind, units in operator_units(read_model(model) if isinstance(model, bytes) else model):
         if units.keys() <= costs.get(kind, {}).keys():
             counts[kind] += 1
@@ -66,12 +71,12 @@ def operator_units(model: schema.ModelT) -> list[tuple[str, dict[str, float]]]:
     ]
 
 
-def _tensors(graph: schema.SubGraphT, indices) -> list[schema.TensorT | None]:
+def _tensors(graph: schema.SubGraphT, indices: Iterable[int] | None) -> Tensors:
     """The tensors of an operator, None for an input left out."""
     return [graph.tensors[i] if i >= 0 else None for i in ([] if indices is None else indices)]
 
 
-def _units(name: str, op: schema.OperatorT, inputs: list, outputs: list) -> tuple[str, dict[str, float]]:
+def _units(name: str, op: schema.OperatorT, inputs: Tensors, outputs: Tensors) -> tuple[str, dict[str, float]]:
     if not outputs:  # it moves what others computed: ASSIGN_VARIABLE, CALL_ONCE
         return name, {"calls": 1}
     kind = TYPE_NAMES[outputs[0].type]
@@ -79,36 +84,36 @@ def _units(name: str, op: schema.OperatorT, inputs: list, outputs: list) -> tupl
     return name if kind in NARROW_TYPES else f"{name} {kind}", {"calls": 1} | amounts
 
 
-def _shape(tensor) -> list[int]:
+def _shape(tensor: schema.TensorT) -> list[int]:
     return [] if tensor.shape is None else [int(n) for n in tensor.shape]
 
 
-def _size(tensor) -> int:
+def _size(tensor: schema.TensorT) -> int:
     return math.prod(_shape(tensor))
 
 
-def _elements(op, inputs, outputs) -> dict[str, float]:
+def _elements(op: schema.OperatorT, inputs: Tensors, outputs: Tensors) -> dict[str, float]:
     """Of the larger side: reductions and slices read more than they write, paddings write more."""
     read = sum(_size(tensor) for tensor in inputs[:1] if tensor is not None)
     return {"elements": max(read, sum(map(_size, outputs)))}
 
 
-def _written(op, inputs, outputs) -> dict[str, float]:
+def _written(op: schema.OperatorT, inputs: Tensors, outputs: Tensors) -> dict[str, float]:
     return {"elements": sum(map(_size, outputs)), "outputs": len(outputs)}
 
 
-def _rows(op, inputs, outputs) -> dict[str, float]:
+def _rows(op: schema.OperatorT, inputs: Tensors, outputs: Tensors) -> dict[str, float]:
     """Along the last axis."""
     return {"rows": math.prod(_shape(outputs[0])[:-1]), "elements": _size(outputs[0])}
 
 
-def _binary(op, inputs, outputs) -> dict[str, float]:
+def _binary(op: schema.OperatorT, inputs: Tensors, outputs: Tensors) -> dict[str, float]:
     """Unequal shapes take the slow loop over four dimensions."""
     broadcast = _shape(inputs[0]) != _shape(inputs[1])
     return {"broadcast elements" if broadcast else "elements": _size(outputs[0])}
 
 
-def _dense(op, inputs, outputs) -> dict[str, float]:
+def _dense(op: schema.OperatorT, inputs: Tensors, outputs: Tensors) -> dict[str, float]:
     """Of more than two dimensions, CMSIS-NN takes it for a convolution (cmsis_nn/fully_connected.cc)."""
     size, depth = _size(outputs[0]), int(inputs[1].shape[-1])
     if len(outputs[0].shape) > 2:
@@ -116,7 +121,7 @@ def _dense(op, inputs, outputs) -> dict[str, float]:
     return {"rows": size // int(inputs[1].shape[0]), "outputs": size, "macs": size * depth}
 
 
-def _matmul(op, inputs, outputs) -> dict[str, float]:
+def _matmul(op: schema.OperatorT, inputs: Tensors, outputs: Tensors) -> dict[str, float]:
     depth = int(inputs[0].shape[-2 if op.builtinOptions.adjX else -1])
     return {
         "rows": math.prod(_shape(outputs[0])[:-1]),
@@ -126,7 +131,7 @@ def _matmul(op, inputs, outputs) -> dict[str, float]:
     }
 
 
-def _convolution(op, inputs, outputs) -> dict[str, float]:
+def _convolution(op: schema.OperatorT, inputs: Tensors, outputs: Tensors) -> dict[str, float]:
     """A loop over the taps of the filter around one over the depth; CMSIS-NN first copies what a position sees."""
     filters, height, width, depth = (int(n) for n in inputs[1].shape)
     size, taps = _size(outputs[0]), height * width
@@ -135,7 +140,7 @@ def _convolution(op, inputs, outputs) -> dict[str, float]:
     return {"outputs": size, "taps": size * taps, "macs": size * taps * depth, "copied": size // filters * taps * depth}
 
 
-def _depthwise(op, inputs, outputs) -> dict[str, float]:
+def _depthwise(op: schema.OperatorT, inputs: Tensors, outputs: Tensors) -> dict[str, float]:
     """CMSIS-NN has four kernels for it (arm_depthwise_conv_wrapper_s8.c, arm_depthwise_conv_s8.c)."""
     options, size = op.builtinOptions, _size(outputs[0])
     _, height, width, channels = (int(n) for n in inputs[1].shape)
@@ -151,19 +156,19 @@ def _depthwise(op, inputs, outputs) -> dict[str, float]:
     return {"outputs": size, "macs": size * taps, "positions": positions * taps}
 
 
-def _pool(op, inputs, outputs) -> dict[str, float]:
+def _pool(op: schema.OperatorT, inputs: Tensors, outputs: Tensors) -> dict[str, float]:
     window = op.builtinOptions.filterHeight * op.builtinOptions.filterWidth
     return {"outputs": _size(outputs[0]), "elements": _size(outputs[0]) * window}
 
 
-def _recurrent(op, inputs, outputs) -> dict[str, float]:
+def _recurrent(op: schema.OperatorT, inputs: Tensors, outputs: Tensors) -> dict[str, float]:
     """Four gates over the input and the state, at every step."""
     steps = math.prod(_shape(inputs[0])[:-1])
     weights = sum(_size(tensor) for tensor in inputs[1:9] if tensor is not None)
     return {"rows": steps, "outputs": _size(outputs[0]), "macs": steps * weights}
 
 
-def _svdf(op, inputs, outputs) -> dict[str, float]:
+def _svdf(op: schema.OperatorT, inputs: Tensors, outputs: Tensors) -> dict[str, float]:
     return {"macs": _size(inputs[1]) + _size(inputs[2]), "outputs": int(inputs[1].shape[0])}
 
 

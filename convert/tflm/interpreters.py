@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 class InterpreterError(RuntimeError):
     """An interpreter refused or crashed on a model; `log` is all it printed."""
 
-    def __init__(self, message: str, log: str = ""):
+    def __init__(self, message: str, log: str = "") -> None:
         super().__init__(message)
         self.log = log
 
@@ -39,7 +39,7 @@ class TFLMRunner:
         RuntimeError: TFLM cannot allocate the model; its reason goes to standard error.
     """
 
-    def __init__(self, model: bytes, arena_bytes: int = ARENA_BYTES):
+    def __init__(self, model: bytes, arena_bytes: int = ARENA_BYTES) -> None:
         from tflite_micro import runtime
 
         self._interpreter = runtime.Interpreter.from_bytes(model, arena_size=arena_bytes)
@@ -55,7 +55,7 @@ class TFLMRunner:
 class TFLiteReferenceRunner:
     """A model in TensorFlow Lite with the reference kernels, in this process; the call is that of `TFLMRunner`."""
 
-    def __init__(self, model: bytes):
+    def __init__(self, model: bytes) -> None:
         import tensorflow as tf
 
         reference = tf.lite.experimental.OpResolverType.BUILTIN_REF

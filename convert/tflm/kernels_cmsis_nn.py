@@ -7,6 +7,7 @@ instructions (`dsp`) or the one for Helium (`mve`).
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 from convert.tflm.kernels_reference import REFERENCE_KERNELS, Kernel
 from convert.tflm.prepare import Node
@@ -172,7 +173,7 @@ def _dilated(node: Node) -> bool:
     return (node.option("dilationHFactor"), node.option("dilationWFactor")) != (1, 1)
 
 
-def _kernel(name: str, source: str, **changes) -> Kernel:
+def _kernel(name: str, source: str, **changes: Any) -> Kernel:
     return REFERENCE_KERNELS[name]._replace(source=f"cmsis_nn/{source}", **changes)
 
 

@@ -56,7 +56,7 @@ def _in_head(model: schema.ModelT, tensor: schema.TensorT, offset: int) -> bool:
 class _Lifetimes:
     """Walks the operators as they run, graphs called by an operator inside it; each operator and call is a step."""
 
-    def __init__(self, model: schema.ModelT, scratches: list[Scratch]):
+    def __init__(self, model: schema.ModelT, scratches: list[Scratch]) -> None:
         self._model, self._scratches = model, scratches
         self._lives: dict[tuple[int, int] | int, tuple[int, int]] = {}
         self.steps: list[tuple[int, int]] = [(0, 0)]

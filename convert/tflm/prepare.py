@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, field
+from typing import Any
 
 from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
@@ -21,7 +22,7 @@ class ArenaEnds:
     many bytes at their end no kernel reads; an arena in which more is lost is too small, though TFLM may not notice.
     """
 
-    def __init__(self, build: Build):
+    def __init__(self, build: Build) -> None:
         self.build = build
         self.head = self.temp = self.tail = self.spare = self.needed = 0
 
@@ -95,7 +96,7 @@ class Preparation:
 class Node:
     """An operator while TFLM prepares it. Tensors go by `i0`, `i1`, `o0`: input or output, and position."""
 
-    def __init__(self, preparation: Preparation, graph: int, number: int, op: schema.OperatorT):
+    def __init__(self, preparation: Preparation, graph: int, number: int, op: schema.OperatorT) -> None:
         self.graph, self.number, self.op = graph, number, op
         self.name = operator_name(preparation.model, op)
         self.inputs = len(indices(op.inputs))
@@ -170,7 +171,7 @@ class Node:
         """Number of quantisation scales."""
         return quantization_scales(self._tensor(ref))
 
-    def option(self, name: str):
+    def option(self, name: str) -> Any:
         """A field of the operator's options; 0 where the file has none, as TFLM takes it."""
         return getattr(self.op.builtinOptions, name, 0)
 

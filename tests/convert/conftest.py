@@ -10,7 +10,7 @@ from convert.bundle import conversion, verification
 def no_interpreters(monkeypatch: pytest.MonkeyPatch) -> None:
     """Conversions without the interpreters' start-up: answers are zeros."""
 
-    def zeros(model, ids):
+    def zeros(model: bytes, ids: list[np.ndarray]) -> verification.Answers:
         logits = np.zeros((len(ids), 3), np.int8)
         return verification.Answers(logits, logits)
 

@@ -9,6 +9,7 @@ from convert.tflm.rules.structure import STRUCTURE
 from convert.tflm.support import check_bytes
 from tests.support.agreement_bases import BASES
 from tests.support.agreement_cases import CASES, KEPT, WARNED, table_cases
+from tests.support.agreement_models import Spec
 from tests.support.agreement_sweep import sweep
 from tests.support.agreement_truth import ARENA_BYTES, measure
 from tf_embbert.common.errors import UserError
@@ -103,7 +104,7 @@ def _report(model: bytes) -> dict:
         return {"supported": False, "refusals": [{"rule": f"damaged ({error})"}], "warnings": []}
 
 
-def _built(spec) -> bytes | None:
+def _built(spec: Spec) -> bytes | None:
     """The model, None for an edit that no file can hold."""
     try:
         return spec.build()

@@ -1,47 +1,53 @@
 """For every operator that TFLM registers a tiny model that it runs: what the rules' broken models are edits of."""
 
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
 from convert.tflite.model import schema
 from tests.support.agreement_models import Spec, Tensor, operator, operator_code
 
+Make: TypeAlias = Callable[..., Tensor]
+Change: TypeAlias = Callable[[schema.ModelT], None]
 
-def f32(*shape, **more):
+
+def f32(*shape: int, **more: Any) -> Tensor:
     return Tensor("float32", shape, **more)
 
 
-def i8(*shape, **more):
+def i8(*shape: int, **more: Any) -> Tensor:
     return Tensor("int8", shape, **more)
 
 
-def i32(*values, **more):
+def i32(*values: int, **more: Any) -> Tensor:
     """A constant vector of int32."""
     return Tensor("int32", (len(values),), data=list(values), **more)
 
 
-def scalar(value):
+def scalar(value: int) -> Tensor:
     return Tensor("int32", (), data=value)
 
 
-def boolean(*shape, **more):
+def boolean(*shape: int, **more: Any) -> Tensor:
     return Tensor("bool", shape, **more)
 
 
-def binary(op, options=None, make=i8, **fields):
+def binary(op: str, options: str | None = None, make: Make = i8, **fields: Any) -> Spec:
     return Spec(op, [make(2, 3), make(2, 3)], [make(2, 3)], options, fields)
 
 
-def unary(op, make=f32, options=None, out=None, **fields):
+def unary(op: str, make: Make = f32, options: str | None = None, out: Tensor | None = None, **fields: Any) -> Spec:
     return Spec(op, [make(2, 3)], [out or make(2, 3)], options, fields)
 
 
-def compare(op):
+def compare(op: str) -> Spec:
     return Spec(op, [f32(2, 3), f32(2, 3)], [boolean(2, 3)])
 
 
-def reduce(op, make=f32, **more):
+def reduce(op: str, make: Make = f32, **more: Any) -> Spec:
     return Spec(op, [make(2, 3, 4)], [make(2, 4)], "ReducerOptions", {"keepDims": False}).edited({"i1": i32(1)} | more)
 
 
-def pool(op, make=i8):
+def pool(op: str, make: Make = i8) -> Spec:
     fields = {"strideH": 1, "strideW": 1, "filterHeight": 2, "filterWidth": 2, "padding": schema.Padding.VALID}
     return Spec(op, [make(1, 4, 4, 2)], [make(1, 3, 3, 2)], "Pool2DOptions", fields)
 
@@ -49,11 +55,11 @@ def pool(op, make=i8):
 CONV = {"strideH": 1, "strideW": 1, "dilationHFactor": 1, "dilationWFactor": 1, "padding": schema.Padding.VALID}
 
 
-def bias(*shape, scale=0.25, **more):
+def bias(*shape: int, scale: float = 0.25, **more: Any) -> Tensor:
     return Tensor("int32", shape, data=0, scale=scale, quantized=True, **more)
 
 
-def lstm(kind="float32", units=3, depth=2, batch=1, steps=2):
+def lstm(kind: str = "float32", units: int = 3, depth: int = 2, batch: int = 1, steps: int = 2) -> Spec:
     weights, biases, cell = {
         "float32": ("float32",) * 3,
         "int8": ("int8", "int32", "int16"),
@@ -76,7 +82,7 @@ def lstm(kind="float32", units=3, depth=2, batch=1, steps=2):
     )
 
 
-def svdf(kind="float32"):
+def svdf(kind: str = "float32") -> Spec:
     other, bias_type = {"float32": ("float32", "float32"), "int8": ("int16", "int32")}[kind]
     return Spec(
         "SVDF",
@@ -93,10 +99,10 @@ def svdf(kind="float32"):
     )
 
 
-def called_graph(inputs, outputs, condition=False):
+def called_graph(inputs: int, outputs: int, condition: bool = False) -> Change:
     """Adds a graph that adds its inputs, or for a condition gives a constant bool."""
 
-    def add(model):
+    def add(model: schema.ModelT) -> None:
         graph = schema.SubGraphT()
         tensors = [f32(2) for _ in range(inputs)]
         tensors += [boolean(1, data=0) if condition else f32(2) for _ in range(outputs)]
@@ -111,10 +117,12 @@ def called_graph(inputs, outputs, condition=False):
     return add
 
 
-def variables(named=True, handles=1, value_shape=(2,), read_shape=(2,)):
+def variables(
+    named: bool = True, handles: int = 1, value_shape: tuple[int, ...] = (2,), read_shape: tuple[int, ...] = (2,)
+) -> Spec:
     """A handle, an assignment of the input and a read."""
 
-    def change(model):
+    def change(model: schema.ModelT) -> None:
         graph = model.subgraphs[0]
         tensors = [f32(*value_shape), Tensor("resource", ()), f32(*read_shape), Tensor("resource", ())]
         graph.tensors = [tensor.pack(model.buffers) for tensor in tensors]
@@ -127,10 +135,10 @@ def variables(named=True, handles=1, value_shape=(2,), read_shape=(2,)):
     return Spec("READ_VARIABLE", [f32(2)], [f32(2)], change=change)
 
 
-def branch_variables(assigned=True):
+def branch_variables(assigned: bool = True):
     """A variable that the branches of an IF assign, through a handle that they are given; `assigned`: here too."""
 
-    def change(model):
+    def change(model) -> None:
         graph = model.subgraphs[0]
         tensors = [boolean(1), f32(2), Tensor("resource", ()), f32(2)]
         graph.tensors = [tensor.pack(model.buffers) for tensor in tensors]
@@ -150,10 +158,10 @@ def branch_variables(assigned=True):
     return Spec("READ_VARIABLE", [f32(2)], [f32(2)], change=change)
 
 
-def call_once():
+def call_once() -> Spec:
     """CALL_ONCE of a graph without tensors in or out, beside a RELU."""
 
-    def change(model):
+    def change(model: schema.ModelT) -> None:
         graph = model.subgraphs[0]
         model.operatorCodes.append(operator_code("CALL_ONCE"))
         graph.operators.append(

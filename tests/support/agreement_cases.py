@@ -4,6 +4,9 @@ A rule that TFLM does not check in release builds is broken so badly that the in
 far beyond a tensor of some bytes. What keeps a rule are the tiny models themselves, and `KEPT`.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from flatbuffers import flexbuffers
 
@@ -19,12 +22,12 @@ RELU6 = schema.ActivationFunctionType.RELU6
 LSTM = "UNIDIRECTIONAL_SEQUENCE_LSTM"
 
 
-def on_graph(change):
+def on_graph(change: Callable[[schema.SubGraphT], None]) -> dict[str, Any]:
     return {"change": lambda model: change(model.subgraphs[0])}
 
 
-def offline_plan(*offsets, count=None):
-    def change(model):
+def offline_plan(*offsets: int, count: int | None = None) -> dict[str, Any]:
+    def change(model: schema.ModelT) -> None:
         plan = np.array([1, 0, len(offsets) if count is None else count, *offsets], "<i4")
         model.buffers.append(schema.BufferT())
         model.buffers[-1].data = plan.view(np.uint8)
@@ -34,7 +37,7 @@ def offline_plan(*offsets, count=None):
     return {"change": change}
 
 
-def sparse(model):
+def sparse(model) -> None:
     """Weights that the converter stored sparse: an eighth of their bytes."""
     tensor = model.subgraphs[0].tensors[1]
     tensor.sparsity = schema.SparsityParametersT()
@@ -42,18 +45,18 @@ def sparse(model):
     model.buffers[tensor.buffer].data = model.buffers[tensor.buffer].data[: FAR // 8]
 
 
-def outside(model):
+def outside(model) -> None:
     """Constants that lie behind the flatbuffer."""
     buffer = model.buffers[model.subgraphs[0].tensors[1].buffer]
     buffer.data, buffer.offset, buffer.size = None, 4096, FAR
 
 
-def detection(boxes=4, classes=3, **options):
+def detection(boxes: int = 4, classes: int = 3, **options) -> dict[str, Any]:
     """TFLite_Detection_PostProcess with the options of a map of FlexBuffers; none without any."""
     inputs = [f32(1, boxes, 4), f32(1, boxes, classes), f32(boxes, 4, data=1)]
     outputs = [f32(1, 2, 4), f32(1, 2), f32(1, 2), f32(1)]
 
-    def change(model):
+    def change(model) -> None:
         model.subgraphs[0].operators[0].customOptions = np.frombuffer(flexbuffers.Dumps(options), np.uint8)
 
     return {
@@ -74,11 +77,11 @@ def signal_energy(**options):
     }
 
 
-def custom_options(model):
+def custom_options(model: schema.ModelT) -> None:
     model.subgraphs[0].operators[0].customOptions = np.zeros(2, np.uint8)
 
 
-def int16(*roles, **edits):
+def int16(*roles: str, **edits: Any) -> dict[str, Any]:
     """Roles in int16, and more edits."""
     return {role: {"type": "int16", "quantized": True} | edits.pop(role, {}) for role in roles} | edits
 

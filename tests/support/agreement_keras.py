@@ -1,5 +1,7 @@
 """Models from TensorFlow's converter, of the kinds that people bring: which of them TFLM runs."""
 
+from collections.abc import Callable
+
 import tensorflow as tf
 import tf_keras as keras
 
@@ -27,27 +29,27 @@ from tests.support.keras_models import (
 layers = keras.layers
 
 
-def unrolled_gru():
+def unrolled_gru() -> keras.Model:
     x = image(4, 3)
     return keras.Model(x, layers.Dense(2)(layers.GRU(5, unroll=True)(x)))
 
 
-def open_batch():
+def open_batch() -> keras.Model:
     x = keras.Input((6,))
     return keras.Model(x, layers.Dense(3)(layers.Reshape((2, 3))(x)))
 
 
-def embedding():
+def embedding() -> keras.Model:
     x = keras.Input((5,), batch_size=1, dtype=tf.int32)
     return keras.Model(x, layers.Dense(2)(layers.GlobalAveragePooling1D()(layers.Embedding(11, 4)(x))))
 
 
-def gelu():
+def gelu() -> keras.Model:
     x = image(6)
     return keras.Model(x, tf.nn.gelu(layers.Dense(4)(x)))
 
 
-def dynamic_range(build):
+def dynamic_range(build: Callable[[], keras.Model]) -> bytes:
     """Weights of int8 and activations of float: what `optimizations` gives without a dataset."""
     keras.utils.set_random_seed(0)
     converter = tf.lite.TFLiteConverter.from_keras_model(build())
@@ -55,12 +57,12 @@ def dynamic_range(build):
     return converter.convert()
 
 
-def wide_dense():
+def wide_dense() -> keras.Model:
     x = image(64)
     return keras.Model(x, layers.Dense(64)(layers.Dense(64)(x)))
 
 
-def open_reshape(x):
+def open_reshape(x: tf.Tensor) -> tf.Tensor:
     """A shape that is only known when it runs: SHAPE, STRIDED_SLICE and PACK before the RESHAPE."""
     return tf.reshape(x, [tf.shape(x)[0], -1]) * 2.0
 

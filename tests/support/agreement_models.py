@@ -2,6 +2,7 @@
 
 import copy
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import flatbuffers
 import numpy as np
@@ -143,7 +144,7 @@ def pack(model: schema.ModelT) -> bytes:
     return bytes(builder.Output())
 
 
-def _edit_tensor(tensors: list, position: int, value) -> None:
+def _edit_tensor(tensors: list, position: int, value: Any) -> None:
     if isinstance(value, dict):
         tensors[position] = replace(tensors[position], **value)
     elif position < len(tensors):

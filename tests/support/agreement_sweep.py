@@ -4,6 +4,7 @@ Nobody has to foresee what breaks a rule: each change is put to the rules and to
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -113,7 +114,7 @@ def _shapes(shape: tuple[int, ...]) -> list[tuple[int, ...]]:
     ]
 
 
-def _refilled(tensor: Tensor, shape: tuple[int, ...]):
+def _refilled(tensor: Tensor, shape: tuple[int, ...]) -> Any:
     """The same numbers over and over in another shape."""
     values = np.ravel(np.broadcast_to(tensor.data, tensor.shape))
     return np.resize(values if len(values) else np.zeros(1), shape)

@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import IO, Any
 
 ARENA_BYTES = 1 << 18
 LEAST_MAPPED = 132 << 10  # allocations from here on are mapped, not taken from the heap, and stay so when one is freed
@@ -99,7 +100,7 @@ def in_child(models: list[bytes], arena_bytes: int, fills: tuple[int, ...] = FIL
     return results, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def attempt(model: bytes, arena_bytes: int, fills: tuple[int, ...], log) -> dict:
+def attempt(model: bytes, arena_bytes: int, fills: tuple[int, ...], log: IO[str]) -> dict:
     """A model in this process."""
     log.seek(0)
     log.truncate()
@@ -127,7 +128,7 @@ def invoke(model: bytes, arena_bytes: int, fill: int) -> bool:
     return True
 
 
-def fill_input(interpreter, index: int, fill: int) -> None:
+def fill_input(interpreter: Any, index: int, fill: int) -> None:
     import numpy as np
 
     try:

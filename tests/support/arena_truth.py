@@ -18,7 +18,7 @@ AMPLE = 1 << 24
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def measure(jobs):
+def measure(jobs: list[tuple[bytes, list[int]]]) -> list[tuple[dict[str, int], list[bool]]]:
     """[(recorded, [succeeds])] of [(model, [arena bytes])]."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     lines = json.dumps([[base64.b64encode(model).decode(), sizes] for model, sizes in jobs])
@@ -28,7 +28,7 @@ def measure(jobs):
     return [(recorded, succeeds) for recorded, succeeds in json.loads(done.stdout)]
 
 
-def attempt(model, arena_bytes):
+def attempt(model: bytes, arena_bytes: int) -> str | None:
     """Allocates a model in a child process; what TFLM printed of it, None when it fails."""
     from tflite_micro import runtime
 
@@ -47,7 +47,7 @@ def attempt(model, arena_bytes):
         return log.read().decode()
 
 
-def recorded(log):
+def recorded(log: str | None) -> dict[str, int]:
     found = re.findall(r"Arena allocation (total|head|tail) (\d+) bytes", log or "")
     return {name: int(value) for name, value in found}
 

@@ -67,17 +67,17 @@ class Run:
     )
 
 
-def sample_texts(count, pair):
+def sample_texts(count: int, pair: bool) -> list[tuple[str, str | None]]:
     rng = np.random.default_rng(0)
 
-    def text():
+    def text() -> str:
         return " ".join(rng.choice(WORDS, rng.integers(1, 12)))
 
     return [(text(), text() if pair else None) for _ in range(count)]
 
 
 @functools.cache
-def make_run(pair=False, regression=False):
+def make_run(pair: bool = False, regression: bool = False) -> Run:
     texts = sample_texts(200, pair)
     tokenizer = Tokenizer.train([text for text, _ in texts], vocab_size=80)
     model = random_model(
@@ -92,16 +92,16 @@ def make_run(pair=False, regression=False):
 
 
 @functools.cache
-def converted(**options):
+def converted(**options: bool) -> dict[str, bytes]:
     """The files of a freshly made bundle, by name."""
     with tempfile.TemporaryDirectory() as folder:
         conversion.convert_run(make_run(**options), Path(folder) / "bundle")
         return contents(Path(folder) / "bundle")
 
 
-def contents(folder):
+def contents(folder: Path) -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in folder.iterdir()}
 
 
-def digest(data):
+def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()

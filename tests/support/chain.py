@@ -3,6 +3,11 @@
 import csv
 import json
 import random
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
 
 CLASSES = {
     "lights": ["turn on the lamp", "lights off", "dim the bulb", "switch the lamp off"],
@@ -19,15 +24,15 @@ KINDS = {
 }
 
 
-def utterance(chooser, label):
+def utterance(chooser: random.Random, label: str) -> str:
     """A text of a class, with up to four words that mean nothing."""
     return " ".join([chooser.choice(CLASSES[label]), *chooser.sample(EXTRAS, chooser.randint(0, 4))])
 
 
-def make_rows(kind, count=200, seed=0):
+def make_rows(kind: str, count: int = 200, seed: int = 0) -> list[dict[str, Any]]:
     """Rows of one kind of task, each a dict by column name."""
     chooser = random.Random(seed)
-    rows = []
+    rows: list[dict[str, Any]] = []
     for label in chooser.choices(list(CLASSES), k=count):
         text = utterance(chooser, label)
         if kind == "classes":
@@ -41,7 +46,7 @@ def make_rows(kind, count=200, seed=0):
     return rows
 
 
-def write_rows(path, rows):
+def write_rows(path: Path, rows: list[dict[str, Any]]) -> Path:
     """Writes rows as the file's suffix says."""
     with open(path, "w", newline="") as file:
         if path.suffix == ".jsonl":
@@ -53,7 +58,7 @@ def write_rows(path, rows):
     return path
 
 
-def history(run):
+def history(run: Path) -> list[dict[str, str]]:
     """A run's history.csv without the column that tells of the machine."""
     with open(run / "history.csv") as file:
         rows = list(csv.DictReader(file))
@@ -63,7 +68,9 @@ def history(run):
     return rows
 
 
-def refused(capsys, main, arguments, *parts):
+def refused(
+    capsys: pytest.CaptureFixture[str], main: Callable[[list[str]], int], arguments: Iterable[object], *parts: object
+) -> None:
     """Asserts that a command ends with 2 and one line on standard error that has the given parts in it."""
     assert main([str(argument) for argument in arguments]) == 2
     out, err = capsys.readouterr()

@@ -4,9 +4,11 @@ import json
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from convert.bundle.bundle import Bundle
 from convert.bundle.manifest import length_offsets
 from convert.bundle.sources import firmware_sources
 from tf_embbert.tokenizer import Tokenizer
@@ -16,7 +18,7 @@ needs_compiler = pytest.mark.skipif(not (shutil.which("cmake") and shutil.which(
 ARENA = {"cortex-m7": {"cmsis_nn": {"total": 4096}, "reference": {"total": 4080}}}
 
 
-def make_sources(bundle, labels=None):
+def make_sources(bundle: Bundle, labels: list[str] | None = None) -> dict[str, bytes]:
     """The sources of a bundle, from what is in it."""
     arena = bundle.manifest["arena"] if "cortex-m7" in bundle.manifest["arena"] else ARENA
     tokenizer = Tokenizer.load(bundle.path / "tokenizer.json")
@@ -25,7 +27,7 @@ def make_sources(bundle, labels=None):
     return firmware_sources(name, model, length_offsets(bundle.manifest), tokenizer, labels, bundle.golden, arena)
 
 
-def build(sources, folder, target):
+def build(sources: dict[str, bytes], folder: Path, target: str) -> Path:
     """Compiles them into a program of tflm_app/tests, every warning an error; the folder of the build."""
     for name, data in sources.items():
         (folder / name).write_bytes(data)
@@ -38,13 +40,13 @@ def build(sources, folder, target):
     return folder
 
 
-def read_back(sources, folder):
+def read_back(sources: dict[str, bytes], folder: Path) -> tuple[dict[str, Any], list[str | None], list[dict], bytes]:
     """What the compiled sources say: facts (of which `offsets` is that of each length), labels, golden rows, the model."""
     output = subprocess.run([build(sources, folder, "sources") / "sources"], capture_output=True, check=True).stdout
     line, rest = output.split(b"\n", 1)
     facts = json.loads(line, object_pairs_hook=list)  # `label` is there for each class
 
-    def every(wanted):
+    def every(wanted: str) -> list:
         return [value for name, value in facts if name == wanted]
 
     labels, offsets = list(map(text_of, every("label"))), dict(zip(every("length"), every("offset")))
@@ -52,5 +54,5 @@ def read_back(sources, folder):
     return {**dict(facts), "offsets": offsets}, labels, list(map(json.loads, rows)), model
 
 
-def text_of(hexadecimal):
+def text_of(hexadecimal: str | None) -> str | None:
     return None if hexadecimal is None else bytes.fromhex(hexadecimal).decode()

@@ -1,9 +1,12 @@
 """Graphs of single operators and random ones, and TFLM's own arena figures to hold ours to."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import flatbuffers
 import numpy as np
 
-from convert.lowering.graph import Quantization
+from convert.lowering.graph import Graph, Quantization
 from convert.lowering.ops import GraphBuilder
 from convert.tflite.model import read_model, schema
 from convert.tflite.verifier import FILE_IDENTIFIER
@@ -16,7 +19,7 @@ INT8 = Quantization((1 / 128,), 0)
 STEP = 16
 
 
-def assert_equal_to_tflm(models):
+def assert_equal_to_tflm(models: dict[str, bytes]) -> None:
     """Head, tail and their sum as recorded; AllocateTensors succeeds in the total and fails 16 bytes below."""
     planned = {name: allocate(read_model(data), *WHEEL_BUILD) for name, data in models.items()}
     jobs = [(data, [planned[name].total, planned[name].total - STEP]) for name, data in models.items()]
@@ -28,13 +31,13 @@ def assert_equal_to_tflm(models):
         assert plan.unmodelled == [], name
 
 
-def pack(model):
+def pack(model: schema.ModelT) -> bytes:
     builder = flatbuffers.Builder(1 << 16)
     builder.Finish(model.Pack(builder), FILE_IDENTIFIER)
     return bytes(builder.Output())
 
 
-def random_graph(rng, ops):
+def random_graph(rng: np.random.Generator, ops: int) -> Graph:
     """int8 operators of random kinds on random earlier tensors, all of them of rank 2: lives of any length."""
     build = GraphBuilder()
     tensors = [build._tensor(f"input{i}", rng.integers(1, 40, 2), np.int8, INT8) for i in range(rng.integers(1, 3))]
@@ -59,13 +62,13 @@ def random_graph(rng, ops):
     return build.graph
 
 
-def shuffled(rng, graph):
+def shuffled(rng: np.random.Generator, graph: Graph) -> Graph:
     """The same graph with its tensor indices permuted, which decides between buffers of equal size."""
     graph.tensors = [graph.tensors[i] for i in rng.permutation(len(graph.tensors))]
     return graph
 
 
-def with_offline_plan(rng, data):
+def with_offline_plan(rng: np.random.Generator, data: bytes) -> bytes:
     """A model with an OfflineMemoryAllocation plan for some of its activations, overlaps and all."""
     model = read_model(data)
     tensors = model.subgraphs[0].tensors
@@ -79,7 +82,9 @@ def with_offline_plan(rng, data):
     return pack(model)
 
 
-def one_op(kind, inputs, outputs, options=None, variables=()):
+def one_op(
+    kind: str, inputs: list[tuple], outputs: list[tuple], options: Any = None, variables: tuple[int, ...] = ()
+) -> bytes:
     """A model of one operator. Tensors are (type, shape[, constant integers]); tensors of `variables` are variable."""
     model, graph, code, op = schema.ModelT(), schema.SubGraphT(), schema.OperatorCodeT(), schema.OperatorT()
     code.builtinCode = getattr(schema.BuiltinOperator, kind)
@@ -97,7 +102,7 @@ def one_op(kind, inputs, outputs, options=None, variables=()):
     return pack(model)
 
 
-def new_tensor(model, kind, shape, constant=None):
+def new_tensor(model: schema.ModelT, kind: str, shape: Sequence[int], constant: Any = None) -> schema.TensorT:
     tensor = schema.TensorT()
     tensor.type, tensor.shape = getattr(schema.TensorType, kind), list(shape)
     if kind in ("INT8", "INT16"):

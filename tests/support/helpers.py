@@ -1,5 +1,8 @@
 """What several test files need: small configs, random weights, random rows of tokens."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
 from tf_embbert.model.config import CLS, SEP, EmbBERTConfig
@@ -15,11 +18,11 @@ SMALL = {
 }
 
 
-def small_config(**overrides):
+def small_config(**overrides: Any) -> EmbBERTConfig:
     return EmbBERTConfig(**{**SMALL, **overrides})
 
 
-def randomise(model, rng, scale=0.3):
+def randomise(model: Any, rng: np.random.Generator, scale: float = 0.3) -> None:
     """Adds noise to every weight, so that gains, biases and lambdas are not at their initial values; pads stay zero."""
     for weight in model.weights:
         noise = rng.normal(0, scale, weight.shape)
@@ -28,7 +31,9 @@ def randomise(model, rng, scale=0.3):
         weight.assign(weight + noise)
 
 
-def random_tokens(rng, config, length, lengths, pair=False):
+def random_tokens(
+    rng: np.random.Generator, config: EmbBERTConfig, length: int, lengths: Sequence[int], pair: bool = False
+) -> np.ndarray:
     """Rows [len(lengths), length] that begin with [CLS]; a pair has one [SEP] inside; pads on the right."""
     tokens = np.zeros((len(lengths), length), np.int32)
     for row, real in zip(tokens, lengths):

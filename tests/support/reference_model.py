@@ -3,23 +3,27 @@
 One row at a time, loops where loops say it more plainly: the truth that Keras and the deploy graph are held to.
 """
 
+from collections.abc import Callable, Iterable
+from typing import Any, TypeAlias
+
 import numpy as np
 
 PAD, SEP = 0, 4
+Weights: TypeAlias = dict[str, Any]  # arrays by name; `blocks` is a list of the like
 
 
-def silu(x):
+def silu(x: np.ndarray) -> np.ndarray:
     return x / (1.0 + np.exp(-x))
 
 
-def hard_swish(x):
+def hard_swish(x: np.ndarray) -> np.ndarray:
     return x * np.minimum(np.maximum(x + 3.0, 0.0), 6.0) / 6.0
 
 
 ACTIVATIONS = {"silu": silu, "hard_swish": hard_swish}
 
 
-def segment_rows(tokens):
+def segment_rows(tokens: Iterable[int]) -> list[int]:
     rows, seen = [], False
     for token in tokens:
         seen = seen or token == SEP
@@ -27,7 +31,7 @@ def segment_rows(tokens):
     return rows
 
 
-def embed(weights, tokens):
+def embed(weights: Weights, tokens: Iterable[int]) -> np.ndarray:
     """[L] -> [L, d]."""
     out = []
     for position, (token, segment) in enumerate(zip(tokens, segment_rows(tokens))):
@@ -41,11 +45,11 @@ def embed(weights, tokens):
     return np.array(out)
 
 
-def rms_norm(x, gain, epsilon):
+def rms_norm(x: np.ndarray, gain: np.ndarray, epsilon: float) -> np.ndarray:
     return x / np.sqrt(np.mean(x**2, axis=-1, keepdims=True) + epsilon) * gain
 
 
-def attention(block, x, tokens):
+def attention(block: Weights, x: np.ndarray, tokens: Iterable[int]) -> np.ndarray:
     """Softmax over the real keys; pad queries have no weights: [L, d] -> [L, d]."""
     query = x @ block["query_kernel"] + block["query_bias"]
     context = np.zeros_like(x)
@@ -57,7 +61,7 @@ def attention(block, x, tokens):
     return context
 
 
-def convolution(block, x):
+def convolution(block: Weights, x: np.ndarray) -> np.ndarray:
     """Causal depthwise: [L, d] -> [L, d*m]; tap k-1 sees the present."""
     taps, d, m = block["conv_kernel"].shape
     out = np.zeros((len(x), d * m))
@@ -69,7 +73,7 @@ def convolution(block, x):
     return out + block["conv_bias"]
 
 
-def run_block(block, x, tokens, epsilon, activation):
+def run_block(block: Weights, x: np.ndarray, tokens: Iterable[int], epsilon: float, activation: str) -> np.ndarray:
     x = rms_norm(x, block["gain"], epsilon)
     first = attention(block, x, tokens) @ block["output_kernel"] + block["output_bias"]
     second = ACTIVATIONS[activation](convolution(block, x)) @ block["contract_kernel"] + block["contract_bias"]
@@ -77,7 +81,9 @@ def run_block(block, x, tokens, epsilon, activation):
     return np.exp(q1 @ k1) * first - np.exp(q2 @ k2) * second
 
 
-def encode(weights, tokens, epsilon=1.1920929e-07, activation="silu"):
+def encode(
+    weights: Weights, tokens: Iterable[int], epsilon: float = 1.1920929e-07, activation: str = "silu"
+) -> np.ndarray:
     """One row of tokens [L] -> hidden states [L, d]."""
     x = embed(weights, tokens)
     for block in weights["blocks"]:
@@ -85,10 +91,10 @@ def encode(weights, tokens, epsilon=1.1920929e-07, activation="silu"):
     return x
 
 
-def read_weights(model, num_blocks):
+def read_weights(model: Any, num_blocks: int) -> Weights:
     """The reference's weights out of a Keras model, in float64."""
 
-    def value(variable):
+    def value(variable: Any) -> np.ndarray:
         return variable.numpy().astype(np.float64)
 
     tables = model.get_layer("embed")
@@ -98,7 +104,7 @@ def read_weights(model, num_blocks):
     return weights
 
 
-def read_block(block, value):
+def read_block(block: Any, value: Callable[[Any], np.ndarray]) -> Weights:
     return {
         "gain": value(block.norm.gain),
         "query_kernel": value(block.attention.query.kernel),

@@ -1,5 +1,7 @@
 """Models run in an interpreter: what several tests compare."""
 
+from collections.abc import Callable, Iterable
+
 import numpy as np
 
 from convert.passes.aliasing import Sharing
@@ -9,17 +11,18 @@ from convert.tflite.offline_plan import write_plan
 from convert.tflite.writer import pack_model
 from convert.tflm.allocator import allocate
 from convert.tflm.builds import find_build
+from convert.tflm.lifetimes import Buffer
 from convert.tflm.planner import tensor_offsets
-from tests.support.transcription import segments_of
+from tests.support.transcription import RandomModel, segments_of
 
 M7 = find_build("cortex-m7", "cmsis_nn")
 
 
-def run(runner, model, rows):
+def run(runner: Callable[..., np.ndarray], model: RandomModel, rows: np.ndarray) -> np.ndarray:
     return np.array([runner(row, segments_of(row) if model.is_pair else None) for row in rows])
 
 
-def invoke(data, inputs):
+def invoke(data: bytes, inputs: Iterable[np.ndarray]) -> list[np.ndarray]:
     """Outputs of a model in TFLM's interpreter."""
     from tflite_micro import runtime
 
@@ -30,7 +33,7 @@ def invoke(data, inputs):
     return [interpreter.get_output(index) for index in range(len(read_model(data).subgraphs[0].outputs))]
 
 
-def planned(data, width=20):
+def planned(data: bytes, width: int = 20) -> tuple[bytes, list[Buffer], list[int]]:
     """A model with an offline plan, its buffers and where that puts them."""
     model = read_model(data)
     buffers = allocate(model, *M7).buffers

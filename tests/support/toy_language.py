@@ -2,8 +2,11 @@
 
 import gzip
 import json
+from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
+import pytest
 
 from tf_embbert.distillation import fluency
 
@@ -11,11 +14,11 @@ NOUNS = ["cat", "dog", "bird", "girl", "boy", "king", "cook", "fox"]
 VERBS = ["saw", "liked", "heard", "found", "held", "met"]
 
 
-def sentence(rng, nouns=NOUNS):
+def sentence(rng: np.random.Generator, nouns: list[str] = NOUNS) -> list[str]:
     return ["the", str(rng.choice(nouns)), str(rng.choice(VERBS)), "a", str(rng.choice(nouns)), "."]
 
 
-def shuffled(rng, words):
+def shuffled(rng: np.random.Generator, words: list[str]) -> list[str]:
     """The words in another order; the last, which is a mark, stays."""
     other = words
     while other == words:
@@ -23,13 +26,13 @@ def shuffled(rng, words):
     return other
 
 
-def few_classes(patch):
+def few_classes(patch: pytest.MonkeyPatch) -> None:
     """Has `Fluency` make as few classes as so few words need."""
     for name, value in {"OWN_CLASS": 8, "SHARED_CLASSES": 3, "CONTEXTS": 14, "WIDTH": 6}.items():
         patch.setattr(fluency, name, value)
 
 
-def write_language(folder, corpora):
+def write_language(folder: Path, corpora: Iterable[str]) -> Path:
     """Writes pretrain/NAME.txt.gz of all nouns, and a CoLA whose training rows know half of them only: the folder."""
     rng = np.random.default_rng(0)
     (folder / "pretrain").mkdir()

@@ -1,12 +1,17 @@
 """A NumPy transcription of the folded model's formulas, and random models to hold the conversion to."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from tf_embbert.model.folded import FoldedModel
 
 PAD, SEP = 0, 4
+Ranges: TypeAlias = dict[str, Any]  # minimum and maximum of a tensor, or the largest magnitude of each channel
+Seen: TypeAlias = dict[str, list[np.ndarray]]
+Rounding: TypeAlias = Callable[[str, np.ndarray], np.ndarray]
 
 
 @dataclass
@@ -19,19 +24,25 @@ class RandomModel:
     max_length: int
 
     @property
-    def is_pair(self):
+    def is_pair(self) -> bool:
         return self.weights.is_pair
 
     @property
-    def blocks(self):
+    def blocks(self) -> int:
         return self.weights.num_blocks
 
 
-def segments_of(tokens):
+def segments_of(tokens: np.ndarray) -> np.ndarray:
     return np.where(tokens == PAD, 0, 1 + (np.cumsum(tokens == SEP) > 0)).astype(np.int32)
 
 
-def float_logits(weights, tokens, segments=None, seen=None, rounding=None):
+def float_logits(
+    weights: FoldedModel,
+    tokens: np.ndarray,
+    segments: np.ndarray | None = None,
+    seen: Seen | None = None,
+    rounding: Rounding | None = None,
+) -> np.ndarray:
     """Logits [C] of one padded row in float64.
 
     `seen` collects every tensor that the ranges name: {name: [arrays]}. `rounding(name, array)` is applied to each
@@ -42,7 +53,7 @@ def float_logits(weights, tokens, segments=None, seen=None, rounding=None):
     w = {name: keep(name, np.asarray(value, np.float64)) for name, value in weights.arrays().items()}
     length, last = len(tokens), sum(name.endswith("query.kernel") for name in w) - 1
 
-    def see(name, value):
+    def see(name: str, value: np.ndarray) -> np.ndarray:
         if seen is not None:
             seen.setdefault(name, []).append(value)
         return keep(name, value)
@@ -83,15 +94,15 @@ def float_logits(weights, tokens, segments=None, seen=None, rounding=None):
     return see("logits", head_context + head_conv)[0]
 
 
-def int8_rounding(ranges):
+def int8_rounding(ranges: Ranges) -> Rounding:
     """The grid of every tensor of the int8 graph, as a `rounding`: scales of 12 bits; biases stay as they are."""
     fixed = {"norm": (1 / 128, 0), "probabilities": (1 / 256, -128), "gate": (1 / 256, -128)}
 
-    def shortened(scale):
+    def shortened(scale: float | np.ndarray) -> Any:
         mantissa, exponent = np.frexp(scale)
         return np.ldexp(np.round(mantissa * 4096), exponent - 12)
 
-    def grid(name):
+    def grid(name: str) -> tuple[Any, int]:
         if name in fixed:
             return fixed[name]
         if name in ("embed.token", "embed.position", "embed.segment"):
@@ -104,7 +115,7 @@ def int8_rounding(ranges):
         scale = (high - low) / 255
         return shortened(scale), round(-low / scale) - 128
 
-    def rounding(name, value):
+    def rounding(name: str, value: np.ndarray) -> np.ndarray:
         if name.endswith(".bias"):
             return value
         scale, zero_point = grid(name)
@@ -113,7 +124,9 @@ def int8_rounding(ranges):
     return rounding
 
 
-def random_rows(rng, model, rows, length, used=None):
+def random_rows(
+    rng: np.random.Generator, model: RandomModel, rows: int, length: int, used: int | None = None
+) -> np.ndarray:
     """Token rows [rows, length] of `used` tokens each, by default full, two tokens long and any length in turn; a pair
     model's rows hold one [SEP]."""
     tokens = rng.integers(5, model.vocab_size, size=(rows, length), dtype=np.int32)
@@ -126,10 +139,21 @@ def random_rows(rng, model, rows, length, used=None):
     return tokens
 
 
-def random_weights(rng, hidden_size, blocks, multiplier, classes, pair, kernel, reduced, vocab_size, max_length):
+def random_weights(
+    rng: np.random.Generator,
+    hidden_size: int,
+    blocks: int,
+    multiplier: int,
+    classes: int,
+    pair: bool,
+    kernel: int,
+    reduced: int,
+    vocab_size: int,
+    max_length: int,
+) -> dict[str, np.ndarray]:
     d, r, m, k = hidden_size, reduced, multiplier, kernel
 
-    def normal(*shape, scale=1.0):
+    def normal(*shape: int, scale: float = 1.0) -> np.ndarray:
         return (rng.standard_normal(shape) * scale).astype(np.float32)
 
     w = {
@@ -157,7 +181,7 @@ def random_weights(rng, hidden_size, blocks, multiplier, classes, pair, kernel, 
     return w
 
 
-def calibrate(model, rows, mask_margin=0.0):
+def calibrate(model: RandomModel, rows: Iterable[np.ndarray], mask_margin: float = 0.0) -> Ranges:
     """Minimum and maximum of every tensor over some rows, and the largest magnitude of every kernel.
 
     `mask_margin` is how far the bottom of the scores, where masked keys end, is below the smallest score.
@@ -185,20 +209,20 @@ def calibrate(model, rows, mask_margin=0.0):
 
 
 def random_model(
-    rng,
-    hidden_size=16,
-    blocks=2,
-    multiplier=1,
-    classes=3,
-    pair=False,
-    kernel=4,
-    reduced=8,
-    vocab_size=60,
-    max_length=32,
-    calibration_rows=16,
-    mask_margin=0.0,
-    activation="silu",
-):
+    rng: np.random.Generator,
+    hidden_size: int = 16,
+    blocks: int = 2,
+    multiplier: int = 1,
+    classes: int = 3,
+    pair: bool = False,
+    kernel: int = 4,
+    reduced: int = 8,
+    vocab_size: int = 60,
+    max_length: int = 32,
+    calibration_rows: int = 16,
+    mask_margin: float = 0.0,
+    activation: str = "silu",
+) -> RandomModel:
     """A model with random weights, its ranges calibrated on random rows of all its length."""
     weights = random_weights(
         rng, hidden_size, blocks, multiplier, classes, pair, kernel, reduced, vocab_size, max_length

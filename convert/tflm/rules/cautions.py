@@ -1,6 +1,6 @@
 """Warnings: the model runs, but not as its owner may think."""
 
-from convert.tflite.model import FLOAT_TYPES
+from convert.tflite.model import FLOAT_TYPES, schema
 from convert.tflm.rules.elementwise import shape_text
 from convert.tflm.rules.graph import Operator
 from convert.tflm.rules.registry import VALUE, Verdict, first_broken, require, rule
@@ -177,5 +177,5 @@ def shape_fixed(op: Operator) -> Verdict:
     return require(not opened, opened[0] if opened else None, f"is {shape_text(opened[0])}" if opened else "")
 
 
-def _signature(tensor) -> list[int]:
+def _signature(tensor: schema.TensorT) -> list[int]:
     return [] if tensor.shapeSignature is None else [int(n) for n in tensor.shapeSignature]

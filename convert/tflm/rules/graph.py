@@ -1,8 +1,10 @@
 """A model as the rules see it: operators with their tensors, and of a tensor what TFLM makes of it."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
@@ -107,7 +109,7 @@ class Operator:
     outputs: tuple[Tensor | None, ...]
     options: object
 
-    def option(self, name: str):
+    def option(self, name: str) -> Any:
         """A field of the options; 0 where the file has none, as TFLM takes it."""
         return getattr(self.options, name, 0)
 
@@ -140,7 +142,7 @@ class Graph:
 class Model:
     """A model whose indices all refer to something (rules/structure.py), read for the other rules."""
 
-    def __init__(self, unpacked: schema.ModelT):
+    def __init__(self, unpacked: schema.ModelT) -> None:
         self.unpacked = unpacked
         self.graphs = [
             Graph(
@@ -166,12 +168,12 @@ class Model:
         return Operator(self, graph, index, operator_name(self.unpacked, op), inputs, outputs, op.builtinOptions)
 
 
-def vector(values) -> list:
+def vector(values: Any) -> list:
     """A vector of the file that may be absent."""
     return [] if values is None else values
 
 
-def numbers(values) -> list[int]:
+def numbers(values: Iterable[int] | None) -> list[int]:
     """A vector of integers of the file that may be absent."""
     return [] if values is None else [int(value) for value in values]
 
