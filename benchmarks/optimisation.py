@@ -1,10 +1,11 @@
 """What each idea for a smaller or faster model brought, on benchmarks/base256; and `convert.optimize` on other models.
 
     python -m benchmarks.optimisation [--tflm-root DIR [--tflm-commit ID]] [--rows N]
+    python -m benchmarks.optimisation --other-models
 
 Writes results/optimisation.json: what every step of the export leaves at each length, with an offline plan and for
 TFLM's own planner (stock), a line for every idea (expected, measured, kept or not) at 256 tokens, and foreign models
-before and after. Arena in all, of the Cortex-M builds with CMSIS-NN kernels, computed as `convert.arena` does; with
+before and after; with --other-models these alone are made anew. Arena in all, of the Cortex-M builds with CMSIS-NN kernels, computed as `convert.arena` does; with
 --tflm-root (see firmware/README.md) the Cortex-M7's is also measured under QEMU, with instructions. `equal_rows` counts
 the answers of TFLM that are those of the plain graph.
 """
@@ -28,20 +29,18 @@ from convert.export.tiling_search import choose_tilings
 from convert.lowering.graph import Graph
 from convert.lowering.lower import lower_model
 from convert.lowering.to_tflite import write_model
-from convert.passes.aliasing import Sharing
 from convert.passes.gather_rows import gather_rows
-from convert.passes.pipeline import STEPS, optimize_model
-from convert.passes.placement import place_buffers
+from convert.passes.measure import Measure
+from convert.passes.optimizer import optimize_model
+from convert.passes.pipeline import FINISH, tile_graph
 from convert.passes.scratch import drop_scratch, fit_scratch, optional_scratch
-from convert.passes.strip import slim_model
-from convert.passes.tiling import Tiling, group_values, tile_graph, tile_queries
+from convert.passes.strip import strip_model
+from convert.passes.tiling import Tiling, group_values, tile_queries
 from convert.tflite.model import count_macs, read_model
-from convert.tflite.offline_plan import write_plan
 from convert.tflite.writer import pack_model
 from convert.tflm.allocator import allocate
 from convert.tflm.builds import find_build
 from convert.tflm.interpreters import predict
-from convert.tflm.planner import tensor_offsets
 from tf_embbert.common.files import write_atomically
 from tf_embbert.run import load_run
 
@@ -130,12 +129,10 @@ RECKONED = [
 
 def planned(data: bytes, share: bool = True) -> bytes:
     """A model with an offline plan for the Cortex-M7; without shared memory on demand."""
-    model = slim_model(read_model(data))
-    buffers = allocate(model, *M7).buffers
-    sharing = Sharing(model, buffers)
+    measure = Measure(strip_model(read_model(data)), M7)
     if not share:
-        sharing.wishes.clear()
-    return pack_model(write_plan(model, tensor_offsets(buffers, place_buffers(buffers, sharing))))
+        measure.aliasing.may_alias.clear()
+    return pack_model(measure.with_plan())
 
 
 def make_ideas(plain: Graph, kept: Tiling) -> list[tuple[str, str, bool, bytes]]:
@@ -193,10 +190,10 @@ def make_ideas(plain: Graph, kept: Tiling) -> list[tuple[str, str, bool, bytes]]
             planned(write_model(exported), share=False),
         ),
         (
-            "as exported, no metadata: TFLM's planner, indices permuted",
+            "as exported, no metadata: TFLM's planner, tensors in another order",
             "gaps of its greedy planner, and copies",
             False,
-            optimize_model(write_model(exported), M7, STEPS[:-1])[0],
+            optimize_model(write_model(exported), M7, FINISH[:-1])[0],
         ),
         ("two groups of values", "fewer operators, 6 kB more values", False, cut(values=(64, 64))),
         ("four groups of values", "more operators, 2 kB less values", False, cut(values=(32, 32, 32, 32))),
@@ -222,7 +219,7 @@ def make_stock_ideas(plain: Graph, offline: Tiling) -> list[tuple[str, str, bool
     """The same for TFLM's own planner, with no metadata in the file; `offline` is the tiling of the offline plan."""
     stock, roomy = choose_stock(plain, "cortex-m7", M7), choose_stock(plain, "cortex-m7", M7, ROOMY)
     whole = stock_graph(plain, stock.tiling)
-    permuted = lambda graph: optimize_model(write_model(graph), M7, STEPS[:-1])[0]
+    permuted = lambda graph: optimize_model(write_model(graph), M7, FINISH[:-1])[0]
     return [
         (
             "stock: the plain graph, each reader gathers its rows of n",
@@ -243,14 +240,14 @@ def make_stock_ideas(plain: Graph, offline: Tiling) -> list[tuple[str, str, bool
             permuted(gather_rows(tile_graph(plain, stock.tiling))),
         ),
         (
-            "stock: the same, values made anew, indices in order of use",
+            "stock: the same, values made anew, tensors in order of use",
             "11 kB less beside scores",
             False,
             write_model(whole),
         ),
-        ("stock: the same, 200 rounds of permuting indices", "fewer gaps", False, permuted(whole)),
+        ("stock: the same, 200 rounds of permuting tensors", "fewer gaps", False, permuted(whole)),
         (
-            "stock, as exported: indices annealed, tiles changed by rows, scratch in the gaps",
+            "stock, as exported: tensor order annealed, tiles changed by rows, scratch in the gaps",
             "126,976 B",
             True,
             stock.model,
@@ -302,7 +299,7 @@ def measure_firmware(data: bytes, firmware) -> dict:
 def measure_foreign(path: Path) -> dict:
     """A committed model of another kind, before and after `convert.optimize`."""
     data = path.read_bytes()
-    smaller, stages = optimize_model(data, M7, most_bytes=len(data))
+    smaller, stages = optimize_model(data, M7)
     inputs = seeded_inputs(data)
     figures = lambda stage: {"file": stage.file, "arena": stage.total}
     return {
@@ -311,6 +308,15 @@ def measure_foreign(path: Path) -> dict:
         "after": figures(stages[-1]),
         "outputs_equal": wheel_outputs(smaller, inputs) == wheel_outputs(data, inputs),
     }
+
+
+def measure_other_models() -> list[dict]:
+    """`measure_foreign` of all of them."""
+    return [measure_foreign(path) for path in sorted(models.FOLDER.glob("*.tflite"))]
+
+
+def write_result(document: dict) -> None:
+    write_atomically(RESULT, json.dumps(document, indent=1) + "\n")
 
 
 def measure_exports(run, plan: str) -> tuple[dict, Tiling]:
@@ -362,7 +368,11 @@ def main():
     parser.add_argument("--tflm-commit", help="its commit, when it has no git history")
     parser.add_argument("--build", type=Path, default=Path("build/firmware"), metavar="DIR")
     parser.add_argument("--rows", type=int, default=8, metavar="N", help="texts to compare (default: %(default)s)")
+    parser.add_argument("--other-models", action="store_true", help="make that part anew, and keep the rest")
     options = parser.parse_args()
+    if options.other_models:
+        write_result(json.loads(RESULT.read_text()) | {"foreign": measure_other_models()})
+        return
     root = options.tflm_root
     firmware = root and build_firmware("cortex-m7", "cmsis_nn", root, options.build)
     run = load_run(BASE)
@@ -372,9 +382,9 @@ def main():
         "exports": exports,
         "stock_exports": measure_exports(run, "stock")[0],
         "ideas": measure_ideas(run, tiling, options.rows, firmware),
-        "foreign": [measure_foreign(path) for path in sorted(models.FOLDER.glob("*.tflite"))],
+        "foreign": measure_other_models(),
     }
-    write_atomically(RESULT, json.dumps(document, indent=1) + "\n")
+    write_result(document)
 
 
 if __name__ == "__main__":

@@ -129,11 +129,17 @@ def _print_peak(console: Console, peak: dict) -> None:
 
 
 def _print_hints(console: Console, hints: list[dict]) -> None:
-    if hints:
-        console.print("what would shrink it, each change by itself:")
+    for command in dict.fromkeys(hint["command"] for hint in hints):
+        by = f"{command} would" if command else "another conversion or build could"
+        console.print(f"what {escape(by)} save, each change by itself:", soft_wrap=True)
+        _print_savings(console, [hint for hint in hints if hint["command"] == command])
+
+
+def _print_savings(console: Console, hints: list[dict]) -> None:
     for hint in hints:
         saving = f"{'at most ' if hint['at_most'] else ''}{hint['bytes']:,} B"
-        console.print(f"  {saving:>18}  {escape(_places(hint['operators']) + hint['text'])}", soft_wrap=True)
+        text = f"{hint['rule']}: {_places(hint['operators'])}{hint['text']}"
+        console.print(f"  {saving:>18}  {escape(text)}", soft_wrap=True)
 
 
 def _places(operators: list[dict]) -> str:

@@ -25,7 +25,7 @@ from convert.bundle.bundle import require_free
 from convert.bundle.conversion import convert_run
 from convert.bundle.manifest import length_offsets
 from convert.export.build import PLANS
-from convert.passes.pipeline import CORE
+from convert.passes.optimizer import CORE
 from convert.tflm.builds import CORES, default_kernels
 from tf_embbert.common.arguments import CommandParser, positive_int
 from tf_embbert.common.errors import run_command

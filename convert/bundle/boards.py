@@ -10,7 +10,7 @@ import yaml
 from convert.bundle.bundle import MANIFEST, read_bundle
 from convert.bundle.firmware import Firmware
 from convert.export.build import PLANS, build_model, shortest_length
-from convert.passes.pipeline import CORE
+from convert.passes.optimizer import CORE
 from convert.tflm.builds import default_kernels
 from convert.tflm.support import check_model
 from tf_embbert.common.errors import UserError, nearest

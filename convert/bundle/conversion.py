@@ -13,7 +13,7 @@ from convert.bundle.sources import firmware_sources
 from convert.bundle.verification import Answers, compare_interpreters
 from convert.export.build import PLANS, Built, shortest_length
 from convert.export.build_lengths import build_lengths
-from convert.passes.pipeline import CORE
+from convert.passes.optimizer import CORE
 from convert.tflite.lengths import rows_by_length, split_lengths
 from convert.tflm.arena import plan_arenas
 from convert.tflm.builds import BUILDS

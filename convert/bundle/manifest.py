@@ -10,7 +10,7 @@ from pathlib import Path
 import jsonschema
 from tflite_micro.python.tflite_micro._version import __version__ as tflm_version
 
-from convert.passes.pipeline import Stage
+from convert.passes.optimizer import Stage
 from convert.tflite.lengths import list_all_ops, split_lengths
 from convert.tflite.model import count_macs, float_tensors, read_model
 from tf_embbert.run import Run

@@ -1,16 +1,17 @@
 """Folded weights and ranges to the bytes of a model: the whole chain, one step a line."""
 
-from collections.abc import Callable
+from collections.abc import Iterable
 from typing import NamedTuple
 
-from convert.export.stock_search import choose_stock, stock_steps
+from convert.export.stock_search import choose_stock, stock_passes
 from convert.export.tiling_search import Candidate, choose_tilings
 from convert.lowering.graph import Graph
 from convert.lowering.lower import lower_model
 from convert.lowering.to_tflite import make_model, write_model
-from convert.passes.pipeline import CORE, Stage, measure_stage, optimize_model
-from convert.passes.strip import slim_model
-from convert.passes.tiling import Tiling, tiling_steps
+from convert.passes.optimizer import CORE, Stage, measure_stage, optimize_model
+from convert.passes.pipeline import FINISH, SCRATCH, TILING, GraphPass, Settings, run_graph_pass, select
+from convert.passes.strip import strip_model
+from convert.passes.tiling import Tiling
 from convert.tflite.writer import pack_model
 from convert.tflm.builds import Target, find_build
 from tf_embbert.run import FoldedModel, Ranges
@@ -71,17 +72,18 @@ def build_stages(
     arena: int | None = None,
     plan: str = PLANS[0],
 ) -> Built:
-    """As `build_model`, and tells what each step saved: lowering, tiling, scratch, operators' order, indices, plan."""
+    """As `build_model`, and tells what each pass saved, from the lowering to the plan."""
     plain, target = lower_model(weights, ranges, sequence_length), find_build(core, "cmsis_nn")
     if plan == "stock":
         stock = choose_stock(plain, core, target, arena)
-        stages = _graph_stages(plain, stock_steps(stock.tiling), stock.graph, target)
-        slim = pack_model(slim_model(make_model(stock.graph)))
-        stages += [measure_stage("diet", slim, target), measure_stage("tensor indices", stock.model, target)]
+        stages = _graph_stages(plain, stock_passes(stock.tiling), stock.tiling, stock.graph, target)
+        strip, order = select("strip", "tensor order")
+        stripped = pack_model(strip_model(make_model(stock.graph)))
+        stages += [measure_stage(strip.name, stripped, target), measure_stage(order.name, stock.model, target)]
         return Built(stock.model, stages, stock.tiling)
     model, stages, chosen = _place_best(plain, core, arena)
-    steps = tiling_steps(chosen.tiling)
-    return Built(model, _graph_stages(plain, steps, chosen.graph, target) + stages[1:], chosen.tiling)
+    passes = TILING if chosen.tiling else []
+    return Built(model, _graph_stages(plain, passes, chosen.tiling, chosen.graph, target) + stages[1:], chosen.tiling)
 
 
 def _place_best(plain: Graph, core: str, arena: int | None) -> tuple[bytes, list[Stage], Candidate]:
@@ -91,7 +93,7 @@ def _place_best(plain: Graph, core: str, arena: int | None) -> tuple[bytes, list
     for candidate in choose_tilings(plain, core, target, arena)[: PLACED_FOR_SPEED if arena else PLACED]:
         if best and best[1][-1].total <= max(candidate.least, arena or 0):
             break
-        model, stages = optimize_model(write_model(candidate.graph), target)
+        model, stages = optimize_model(write_model(candidate.graph), target, FINISH)
         if best is None or stages[-1].total < best[1][-1].total:
             best = model, stages, candidate
     if arena and best[1][-1].total > arena:
@@ -100,11 +102,11 @@ def _place_best(plain: Graph, core: str, arena: int | None) -> tuple[bytes, list
 
 
 def _graph_stages(
-    graph: Graph, steps: list[tuple[str, Callable[[Graph], Graph]]], last: Graph, target: Target
+    graph: Graph, passes: Iterable[GraphPass], tiling: Tiling | None, last: Graph, target: Target
 ) -> list[Stage]:
-    """What the steps before the flatbuffer leave; the last one fits the scratch."""
+    """What the passes before the flatbuffer leave; the last one fits the scratch."""
     stages = [measure_stage("lowering", write_model(graph), target)]
-    for name, step in steps:
-        graph = step(graph)
-        stages.append(measure_stage(name, write_model(graph), target))
-    return [*stages, measure_stage("scratch where it fits", write_model(last), target)]
+    for one in passes:
+        graph = run_graph_pass(one, graph, Settings(tiling, target))
+        stages.append(measure_stage(one.name, write_model(graph), target))
+    return [*stages, measure_stage(SCRATCH.name, write_model(last), target)]

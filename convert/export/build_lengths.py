@@ -16,9 +16,9 @@ from convert.export.stock_search import arrange_tiling
 from convert.lowering.graph import Graph
 from convert.lowering.lower import lower_model
 from convert.lowering.to_tflite import write_model
-from convert.passes.pipeline import CORE, measure_stage, optimize_model
-from convert.passes.scratch import fit_scratch
-from convert.passes.tiling import Tiling, tile_graph
+from convert.passes.optimizer import CORE, measure_stage, optimize_model
+from convert.passes.pipeline import FINISH, SCRATCH, Settings, run_graph_pass, tile_graph
+from convert.passes.tiling import Tiling
 from convert.tflite.model import read_model
 from convert.tflite.writer import pack_models
 from convert.tflm.arena import plan_arenas
@@ -92,9 +92,10 @@ def _cut(plain: Graph, tiling: Tiling, core: str, limit: int, plan: str) -> Iter
         yield arrange_tiling(plain, tiling, core, target, limit).model
         return
     for filled in (limit, None):
-        model = write_model(fit_scratch(tile_graph(plain, tiling), target, filled))
+        graph = run_graph_pass(SCRATCH, tile_graph(plain, tiling), Settings(tiling, target, filled))
+        model = write_model(graph)
         if measure_stage("cut", model, target).least <= limit:  # else no plan can help
-            yield optimize_model(model, target)[0]
+            yield optimize_model(model, target, FINISH)[0]
 
 
 def _arenas(model: bytes) -> dict[tuple[str, str], int]:

@@ -1,6 +1,6 @@
 """Tilings for TFLM's own planner, which lets nothing share memory, and leaves gaps.
 
-In the form of `stock_form.py`, with d channels, L rows and D rows finished or waiting, a tile of t queries has alive
+In the form of `gather_rows.py`, with d channels, L rows and D rows finished or waiting, a tile of t queries has alive
     n (L d), the mask (4 L), the rows (D d), and at its worst
     scores and weights (2 t L), or
     weights (t L), a group of g values (L g) and what is made of its context (up to t d);
@@ -8,25 +8,22 @@ a tile of c rows of the convolution, m channels wide, has
     n, which after the last tile is not needed any more, the mask, the rows, and
     its window of n and its output, or those of the product of SiLU (3 c m, HARD_SWISH 2 c m).
 How much the planner's gaps add depends on the sizes of all tiles, so tilings are judged by what the planner makes of
-them with the best tensor indices found, and the best are changed row by row.
+them with the best tensor order found, and the best are changed row by row.
 """
 
 import random
-from collections.abc import Callable
 from dataclasses import replace
 from itertools import accumulate
 from typing import NamedTuple
 
 from convert.export.tiling_search import MASK_BYTES, UNIT_BYTES, Bounds, Sizes, find_sizes, rank_tilings
 from convert.lowering.graph import Graph, Op
-from convert.lowering.to_tflite import make_model
-from convert.passes.gather_rows import gather_rows, remake_values
+from convert.passes.measure import Measure
+from convert.passes.pipeline import SHARING_NOTHING, TILING, GraphPass, Settings, run_graph_passes
 from convert.passes.scratch import drop_scratch, optional_scratch, optional_steps
-from convert.passes.strip import slim_model
 from convert.passes.tensor_order import arrange_buffers, number_tensors, planner_queue
-from convert.passes.tiling import Tiling, tiling_steps
+from convert.passes.tiling import Tiling
 from convert.tflite.writer import pack_model
-from convert.tflm.allocator import Allocation, allocate
 from convert.tflm.builds import Target
 from convert.tflm.instructions import estimate_instructions
 from convert.tflm.planner import Buffer, head_bytes, plan_buffers
@@ -34,7 +31,7 @@ from convert.tflm.planner import Buffer, head_bytes, plan_buffers
 TRIED, REFINED = 6, 2  # kinds of tilings that the formula likes best; those that are worked on at length
 NEAR = 1.1  # of the smallest arena: how much a tiling may take to be changed at all
 FEW, MANY = 15, 50  # changes, row by row, to each that is tried, and to each that is worked on
-ROUNDS, MORE_ROUNDS = 1500, 300  # of the search for tensor indices: at first, and after a change
+ROUNDS, MORE_ROUNDS = 1500, 300  # of the search for a tensor order: at first, and after a change
 
 
 class Arranged(NamedTuple):
@@ -56,16 +53,14 @@ class Stock(NamedTuple):
     graph: Graph
 
 
-def stock_steps(tiling: Tiling | None) -> list[tuple[str, Callable[[Graph], Graph]]]:
-    """The steps from a plain graph to one for a planner that lets nothing share memory, by name."""
-    return [*tiling_steps(tiling), ("rows gathered", gather_rows), ("values made anew", remake_values)]
+def stock_passes(tiling: Tiling | None) -> list[GraphPass]:
+    """The passes from a plain graph to one for a planner that lets nothing share memory."""
+    return [*(TILING if tiling else []), *SHARING_NOTHING]
 
 
 def stock_graph(plain: Graph, tiling: Tiling | None) -> Graph:
-    """A plain graph after all of these steps."""
-    for _, step in stock_steps(tiling):
-        plain = step(plain)
-    return plain
+    """A plain graph after all of these passes."""
+    return run_graph_passes(stock_passes(tiling), plain, Settings(tiling))
 
 
 def arrange_tiling(plain: Graph, tiling: Tiling | None, core: str, target: Target, arena: int) -> Stock:
@@ -109,7 +104,7 @@ def _starts(sizes: Sizes, arena: int | None) -> list[Tiling]:
 def _arrange(plain: Graph, tiling: Tiling | None, target: Target, like: Arranged | None = None) -> Arranged:
     """Judges a tiling without any scratch that can be done without; `like` is one of as many tiles, to be bettered."""
     graph = stock_graph(plain, tiling)
-    needs = _allocate(drop_scratch(graph, optional_scratch(graph)), target)
+    needs = Measure.of_graph(drop_scratch(graph, optional_scratch(graph)), target).allocation
     if like is None:
         queue, head = arrange_buffers(needs.buffers, ROUNDS)
     else:
@@ -134,17 +129,16 @@ def _finish(plain: Graph, bare: Arranged, core: str, target: Target, arena: int 
     handles = len(optional) * target.build.size("ScratchBufferHandle")
     kept = _fill(graph, bare.queue, target, arena - bare.persistent - handles if arena else bare.head)
     chosen = drop_scratch(graph, [op for op in optional if op not in kept])
-    model = slim_model(make_model(chosen))
-    needs = allocate(model, *target)
-    queue = _like(bare.queue, needs.buffers)
-    estimate = estimate_instructions(model, core, "cmsis_nn")
-    data = pack_model(number_tensors(model, needs.buffers, queue))
+    measure = Measure.of_graph(chosen, target)
+    queue = _like(bare.queue, measure.buffers)
+    estimate = estimate_instructions(measure.model, core, "cmsis_nn")
+    data = pack_model(number_tensors(measure.model, measure.buffers, queue))
     return Stock(data, estimate["total"] if estimate else 0, bare.tiling, chosen)
 
 
 def _fill(graph: Graph, queue: list[int], target: Target, room: int) -> list[Op]:
     """The operators that keep scratch they could do without in a head of so many bytes, those with most work first."""
-    needs = _allocate(graph, target)
+    needs = Measure.of_graph(graph, target).allocation
     optional = optional_steps(graph, needs)
     taken = [b for b in needs.buffers if b.owner or b.first not in optional.values()]
     kept = []
@@ -160,10 +154,6 @@ def _like(queue: list[int], buffers: list[Buffer]) -> list[int]:
     """A queue of buffers in which activations come as in another, of a graph with as many of them."""
     ranks = {number: rank for rank, number in enumerate(queue)}
     return planner_queue(buffers, [ranks.get(number, 0) for number in range(len(buffers))])
-
-
-def _allocate(graph: Graph, target: Target) -> Allocation:
-    return allocate(slim_model(make_model(graph)), *target)
 
 
 def _work(op: Op) -> int:

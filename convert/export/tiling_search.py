@@ -18,13 +18,9 @@ from itertools import accumulate, combinations, product, takewhile
 from typing import NamedTuple
 
 from convert.lowering.graph import Graph
-from convert.lowering.to_tflite import make_model
-from convert.passes.aliasing import Sharing
-from convert.passes.placement import least_head
-from convert.passes.scratch import fit_scratch
-from convert.passes.strip import slim_model
-from convert.passes.tiling import Tiling, tile_graph
-from convert.tflm.allocator import allocate
+from convert.passes.measure import Measure
+from convert.passes.pipeline import SCRATCH, Settings, run_graph_pass, tile_graph
+from convert.passes.tiling import Tiling
 from convert.tflm.builds import Target
 from convert.tflm.instructions import estimate_instructions
 
@@ -116,11 +112,10 @@ def _fast_tilings(sizes: Sizes, small: list[tuple[int, Tiling]], found: list[Can
 
 
 def _candidate(graph: Graph, tiling: Tiling | None, core: str, target: Target, arena: int | None = None) -> Candidate:
-    cut = fit_scratch(tile_graph(graph, tiling), target, arena)
-    model = slim_model(make_model(cut))
-    needs = allocate(model, *target)
-    estimate = estimate_instructions(model, core, "cmsis_nn")
-    least = least_head(needs.buffers, Sharing(model, needs.buffers)) + needs.persistent
+    cut = run_graph_pass(SCRATCH, tile_graph(graph, tiling), Settings(tiling, target, arena))
+    measure = Measure.of_graph(cut, target)
+    estimate = estimate_instructions(measure.model, core, "cmsis_nn")
+    least = measure.least_head + measure.allocation.persistent
     return Candidate(least, estimate["total"] if estimate else 0, tiling, cut)
 
 

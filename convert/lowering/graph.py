@@ -1,7 +1,7 @@
 """The graph between the lowering and the flatbuffer: tensors, operators in execution order, nothing else.
 
-`lower.py` makes a Graph with the builder of `ops.py`, `tiling.py` cuts it, `flatbuffer.py` writes it. What comes after,
-operator order, tensor indices and memory plan, works on the file's own objects, for any model (`optimize.py`).
+`lower.py` makes a Graph with the builder of `ops.py`, passes cut it (`passes/pipeline.py`), `to_tflite.py` writes it.
+What comes after, operator order, tensor order and memory plan, works on the file's model, for any model.
 """
 
 from dataclasses import dataclass, field

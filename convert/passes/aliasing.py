@@ -41,10 +41,10 @@ COPIES = {
 }
 
 Segment = tuple[int, object, int]  # length, whose bytes, from which of them on
-Wish = tuple[int, int, int]  # two tensors, and bytes from the start of one to the other's
+Alias = tuple[int, int, int]  # two tensors, and bytes from the start of one to the other's
 
 
-class Sharing:
+class Aliasing:
     """What a model's operators allow; tensors go by their indices in its only graph."""
 
     def __init__(self, model: schema.ModelT, buffers: list[Buffer]):
@@ -57,7 +57,7 @@ class Sharing:
         self._lives = {buffer.owner[1]: buffer for buffer in buffers if buffer.owner}
         self._contents: dict[int, list[Segment]] = {}
         self.overwrites: set[tuple[int, int]] = set()
-        self.wishes: list[Wish] = []
+        self.may_alias: list[Alias] = []
         for op in self._graph.operators:
             self._read(op)
 
@@ -82,7 +82,7 @@ class Sharing:
         beside = kind == "CONCATENATION" and len(inputs) < len(op.inputs)  # room for the constants is seldom there
         for source, target, distance in copies:
             if not beside and source in inputs and target in outputs and distance % BUFFER_ALIGNMENT == 0:
-                self.wishes.append((source, target, distance))
+                self.may_alias.append((source, target, distance))
         if kind in IN_PLACE:
             self._overwrite(inputs, outputs[0])
         self._note_contents(op, kind, copies)
@@ -94,7 +94,7 @@ class Sharing:
             same = indices(self._graph.tensors[tensor].shape) == shape and self._is_int8(tensor, output)
             if same and self._lives[tensor].last == self._lives[output].first:
                 self.overwrites.add((tensor, output))
-                self.wishes.append((tensor, output, 0))
+                self.may_alias.append((tensor, output, 0))
 
     def _is_int8(self, *tensors: int) -> bool:
         return all(self._graph.tensors[i].type == schema.TensorType.INT8 for i in tensors)

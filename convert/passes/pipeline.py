@@ -1,119 +1,207 @@
-"""The passes over a model, in their order: the same outputs, byte for byte, from a smaller arena and file."""
+"""All passes in their order: what export, optimize and hints draw from, and what `--print-passes` shows.
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import NamedTuple
+A pass takes a graph of `lowering/`, or a file's model, and gives another one that answers the same bytes. A few would
+change the answers: they are never applied, `convert.arena` only says what they would save.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import ClassVar
 
 from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
-from convert.passes.aliasing import Sharing
-from convert.passes.placement import least_head, place_buffers
+from convert.lowering.graph import Graph
+from convert.passes import rewrites
+from convert.passes.attention_rows import rows_at_once
+from convert.passes.gather_rows import gather_rows, remake_values
+from convert.passes.measure import Measure
+from convert.passes.rewrites import Rule
 from convert.passes.schedule import order_operators
-from convert.passes.strip import is_plain, slim_model
+from convert.passes.scratch import fit_scratch
+from convert.passes.strip import strip_model
 from convert.passes.tensor_order import permute_tensors
-from convert.tflite.model import read_model
-from convert.tflite.offline_plan import offline_offsets, write_plan
+from convert.passes.tiling import Tiling, group_values, tile_convolution, tile_queries
+from convert.passes.verifier import verify_graph, verify_model, verify_plan
+from convert.tflite.editing import Draft
 from convert.tflite.writer import pack_model
-from convert.tflm.allocator import allocate
 from convert.tflm.builds import Target
-from convert.tflm.planner import tensor_offsets
 
-CORE = "cortex-m7"  # the same structs and scratch as a Cortex-M4 and M33
+VERIFY_EACH = False  # whether what a pass made is held to `verifier.py`; set in the tests
+LARGE = 1000  # a graph of more operators is not rewritten: that would take long
 
 
 @dataclass(frozen=True)
-class Stage:
-    """What a model needs after a step, in bytes.
+class Settings:
+    """What passes over a graph are told: how the blocks are cut, and for which build and how much arena."""
+
+    tiling: Tiling | None = None
+    target: Target | None = None
+    arena: int | None = None
+
+
+@dataclass(frozen=True)
+class Pass:
+    """A step of the way to a smaller arena.
 
     Attributes:
-        step: name of the step.
-        file: the .tflite file.
-        total: arena as TFLM plans it, head (`planned`) and tail (`persistent`).
-        least: arena below which no plan can go, shared memory included.
+        name: what stages, hints and `--print-passes` call it.
+        doc: what it does, in one line.
+        exact: whether it keeps every byte of the answers.
+        works_on: "graph", that of `lowering/`, or "model", that of a file.
     """
 
-    step: str
-    file: int
-    total: int
-    planned: int
-    persistent: int
-    least: int
-
-    def is_better(self, other: "Stage") -> bool:
-        """Not worse in arena, and better in that or in the file."""
-        mine, others = (self.total, self.least, self.file), (other.total, other.least, other.file)
-        return self.total <= other.total and self.least <= other.least and mine < others
-
-
-class Step(NamedTuple):
-    """One of the steps; `apply` takes the model and the target."""
-
     name: str
-    apply: Callable[[schema.ModelT, Target], schema.ModelT]
+    doc: str
+    works_on: ClassVar[str] = ""
+    exact: bool = field(default=True, kw_only=True)
 
 
-def plan_memory(model: schema.ModelT, target: Target) -> schema.ModelT:
-    """A model of one graph with an offline plan for its head, where activations share what `sharing.py` allows."""
-    buffers = allocate(model, *target).buffers
-    return write_plan(model, tensor_offsets(buffers, place_buffers(buffers, Sharing(model, buffers))))
+@dataclass(frozen=True)
+class GraphPass(Pass):
+    """A pass over a lowered graph."""
+
+    apply: Callable[[Graph, Settings], Graph]
+    works_on: ClassVar[str] = "graph"
 
 
-STEPS = [
-    Step("diet", lambda model, target: slim_model(model)),
-    Step("operator order", lambda model, target: order_operators(model)),
-    Step("tensor indices", permute_tensors),
-    Step("offline plan", plan_memory),
+@dataclass(frozen=True)
+class ModelPass(Pass):
+    """A pass over a file's model, which is given with what it needs."""
+
+    apply: Callable[[Measure], schema.ModelT]
+    works_on: ClassVar[str] = "model"
+
+
+@dataclass(frozen=True)
+class Rewrite(Pass):
+    """A change to single operators of a file's model, made wherever it can be."""
+
+    rule: Rule
+    works_on: ClassVar[str] = "model"
+
+    def apply(self, measure: Measure) -> schema.ModelT:
+        """The model with the change; the very one where there is nothing to change, or too much to look at."""
+        draft = Draft(measure.model)
+        if not measure.is_plain or len(draft.operators) > LARGE or not self.change(draft):
+            return measure.model
+        return draft.model
+
+    def change(self, draft: Draft) -> list[int]:
+        """Changes a draft; the numbers that the changed operators had."""
+        return [number for number, op in enumerate(list(draft.operators)) if self.rule(draft, op)]
+
+
+def _rewrite(name: str, rule: Rule, exact: bool = True) -> Rewrite:
+    """The rule's docstring is the pass's: what an operator does now, and what to do instead."""
+    return Rewrite(name, " ".join((rule.__doc__ or "").split()), rule, exact=exact)
+
+
+PASSES: list[GraphPass | ModelPass | Rewrite] = [
+    GraphPass(
+        "tiles of queries",
+        "attention in tiles of queries, so that the scores [L, L] never exist whole",
+        lambda graph, settings: tile_queries(graph, settings.tiling.queries),
+    ),
+    GraphPass(
+        "tiles of the convolution",
+        "convolution, activation and dense in tiles of rows, each between two tiles of queries",
+        lambda graph, settings: tile_convolution(graph, settings.tiling.convolution),
+    ),
+    GraphPass(
+        "groups of values",
+        "the transposed values in groups of channels, made again for each tile of queries",
+        lambda graph, settings: group_values(graph, settings.tiling.values),
+    ),
+    GraphPass(
+        "rows gathered",
+        "each reader of rows gathers its own, where no plan lets it share them",
+        lambda graph, settings: gather_rows(graph),
+    ),
+    GraphPass(
+        "values made anew",
+        "no group of values is kept from one tile of queries to the next",
+        lambda graph, settings: remake_values(graph),
+    ),
+    GraphPass(
+        "scratch where it fits",
+        "kernels that are faster with scratch get it where the arena does not grow",
+        lambda graph, settings: fit_scratch(graph, settings.target, settings.arena),
+    ),
+    _rewrite("scales per channel", rewrites.scales_per_channel, exact=False),
+    _rewrite("float ends", rewrites.float_end, exact=False),
+    ModelPass(
+        "float tensors",
+        "tensors are float32: quantise to int8",
+        lambda measure: rewrites.float_as_int8(measure.model),
+        exact=False,
+    ),
+    _rewrite("transposed operands", rewrites.transposed_copy),
+    _rewrite("flattening", rewrites.copy_to_flatten),
+    _rewrite("attention rows", rows_at_once),
+    ModelPass(
+        "strip",
+        "names, twins of constants and what no operator reads are left out",
+        lambda measure: strip_model(measure.model),
+    ),
+    ModelPass(
+        "operator order",
+        "operators in the order, of those tried, that has the fewest bytes alive at once",
+        lambda measure: order_operators(measure.model),
+    ),
+    ModelPass("tensor order", "tensors in an order that breaks the ties of TFLM's planner well", permute_tensors),
+    ModelPass(
+        "offline plan",
+        "the file places its activations itself (OfflineMemoryAllocation); outputs may lie on inputs",
+        Measure.with_plan,
+    ),
 ]
 
 
-def optimize_model(
-    data: bytes, target: Target, steps: list[Step] = STEPS, most_bytes: int | None = None
-) -> tuple[bytes, list[Stage]]:
-    """Applies the steps to a model; one that does not make it better is left out.
-
-    Args:
-        data: bytes of a model that TFLM runs.
-        target: the build of TFLM that the arena is made small for.
-        steps: what to do, in order.
-        most_bytes: what the file may not exceed, whatever the arena gains.
-
-    Returns:
-        The bytes of the smaller model, and what was needed at first and after each step. Equal arguments give equal
-        bytes.
-    """
-    stages = [measure_stage("as it was", data, target)]
-    if offline_offsets(read_model(data)) is not None:
-        return _plan_anew(data, stages[0], target, steps, most_bytes)
-    for step in steps:
-        model = read_model(data)
-        if step.name != "diet" and not is_plain(model):
-            continue
-        changed = pack_model(step.apply(model, target))
-        stage = measure_stage(step.name, changed, target)
-        if stage.is_better(stages[-1]) and (most_bytes is None or len(changed) <= most_bytes):
-            data = changed
-        else:
-            stage = replace(stages[-1], step=step.name)
-        stages.append(stage)
-    return data, stages
+def select(*names: str) -> list:
+    """Passes by name, in the order of the list; KeyError for a name that is not in it."""
+    unknown = set(names) - {one.name for one in PASSES}
+    if unknown:
+        raise KeyError(f"no pass is called {', '.join(sorted(unknown))}")
+    return [one for one in PASSES if one.name in names]
 
 
-def _plan_anew(
-    data: bytes, before: Stage, target: Target, steps: list[Step], most_bytes: int | None
-) -> tuple[bytes, list[Stage]]:
-    """`optimize_model` of a model with a plan, which holds only for its order and indices: begins without it, and what
-    does not end better is left out."""
-    fresh, stages = optimize_model(pack_model(slim_model(read_model(data))), target, steps, most_bytes)
-    if stages[-1].is_better(before) and (most_bytes is None or len(fresh) <= most_bytes):
-        return fresh, [before, *stages[1:]]
-    return data, [before, *(replace(before, step=stage.step) for stage in stages[1:])]
+TILING: list[GraphPass] = select("tiles of queries", "tiles of the convolution", "groups of values")
+SHARING_NOTHING: list[GraphPass] = select("rows gathered", "values made anew")  # for TFLM's own planner
+(SCRATCH,) = select("scratch where it fits")
+REWRITES: list[Rewrite] = [one for one in PASSES if isinstance(one, Rewrite) and one.exact]
+FINISH: list[ModelPass] = select("strip", "operator order", "tensor order", "offline plan")
+OPTIMIZE: list[ModelPass | Rewrite] = [*REWRITES, *FINISH]
+NO_PLAN = [one for one in OPTIMIZE if one.name != "offline plan"]  # planning is left to TFLM
 
 
-def measure_stage(name: str, data: bytes, target: Target) -> Stage:
-    """What a model needs now."""
-    model = read_model(data)
-    needs = allocate(model, *target)
-    least = least_head(needs.buffers, Sharing(model, needs.buffers)) if is_plain(model) else needs.planned
-    return Stage(
-        name, len(data), needs.total, needs.planned, needs.persistent, min(least + needs.persistent, needs.total)
-    )
+def run_graph_pass(one: GraphPass, graph: Graph, settings: Settings) -> Graph:
+    """A graph after a pass."""
+    graph = one.apply(graph, settings)
+    if VERIFY_EACH:
+        verify_graph(graph)
+    return graph
+
+
+def run_model_pass(one: ModelPass | Rewrite, before: Measure) -> tuple[bytes, Measure] | None:
+    """The file of a model after a pass, and what that needs; None where the pass has nothing to do."""
+    changed = one.apply(before)
+    if changed is before.model:
+        return None
+    data = pack_model(changed)
+    after = Measure.of_file(data, before.target)
+    if VERIFY_EACH:
+        verify_model(after.model)
+        verify_plan(after)
+    return data, after
+
+
+def run_graph_passes(passes: Iterable[GraphPass], graph: Graph, settings: Settings) -> Graph:
+    """A graph after some passes."""
+    for one in passes:
+        graph = run_graph_pass(one, graph, settings)
+    return graph
+
+
+def tile_graph(graph: Graph, tiling: Tiling | None) -> Graph:
+    """A plain graph, cut; as it is without a tiling."""
+    return run_graph_passes(TILING if tiling else [], graph, Settings(tiling))

@@ -1,6 +1,6 @@
 """An offline plan of the arena's head: where each activation goes, shared memory included.
 
-Tensors that `sharing.py` lets lie on one another become one piece of several rectangles (bytes x steps). Pieces are
+Tensors that `aliasing.py` lets lie on one another become one piece of several rectangles (bytes x steps). Pieces are
 placed one after the other under a ceiling, the long-lived first and then as they are born, each where it touches
 others, in a beam search: of all placements so far, those that touch most for longest go on. Where they do not fit, the
 same is tried with the largest tensors that have room beside what they could overwrite left apart; then the ceiling
@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from convert.passes.aliasing import Sharing, Wish
+from convert.passes.aliasing import Alias, Aliasing
 from convert.tflm.planner import BUFFER_ALIGNMENT, Buffer
 
 WIDTH = 100  # placements that go on
@@ -50,21 +50,21 @@ class Placement(NamedTuple):
     start: int
 
 
-def place_buffers(buffers: list[Buffer], sharing: Sharing, width: int = WIDTH) -> list[int]:
-    """Offsets of buffers such that none is touched by another while it lives, unless `sharing` allows it.
+def place_buffers(buffers: list[Buffer], aliasing: Aliasing, width: int = WIDTH) -> list[int]:
+    """Offsets of buffers such that none is touched by another while it lives, unless `aliasing` allows it.
 
     Args:
         buffers: the buffers of the head; scratch buffers get places of their own.
-        sharing: which of them may lie on one another.
+        aliasing: which of them may lie on one another.
         width: of the search.
 
     Returns:
         One offset per buffer, the best found; equal arguments give equal offsets.
     """
-    joined = join_buffers(buffers, sharing)
+    joined = join_buffers(buffers, aliasing)
     floor, best = _floor(buffers, joined), None
-    spare = _spare(buffers, sharing, _taken(buffers, joined))
-    choices = [joined, join_buffers(buffers, sharing, spare)] if spare else [joined]
+    spare = _spare(buffers, aliasing, _taken(buffers, joined))
+    choices = [joined, join_buffers(buffers, aliasing, spare)] if spare else [joined]
     for above in CEILINGS:
         ceiling = int(floor * (1 + above)) // BUFFER_ALIGNMENT * BUFFER_ALIGNMENT
         for pieces in choices:
@@ -76,29 +76,29 @@ def place_buffers(buffers: list[Buffer], sharing: Sharing, width: int = WIDTH) -
     return best
 
 
-def least_head(buffers: list[Buffer], sharing: Sharing) -> int:
+def least_head(buffers: list[Buffer], aliasing: Aliasing) -> int:
     """What no plan with these shares can go below."""
-    return _floor(buffers, join_buffers(buffers, sharing))
+    return _floor(buffers, join_buffers(buffers, aliasing))
 
 
-def bytes_at_steps(buffers: list[Buffer], sharing: Sharing) -> list[int]:
+def bytes_at_steps(buffers: list[Buffer], aliasing: Aliasing) -> list[int]:
     """Bytes alive at each step; what lies on one another counts once."""
-    return _taken(buffers, join_buffers(buffers, sharing)).tolist()
+    return _taken(buffers, join_buffers(buffers, aliasing)).tolist()
 
 
-def join_buffers(buffers: list[Buffer], sharing: Sharing, apart: set[Wish] = frozenset()) -> list[Piece]:
-    """Pieces: at first every buffer alone, then joined wish by wish where all that meet may, unless it is `apart`."""
+def join_buffers(buffers: list[Buffer], aliasing: Aliasing, apart: set[Alias] = frozenset()) -> list[Piece]:
+    """Pieces: at first every buffer alone, then joined pair by pair where all that meet may, unless it is `apart`."""
     number = {buffer.owner[1]: index for index, buffer in enumerate(buffers) if buffer.owner}
     owners = [buffer.owner and buffer.owner[1] for buffer in buffers]
     home = [Piece([index], [0]) for index in range(len(buffers))]
-    for source, target, distance in (wish for wish in sharing.wishes if wish not in apart):
+    for source, target, distance in (alias for alias in aliasing.may_alias if alias not in apart):
         one, other = home[number[source]], home[number[target]]
         if one is other:
             continue
         shift = one.starts[one.members.index(number[source])] + distance
         shift -= other.starts[other.members.index(number[target])]
         if all(
-            sharing.allows(owners[i], owners[j], shift + t - s)
+            aliasing.allows(owners[i], owners[j], shift + t - s)
             for i, s in zip(one.members, one.starts)
             for j, t in zip(other.members, other.starts)
         ):
@@ -109,16 +109,16 @@ def join_buffers(buffers: list[Buffer], sharing: Sharing, apart: set[Wish] = fro
     return list({id(piece): piece for piece in home}.values())
 
 
-def _spare(buffers: list[Buffer], sharing: Sharing, taken: np.ndarray) -> set[Wish]:
-    """Of the wishes to overwrite an input where there is room beside it, those for the largest tensors: these are the
+def _spare(buffers: list[Buffer], aliasing: Aliasing, taken: np.ndarray) -> set[Alias]:
+    """Of the outputs that may lie on an input, those of the largest tensors with room beside it: these are the
     hardest to place, and one place for both through all that follows is harder to find than two."""
     lives = {buffer.owner[1]: buffer for buffer in buffers if buffer.owner}
     sizes = {}
-    for wish in sharing.wishes:
-        target = lives[wish[1]]
-        if wish[:2] in sharing.overwrites and taken[target.first] + target.size <= taken.max():
-            sizes[wish] = target.size
-    return {wish for wish, size in sizes.items() if size == max(sizes.values())}
+    for alias in aliasing.may_alias:
+        target = lives[alias[1]]
+        if alias[:2] in aliasing.overwrites and taken[target.first] + target.size <= taken.max():
+            sizes[alias] = target.size
+    return {alias for alias, size in sizes.items() if size == max(sizes.values())}
 
 
 def _head(buffers: list[Buffer], offsets: list[int]) -> int:

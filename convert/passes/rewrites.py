@@ -1,6 +1,7 @@
 """Changes to single operators that make the arena smaller. A rule changes an operator of a draft and says so, or leaves
 it; its docstring is what the user reads after the operator's name."""
 
+from collections.abc import Callable
 from copy import copy
 
 import numpy as np
@@ -9,6 +10,7 @@ from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as sch
 from convert.tflite.editing import Draft
 from convert.tflm.prepare import quantization_scales
 
+Rule = Callable[[Draft, schema.OperatorT], bool]
 ONE_SCALE = schema.QuantizationParametersT(scale=[1.0], zeroPoint=[0])
 
 
@@ -66,6 +68,15 @@ def float_end(draft: Draft, op: schema.OperatorT) -> bool:
         return False
     draft.remove(op)
     return True
+
+
+def float_as_int8(model: schema.ModelT) -> schema.ModelT:
+    """A model whose float tensors are int8 with one scale; it only serves to see what that would save."""
+    draft = Draft(model)
+    for tensor in draft.tensors:
+        if tensor.type == schema.TensorType.FLOAT32:
+            tensor.type, tensor.quantization = schema.TensorType.INT8, ONE_SCALE
+    return draft.model
 
 
 def _transpose(draft: Draft, op: schema.OperatorT, tensor: int) -> int:

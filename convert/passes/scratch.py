@@ -14,11 +14,8 @@ The integers are the same in every case.
 from dataclasses import replace
 
 from convert.lowering.graph import Graph, Op, Tensor
-from convert.lowering.to_tflite import make_model
-from convert.passes.aliasing import Sharing
-from convert.passes.placement import bytes_at_steps
-from convert.passes.strip import slim_model
-from convert.tflm.allocator import Allocation, allocate
+from convert.passes.measure import Measure
+from convert.tflm.allocator import Allocation
 from convert.tflm.builds import Target
 
 
@@ -30,9 +27,8 @@ def fit_scratch(graph: Graph, target: Target, arena: int | None = None) -> Graph
         target: the build of TFLM that the arena is made small for.
         arena: bytes of arena that may be filled; by default the least that this graph can do with.
     """
-    model = slim_model(make_model(graph))
-    needs = allocate(model, *target)
-    taken = bytes_at_steps(needs.buffers, Sharing(model, needs.buffers))
+    measure = Measure.of_graph(graph, target)
+    needs, taken = measure.allocation, measure.taken()
     scratch = [sum(buffer.size for buffer in needs.alive(step) if buffer.owner is None) for step in range(len(taken))]
     optional = {op: step for op, step in optional_steps(graph, needs).items() if scratch[step]}
     least = max(taken[step] - (scratch[step] if step in optional.values() else 0) for step in range(len(taken)))

@@ -12,16 +12,16 @@ from convert.tflite.writer import quantization_key
 VARIABLES = ("VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE", "CALL_ONCE")
 
 
-def slim_model(model: schema.ModelT) -> schema.ModelT:
+def strip_model(model: schema.ModelT) -> schema.ModelT:
     """A model without what no device reads; operators, their order and what they compute stay.
 
     Names of inputs and outputs stay; an offline memory plan goes, for it counts on the tensors' indices.
     """
-    slim = copy.copy(model)
-    slim.description = slim.metadata = slim.metadataBuffer = slim.signatureDefs = None
-    slim.subgraphs = [_slim_graph(model, graph) for graph in model.subgraphs]
-    _merge_buffers(slim)
-    return slim
+    stripped = copy.copy(model)
+    stripped.description = stripped.metadata = stripped.metadataBuffer = stripped.signatureDefs = None
+    stripped.subgraphs = [_strip_graph(model, graph) for graph in model.subgraphs]
+    _merge_buffers(stripped)
+    return stripped
 
 
 def is_plain(model: schema.ModelT) -> bool:
@@ -31,7 +31,7 @@ def is_plain(model: schema.ModelT) -> bool:
     return len(model.subgraphs) == 1 and not variables and not names & {*VARIABLES, *CALLED_GRAPHS}
 
 
-def _slim_graph(model: schema.ModelT, graph: schema.SubGraphT) -> schema.SubGraphT:
+def _strip_graph(model: schema.ModelT, graph: schema.SubGraphT) -> schema.SubGraphT:
     same = _equal_constants(model, graph)
     named = {*indices(graph.inputs), *indices(graph.outputs)}
     used = {
@@ -41,12 +41,12 @@ def _slim_graph(model: schema.ModelT, graph: schema.SubGraphT) -> schema.SubGrap
     } | named
     order = [index for index in range(len(graph.tensors)) if index in used]
     new = {old: number for number, old in enumerate(order)}
-    slim = renumber_as(graph, order, new | {twin: new[first] for twin, first in same.items() if first in new})
-    slim.name = None
-    slim.tensors = [copy.copy(tensor) for tensor in slim.tensors]
-    for old, tensor in zip(order, slim.tensors):
+    stripped = renumber_as(graph, order, new | {twin: new[first] for twin, first in same.items() if first in new})
+    stripped.name = None
+    stripped.tensors = [copy.copy(tensor) for tensor in stripped.tensors]
+    for old, tensor in zip(order, stripped.tensors):
         tensor.name = tensor.name if old in named else None
-    return slim
+    return stripped
 
 
 def _equal_constants(model: schema.ModelT, graph: schema.SubGraphT) -> dict[int, int]:

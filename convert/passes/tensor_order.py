@@ -12,29 +12,26 @@ import random
 
 from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
+from convert.passes.measure import Measure
 from convert.tflite.editing import renumber
-from convert.tflm.allocator import allocate
-from convert.tflm.builds import Target
 from convert.tflm.planner import Buffer, bytes_alive, lowest_gap
 
 ROUNDS, SEED = 200, 0  # of the search
 HEAT = 2000.0  # bytes above the least head that a change may cost at first
 
 
-def permute_tensors(model: schema.ModelT, target: Target, rounds: int = ROUNDS) -> schema.ModelT:
+def permute_tensors(measure: Measure, rounds: int = ROUNDS) -> schema.ModelT:
     """A model of one graph whose tensors are numbered so that TFLM's planner takes a smaller head.
 
     Args:
-        model: the model, without an offline plan.
-        target: the build whose planner it is for.
+        measure: the model, without an offline plan, on the build whose planner it is for.
         rounds: changes to try.
 
     Returns:
         The model; as it was, where no better numbering is found. Equal arguments give equal models.
     """
-    buffers = allocate(model, *target).buffers
-    queue, _ = arrange_buffers(buffers, rounds)
-    return number_tensors(model, buffers, queue)
+    queue, _ = arrange_buffers(measure.buffers, rounds)
+    return number_tensors(measure.model, measure.buffers, queue)
 
 
 def number_tensors(model: schema.ModelT, buffers: list[Buffer], queue: list[int]) -> schema.ModelT:

@@ -11,7 +11,6 @@ gives a Graph; tiles are taken out and put together by SPLIT_V, SLICE and CONCAT
 no memory.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import accumulate
 
@@ -33,24 +32,6 @@ class Tiling:
     queries: tuple[int, ...]
     values: tuple[int, ...]
     convolution: tuple[int, ...]
-
-
-def tile_graph(graph: Graph, tiling: Tiling | None) -> Graph:
-    """All steps of this file on a plain graph; none without a tiling."""
-    for _, step in tiling_steps(tiling):
-        graph = step(graph)
-    return graph
-
-
-def tiling_steps(tiling: Tiling | None) -> list[tuple[str, Callable[[Graph], Graph]]]:
-    """The steps of this file by name, in the order they run."""
-    if tiling is None:
-        return []
-    return [
-        ("tiles of queries", lambda graph: tile_queries(graph, tiling.queries)),
-        ("tiles of the convolution", lambda graph: tile_convolution(graph, tiling.convolution)),
-        ("groups of values", lambda graph: group_values(graph, tiling.values)),
-    ]
 
 
 def tile_queries(graph: Graph, rows: tuple[int, ...]) -> Graph:

@@ -4,6 +4,13 @@ import numpy as np
 import pytest
 
 from convert.bundle import conversion, verification
+from convert.passes import pipeline
+
+
+@pytest.fixture(autouse=True)
+def verify_each_pass(monkeypatch):
+    """What every pass makes is held to `convert/passes/verifier.py`."""
+    monkeypatch.setattr(pipeline, "VERIFY_EACH", True)
 
 
 @pytest.fixture

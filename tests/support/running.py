@@ -4,12 +4,11 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from convert.passes.aliasing import Sharing
+from convert.passes.measure import Measure
 from convert.passes.placement import place_buffers
 from convert.tflite.model import read_model
 from convert.tflite.offline_plan import write_plan
 from convert.tflite.writer import pack_model
-from convert.tflm.allocator import allocate
 from convert.tflm.builds import find_build
 from convert.tflm.lifetimes import Buffer
 from convert.tflm.planner import tensor_offsets
@@ -35,7 +34,6 @@ def invoke(data: bytes, inputs: Iterable[np.ndarray]) -> list[np.ndarray]:
 
 def planned(data: bytes, width: int = 20) -> tuple[bytes, list[Buffer], list[int]]:
     """A model with an offline plan, its buffers and where that puts them."""
-    model = read_model(data)
-    buffers = allocate(model, *M7).buffers
-    offsets = place_buffers(buffers, Sharing(model, buffers), width)
-    return pack_model(write_plan(model, tensor_offsets(buffers, offsets))), buffers, offsets
+    measure = Measure.of_file(data, M7)
+    offsets = place_buffers(measure.buffers, measure.aliasing, width)
+    return pack_model(write_plan(measure.model, tensor_offsets(measure.buffers, offsets))), measure.buffers, offsets

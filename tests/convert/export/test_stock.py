@@ -15,10 +15,11 @@ from convert.export.stock_search import stock_graph
 from convert.lowering.lower import lower_model
 from convert.lowering.to_tflite import write_model
 from convert.passes.gather_rows import gather_rows
-from convert.passes.pipeline import optimize_model
-from convert.passes.strip import slim_model
+from convert.passes.optimizer import optimize_model
+from convert.passes.pipeline import tile_graph
+from convert.passes.strip import strip_model
 from convert.passes.tensor_order import arrange_buffers, planner_queue
-from convert.passes.tiling import Tiling, tile_graph
+from convert.passes.tiling import Tiling
 from convert.tflite.lengths import split_lengths
 from convert.tflite.model import read_model
 from convert.tflite.offline_plan import offline_offsets
@@ -97,7 +98,7 @@ def test_the_model_has_no_plan_and_needs_less() -> None:
     model, built = long_model(), stock_stages()
     assert offline_offsets(read_model(built.model)) is None and built.tiling is not None
     offline = build_model(model.weights, model.ranges, 160)
-    stripped = pack_model(slim_model(read_model(offline)))
+    stripped = pack_model(strip_model(read_model(offline)))
     total = lambda data: plan_arena(data, "cortex-m7", "cmsis_nn")["total"]
     assert built.stages[-1].total == total(built.model) < 0.8 * total(stripped)
     assert_equal_to_tflm({"stock": built.model})

@@ -1,4 +1,4 @@
-"""Tiling, operator order, tensor indices and plan: the same bytes out of TFLM and TFLite, from less."""
+"""Tiling, operator order, tensor order and plan: the same bytes out of TFLM and TFLite, from less."""
 
 import itertools
 
@@ -12,14 +12,16 @@ from convert.lowering.lower import lower_model
 from convert.lowering.ops import GraphBuilder
 from convert.lowering.quantization import NORM_SCALE
 from convert.lowering.to_tflite import make_model, write_model
-from convert.passes.aliasing import COPIES, IN_PLACE, Sharing
-from convert.passes.pipeline import optimize_model
-from convert.passes.placement import least_head, place_buffers
+from convert.passes.aliasing import COPIES, IN_PLACE
+from convert.passes.measure import Measure
+from convert.passes.optimizer import optimize_model
+from convert.passes.pipeline import FINISH, tile_graph
+from convert.passes.placement import place_buffers
 from convert.passes.schedule import order_operators
 from convert.passes.scratch import drop_scratch, fit_scratch, optional_scratch
-from convert.passes.strip import slim_model
+from convert.passes.strip import strip_model
 from convert.passes.tensor_order import permute_tensors
-from convert.passes.tiling import Tiling, group_values, tile_convolution, tile_graph, tile_queries
+from convert.passes.tiling import Tiling, group_values, tile_convolution, tile_queries
 from convert.tflite.model import list_ops, read_model
 from convert.tflite.writer import pack_model
 from convert.tflm.allocator import allocate
@@ -203,10 +205,8 @@ def test_an_operator_may_not_write_onto_what_is_needed(kind: str) -> None:
             build.output(first)
     build.output(build.add("last", y, first, NORM_SCALE) if kind == "still read" else y)
     model = read_model(write_model(build.graph))
-    buffers = allocate(model, *M7).buffers
-    sharing = Sharing(model, buffers)
     tensors = build.graph.tensors
-    assert not sharing.allows(tensors.index(first), tensors.index(y), 0)
+    assert not Measure(model, M7).aliasing.allows(tensors.index(first), tensors.index(y), 0)
 
 
 def copy_graph(kind):
@@ -256,7 +256,9 @@ def test_random_graphs_answer_the_same_after_every_step(seed: int) -> None:
     graph = random_graph(rng, 25)
     data = write_model(graph)
     smaller, stages = optimize_model(data, M7)
-    for before, after in zip(stages, stages[1:]):
+    assert stages[-1].total <= stages[0].total
+    plain = [stages[0], *optimize_model(data, M7, FINISH)[1][1:]]
+    for before, after in zip(plain, plain[1:]):
         assert after.total <= before.total and after.least <= before.least
     assert optimize_model(data, M7)[0] == smaller
     for _ in range(3):
@@ -270,14 +272,14 @@ def test_a_plan_overlaps_only_where_it_may(seed: int) -> None:
     """Every pair of buffers that meet in time and place is one that the rules allow; none is below the floor."""
     print("seed", seed)
     model = read_model(write_model(random_graph(np.random.default_rng(seed), 30)))
-    buffers = allocate(model, *M7).buffers
-    sharing = Sharing(model, buffers)
-    offsets = place_buffers(buffers, sharing, width=20)
-    assert max(o + b.size for o, b in zip(offsets, buffers)) >= least_head(buffers, sharing)
+    measure = Measure(model, M7)
+    buffers, aliasing = measure.buffers, measure.aliasing
+    offsets = place_buffers(buffers, aliasing, width=20)
+    assert max(o + b.size for o, b in zip(offsets, buffers)) >= measure.least_head
     for (i, a), (j, b) in itertools.combinations(enumerate(buffers), 2):
         together = a.first <= b.last and b.first <= a.last
         if together and offsets[i] < offsets[j] + b.size and offsets[j] < offsets[i] + a.size:
-            assert sharing.allows(a.owner[1], b.owner[1], offsets[j] - offsets[i])
+            assert aliasing.allows(a.owner[1], b.owner[1], offsets[j] - offsets[i])
 
 
 def test_indices_alone_make_the_head_of_tflms_planner_smaller() -> None:
@@ -286,7 +288,7 @@ def test_indices_alone_make_the_head_of_tflms_planner_smaller() -> None:
         rng = np.random.default_rng(seed)
         graph = random_graph(rng, 25)
         model = read_model(write_model(graph))
-        permuted = read_model(pack_model(permute_tensors(model, M7)))
+        permuted = read_model(pack_model(permute_tensors(Measure(model, M7))))
         before, after = (allocate(m, *M7).planned for m in (model, permuted))
         assert after <= before
         smaller += after < before
@@ -314,7 +316,7 @@ def test_a_wasteful_order_is_mended() -> None:
     np.testing.assert_array_equal(invoke(pack_model(ordered), inputs), invoke(write_model(build.graph), inputs))
 
 
-def test_diet_drops_names_twins_and_what_no_operator_reads() -> None:
+def test_strip_drops_names_twins_and_what_no_operator_reads() -> None:
     build = GraphBuilder()
     x = int8_input(build, 4, 8)
     kernels = [build._tensor(f"kernel {i}", (8, 8), np.int8, NORM_SCALE, np.eye(8, dtype=np.int8)) for i in range(2)]
@@ -322,9 +324,9 @@ def test_diet_drops_names_twins_and_what_no_operator_reads() -> None:
     y = build.dense("y", x, kernels[0], None, NORM_SCALE)
     build.output(build.dense("z", y, kernels[1], None, NORM_SCALE))
     model = make_model(build.graph, keep_names=True)
-    slim = read_model(pack_model(slim_model(model)))
-    assert len(slim.subgraphs[0].tensors) == 4 and len(slim.buffers) == 2
-    assert [t.name for t in slim.subgraphs[0].tensors if t.name] == [b"input", b"z"]
-    assert list_ops(slim) == list_ops(model)
+    stripped = read_model(pack_model(strip_model(model)))
+    assert len(stripped.subgraphs[0].tensors) == 4 and len(stripped.buffers) == 2
+    assert [t.name for t in stripped.subgraphs[0].tensors if t.name] == [b"input", b"z"]
+    assert list_ops(stripped) == list_ops(model)
     inputs = random_inputs(np.random.default_rng(0), build.graph)
-    np.testing.assert_array_equal(invoke(pack_model(slim), inputs), invoke(pack_model(model), inputs))
+    np.testing.assert_array_equal(invoke(pack_model(stripped), inputs), invoke(pack_model(model), inputs))

@@ -1,0 +1,133 @@
+"""The passes over a file's model, applied where they make the arena smaller: the same outputs, byte for byte."""
+
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from convert.passes.measure import Measure
+from convert.passes.pipeline import OPTIMIZE, ModelPass, Rewrite, run_model_pass
+from convert.passes.strip import strip_model
+from convert.tflite.offline_plan import offline_offsets
+from convert.tflite.writer import pack_model
+from convert.tflm.builds import Target
+from convert.tflm.support import check_bytes
+
+CORE = "cortex-m7"  # the same structs and scratch as a Cortex-M4 and M33
+BEFORE = "as it was"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What a model needs after a step, in bytes.
+
+    Attributes:
+        step: name of the step.
+        file: the .tflite file.
+        total: arena as TFLM plans it, head (`planned`) and tail (`persistent`).
+        least: arena below which no plan can go, shared memory included.
+    """
+
+    step: str
+    file: int
+    total: int
+    planned: int
+    persistent: int
+    least: int
+
+    @classmethod
+    def of(cls, step: str, data: bytes, measure: Measure) -> "Stage":
+        """The stage of a file that was measured."""
+        needs = measure.allocation
+        return cls(step, len(data), needs.total, needs.planned, needs.persistent, measure.least)
+
+    def is_better(self, other: "Stage") -> bool:
+        """Not worse in arena, and better in that or in the file."""
+        mine, others = (self.total, self.least, self.file), (other.total, other.least, other.file)
+        return self.total <= other.total and self.least <= other.least and mine < others
+
+
+class _Reached(NamedTuple):
+    """A file, what it needs, and the stages on the way to it."""
+
+    data: bytes
+    measure: Measure
+    stages: list[Stage]
+
+    @property
+    def cost(self) -> tuple[int, int]:
+        """What is made small: the arena, then the file."""
+        return self.measure.total, len(self.data)
+
+
+def optimize_model(
+    data: bytes, target: Target, passes: list[ModelPass | Rewrite] = OPTIMIZE, most_bytes: int | None = None
+) -> tuple[bytes, list[Stage]]:
+    """Applies passes to a model; one that does not make it better is left out.
+
+    A rewrite is kept where the arena is smaller in the end, after the passes that follow the rewrites: what it leaves
+    at first may well be more.
+
+    Args:
+        data: bytes of a model that TFLM runs.
+        target: the build of TFLM that the arena is made small for.
+        passes: exact ones over models, in the order of the list.
+        most_bytes: what the file may not exceed, whatever the arena gains.
+
+    Returns:
+        The bytes of the smaller model, and what was needed at first and after each pass. Equal arguments give equal
+        bytes.
+    """
+    before = Measure.of_file(data, target)
+    first = Stage.of(BEFORE, data, before)
+    if offline_offsets(before.model) is not None:
+        return _plan_anew(data, first, target, passes, most_bytes)
+    limit = float("inf") if most_bytes is None else most_bytes
+    rewrites = [one for one in passes if isinstance(one, Rewrite) and before.is_plain]
+    others = [one for one in passes if not isinstance(one, Rewrite)]
+    reached, stages = _finish(_Reached(data, before, [first]), others, limit), [first]
+    for rewrite in rewrites:
+        changed = _rewritten(rewrite, before)
+        if changed:
+            stage = Stage.of(rewrite.name, *changed)
+            finished = _finish(_Reached(*changed, [stage]), others, limit)
+            if finished.cost < reached.cost and len(finished.data) <= limit:
+                reached, before, stages = finished, changed[1], [*stages, stage]
+                continue
+        stages.append(replace(stages[-1], step=rewrite.name))
+    return reached.data, stages + reached.stages[1:]
+
+
+def measure_stage(name: str, data: bytes, target: Target) -> Stage:
+    """What a model needs now."""
+    return Stage.of(name, data, Measure.of_file(data, target))
+
+
+def _rewritten(rewrite: Rewrite, before: Measure) -> tuple[bytes, Measure] | None:
+    """A model after a rewrite; None where it changes nothing, or makes what TFLM would refuse."""
+    changed = run_model_pass(rewrite, before)
+    return None if changed is None or check_bytes(changed[0], rewrite.name)["refusals"] else changed
+
+
+def _finish(reached: _Reached, passes: list[ModelPass], limit: float) -> _Reached:
+    """After each of some passes that makes it better."""
+    data, measure, stages = reached
+    for one in passes:
+        stage = replace(stages[-1], step=one.name)
+        changed = run_model_pass(one, measure) if one.name == "strip" or measure.is_plain else None
+        if changed:
+            better = Stage.of(one.name, *changed)
+            if better.is_better(stages[-1]) and better.file <= limit:
+                stage, (data, measure) = better, changed
+            stages = [*stages, stage]
+    return _Reached(data, measure, stages)
+
+
+def _plan_anew(
+    data: bytes, before: Stage, target: Target, passes: list, most_bytes: int | None
+) -> tuple[bytes, list[Stage]]:
+    """`optimize_model` of a model with a plan, which holds only for its order and indices: begins without it, and what
+    does not end better is left out."""
+    without = pack_model(strip_model(Measure.of_file(data, target).model))
+    fresh, stages = optimize_model(without, target, passes, most_bytes)
+    if stages[-1].is_better(before) and (most_bytes is None or len(fresh) <= most_bytes):
+        return fresh, [before, *stages[1:]]
+    return data, [before, *(replace(before, step=stage.step) for stage in stages[1:])]
