@@ -5,7 +5,9 @@
 
 Writes results/optimisation.json: what every step of the export leaves at each length, with an offline plan and for
 TFLM's own planner (stock), a line for every idea (expected, measured, kept or not) at 256 tokens, and foreign models
-before and after; with --other-models these alone are made anew. Arena in all, of the Cortex-M builds with CMSIS-NN kernels, computed as `convert.arena` does; with
+before and after; with --other-models these alone are made anew.
+
+Arena in all, of the Cortex-M builds with CMSIS-NN kernels, computed as `convert.arena` does; with
 --tflm-root (see firmware/README.md) the Cortex-M7's is also measured under QEMU, with instructions. `equal_rows` counts
 the answers of TFLM that are those of the plain graph.
 """

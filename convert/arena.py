@@ -2,8 +2,8 @@
 
     python -m convert.arena MODEL.tflite [--core ID] [--kernels NAME] [--clock-mhz MHZ] [--max-bytes N] [--json]
 
-The bytes are computed from the file, by going through TFLM's allocator on paper; the instructions of an inference are an
-estimate. Exit status: 0 fine, 1 over --max-bytes or TFLM would refuse the model, 2 bad input.
+The bytes are computed from the file, by going through TFLM's allocator on paper; the instructions of an inference are
+an estimate. Exit status: 0 fine, 1 over --max-bytes or TFLM would refuse the model, 2 bad input.
 """
 
 import json

@@ -72,10 +72,10 @@ def _print_passes() -> None:
 class _PrintPasses(argparse.Action):
     """Prints the list and ends, as `--help` does."""
 
-    def __init__(self, option_strings: list[str], dest: str, **options) -> None:
-        super().__init__(option_strings, dest, nargs=0, **options)
+    def __init__(self, option_strings: list[str], dest: str, help: str | None = None) -> None:
+        super().__init__(option_strings, dest, nargs=0, help=help)
 
-    def __call__(self, parser: argparse.ArgumentParser, *_) -> None:
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         _print_passes()
         parser.exit()
 

@@ -1,5 +1,6 @@
 """The passes over a file's model, applied where they make the arena smaller: the same outputs, byte for byte."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -59,7 +60,7 @@ class _Reached(NamedTuple):
 
 
 def optimize_model(
-    data: bytes, target: Target, passes: list[ModelPass | Rewrite] = OPTIMIZE, most_bytes: int | None = None
+    data: bytes, target: Target, passes: Sequence[ModelPass | Rewrite] = OPTIMIZE, most_bytes: int | None = None
 ) -> tuple[bytes, list[Stage]]:
     """Applies passes to a model; one that does not make it better is left out.
 
@@ -107,7 +108,7 @@ def _rewritten(rewrite: Rewrite, before: Measure) -> tuple[bytes, Measure] | Non
     return None if changed is None or check_bytes(changed[0], rewrite.name)["refusals"] else changed
 
 
-def _finish(reached: _Reached, passes: list[ModelPass], limit: float) -> _Reached:
+def _finish(reached: _Reached, passes: Sequence[ModelPass], limit: float) -> _Reached:
     """After each of some passes that makes it better."""
     data, measure, stages = reached
     for one in passes:
@@ -122,7 +123,7 @@ def _finish(reached: _Reached, passes: list[ModelPass], limit: float) -> _Reache
 
 
 def _plan_anew(
-    data: bytes, before: Stage, target: Target, passes: list, most_bytes: int | None
+    data: bytes, before: Stage, target: Target, passes: Sequence[ModelPass | Rewrite], most_bytes: int | None
 ) -> tuple[bytes, list[Stage]]:
     """`optimize_model` of a model with a plan, which holds only for its order and indices: begins without it, and what
     does not end better is left out."""

@@ -38,6 +38,18 @@ class Settings:
     target: Target | None = None
     arena: int | None = None
 
+    @property
+    def cut(self) -> Tiling:
+        """The tiling, for a pass that is only run where there is one."""
+        assert self.tiling is not None
+        return self.tiling
+
+    @property
+    def build(self) -> Target:
+        """The target, for a pass that asks what TFLM takes."""
+        assert self.target is not None
+        return self.target
+
 
 @dataclass(frozen=True)
 class Pass:
@@ -100,17 +112,17 @@ PASSES: list[GraphPass | ModelPass | Rewrite] = [
     GraphPass(
         "tiles of queries",
         "attention in tiles of queries, so that the scores [L, L] never exist whole",
-        lambda graph, settings: tile_queries(graph, settings.tiling.queries),
+        lambda graph, settings: tile_queries(graph, settings.cut.queries),
     ),
     GraphPass(
         "tiles of the convolution",
         "convolution, activation and dense in tiles of rows, each between two tiles of queries",
-        lambda graph, settings: tile_convolution(graph, settings.tiling.convolution),
+        lambda graph, settings: tile_convolution(graph, settings.cut.convolution),
     ),
     GraphPass(
         "groups of values",
         "the transposed values in groups of channels, made again for each tile of queries",
-        lambda graph, settings: group_values(graph, settings.tiling.values),
+        lambda graph, settings: group_values(graph, settings.cut.values),
     ),
     GraphPass(
         "rows gathered",
@@ -125,7 +137,7 @@ PASSES: list[GraphPass | ModelPass | Rewrite] = [
     GraphPass(
         "scratch where it fits",
         "kernels that are faster with scratch get it where the arena does not grow",
-        lambda graph, settings: fit_scratch(graph, settings.target, settings.arena),
+        lambda graph, settings: fit_scratch(graph, settings.build, settings.arena),
     ),
     _rewrite("scales per channel", rewrites.scales_per_channel, exact=False),
     _rewrite("float ends", rewrites.float_end, exact=False),
