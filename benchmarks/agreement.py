@@ -38,7 +38,7 @@ def summarise(judged: Judged) -> dict[str, Any]:
 
 def by_rule(judged: Judged) -> dict[str, dict[str, int]]:
     """Of each rule the models that break it and are refused (or warned of, and run), and all of them."""
-    rules = {}
+    rules: dict[str, dict[str, int]] = {}
     for case, outcome, _, _ in judged:
         if case.rule:
             row = rules.setdefault(case.rule, {"agree": 0, "models": 0})

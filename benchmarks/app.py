@@ -12,9 +12,10 @@ import subprocess
 import tempfile
 import threading
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 from benchmarks.common.base import ARENA_BUDGETS, BASE
+from benchmarks.common.logs import find_in
 from benchmarks.common.sources import ROOT, generated_sources, hash_sources, read_files
 from benchmarks.firmware.results import Results
 from benchmarks.firmware.runner import KERNELS, add_tflm_arguments, describe_tools, run_cmake
@@ -68,12 +69,12 @@ def talk(elf: Path, lines: list[bytes], *options: str) -> tuple[str, list[bytes]
     ) as process:
         watchdog = threading.Timer(SECONDS, process.kill)
         watchdog.start()
-        start = read_start(process.stdout)  # a UART that is not enabled yet loses what is typed
+        start = read_start(cast(IO[bytes], process.stdout))  # a UART that is not enabled yet loses what is typed
         output, errors = process.communicate(typed)
         watchdog.cancel()
     answers = output.split(PROMPT)
     if process.returncode or len(answers) != len(lines) + 1:
-        raise UserError(f"{elf} ended with {process.returncode}: {start}{output[-300:]}{errors[-300:]}")
+        raise UserError(f"{elf} ended with {process.returncode}: {start!r}{output[-300:]!r}{errors[-300:]!r}")
     return start.decode(), [answer.strip(b"\r\n") for answer in answers[:-1]]
 
 
@@ -122,7 +123,7 @@ def measure(
     start, answers = talk(elf, [text.encode() for text in texts])
     figures = [
         int(number)
-        for number in re.search(
+        for number in find_in(
             r"arena (\d+) bytes used of (\d+).*?golden (\d+) of (\d+) rows equal.*?stack (\d+)", start, re.S
         ).groups()
     ]
@@ -148,8 +149,9 @@ def expected_lines(run: Run, bundle: Path, texts: list[str]) -> list[str]:
     length = read_bundle(bundle).manifest["model"]["sequence_length"]
     ids = run.tokenizer.encode(texts, None, max_length=length).ids
     logits = predict(model, ids)
+    labels = run.labels or []
     return [
-        f"{run.labels[row.argmax()]}\t{' '.join(map(str, row))}\t{len(tokens)} of {length} tokens"
+        f"{labels[row.argmax()]}\t{' '.join(map(str, row))}\t{len(tokens)} of {length} tokens"
         for row, tokens in zip(logits, ids)
     ]
 

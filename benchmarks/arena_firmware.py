@@ -152,6 +152,7 @@ def main(arguments: list[str] | None = None) -> int:
     if options.check:
         return check_outputs(options, chosen)
     measure_all(options, chosen)
+    return 0
 
 
 if __name__ == "__main__":

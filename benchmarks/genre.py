@@ -33,7 +33,7 @@ def passages(path: Path, count: int) -> Iterator[str]:
 
 def make_rows(data_dir: Path) -> dict[str, list[dict[str, str]]]:
     """{split: rows of {"text", "label"}}, shuffled, the same at every call."""
-    rows = {split: [] for split in ROWS}
+    rows: dict[str, list[dict[str, str]]] = {split: [] for split in ROWS}
     for label, name in SOURCES.items():
         texts = list(passages(data_dir / "pretrain" / f"{name}.txt.gz", sum(ROWS.values())))
         for split, count in ROWS.items():

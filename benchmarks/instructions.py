@@ -117,7 +117,7 @@ def fit(entries: list[dict], units: dict[str, list]) -> dict:
     for entry in entries:
         for (kind, amounts), (_, counted) in zip(units[entry["model_sha256"]], entry["ops"], strict=True):
             samples[entry["core"], entry["kernels"], kind].append((amounts, counted))
-    costs = defaultdict(lambda: defaultdict(dict))
+    costs: defaultdict[str, defaultdict[str, dict]] = defaultdict(lambda: defaultdict(dict))
     for (core, kernels, kind), rows in sorted(samples.items()):
         costs[core][kernels][kind] = fit_kind(rows)
     return {core: dict(by_kernels) for core, by_kernels in costs.items()}
@@ -141,6 +141,7 @@ def errors(entries: list[dict], models: dict[str, bytes]) -> list[dict]:
     rows = []
     for entry in entries:
         estimate = estimate_instructions(models[entry["model_sha256"]], entry["core"], entry["kernels"])
+        assert estimate is not None  # of every core that was counted there are costs
         rows.append(
             {
                 "model": entry["model"],

@@ -16,6 +16,7 @@ import numpy as np
 
 from benchmarks.app import app_bytes, build_app, talk
 from benchmarks.common.base import ARENA_BUDGETS, BASE, build_base
+from benchmarks.common.logs import find_in
 from benchmarks.firmware.runner import AMPLE_ARENA, add_tflm_arguments, build_firmware, describe_tools
 from convert.bundle.bundle import Bundle, read_bundle
 from convert.bundle.conversion import convert_run
@@ -60,7 +61,7 @@ def measure_lengths(bundle: Bundle, tflm_root: Path, build: Path) -> dict:
     firmware = build_firmware(CORE, KERNELS, tflm_root, build, "lengths")
     offsets = length_offsets(bundle.manifest)
     words = ",".join(f"arg={word}" for word in ("lengths", "model.tflite", AMPLE_ARENA, *offsets.values()))
-    command = [firmware.elf.parent / "run", firmware.elf, "-semihosting-config", words, *COUNTED]
+    command: list[str | Path] = [firmware.elf.parent / "run", firmware.elf, "-semihosting-config", words, *COUNTED]
     done = subprocess.run(command, cwd=bundle.path, capture_output=True, text=True)
     if done.returncode:
         raise UserError(f"{firmware.elf} ended with {done.returncode}: {done.stdout}{done.stderr}")
@@ -85,8 +86,8 @@ def measure_texts(bundle: Path, tflm_root: Path, build: Path) -> tuple[list[dict
     tokenizer = Tokenizer.load(bundle / "tokenizer.json")
     texts = [text_of(tokenizer, count).encode() for count in (TOKENS[-1], *TOKENS) for _ in range(2)]
     start, answers = talk(elf, texts, *COUNTED)
-    instructions = NANOSECONDS // int(re.search(r"ready, (\d+) ticks", start)[1])
-    found = [re.search(r"(\d+) of (\d+) tokens\t(\d+) ticks", answer.decode()).groups() for answer in answers[2:]]
+    instructions = NANOSECONDS // int(find_in(r"ready, (\d+) ticks", start)[1])
+    found = [find_in(r"(\d+) of (\d+) tokens\t(\d+) ticks", answer.decode()).groups() for answer in answers[2:]]
     entries = [
         {
             "tokens": int(tokens),

@@ -145,9 +145,10 @@ def compare(files: list[bytes], outcomes: list[dict]) -> tuple[Counter, list[dic
     from convert.tflm.rules.structure import STRUCTURE
     from tests.support.agreement_truth import measure
 
-    unchecked = {rule.name for rule in (*RULES, *STRUCTURE) if rule.unchecked}
+    unchecked = {rule.name for rules in (RULES, STRUCTURE) for rule in rules if rule.unchecked}
     readable = [i for i, outcome in enumerate(outcomes) if outcome["verdict"] in ("supported", "refused")]
-    counts, differences = Counter(), []
+    counts: Counter[str] = Counter()
+    differences = []
     for i, truth in zip(readable, measure([files[i] for i in readable], ARENA_BYTES)):
         kind = _kind(outcomes[i], truth, unchecked)
         counts[kind] += 1

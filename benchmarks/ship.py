@@ -18,7 +18,7 @@ ROWS, LONGEST = 200, 60  # texts, and the most commands in one
 HISTORY = "history.csv"
 
 
-def own_texts(seed: int = 0) -> list[tuple[str, None]]:
+def own_texts(seed: int = 0) -> list[tuple[str, str | None]]:
     """`ROWS` (text, None) rows: every third a single command, the others 2 to 60 of them."""
     from tf_embbert.data.tasks import load_task
 

@@ -6,6 +6,7 @@ The picture, `results/arena_timeline.png`, is the one in `report.html`, of the m
 import argparse
 from pathlib import Path
 
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -43,7 +44,7 @@ def draw(timeline: Timeline, title: str) -> Figure:
         ylabel="KiB of the arena's head",
         title=title,
     )
-    handles = [Patch(color=colors[kind], label=kind) for kind in timeline.kinds]
+    handles: list[Artist] = [Patch(color=colors[kind], label=kind) for kind in timeline.kinds]
     handles += [
         Line2D([], [], color="black", linewidth=1, label="alive"),
         Line2D([], [], color="black", linestyle="--", label=f"peak: {timeline.operators[timeline.peak]}"),

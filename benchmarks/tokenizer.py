@@ -19,6 +19,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice, pairwise
 from pathlib import Path
 
+from benchmarks.common.logs import find_in
 from benchmarks.common.sources import ROOT, generated_sources, hash_sources, read_files
 from benchmarks.tokenizers.device import DeviceTokenizer, Request, expected_ids
 from benchmarks.tokenizers.many_scripts import PATTERN, make_many_scripts
@@ -58,7 +59,7 @@ def compare(tokenizer: Tokenizer, device: DeviceTokenizer, requests: Iterable[Re
 
 def all_requests(data: Path, count: int) -> dict[str, Iterator[Request]]:
     """What is compared, by name."""
-    parts = {"random texts": map(Request, random_texts(count, seed=0))}
+    parts: dict[str, Iterator[Request]] = {"random texts": map(Request, random_texts(count, seed=0))}
     for length in PAIR_LENGTHS:
         pairs = pairwise(random_texts(count // 10 + 1, seed=length))
         parts[f"random pairs, {length} ids"] = (Request(a, b, length) for a, b in pairs)
@@ -110,9 +111,10 @@ def fuzz(tokenizer: Tokenizer, work: Path, runs: int) -> dict:
     # The limit of the resident size would count what this process had when it started the child; single allocations
     # are limited instead, and the tokenizer makes none.
     limits = ["-rss_limit_mb=0", "-malloc_limit_mb=256"]
-    command = [device.folder / "fuzz", f"-runs={runs}", "-max_len=80", *limits, "-print_final_stats=1", found, CORPUS]
+    fixed = ["-max_len=80", *limits, "-print_final_stats=1"]
+    command: list[str | Path] = [device.folder / "fuzz", f"-runs={runs}", *fixed, found, CORPUS]
     log = subprocess.run(command, stderr=subprocess.PIPE, text=True, errors="replace", check=True).stderr
-    inputs = int(re.search(r"number_of_executed_units:\s*(\d+)", log)[1])
+    inputs = int(find_in(r"number_of_executed_units:\s*(\d+)", log)[1])
     return {"inputs": inputs, "minutes": round((time.monotonic() - start) / 60, 1), "findings": 0}
 
 

@@ -1,13 +1,14 @@
 """Seeded inputs for any model, and what TFLM's interpreter in the `tflite-micro` wheel answers to them."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from convert.tflite.model import operator_name, read_model
 
 SEED = 11
-TYPES = {0: np.float32, 2: np.int32, 9: np.int8, 7: np.int16}
+TYPES: dict[int, Any] = {0: np.float32, 2: np.int32, 9: np.int8, 7: np.int16}
 
 
 def seeded_inputs(model: bytes) -> list[np.ndarray]:
@@ -40,7 +41,7 @@ def wheel_outputs(model: bytes, inputs: list[np.ndarray]) -> bytes:
     return join([interpreter.get_output(index) for index in range(outputs)])
 
 
-def _values(rng: np.random.Generator, dtype: type[np.generic], shape: Sequence[int], rows: int) -> np.ndarray:
+def _values(rng: np.random.Generator, dtype: Any, shape: Sequence[int], rows: int) -> np.ndarray:
     if dtype == np.float32:
         return rng.normal(size=shape).astype(dtype)
     if dtype == np.int32:

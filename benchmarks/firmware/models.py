@@ -167,7 +167,7 @@ def convert_keras(
     return converter.convert()
 
 
-def embbert(length: int, pair: bool, **sizes: int) -> bytes:
+def embbert(length: int, pair: bool, **sizes: Any) -> bytes:
     """An untrained EmbBERT, calibrated on random tokens."""
     import tf_keras as keras
 

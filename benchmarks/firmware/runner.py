@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from tf_embbert.common.errors import UserError
 
@@ -42,14 +43,15 @@ def add_tflm_arguments(parse: argparse.ArgumentParser) -> None:
 @dataclass
 class Run:
     """What the firmware said of a model: bytes of arena `used` and of `stack`, `ticks` of one inference and of each
-    operator in the order of execution, the output tensors' bytes. `status` is 0 when all went well."""
+    operator in the order of execution, the output tensors' bytes. `status` is 0 when all went well; a figure that was
+    not printed is 0."""
 
     status: int
     log: str
-    used: int | None = None
-    stack: int | None = None
-    ticks: int | None = None
-    ticks_per_second: int | None = None
+    used: int = 0
+    stack: int = 0
+    ticks: int = 0
+    ticks_per_second: int = 0
     ops: list[tuple[str, int]] = field(default_factory=list)
     output: bytes | None = None
 
@@ -87,7 +89,7 @@ class Firmware:
 
     def _start(self, words: list[str], folder: str | Path, count: bool) -> Run:
         arguments = ",".join(f"arg={word}" for word in ["measure", *words])
-        command = [self.elf.parent / "run", self.elf, "-semihosting-config", arguments]
+        command: list[str | Path] = [self.elf.parent / "run", self.elf, "-semihosting-config", arguments]
         try:
             done = subprocess.run(
                 command + ["-icount", "shift=0"] * count,
@@ -103,7 +105,9 @@ class Firmware:
 
 def parse_log(status: int, log: str) -> Run:
     """Reads the lines that the firmware prints: `NAME NUMBER`, and `op NAME TICKS` for each operator."""
-    figures = {name: int(value) for name, value in re.findall(r"^(used|stack|ticks\w*) (\d+)$", log, re.M)}
+    figures: dict[str, Any] = {
+        name: int(value) for name, value in re.findall(r"^(used|stack|ticks\w*) (\d+)$", log, re.M)
+    }
     ops = [(name, int(ticks)) for name, ticks in re.findall(r"^op (\S+) (\d+)$", log, re.M)]
     return Run(status=status, log=log, ops=ops, **figures)
 

@@ -24,7 +24,7 @@ class _Writer:
     ) -> int:
         """Adds a tensor; its index."""
         tensor, quantization = schema.TensorT(), schema.QuantizationParametersT()
-        quantization.scale, quantization.zeroPoint = np.float32([scale]), np.int64([0])
+        quantization.scale, quantization.zeroPoint = np.array([scale], np.float32), np.array([0], np.int64)
         tensor.shape, tensor.type, tensor.quantization = list(shape), TYPES[np.dtype(dtype).name], quantization
         tensor.isVariable, tensor.buffer = variable, 0
         if data is not None:

@@ -9,7 +9,6 @@ transcription of the reference in PyTorch takes its turns too. Writes results/pr
 """
 
 import argparse
-import collections
 import itertools
 import json
 import os
@@ -18,6 +17,7 @@ import statistics
 import subprocess
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -70,7 +70,8 @@ def padded_batch(pieces: Pieces, number: int) -> Batch:
     rng = np.random.default_rng(number)
     chosen = [pieces.ids[start:end] for start, end in rng.permutation(pieces.spans)[:PADDED_ROWS]]
     tokens, follows, paired = join_parts(rng, chosen, PADDED_TO, pieces.sentence_ends, PAIR_SHARE)
-    return Batch(*mask_tokens(rng, tokens, pieces.tokenizer.vocab_size), follows, paired)
+    hidden, places, targets = mask_tokens(rng, tokens, pieces.tokenizer.vocab_size)
+    return Batch(hidden, places, targets, follows, paired)
 
 
 def make_variant(hidden_only: bool, dense: bool, xla: bool) -> tuple[Any, Step]:
@@ -187,7 +188,7 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     corpus = prepare_corpus(first_paragraphs(options.corpus, folder), 8192, folder / "corpus", print)
     batches = make_batches(corpus)
     built = {name: (kind, *make_variant(*how)) for name, (kind, *how) in VARIANTS.items()}
-    timings = collections.defaultdict(list)
+    timings: defaultdict[str, list[Timing]] = defaultdict(list)
     losses = {name: float(step(tensors(batches[kind][0]))) for name, (kind, _, step) in built.items()}
     for kind, _, step in built.values():
         time_steps(step, batches[kind])  # traces and compiles every shape

@@ -76,8 +76,8 @@ class DeviceTokenizer:
 def expected_ids(tokenizer: Tokenizer, requests: list[Request]) -> list[np.ndarray]:
     """What Python answers to requests that are all single or all pairs, of one length."""
 
-    def text(data: bytes) -> str:
-        return data.decode("utf-8", errors="replace")
+    def text(data: bytes | None) -> str:
+        return (data or b"").decode("utf-8", errors="replace")
 
     second = None if requests[0].second is None else [text(r.second) for r in requests]
     return tokenizer.encode([text(r.text) for r in requests], second, max_length=requests[0].max_length).ids

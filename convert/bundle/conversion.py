@@ -123,7 +123,7 @@ def _require_within(budget: int | None, built: Built, length: int, core: str) ->
 def _arena(models: dict[int, bytes]) -> dict[str, dict[str, dict]]:
     """{core: {kernels: figures}} of every build that there are figures of, for the length that needs most."""
     figures = ("total", "used", "planned", "lower_bound", "persistent", "scratch")
-    arena = {}
+    arena: dict[str, dict[str, dict]] = {}
     for plans in zip(*(plan_arenas(model, list(BUILDS)) for model in models.values())):
         plan = max(plans, key=lambda one: one["total"])
         arena.setdefault(plan["core"], {})[plan["kernels"]] = {name: plan[name] for name in figures}

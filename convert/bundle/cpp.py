@@ -17,7 +17,8 @@ def source(includes: Iterable[str], body: str) -> bytes:
 
 def array(declaration: str, values: Iterable) -> str:
     """`declaration = {values};` in lines of at most 120; an array of none has one zero, as C++ has no empty arrays."""
-    lines, line = [], ""
+    lines: list[str] = []
+    line = ""
     for value in map(str, values):
         if len(line) + len(value) > 116:
             lines, line = [*lines, line], ""

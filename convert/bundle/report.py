@@ -142,7 +142,7 @@ def _weight_bytes(model: schema.ModelT, graph: schema.SubGraphT, op: schema.Oper
 
 def _kinds(ops: list[dict]) -> list[dict]:
     """Sums over the operators of a name, most multiply-accumulates first."""
-    sums = defaultdict(Counter)
+    sums: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for op in ops:
         sums[op["name"]].update(count=1, **{key: op[key] for key in ("output_bytes", "weight_bytes", "macs")})
     return sorted(
@@ -151,7 +151,7 @@ def _kinds(ops: list[dict]) -> list[dict]:
     )
 
 
-def _instructions(model: bytes) -> dict:
+def _instructions(model: schema.ModelT) -> dict:
     """Estimated instructions of an inference on the cores that were measured: {cores, totals, kinds, unknown}.
 
     `kinds` are [(kind of operator, [instructions a core, None where the kind has no measured cost])].

@@ -96,7 +96,7 @@ def _describe(model: schema.ModelT, buffer: Buffer, makers: dict, names: list[st
 
 
 def _largest_kinds(boxes: list[Box]) -> list[str]:
-    area = Counter()
+    area: Counter[str] = Counter()
     for box in boxes:
         area[box.kind] += box.nbytes * (box.last - box.first + 1)
     kinds = sorted(area, key=lambda kind: (-area[kind], kind))

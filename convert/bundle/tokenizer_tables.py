@@ -62,7 +62,7 @@ def _pack_merges(vocab: dict[str, int], pairs: list[tuple[str, str]]) -> Merges:
         for left, group in groupby(sorted(ranks.items()), lambda item: item[0][0])
     }
     first_id = vocab["".join(pairs[0])] if pairs else 0
-    exceptions = []
+    exceptions: list[tuple[int, int]] = []
     for rank, (left, right) in enumerate(pairs):
         if vocab[left + right] != first_id + rank - len(exceptions):
             exceptions.append((rank, vocab[left + right]))

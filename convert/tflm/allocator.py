@@ -160,10 +160,7 @@ class _Allocator:
     def prepare_kernels(self) -> None:
         """MicroInterpreterGraph::PrepareSubgraphs; temporaries are freed when their operator is done."""
         for node, kernel in self.modelled:
-            if callable(kernel.prepare):
-                kernel.prepare(node)
-            else:
-                node.temporaries(kernel.prepare)
+            kernel.run_prepare(node)
             self._reserve_scratch_requests()
 
     def plan(self) -> tuple[list[Buffer], list[int], list[tuple[int, int]]]:

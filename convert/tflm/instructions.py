@@ -38,7 +38,7 @@ def estimate_instructions(model: schema.ModelT | bytes, core: str, kernels: str)
     if costs is None:
         return None
     counts: Counter[str] = Counter()
-    instructions: dict[str, float] = Counter()
+    instructions: Counter[str] = Counter()  # halves and all
     unknown = set()
     for kind, units in operator_units(read_model(model) if isinstance(model, bytes) else model):
         if units.keys() <= costs.get(kind, {}).keys():

@@ -26,7 +26,7 @@ def _average_pool(node: Node) -> None:
 
 
 def _batch_matmul(node: Node) -> None:
-    REFERENCE_KERNELS["BATCH_MATMUL"].prepare(node)
+    REFERENCE_KERNELS["BATCH_MATMUL"].run_prepare(node)
     if node.build.simd == "mve" and node.type("i0") == "INT8":
         node.scratch(4 * node.dims("o0")[-1])
 
@@ -103,7 +103,8 @@ def _sums(node: Node, outputs: int, known: bool) -> None:
 def _lstm(node: Node) -> None:
     """Eight arrays of sums of weights, as wide as the biases, and three buffers of the cell state's shape and type."""
     if node.type("i0") == "FLOAT32":
-        return REFERENCE_KERNELS["UNIDIRECTIONAL_SEQUENCE_LSTM"].prepare(node)
+        REFERENCE_KERNELS["UNIDIRECTIONAL_SEQUENCE_LSTM"].run_prepare(node)
+        return
     node.temporaries(" ".join(f"i{i}" for i in range(24)) + " o0")
     for _ in range(8):
         node.persistent((4 if node.type("i0") == "INT8" else 8) * node.dims("i18")[1])
@@ -112,7 +113,7 @@ def _lstm(node: Node) -> None:
 
 
 def _svdf(node: Node) -> None:
-    REFERENCE_KERNELS["SVDF"].prepare(node)
+    REFERENCE_KERNELS["SVDF"].run_prepare(node)
     if node.build.simd == "mve" and node.type("i0") == "INT8":
         _sums(node, node.dims("i1")[0], known=True)
 
@@ -120,7 +121,8 @@ def _svdf(node: Node) -> None:
 def _transpose_conv(node: Node) -> None:
     """In int8, two scratch buffers, the second of which may have no bytes; otherwise as the reference kernel."""
     if node.type("i2") != "INT8":
-        return REFERENCE_KERNELS["TRANSPOSE_CONV"].prepare(node)
+        REFERENCE_KERNELS["TRANSPOSE_CONV"].run_prepare(node)
+        return
     node.temporaries("o0 i2 i1")
     node.persistent_multipliers(node.dims("i1")[0])
     for nbytes in _transpose_conv_bytes(node):

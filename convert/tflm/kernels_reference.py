@@ -22,6 +22,13 @@ class Kernel(NamedTuple):
     data: str | None
     prepare: str | Callable[[Node], None]
 
+    def run_prepare(self, node: Node) -> None:
+        """Takes from the arena what an operator's Prepare takes."""
+        if callable(self.prepare):
+            self.prepare(node)
+        else:
+            node.temporaries(self.prepare)
+
 
 def _add_n(node: Node) -> None:
     node.temporaries(" ".join(["i0 o0", *(f"i{i}" for i in range(1, node.inputs))]))

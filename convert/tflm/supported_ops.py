@@ -1,5 +1,7 @@
 """SUPPORTED_OPS.md, from the tables and docstrings that also decide and explain."""
 
+from collections.abc import Sequence
+
 import convert.tflm.rules  # noqa: F401 (fills the lists of rules)
 from convert.tflm.rules.operators import CUSTOM_OPERATORS, OPERATORS
 from convert.tflm.rules.registry import RULES, Rule, StructureRule
@@ -50,7 +52,7 @@ def supported_operators() -> str:
     )
 
 
-def _table(title: str, rules: list[Rule | StructureRule]) -> str:
+def _table(title: str, rules: Sequence[Rule | StructureRule]) -> str:
     rows = [
         f"| {_scope(rule)} | {rule.message}{' *(unchecked)*' if rule.unchecked else ''} | {rule.remedy} | "
         f"`{rule.name}` |"

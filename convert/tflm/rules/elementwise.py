@@ -244,7 +244,7 @@ def divisor_not_zero(op: Operator) -> Verdict:
     """A constant divisor of int32, or of FLOOR_DIV, has no zero."""
     divisor = op.inputs[1]
     if op.name == "FLOOR_DIV":
-        return require(not divisor.constant or bool(divisor.data.view("<f4").all()), divisor, "has a zero")
+        return require(divisor.data is None or bool(divisor.data.view("<f4").all()), divisor, "has a zero")
     return require(divisor.type != "INT32" or 0 not in (divisor.values or []), divisor, "has a zero")
 
 

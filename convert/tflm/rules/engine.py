@@ -29,7 +29,8 @@ def ask_rules(unpacked: schema.ModelT) -> tuple[list[dict], list[dict]]:
     broken = _ask_structure(unpacked)
     if broken:
         return broken, []
-    refusals, warnings = [], []
+    refusals: list[dict] = []
+    warnings: list[dict] = []
     for op in Model(unpacked).operators:
         for rule, detail in _ask_operator(op):
             (warnings if rule.warning else refusals).append(_entry(rule, op, detail))
@@ -57,7 +58,7 @@ def _ask_operator(op: Operator) -> list[tuple[Rule, Detail]]:
     found = []
     for _, rules in groupby(sorted(RULES, key=lambda rule: rule.stage), key=lambda rule: rule.stage):
         verdicts = [(rule, *rule.check(op)) for rule in rules if rule.concerns(op)]
-        found += [(rule, detail) for rule, ok, detail in verdicts if not ok]
+        found += [(rule, detail) for rule, ok, detail in verdicts if not ok and detail is not None]
         if any(not rule.warning for rule, _ in found):
             break
     return found
@@ -65,15 +66,16 @@ def _ask_operator(op: Operator) -> list[tuple[Rule, Detail]]:
 
 def _entry(rule: Rule, op: Operator, detail: Detail) -> dict:
     tensor, words = detail
+    index, name = (None, None) if tensor is None else (tensor.index, tensor.name)
     source = OPERATORS[op.name].path if op.name in OPERATORS else CUSTOM_OPERATORS.get(op.name.partition(":")[2])
     return {
         "op": op.name,
         "index": op.index,
         **({"graph": op.graph.index} if len(op.model.graphs) > 1 else {}),
-        "tensor": tensor and tensor.index,
-        "tensor_name": tensor and tensor.name,
+        "tensor": index,
+        "tensor_name": name,
         "rule": rule.name,
-        "reason": _reason(tensor and tensor.index, tensor and tensor.name, words),
+        "reason": _reason(index, name, words),
         "requires": rule.message,
         "kernel": rule.kernel or source,
         "remedy": remedy_for(rule, op, tensor),

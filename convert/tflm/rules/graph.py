@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
@@ -90,11 +90,15 @@ class Tensor:
         return self.zero_points[0] if self.zero_points else 0
 
     @cached_property
-    def values(self) -> list[int] | None:
+    def values(self) -> list[int] | Any:
         """The elements of a constant of integers; None when it is computed, of another type, or cut short."""
         if self.data is None or self.type not in INTEGERS or len(self.data) < self.nbytes:
             return None
         return np.frombuffer(self.data.tobytes()[: self.nbytes], INTEGERS[self.type]).tolist()
+
+
+# What may be None where a tensor is left out; the first stage of rules holds those to be there that a kernel reads.
+OptionalTensor: TypeAlias = Tensor | Any
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,15 +109,15 @@ class Operator:
     graph: "Graph"
     index: int
     name: str
-    inputs: tuple[Tensor | None, ...]
-    outputs: tuple[Tensor | None, ...]
+    inputs: tuple[OptionalTensor, ...]
+    outputs: tuple[OptionalTensor, ...]
     options: object
 
     def option(self, name: str) -> Any:
         """A field of the options; 0 where the file has none, as TFLM takes it."""
         return getattr(self.options, name, 0)
 
-    def tensor(self, role: str) -> Tensor | None:
+    def tensor(self, role: str) -> OptionalTensor:
         """The tensor of a role: `i0` is the first input, `o0` the first output; None when there is none."""
         tensors = self.inputs if role[0] == "i" else self.outputs
         position = int(role[1:])
@@ -185,7 +189,8 @@ def text(value: bytes | str | None) -> str:
 def _tensor(model: schema.ModelT, index: int, tensor: schema.TensorT) -> Tensor:
     data = vector(model.buffers[tensor.buffer].data)
     quantization = tensor.quantization
-    scales = zero_points = ()
+    scales: tuple[float, ...] = ()
+    zero_points: tuple[int, ...] = ()
     axis = 0
     if quantization is not None and len(vector(quantization.scale)) and len(vector(quantization.zeroPoint)):
         scales = tuple(float(scale) for scale in quantization.scale)

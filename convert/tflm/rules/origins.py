@@ -86,9 +86,9 @@ def weights_dense(model: schema.ModelT) -> tuple[bool, str]:
 @structure("origin", "convert with the weights in the flatbuffer: no `_experimental_use_buffer_offset`")
 def buffers_inside(model: schema.ModelT) -> tuple[bool, str]:
     """Constants lie in the flatbuffer: TFLM does not look for those behind it, and computes with what is in memory."""
-    outside = [i for i, buffer in enumerate(vector(model.buffers)) if max(buffer.offset, buffer.size) > NOWHERE]
+    beyond = [i for i, buffer in enumerate(vector(model.buffers)) if max(buffer.offset, buffer.size) > NOWHERE]
     used = {tensor.buffer for graph in model.subgraphs for tensor in vector(graph.tensors)}
-    outside = [str(i) for i in outside if i in used]
+    outside = [str(i) for i in beyond if i in used]
     return not outside, f"constants lie behind the flatbuffer: buffers {_some(outside)}"
 
 

@@ -1,7 +1,7 @@
 """Rules of UNIDIRECTIONAL_SEQUENCE_LSTM, SVDF, QUANTIZE and control flow."""
 
 from convert.tflm.rules.elementwise import shape_text
-from convert.tflm.rules.graph import Graph, Operator, Tensor
+from convert.tflm.rules.graph import Graph, Operator, OptionalTensor, Tensor
 from convert.tflm.rules.registry import COUNT, FINE, FORM, TYPE, VALUE, Verdict, first_broken, require, rule
 
 LSTM = "UNIDIRECTIONAL_SEQUENCE_LSTM"
@@ -113,7 +113,7 @@ def lstm_shapes(op: Operator) -> Verdict:
 def svdf_types(op: Operator) -> Verdict:
     """In float32 all tensors are; in int8 the feature weights are, time weights and state int8 or int16, bias int32."""
     if op.input.type == "FLOAT32":
-        kinds = [("FLOAT32",)] * 5
+        kinds: list[tuple[str, ...]] = [("FLOAT32",)] * 5
     else:
         kinds = [("INT8",), ("INT8",), ("INT16", "INT8"), ("INT32",), ("INT16", "INT8")]
     return first_broken(
@@ -218,7 +218,7 @@ def called_counts(op: Operator) -> Verdict:
 @rule("IF WHILE", VALUE, "give the graphs' inputs and outputs the operator's types and shapes")
 def called_sizes(op: Operator) -> Verdict:
     """Inputs and outputs of the graphs have as many bytes as the operator's."""
-    pairs = []
+    pairs: list[tuple[OptionalTensor, OptionalTensor]] = []
     for g in _called(op):
         pairs += zip(op.inputs[1:] if op.name == "IF" else op.inputs, _tensors(g, g.inputs))
         if op.name == "IF" or g is _called(op)[1]:

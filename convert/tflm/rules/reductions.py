@@ -2,6 +2,7 @@
 
 import math
 from fractions import Fraction
+from itertools import pairwise
 
 from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
@@ -9,7 +10,7 @@ from convert.tflite.model import TYPE_NAMES
 from convert.tflm.rules.elementwise import broadcast, shape_text
 from convert.tflm.rules.graph import Operator
 from convert.tflm.rules.registry import FINE, FORM, TYPE, VALUE, Verdict, first_broken, require, rule
-from convert.tflm.rules.shapes import axis_of
+from convert.tflm.rules.shapes import axis_of, known_axis
 
 REDUCTIONS = "MEAN SUM REDUCE_MAX REDUCE_MIN REDUCE_ALL"
 POOLS = "AVERAGE_POOL_2D MAX_POOL_2D"
@@ -76,7 +77,8 @@ def reverse_axes(op: Operator) -> Verdict:
     """The axes are a vector of at most as many as the input has of its at most 6, and if constant, neighbours."""
     axes = op.inputs[1]
     places = [axis_of(n, op.input.rank) for n in axes.values or []]
-    fits = None not in places and all(b - a == 1 for a, b in zip(sorted(places), sorted(places)[1:]))
+    known = sorted(place for place in places if place is not None)
+    fits = None not in places and all(b - a == 1 for a, b in pairwise(known))
     return require(
         axes.rank == 1 and axes.elements <= op.input.rank <= 6 and fits,
         axes,
@@ -112,7 +114,7 @@ def gather_axis(op: Operator) -> Verdict:
 def gather_shape(op: Operator) -> Verdict:
     """The output has the input's shape with the positions' in place of the axis."""
     data, positions = op.inputs
-    axis, batch = axis_of(op.option("axis"), data.rank), op.option("batchDims")
+    axis, batch = known_axis(op.option("axis"), data.rank), op.option("batchDims")
     batch = batch + positions.rank if batch < 0 else batch
     wanted = data.shape[:axis] + positions.shape[batch:] + data.shape[axis + 1 :]
     return require(
@@ -126,7 +128,7 @@ def gather_shape(op: Operator) -> Verdict:
 def gather_positions(op: Operator) -> Verdict:
     """Constant positions are within the axis."""
     data, positions = op.inputs
-    length = data.shape[axis_of(op.option("axis"), data.rank)]
+    length = data.shape[known_axis(op.option("axis"), data.rank)]
     return require(all(0 <= n < length for n in positions.values or []), positions, f"goes beyond 0..{length - 1}")
 
 

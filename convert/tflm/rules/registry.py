@@ -51,7 +51,7 @@ class Rule:
 
     @property
     def message(self) -> str:
-        return " ".join(self.check.__doc__.split())
+        return " ".join(str(self.check.__doc__).split())
 
     def concerns(self, op: Operator) -> bool:
         return not self.operators or op.name in self.operators
@@ -71,7 +71,7 @@ class StructureRule:
 
     @property
     def message(self) -> str:
-        return " ".join(self.check.__doc__.split())
+        return " ".join(str(self.check.__doc__).split())
 
 
 RULES: list[Rule] = []

@@ -16,6 +16,11 @@ def axis_of(axis: int, rank: int) -> int | None:
     return axis if 0 <= axis < rank else None
 
 
+def known_axis(axis: int, rank: int) -> int:
+    """An axis counted from the front that a rule of an earlier stage holds to be there."""
+    return axis + rank if axis < 0 else axis
+
+
 @rule("RESHAPE", FORM, FIXED_BATCH)
 def reshape_elements(op: Operator) -> Verdict:
     """The output has as many elements as the input, with at most one dimension of -1."""
@@ -55,7 +60,7 @@ def squeeze_shape(op: Operator) -> Verdict:
         else []
     )
     axes = [axis_of(n, op.input.rank) for n in dims] if dims else [i for i, n in enumerate(op.input.shape) if n == 1]
-    if op.input.rank > 8 or len(dims) > 8 or None in axes or any(op.input.shape[axis] != 1 for axis in axes):
+    if op.input.rank > 8 or len(dims) > 8 or None in axes or any(op.input.shape[axis or 0] != 1 for axis in axes):
         return require(False, op.input, f"is {shape_text(op.input)}, squeezed at {dims}")
     kept = [n for i, n in enumerate(op.input.shape) if i not in axes]
     fits = len(kept) <= op.output.rank and all(a >= b for a, b in zip(op.output.shape, kept))

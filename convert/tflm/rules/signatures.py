@@ -4,7 +4,7 @@ What they allow is in the table of `operators.py`.
 """
 
 from convert.tflm.rules.elementwise import shape_text
-from convert.tflm.rules.graph import Operator, Tensor
+from convert.tflm.rules.graph import Operator, OptionalTensor, Tensor
 from convert.tflm.rules.operators import CUSTOM_OPERATORS, OPERATORS, OPTIONAL_INPUTS, count_range
 from convert.tflm.rules.registry import COUNT, FINE, FORM, TYPE, Verdict, first_broken, require, rule
 
@@ -172,7 +172,7 @@ def _clauses(op: Operator, kind: str) -> list[tuple[list[str], str, list[str]]]:
 
 def _tensors(op: Operator, roles: list[str]) -> list[Tensor]:
     """The tensors of roles; `i*` and `o*` are all, and those left out are passed over."""
-    found = []
+    found: list[OptionalTensor] = []
     for role in roles:
         everyone = op.inputs if role[0] == "i" else op.outputs
         found += everyone if role[1] == "*" else [op.tensor(role)]

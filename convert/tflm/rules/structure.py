@@ -113,7 +113,7 @@ def dimensions_not_negative(model: schema.ModelT, graph: schema.SubGraphT, tenso
 @structure("tensor", "split the tensor; it is larger than 32-bit sizes count", kernel="memory_helpers.cc")
 def tensor_below_2_gib(model: schema.ModelT, graph: schema.SubGraphT, tensor: schema.TensorT) -> tuple[bool, str]:
     """A tensor has less than 2 GiB."""
-    size = math.prod(numbers(tensor.shape)) * TYPE_BYTES.get(TYPE_NAMES.get(tensor.type), 1)
+    size = math.prod(numbers(tensor.shape)) * TYPE_BYTES.get(TYPE_NAMES.get(tensor.type, ""), 1)
     return size < MAX_BYTES, f"has {size:,} bytes"
 
 

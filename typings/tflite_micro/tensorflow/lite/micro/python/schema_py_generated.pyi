@@ -76,7 +76,7 @@ class TensorT(_Packs):
     shape: Vector
     type: int
     buffer: int
-    name: str | bytes | Maybe
+    name: bytes | Maybe
     quantization: QuantizationParametersT | Maybe
     isVariable: bool
     sparsity: Maybe
@@ -103,7 +103,7 @@ class OperatorT(_Packs):
 
 class OperatorCodeT(_Packs):
     deprecatedBuiltinCode: int
-    customCode: str | bytes | Maybe
+    customCode: bytes | Maybe
     version: int
     builtinCode: int
 
@@ -112,28 +112,28 @@ class SubGraphT(_Packs):
     inputs: Vector
     outputs: Vector
     operators: list[OperatorT]
-    name: str | bytes | Maybe
+    name: bytes | Maybe
     debugMetadataIndex: int
 
 class MetadataT(_Packs):
-    name: str | bytes | Maybe
+    name: bytes | Maybe
     buffer: int
 
 class TensorMapT(_Packs):
-    name: str | bytes | Maybe
+    name: bytes | Maybe
     tensorIndex: int
 
 class SignatureDefT(_Packs):
     inputs: list[TensorMapT]
     outputs: list[TensorMapT]
-    signatureKey: str | bytes | Maybe
+    signatureKey: bytes | Maybe
     subgraphIndex: int
 
 class ModelT(_Packs):
     version: int
     operatorCodes: list[OperatorCodeT]
     subgraphs: list[SubGraphT]
-    description: str | bytes | Maybe
+    description: bytes | Maybe
     buffers: list[BufferT]
     metadataBuffer: Vector
     metadata: list[MetadataT] | Maybe
