@@ -54,8 +54,8 @@ def measure(task: str, seed: int, data_dir: Path, work: Path) -> dict[str, Any]:
 
 
 def gather(name: str, data_dir: Path, work: Path) -> Path:
-    """A data folder in which the task's validation rows are test rows too, as the hub has them, and a seeded tenth of the
-    training rows is what is selected on: `Path`. It links to the plain text, from which teachers learn."""
+    """A data folder in which the task's validation rows are test rows too, as the hub has them, and a seeded tenth of
+    the training rows is what is selected on: `Path`. It links to the plain text, from which teachers learn."""
     from tf_embbert.data.splits import SELECTION_SHARE, holdout
     from tf_embbert.data.tasks import load_task
 

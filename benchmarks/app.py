@@ -62,7 +62,7 @@ def build_app(bundle: Path, board: str, kernels: str, tflm_root: Path, folder: P
 
 
 def talk(elf: Path, lines: list[bytes], *options: str) -> tuple[str, list[bytes]]:
-    """Starts the app under QEMU, with options of QEMU's, and types lines: what it says on start, and its answer to each."""
+    """Starts the app under QEMU, with options of QEMU's, and types lines: what it says first, and each answer."""
     typed = b"".join(line + b"\n" for line in lines) + END
     with subprocess.Popen(
         [elf.parent / "run", elf, *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE

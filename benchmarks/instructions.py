@@ -40,9 +40,10 @@ HELD_OUT = (
 LOOP_ROUNDS = (1000, 1_000_000, 20_000_000)
 COARSE = 2000  # instructions of an operator below which a tick more or less shows
 NANOSECONDS = 1_000_000_000  # in a second; QEMU's -icount shift=0 runs an instruction in each
-HEADER = """# Instructions by core, kernels, kind of operator and unit (convert/tflm/instructions.py explains the units).
-# Fitted by `python -m benchmarks.instructions` to the counts in benchmarks/results/instructions.json.
-"""
+HEADER = (
+    "# Instructions by core, kernels, kind of operator and unit (convert/tflm/instructions.py explains the units).\n"
+    "# Fitted by `python -m benchmarks.instructions` to the counts in benchmarks/results/instructions.json.\n"
+)
 
 
 def parser() -> CommandParser:

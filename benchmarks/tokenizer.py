@@ -2,8 +2,8 @@
 
     python -m benchmarks.tokenizer --data-dir DIR [--work DIR] [--random N] [--fuzz N]
 
-Of two vocabularies, the committed base256 run's and one of all scripts with random merges: N random texts, single at 512
-ids and as pairs at several lengths; every text of the folder of tasks, single and as a pair; every character alone,
+Of two vocabularies, the committed base256 run's and one of all scripts with random merges: N random texts, single at
+512 ids and as pairs at several lengths; every text of the folder of tasks, single and as a pair; every character alone,
 between letters and between marks. Sizes are of -Os on a Cortex-M7, stack is measured on mps2-an500 under QEMU; --fuzz
 runs the libFuzzer target on N inputs, which needs clang. Writes results/tokenizer.json after each part.
 """

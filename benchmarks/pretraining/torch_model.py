@@ -76,17 +76,14 @@ def load_weights(model: Pretraining, arrays: dict[str, np.ndarray]) -> None:
     put(model.token_expand.weight, arrays["embed/token_kernel"].T)
     put(model.position_expand.weight, arrays["embed/position_kernel"].T)
     for i, block in enumerate(model.blocks):
-
-        def value(name: str) -> np.ndarray:
-            return arrays[f"block{i}/{name}"]
-
-        put(block.norm.weight, value("norm/gain"))
-        put(block.lambdas, value("sum/lambdas"))
-        put(block.conv.weight, value("conv/kernel")[:, :, 0].T[:, None])
-        put(block.conv.bias, value("conv/bias"))
+        value = {name.removeprefix(f"block{i}/"): array for name, array in arrays.items()}
+        put(block.norm.weight, value["norm/gain"])
+        put(block.lambdas, value["sum/lambdas"])
+        put(block.conv.weight, value["conv/kernel"][:, :, 0].T[:, None])
+        put(block.conv.bias, value["conv/bias"])
         for layer, name in ((block.query, "attention"), (block.output, "output"), (block.contract, "contract")):
-            put(layer.weight, value(f"{name}/kernel").T)
-            put(layer.bias, value(f"{name}/bias"))
+            put(layer.weight, value[f"{name}/kernel"].T)
+            put(layer.bias, value[f"{name}/bias"])
     for layer, name in ((model.mlm, "mlm"), (model.nsp, "nsp")):
         put(layer.weight, arrays[f"{name}/kernel"].T)
         put(layer.bias, arrays[f"{name}/bias"])

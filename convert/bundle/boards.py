@@ -107,9 +107,11 @@ def judge_run(
     verdicts = judge_boards(boards, Firmware(model, vocab_size), length)
     for board, verdict in zip(boards, verdicts):
         if board.id in searched and verdict["fits"] is False:
-            verdict["seq_len"] = largest_length(
-                lambda n: bool(_judge(board, shorter(n))["fits"]), shortest_length(run.is_pair), length
-            )
+
+            def fits(n: int, board: Board = board) -> bool:
+                return bool(_judge(board, shorter(n))["fits"])
+
+            verdict["seq_len"] = largest_length(fits, shortest_length(run.is_pair), length)
     return verdicts
 
 

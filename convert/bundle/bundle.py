@@ -93,7 +93,7 @@ def _replace(path: Path, new: Path, old: Path) -> None:
 
 
 def require_free(path: str | Path, force: bool = False, kind: str = "bundle") -> None:
-    """Raises UserError where a folder cannot go: something is there, and it is none of its kind or `force` is not set."""
+    """Raises UserError where a folder cannot go: something is there, of another kind or without `force`."""
     path = Path(path)
     if not os.path.lexists(path):
         return

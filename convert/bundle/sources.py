@@ -111,6 +111,7 @@ def _facts(
     name: str, model: bytes, offsets: dict[int, int], tokenizer: Tokenizer, labels: list[str] | None, arena: dict
 ) -> str:
     scale, zero_point = output_quantization(read_model(model))
+    tokenizer_sha256 = sha256(tokenizer.to_json().encode())
     figures = [
         f'{{"{core}", "{kernels}", {figure["total"]}}}'
         for core, builds in arena.items()
@@ -120,7 +121,7 @@ def _facts(
         [
             f"constexpr char kName[] = {string(name)};",
             f"constexpr char kModelSha256[] = {string(sha256(model))};  // of model.tflite, which is kModel",
-            f"constexpr char kTokenizerSha256[] = {string(sha256(tokenizer.to_json().encode()))};  // of tokenizer.json",
+            f"constexpr char kTokenizerSha256[] = {string(tokenizer_sha256)};  // of tokenizer.json",
             f"constexpr size_t kSequenceLength = {input_length(model)};",
             f"constexpr size_t kTokenRows = {_token_rows(model)};  // of the token table: ids must be below",
             f"constexpr bool kTakesPairs = {str(takes_pairs(model)).lower()};",

@@ -1,8 +1,8 @@
 """Running a model row by row: in TFLM's interpreter and in TensorFlow Lite's reference kernels.
 
-Models run in worker processes (`python -m convert.tflm.interpreters BACKEND`), so that a crash of an interpreter is an error
-message here, several cores can work, and neither a notebook nor a training process is forked. A worker gets a NumPy
-archive on standard input (model, tokens, segments) and answers a NumPy array.
+Models run in worker processes (`python -m convert.tflm.interpreters BACKEND`), so that a crash of an interpreter is an
+error message here, several cores can work, and neither a notebook nor a training process is forked. A worker gets a
+NumPy archive on standard input (model, tokens, segments) and answers a NumPy array.
 """
 
 import io

@@ -1,7 +1,7 @@
 """A model tried out in TFLM's interpreter, in a child process: a malformed model can crash TFLM instead of failing.
 
-The child (`python -m convert.tflm.probe NUMBER`) reads the model from standard input and invokes it with every input filled
-with a number: zeros first, and where they do not run, others (a divisor or a root may not take zeros).
+The child (`python -m convert.tflm.probe NUMBER`) reads the model from standard input and invokes it with every input
+filled with a number: zeros first, and where they do not run, others (a divisor or a root may not take zeros).
 """
 
 import subprocess

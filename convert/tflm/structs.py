@@ -43,7 +43,7 @@ class Build:
         """sizeof a struct of `STRUCTS`."""
         return self.layout(struct)[0]
 
-    @cache
+    @cache  # noqa: B019 (the builds are few and stay)
     def layout(self, word: str) -> tuple[int, int]:
         """sizeof and alignof of a field's type or of a struct."""
         if word in ("ptr", "size", "enum"):
@@ -62,7 +62,7 @@ class Build:
         """Bytes of a TfLiteIntArray (core/c/common.cc): its length and its ints."""
         return FIELDS["int"] * (1 + length)
 
-    @cache
+    @cache  # noqa: B019
     def _place(self, struct: str) -> tuple[int, int, int]:
         """Where a struct's last field begins and ends, and the struct's alignment."""
         offset, end, alignment = 0, 0, 1

@@ -153,7 +153,7 @@ def test_the_last_byte_decides(
 def test_bisection_equals_trying_all(shortest: int, longest: int) -> None:
     for limit in range(shortest - 1, longest):
         expected = max((n for n in range(shortest, longest) if n <= limit), default=None)
-        assert largest_length(lambda n: n <= limit, shortest, longest) == expected
+        assert largest_length(limit.__ge__, shortest, longest) == expected
 
 
 @pytest.fixture(scope="module")

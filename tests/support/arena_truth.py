@@ -1,8 +1,8 @@
 """What TFLM's own interpreter allocates, for the tests of the arena's figures.
 
-Run as a program it reads JSON, [[model in base64, [arena bytes]]], and prints one JSON list: what the interpreter recorded in
-ample memory, {total, head, tail}, and for each size whether AllocateTensors succeeds in it. Each try has a process of
-its own, for an arena that is too small can crash TFLM.
+Run as a program it reads JSON, [[model in base64, [arena bytes]]], and prints one JSON list: what the interpreter
+recorded in ample memory, {total, head, tail}, and for each size whether AllocateTensors succeeds in it. Each try has a
+process of its own, for an arena that is too small can crash TFLM.
 """
 
 import base64

@@ -41,7 +41,7 @@ def build(sources: dict[str, bytes], folder: Path, target: str) -> Path:
 
 
 def read_back(sources: dict[str, bytes], folder: Path) -> tuple[dict[str, Any], list[str | None], list[dict], bytes]:
-    """What the compiled sources say: facts (of which `offsets` is that of each length), labels, golden rows, the model."""
+    """What the compiled sources say: facts (`offsets` is that of each length), labels, golden rows, the model."""
     output = subprocess.run([build(sources, folder, "sources") / "sources"], capture_output=True, check=True).stdout
     line, rest = output.split(b"\n", 1)
     facts = json.loads(line, object_pairs_hook=list)  # `label` is there for each class

@@ -1,6 +1,7 @@
 """Graphs of single operators and random ones, and TFLM's own arena figures to hold ours to."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import flatbuffers
@@ -49,12 +50,12 @@ def random_graph(rng: np.random.Generator, ops: int) -> Graph:
         weights = rng.integers(-127, 128, (rng.integers(1, 50), x.shape[1])).astype(np.int8)
         kernel = build.constant("weights", weights, INT8)
         make = (
-            lambda: build.add(name, x, y, INT8),
-            lambda: build.multiply(name, x, y, INT8),
-            lambda: build.dense(name, x, kernel, None, INT8),
-            lambda: build.transpose(name, x),
-            lambda: build.reshape(name, x, (1, x.size)),
-            lambda: build.softmax(name, x),
+            partial(build.add, name, x, y, INT8),
+            partial(build.multiply, name, x, y, INT8),
+            partial(build.dense, name, x, kernel, None, INT8),
+            partial(build.transpose, name, x),
+            partial(build.reshape, name, x, (1, x.size)),
+            partial(build.softmax, name, x),
         )
         tensors.append(make[rng.integers(len(make))]())
     for index in {int(i) for i in rng.integers(len(tensors), size=2)} | {len(tensors) - 1}:

@@ -1,4 +1,4 @@
-"""A language of a dozen sentences' patterns: plain text in it, and a task of telling its sentences from shuffled ones."""
+"""A language of a dozen sentences' patterns: plain text in it, and a task of telling them from shuffled ones."""
 
 import gzip
 import json

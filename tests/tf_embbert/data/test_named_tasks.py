@@ -1,4 +1,4 @@
-"""Tasks by name: the hub's on small made `DatasetDict`s with the hub's own columns, those of a data folder, and real ones."""
+"""Tasks by name: the hub's on small made `DatasetDict`s with its own columns, those of a data folder, and real ones."""
 
 import json
 import os

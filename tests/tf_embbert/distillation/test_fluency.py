@@ -27,7 +27,7 @@ def counted(tmp_path_factory: pytest.TempPathFactory):
 
 
 def chance(sequence, run):
-    """The probability of a run's last symbol after the others: absolute discounting over continuation counts, by loops."""
+    """The probability of a run's last symbol after the others, by loops: absolute discounting of continuations."""
     size = max(sequence) + 1
     if len(run) == 1:
         lefts = Counter(right for _, right in set(pairwise(sequence)))

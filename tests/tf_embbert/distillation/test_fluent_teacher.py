@@ -1,4 +1,4 @@
-"""The teacher that counts: it knows from plain text what its labels never told, and says nothing of the reported split."""
+"""The teacher that counts: it knows from plain text what labels never told, and says nothing of the reported split."""
 
 import json
 from pathlib import Path
