@@ -44,7 +44,7 @@ def sources_sha256() -> str:
     return hash_sources(read_files(ROOT / "tflm_app") | generated_sources())
 
 
-def build_app(bundle: Path, board: str, kernels: str, tflm_root: Path, folder: Path, *options: str) -> Path:
+def build_app(bundle: Path, board: str, kernels: str, tflm_root: str | Path, folder: Path, *options: str) -> Path:
     """Compiles the app of a bundle; returns the ELF. Raises UserError with what CMake or the compiler said."""
     run_cmake(
         "-S",

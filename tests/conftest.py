@@ -1,18 +1,14 @@
 """Runs and bundles that several test files use: each is made once, by the commands."""
 
 import os
-from collections.abc import Callable
 from pathlib import Path
-from typing import TypeAlias
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 import pytest
 
-from tests.support.chain import KINDS, SMALL, make_rows, write_rows
-
-FolderOf: TypeAlias = Callable[[str], Path]  # by kind of task
+from tests.support.chain import KINDS, SMALL, FolderOf, make_rows, write_rows
 
 
 @pytest.fixture
@@ -20,7 +16,7 @@ def rng() -> np.random.Generator:
     """Random numbers of a new seed, which is printed; it seeds Keras too."""
     import tf_keras as keras
 
-    seed = np.random.SeedSequence().entropy % 2**31
+    seed = int(np.random.SeedSequence().generate_state(1)[0]) // 2
     print(f"seed {seed}")
     keras.utils.set_random_seed(seed)
     return np.random.default_rng(seed)

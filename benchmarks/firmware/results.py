@@ -14,7 +14,7 @@ class Results:
         self.path, self.tools = path, tools
         self.content = json.loads(path.read_text()) if path.exists() else {}
 
-    def has(self, **key: str) -> bool:
+    def has(self, **key: object) -> bool:
         return any({**key, **self.tools}.items() <= entry.items() for entry in self.content.get("measured", []))
 
     def add(self, part: str, keys: tuple[str, ...], entry: dict) -> None:

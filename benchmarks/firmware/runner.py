@@ -117,7 +117,7 @@ def missing_tools() -> list[str]:
     return [tool for tool in TOOLS if not shutil.which(tool)]
 
 
-def build_firmware(core: str, kernels: str, tflm_root: Path, build: Path, target: str = "measure") -> Firmware:
+def build_firmware(core: str, kernels: str, tflm_root: str | Path, build: Path, target: str = "measure") -> Firmware:
     """Builds the firmware, or what changed of it.
 
     Args:

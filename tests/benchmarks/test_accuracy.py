@@ -14,7 +14,7 @@ SPLITS = {"train": 70, "validation": 14, "test": 21}
 
 
 @pytest.fixture
-def folder(tmp_path: Path):
+def folder(tmp_path: Path) -> Path:
     (tmp_path / "snips").mkdir()
     for split, count in SPLITS.items():
         rows = [json.dumps({"text": f"{split} {i}", "label": i % 7}) + "\n" for i in range(count)]
@@ -24,7 +24,7 @@ def folder(tmp_path: Path):
     return tmp_path
 
 
-def test_validation_rows_are_test_rows_too_and_selection_is_of_train(folder, tmp_path: Path) -> None:
+def test_validation_rows_are_test_rows_too_and_selection_is_of_train(folder: Path, tmp_path: Path) -> None:
     before, after = load_task("snips", folder), load_task("snips", gather("snips_1400", folder, tmp_path / "work"))
     report = after.rows("test")
     assert after.labels == before.labels and after.reported_split == "test"
@@ -37,10 +37,12 @@ def test_validation_rows_are_test_rows_too_and_selection_is_of_train(folder, tmp
     assert (tmp_path / "work/snips_1400-data/pretrain/plain.txt").read_text() == "words"
 
 
-def test_a_teacher_that_takes_a_seed_writes_for_each(folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_teacher_that_takes_a_seed_writes_for_each(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked = []
 
-    def write(arguments) -> None:
+    def write(arguments: list[str]) -> None:
         asked.append(arguments)
         Path(arguments[arguments.index("--out") + 1]).write_text("")
 

@@ -18,7 +18,7 @@ WITHIN = 1.01
 BASE = "embbert-base-"
 
 
-def assert_predicted(models, entries) -> None:
+def assert_predicted(models: dict[str, bytes], entries: list[dict]) -> None:
     """Never under the smallest arena that firmware runs in, and at most 1 % over it; prints how many are exact."""
     exact = 0
     for entry in entries:

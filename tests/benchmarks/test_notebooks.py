@@ -12,7 +12,7 @@ SMALL = {"finetune.ipynb": 'PRESET, ROWS, EPOCHS, TEST_ROWS = "nano", 320, 1, 60
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
-def test_committed_without_outputs_and_paths(path) -> None:
+def test_committed_without_outputs_and_paths(path: Path) -> None:
     notebook = nbformat.read(path, as_version=4)
     nbformat.validate(notebook)
     for cell in notebook.cells:
@@ -21,7 +21,7 @@ def test_committed_without_outputs_and_paths(path) -> None:
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
-def test_runs_from_top_to_bottom(path) -> None:
+def test_runs_from_top_to_bottom(path: Path) -> None:
     notebook = nbformat.read(path, as_version=4)
     (parameters,) = (cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", []))
     parameters.source = SMALL[path.name]

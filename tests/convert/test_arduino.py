@@ -4,13 +4,14 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
 from convert.arduino import main
 from convert.bundle.bundle import read_bundle
-from tests.support.chain import refused
+from tests.support.chain import FolderOf, refused
 
 needs_compiler = pytest.mark.skipif(not shutil.which("g++"), reason="needs g++")
 NEED_TFLM = {"app.cpp", "classifier.cpp"}
@@ -36,7 +37,7 @@ void yield();
 
 
 @pytest.fixture(scope="module")
-def sketch(bundle_of, tmp_path_factory: pytest.TempPathFactory):
+def sketch(bundle_of: FolderOf, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The sketch of a model of pairs, beside a folder of stubs."""
     folder = tmp_path_factory.mktemp("arduino")
     assert main([str(bundle_of("pairs")), "--out", str(folder / "same"), "--core", "cortex-m7"]) == 0
@@ -46,9 +47,9 @@ def sketch(bundle_of, tmp_path_factory: pytest.TempPathFactory):
     return folder / "same"
 
 
-def compile_all(files, sketch, *options) -> None:
+def compile_all(files: Iterable[Path], sketch: Path, *options: str) -> None:
     for file in files:
-        command = [
+        command: list[str | Path] = [
             "g++",
             "-std=c++17",
             "-fsyntax-only",
@@ -66,7 +67,7 @@ def compile_all(files, sketch, *options) -> None:
         assert done.returncode == 0, done.stderr
 
 
-def test_a_sketch_has_the_layout_that_arduino_compiles(sketch) -> None:
+def test_a_sketch_has_the_layout_that_arduino_compiles(sketch: Path) -> None:
     files = {path.relative_to(sketch).as_posix() for path in sketch.rglob("*") if path.is_file()}
     assert "same.ino" in files and all(re.fullmatch(r"same\.ino|src/\w+\.(cpp|h)", name) for name in files)
     for name in files:
@@ -76,14 +77,14 @@ def test_a_sketch_has_the_layout_that_arduino_compiles(sketch) -> None:
         assert all(("/" in header) == name.endswith(".ino") for header in ours)
 
 
-def test_a_sketch_says_what_it_is(sketch, bundle_of) -> None:
+def test_a_sketch_says_what_it_is(sketch: Path, bundle_of: FolderOf) -> None:
     manifest = read_bundle(bundle_of("pairs")).manifest
     config = (sketch / "src/app_config.h").read_text()
     assert manifest["bundle_sha256"] in config and '"cortex-m7", "cmsis_nn"' in config and "@" not in config
     assert "Not built here" in (sketch / "same.ino").read_text() and "not built here" in config
 
 
-def test_the_bytes_of_the_bundle_and_of_the_app_are_in_it(sketch, bundle_of) -> None:
+def test_the_bytes_of_the_bundle_and_of_the_app_are_in_it(sketch: Path, bundle_of: FolderOf) -> None:
     app = Path(__file__).resolve().parents[2] / "tflm_app"
     for original in (bundle_of("pairs") / "model_data.cc", app / "embbert/tokenizer.cc", app / "app/app.cc"):
         copied = (sketch / "src" / original.name).with_suffix(".cpp").read_text()
@@ -91,26 +92,28 @@ def test_the_bytes_of_the_bundle_and_of_the_app_are_in_it(sketch, bundle_of) -> 
 
 
 @needs_compiler
-def test_a_compiler_takes_what_needs_no_tflm(sketch) -> None:
+def test_a_compiler_takes_what_needs_no_tflm(sketch: Path) -> None:
     compile_all([path for path in (sketch / "src").glob("*.cpp") if path.name not in NEED_TFLM], sketch)
     compile_all([sketch / "same.ino"], sketch, "-include", "Arduino.h")
 
 
 @needs_compiler
-def test_a_compiler_takes_the_rest_with_the_headers_of_tflm(sketch) -> None:
+def test_a_compiler_takes_the_rest_with_the_headers_of_tflm(sketch: Path) -> None:
     root = os.environ.get("TFLM_ROOT") or pytest.skip("TFLM_ROOT is not set")
     folders = [root, *(f"{root}/{DOWNLOADS}/{name}" for name in ("flatbuffers/include", "gemmlowp"))]
     compile_all([sketch / "src" / name for name in NEED_TFLM], sketch, *(f"-isystem{folder}" for folder in folders))
 
 
-def test_the_same_bundle_gives_the_same_sketch(sketch, bundle_of, tmp_path: Path) -> None:
+def test_the_same_bundle_gives_the_same_sketch(sketch: Path, bundle_of: FolderOf, tmp_path: Path) -> None:
     again = ["--out", str(tmp_path / "same"), "--core", "cortex-m7"]
     assert main([str(bundle_of("pairs")), *again]) == main([str(bundle_of("pairs")), *again, "--force"]) == 0
     for path in sketch.rglob("*.*"):
         assert (tmp_path / "same" / path.relative_to(sketch)).read_bytes() == path.read_bytes()
 
 
-def test_bad_input_is_one_line(sketch, bundle_of, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_bad_input_is_one_line(
+    sketch: Path, bundle_of: FolderOf, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     bundle, out = bundle_of("pairs"), tmp_path / "sketch"
     refused(capsys, main, [tmp_path, "--out", out], "is not a bundle")
     refused(capsys, main, [bundle, "--out", tmp_path / "my sketch!"], "no name of an Arduino sketch")

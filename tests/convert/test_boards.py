@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,7 +29,7 @@ FIGURES = ("flash", "ram", "total_ram", "clock")
 
 
 @pytest.fixture(scope="module")
-def path(tmp_path_factory: pytest.TempPathFactory):
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small model whose scores alone, two tensors of 160 x 160 bytes at once, are more than an Uno R4's RAM."""
     model = random_model(np.random.default_rng(0), max_length=160, calibration_rows=1)
     file = tmp_path_factory.mktemp("model") / "model.tflite"
@@ -36,12 +37,12 @@ def path(tmp_path_factory: pytest.TempPathFactory):
     return file
 
 
-def verdicts_of(capsys: pytest.CaptureFixture[str], *arguments):
+def verdicts_of(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, list[dict]]:
     status = boards.main([str(argument) for argument in [*arguments, "--json"]])
     return status, json.loads(capsys.readouterr().out)
 
 
-def arena_total(capsys: pytest.CaptureFixture[str], path, core):
+def arena_total(capsys: pytest.CaptureFixture[str], path: Path, core: str) -> int:
     assert arena.main([str(path), "--core", core, "--kernels", default_kernels(core), "--json"]) == 0
     return json.loads(capsys.readouterr().out)["total"]
 
@@ -96,7 +97,7 @@ def test_the_app_as_it_was_linked_takes_what_is_said_of_it() -> None:
         assert taken <= run["arena"] + ram["runtime"]["bytes"] + ram["app"]["bytes"] <= 1.02 * taken, run
 
 
-def test_flash_and_ram_are_the_sums_of_their_parts(path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_flash_and_ram_are_the_sums_of_their_parts(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     status, verdicts = verdicts_of(capsys, path)
     assert status == 0 and [verdict["id"] for verdict in verdicts] == [board.id for board in list_boards()]
     constants = yaml.safe_load((ROOT / "convert/bundle/firmware.yaml").read_text())
@@ -123,7 +124,7 @@ def test_a_bundle_brings_its_tokenizer_and_golden_rows(tmp_path: Path, capsys: p
     assert whole == [verdict for verdict in manifest["boards"] if verdict["id"] == "pico2"]
 
 
-def board_with(flash, ram):
+def board_with(flash: int, ram: int) -> Board:
     return Board("made", "Made", "cortex-m4", flash, ram, None, None, None, {})
 
 
@@ -140,7 +141,7 @@ def board_with(flash, ram):
     ],
 )
 def test_the_last_byte_decides(
-    path, flash_left: int | None, ram_left: int | None, fits: bool | None, text: str
+    path: Path, flash_left: int | None, ram_left: int | None, fits: bool | None, text: str
 ) -> None:
     firmware = Firmware(path.read_bytes())
     flash, ram = firmware.flash("cortex-m4"), firmware.ram("cortex-m4")
@@ -157,14 +158,14 @@ def test_bisection_equals_trying_all(shortest: int, longest: int) -> None:
 
 
 @pytest.fixture(scope="module")
-def run_of_48():
+def run_of_48() -> Any:
     """A run of 48 tokens, which take more of the arena than 40."""
     model = random_model(np.random.default_rng(5), max_length=48, calibration_rows=1)
     return dataclasses.replace(make_run(), weights=model.weights, ranges=model.ranges, max_length=48)
 
 
-def test_the_largest_length_that_fits_is_found(run_of_48) -> None:
-    def firmware(n):
+def test_the_largest_length_that_fits_is_found(run_of_48: Any) -> None:
+    def firmware(n: int) -> Firmware:
         return Firmware(build_model(run_of_48.weights, run_of_48.ranges, n), run_of_48.tokenizer.vocab_size)
 
     limit = firmware(40).ram("cortex-m4")
@@ -177,13 +178,13 @@ def test_the_largest_length_that_fits_is_found(run_of_48) -> None:
     assert judge_run([board], run_of_48, model, 48, [])[0]["seq_len"] is None  # looked for only where it is asked for
 
 
-def test_no_length_fits_a_flash_too_small(run_of_48) -> None:
+def test_no_length_fits_a_flash_too_small(run_of_48: Any) -> None:
     model = build_model(run_of_48.weights, run_of_48.ranges, 48)
     verdict = judge_run([board_with(2**10, 2**20)], run_of_48, model, 48, ["made"])[0]
     assert verdict["fits"] is False and verdict["seq_len"] is None
 
 
-def test_exit_status_is_of_the_named_boards(path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_exit_status_is_of_the_named_boards(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert boards.main([str(path)]) == 0
     assert boards.main([str(path), "--board", "portenta-h7", "pico2"]) == 0
     assert boards.main([str(path), "--board", "portenta-h7", "--board", "uno-r4-minima"]) == 1
@@ -221,7 +222,7 @@ def test_files_that_are_no_models(tmp_path: Path, capsys: pytest.CaptureFixture[
 def test_conversion_judges_named_boards(tmp_path: Path) -> None:
     """base is 333 kB at any length: too much for 240 KiB of flash, little for 2 MiB."""
 
-    def convert(out, *more):
+    def convert(out: str, *more: str) -> subprocess.CompletedProcess[str]:
         command = [
             sys.executable,
             str(ROOT / "convert/convert.py"),

@@ -2,6 +2,7 @@
 
 import struct
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import flatbuffers
@@ -34,7 +35,7 @@ GOOD = BASES["CONV_2D"].build()
 )
 @pytest.mark.parametrize("command", [check, arena])
 def test_files_that_are_no_models(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], command, data, message: str
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: ModuleType, data: bytes, message: str
 ) -> None:
     path = tmp_path / "model.tflite"
     path.write_bytes(data)

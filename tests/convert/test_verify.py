@@ -1,6 +1,7 @@
 """`convert.verify`: a good bundle passes, any change of it does not."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,18 +15,18 @@ from tests.support.bundles import converted, digest
 
 
 @pytest.fixture
-def bundle(tmp_path: Path):
+def bundle(tmp_path: Path) -> Path:
     write_folder(tmp_path / "bundle", converted())
     return tmp_path / "bundle"
 
 
 @pytest.fixture
-def golden_answers(monkeypatch: pytest.MonkeyPatch):
+def golden_answers(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Interpreters that know the golden rows and answer zeros to others; `differ` holds rows on which they differ."""
     golden = [row["logits"] for row in json.loads(converted()["golden.json"])["rows"]]
-    differ = []
+    differ: list[int] = []
 
-    def compare(model, ids):
+    def compare(model: bytes, ids: list[np.ndarray]) -> Answers:
         logits = np.array(golden + [[0, 0, 0]] * (len(ids) - len(golden)), np.int8)
         reference = logits.copy()
         reference[differ] += 1
@@ -42,7 +43,7 @@ def tflm_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(verification, "predict", lambda *arguments: predict(*arguments[:-1]))
 
 
-def rehash(folder) -> None:
+def rehash(folder: Path) -> None:
     """Makes the manifest agree with files that were changed."""
     manifest = json.loads((folder / "manifest.json").read_text())
     files = {file.name: file.read_bytes() for file in folder.iterdir() if file.name != "manifest.json"}
@@ -50,20 +51,20 @@ def rehash(folder) -> None:
     (folder / "manifest.json").write_text(json.dumps(manifest))
 
 
-def test_a_good_bundle(bundle, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_good_bundle(bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert verify.main([str(bundle), "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
     assert report == {"ok": True, "rows": 200, "equal": 200, "golden": 8, "failures": []}
 
 
-def test_a_good_bundle_of_pairs(tmp_path: Path, tflm_twice) -> None:
+def test_a_good_bundle_of_pairs(tmp_path: Path, tflm_twice: None) -> None:
     write_folder(tmp_path / "bundle", converted(pair=True))
     rows = [np.array([2, 7, 8, 4, 9], np.int32), np.array([2, 4], np.int32)]
     assert verify_bundle(tmp_path / "bundle", rows) == {"ok": True, "rows": 2, "equal": 2, "golden": 8, "failures": []}
 
 
 @pytest.mark.parametrize("name", ["model.tflite", "tokenizer.json", "labels.txt", "golden.json"])
-def test_a_changed_file(bundle, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_changed_file(bundle: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
     data = bytearray((bundle / name).read_bytes())
     data[len(data) // 2] ^= 1
     (bundle / name).write_bytes(data)
@@ -71,12 +72,12 @@ def test_a_changed_file(bundle, name: str, capsys: pytest.CaptureFixture[str]) -
     assert "bundle_sha256 differs" in capsys.readouterr().out
 
 
-def test_a_file_too_many(bundle) -> None:
+def test_a_file_too_many(bundle: Path) -> None:
     (bundle / "notes.txt").write_text("")
     assert not verify_bundle(bundle)["ok"]
 
 
-def test_changed_golden_rows_that_pass_the_hashes(bundle, golden_answers) -> None:
+def test_changed_golden_rows_that_pass_the_hashes(bundle: Path, golden_answers: list[int]) -> None:
     document = json.loads((bundle / "golden.json").read_text())
     document["rows"][2]["text"] = "now now now " + document["rows"][2]["text"]
     document["rows"][3]["logits"][0] ^= 1
@@ -91,14 +92,14 @@ def test_changed_golden_rows_that_pass_the_hashes(bundle, golden_answers) -> Non
     ]
 
 
-def test_interpreters_that_differ(bundle, golden_answers, capsys: pytest.CaptureFixture[str]) -> None:
+def test_interpreters_that_differ(bundle: Path, golden_answers: list[int], capsys: pytest.CaptureFixture[str]) -> None:
     golden_answers += [10, 30]
     assert verify.main([str(bundle)]) == 1
     out = capsys.readouterr().out
     assert "differ on 2 of 208 rows" in out and "198 of 200 rows equal" in out
 
 
-def test_a_model_that_does_not_run(bundle, tflm_twice) -> None:
+def test_a_model_that_does_not_run(bundle: Path, tflm_twice: None) -> None:
     model = bytearray((bundle / "model.tflite").read_bytes())
     manifest = json.loads((bundle / "manifest.json").read_text())
     position = model.index(b"tokens") - 200  # somewhere among the tables of the graph
@@ -120,7 +121,9 @@ def test_a_model_that_does_not_run(bundle, tflm_twice) -> None:
         (lambda folder: (folder / "golden.json").unlink(), "golden.json is missing"),
     ],
 )
-def test_folders_that_are_no_bundles(bundle, change, message: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_folders_that_are_no_bundles(
+    bundle: Path, change: Callable[[Path], object], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     change(bundle)
     assert verify.main([str(bundle)]) == 2
     captured = capsys.readouterr()

@@ -55,7 +55,7 @@ def pool(op: str, make: Make = i8) -> Spec:
 CONV = {"strideH": 1, "strideW": 1, "dilationHFactor": 1, "dilationWFactor": 1, "padding": schema.Padding.VALID}
 
 
-def bias(*shape: int, scale: float = 0.25, **more: Any) -> Tensor:
+def bias(*shape: int, scale: Any = 0.25, **more: Any) -> Tensor:
     return Tensor("int32", shape, data=0, scale=scale, quantized=True, **more)
 
 
@@ -65,7 +65,7 @@ def lstm(kind: str = "float32", units: int = 3, depth: int = 2, batch: int = 1, 
         "int8": ("int8", "int32", "int16"),
         "int16": ("int8", "int64", "int16"),
     }[kind]
-    inputs = [None] * 24
+    inputs: list[Tensor | None] = [None] * 24
     inputs[0] = Tensor(kind, (batch, steps, depth), scale=1 / 128)
     for i in range(1, 9):
         inputs[i] = Tensor(weights, (units, depth if i < 5 else units), data=0, scale=1 / 128)
@@ -135,10 +135,10 @@ def variables(
     return Spec("READ_VARIABLE", [f32(2)], [f32(2)], change=change)
 
 
-def branch_variables(assigned: bool = True):
+def branch_variables(assigned: bool = True) -> Spec:
     """A variable that the branches of an IF assign, through a handle that they are given; `assigned`: here too."""
 
-    def change(model) -> None:
+    def change(model: schema.ModelT) -> None:
         graph = model.subgraphs[0]
         tensors = [boolean(1), f32(2), Tensor("resource", ()), f32(2)]
         graph.tensors = [tensor.pack(model.buffers) for tensor in tensors]

@@ -1,6 +1,7 @@
 """Tiny models of one operator, written as data and edited by role, for comparing the rules with TFLM's interpreter."""
 
 import copy
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -29,9 +30,9 @@ class Tensor:
 
     type: str
     shape: tuple[int, ...]
-    data: object = None
-    scale: object = 0.5
-    zero: object = 0
+    data: Any = None
+    scale: Any = 0.5
+    zero: Any = 0
     axis: int = 0
     variable: bool = False
     quantized: bool | None = None
@@ -69,7 +70,7 @@ class Spec:
     outputs: list[Tensor | None]
     options: str | None = None
     fields: dict = field(default_factory=dict)
-    change: object = None  # of the packed model, last
+    change: Callable[[schema.ModelT], object] | None = None  # of the packed model, last
     graphs: tuple = ()  # more graphs: functions of the list of buffers
 
     def edited(self, edits: dict) -> "Spec":
@@ -92,7 +93,7 @@ class Spec:
         """Bytes of the .tflite file."""
         model = schema.ModelT()
         model.version, model.buffers = 3, [schema.BufferT()]
-        tensors = []
+        tensors: list[Tensor] = []
         for tensor in self.inputs + self.outputs:
             if tensor is not None and not any(tensor is other for other in tensors):
                 tensors.append(tensor)

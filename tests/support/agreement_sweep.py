@@ -3,7 +3,7 @@
 Nobody has to foresee what breaks a rule: each change is put to the rules and to TFLM's interpreter.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -151,7 +151,7 @@ def _option_values(base: Spec) -> Iterator[tuple[str, object]]:
     for name, default in fields.items():
         if "SubgraphIndex" in name or isinstance(default, str) or name in ("potScaleInt16", "quantizedBiasType"):
             continue
-        values = (False, True) if isinstance(default, bool) else NUMBERS
+        values: Iterable[object] = (False, True) if isinstance(default, bool) else NUMBERS
         if default is None:
             values = [[n] for n in NUMBERS] + [[1, 1], [0, 1]]
         elif isinstance(default, float):

@@ -63,7 +63,7 @@ def fill_holes() -> None:
 
 
 def try_all(models: list[bytes], arena_bytes: int) -> list[dict]:
-    results = []
+    results: list[dict] = []
     while len(results) < len(models):
         found, _ = in_child(models[len(results) :], arena_bytes)
         results += found
@@ -100,7 +100,7 @@ def in_child(models: list[bytes], arena_bytes: int, fills: tuple[int, ...] = FIL
     return results, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def attempt(model: bytes, arena_bytes: int, fills: tuple[int, ...], log: IO[str]) -> dict:
+def attempt(model: bytes, arena_bytes: int, fills: tuple[int, ...], log: IO[bytes]) -> dict:
     """A model in this process."""
     log.seek(0)
     log.truncate()

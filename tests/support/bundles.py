@@ -5,6 +5,7 @@ import hashlib
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -77,7 +78,7 @@ def sample_texts(count: int, pair: bool) -> list[tuple[str, str | None]]:
 
 
 @functools.cache
-def make_run(pair: bool = False, regression: bool = False) -> Run:
+def make_run(pair: bool = False, regression: bool = False) -> Any:
     texts = sample_texts(200, pair)
     tokenizer = Tokenizer.train([text for text, _ in texts], vocab_size=80)
     model = random_model(

@@ -5,7 +5,7 @@ import json
 import random
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 
@@ -15,6 +15,7 @@ CLASSES = {
     "timer": ["set a timer", "wake me at seven", "count down from ten", "alarm for six"],
 }
 EXTRAS = ["now", "please", "in", "kitchen", "bedroom", "the", "hall", "again", "quickly", "today", "tonight", "soon"]
+FolderOf: TypeAlias = Callable[[str], Path]  # of a run, or of its bundle, by kind of task
 SMALL = ["--preset", "nano", "--epochs", "2", "--qat-epochs", "1"]
 # Of each kind of task: the file's name and the arguments that it needs.
 KINDS = {

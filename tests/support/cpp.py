@@ -31,11 +31,12 @@ def build(sources: dict[str, bytes], folder: Path, target: str) -> Path:
     """Compiles them into a program of tflm_app/tests, every warning an error; the folder of the build."""
     for name, data in sources.items():
         (folder / name).write_bytes(data)
-    for command in (
-        ["cmake", "-S", TESTS, "-B", folder, f"-DBUNDLE={folder}"],
-        ["cmake", "--build", folder, "--target", target],
-    ):
-        done = subprocess.run(command, capture_output=True, text=True)
+    commands: list[list[str | Path]] = [
+        ["-S", TESTS, "-B", folder, f"-DBUNDLE={folder}"],
+        ["--build", folder, "--target", target],
+    ]
+    for arguments in commands:
+        done = subprocess.run(["cmake", *arguments], capture_output=True, text=True)
         assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
     return folder
 

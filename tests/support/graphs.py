@@ -41,7 +41,9 @@ def pack(model: schema.ModelT) -> bytes:
 def random_graph(rng: np.random.Generator, ops: int) -> Graph:
     """int8 operators of random kinds on random earlier tensors, all of them of rank 2: lives of any length."""
     build = GraphBuilder()
-    tensors = [build._tensor(f"input{i}", rng.integers(1, 40, 2), np.int8, INT8) for i in range(rng.integers(1, 3))]
+    tensors = [
+        build._tensor(f"input{i}", tuple(rng.integers(1, 40, 2)), np.int8, INT8) for i in range(rng.integers(1, 3))
+    ]
     build.graph.inputs += tensors
     for number in range(ops):
         x, name = tensors[rng.integers(len(tensors))], f"op{number}"

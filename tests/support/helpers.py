@@ -32,7 +32,11 @@ def randomise(model: Any, rng: np.random.Generator, scale: float = 0.3) -> None:
 
 
 def random_tokens(
-    rng: np.random.Generator, config: EmbBERTConfig, length: int, lengths: Sequence[int], pair: bool = False
+    rng: np.random.Generator,
+    config: EmbBERTConfig,
+    length: int,
+    lengths: Sequence[int] | np.ndarray,
+    pair: bool = False,
 ) -> np.ndarray:
     """Rows [len(lengths), length] that begin with [CLS]; a pair has one [SEP] inside; pads on the right."""
     tokens = np.zeros((len(lengths), length), np.int32)

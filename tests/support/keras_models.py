@@ -155,7 +155,7 @@ def loop(x: Any) -> Any:
     return x + tf.while_loop(lambda i, y: i < 3, lambda i, y: (i + 1, tf.tanh(y) * 2.0), [tf.constant(0), x])[1]
 
 
-class Counters(tf.Module):
+class Counters(tf.Module):  # type: ignore[name-defined]
     """Resource variables: handles, assignments, reads, and a graph that runs once."""
 
     def __init__(self) -> None:

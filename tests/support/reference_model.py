@@ -99,7 +99,7 @@ def read_weights(model: Any, num_blocks: int) -> Weights:
 
     tables = model.get_layer("embed")
     names = ("token_table", "token_kernel", "position_table", "position_kernel", "segment_table")
-    weights = {name: value(getattr(tables, name)) for name in names}
+    weights: Weights = {name: value(getattr(tables, name)) for name in names}
     weights["blocks"] = [read_block(model.get_layer(f"block{i}"), value) for i in range(num_blocks)]
     return weights
 

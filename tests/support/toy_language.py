@@ -42,9 +42,10 @@ def write_language(folder: Path, corpora: Iterable[str]) -> Path:
     (folder / "glue_cola").mkdir()
     (folder / "glue_cola/labels.json").write_text(json.dumps(["unacceptable", "acceptable"]))
     for split, nouns in (("train", NOUNS[:4]), ("validation", NOUNS[4:])):
-        rows = [sentence(rng, nouns) for _ in range(300)]
+        sentences = [sentence(rng, nouns) for _ in range(300)]
         rows = [
-            {"text": " ".join(words if i % 2 else shuffled(rng, words)), "label": i % 2} for i, words in enumerate(rows)
+            {"text": " ".join(words if i % 2 else shuffled(rng, words)), "label": i % 2}
+            for i, words in enumerate(sentences)
         ]
         (folder / f"glue_cola/{split}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     return folder

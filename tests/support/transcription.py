@@ -186,7 +186,7 @@ def calibrate(model: RandomModel, rows: Iterable[np.ndarray], mask_margin: float
 
     `mask_margin` is how far the bottom of the scores, where masked keys end, is below the smallest score.
     """
-    seen = {}
+    seen: Seen = {}
     for tokens in rows:
         float_logits(model.weights, tokens, segments_of(tokens), seen)
     ranges = {

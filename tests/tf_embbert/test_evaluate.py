@@ -5,16 +5,17 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.support.chain import KINDS, make_rows, refused, write_rows
+from tests.support.chain import KINDS, FolderOf, make_rows, refused, write_rows
 from tf_embbert.evaluate import main
 
 ROOT = Path(__file__).parents[2]
 
 
-def scored(capsys: pytest.CaptureFixture[str], *arguments):
+def scored(capsys: pytest.CaptureFixture[str], *arguments: object) -> dict[str, Any]:
     """What `--json` prints, and that it prints nothing else."""
     assert main([str(argument) for argument in arguments] + ["--json"]) == 0
     out, err = capsys.readouterr()
@@ -24,7 +25,7 @@ def scored(capsys: pytest.CaptureFixture[str], *arguments):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_figures_are_those_of_the_training(
-    kind, run_of, bundle_of, data, capsys: pytest.CaptureFixture[str]
+    kind: str, run_of: FolderOf, bundle_of: FolderOf, data: dict[str, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Without --seed the file is split as it was in training: the test rows are the ones held out."""
     run, bundle, task = run_of(kind), bundle_of(kind), ["--task", data[kind], *KINDS[kind][1]]
@@ -38,7 +39,7 @@ def test_the_figures_are_those_of_the_training(
     assert scored(capsys, bundle, *task, "--split", "selection")[metric] == metrics["selection"][int8]
 
 
-def test_one_line_for_people(run_of, data, capsys: pytest.CaptureFixture[str]) -> None:
+def test_one_line_for_people(run_of: FolderOf, data: dict[str, Path], capsys: pytest.CaptureFixture[str]) -> None:
     run, task = str(run_of("classes")), ["--task", str(data["classes"]), *KINDS["classes"][1]]
     capsys.readouterr()
     assert main([run, *task, "--rows", "7", "--split", "train"]) == 0
@@ -46,7 +47,7 @@ def test_one_line_for_people(run_of, data, capsys: pytest.CaptureFixture[str]) -
     assert out.startswith("commands, train, 7 rows (0 cut), float: accuracy ") and err == ""
 
 
-def test_at_least(run_of, data, capsys: pytest.CaptureFixture[str]) -> None:
+def test_at_least(run_of: FolderOf, data: dict[str, Path], capsys: pytest.CaptureFixture[str]) -> None:
     run, task = str(run_of("classes")), ["--task", str(data["classes"]), *KINDS["classes"][1]]
     assert main([run, *task, "--at-least", "0"]) == 0
     capsys.readouterr()
@@ -55,7 +56,7 @@ def test_at_least(run_of, data, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_longer_texts_are_counted_not_fatal(
-    run_of, bundle_of, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    run_of: FolderOf, bundle_of: FolderOf, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     rows = make_rows("classes", 12)
     for row in rows[::4]:
@@ -67,9 +68,17 @@ def test_longer_texts_are_counted_not_fatal(
         assert (result["rows"], result["truncated"]) == (12, 3)
 
 
-def test_the_command_is_silent_beside_its_answer(run_of, data) -> None:
+def test_the_command_is_silent_beside_its_answer(run_of: FolderOf, data: dict[str, Path]) -> None:
     """In a process of its own: TensorFlow talks when it is imported for the first time."""
-    command = [sys.executable, "-m", "tf_embbert.evaluate", run_of("classes"), "--task", data["classes"], "--json"]
+    command: list[str | Path] = [
+        sys.executable,
+        "-m",
+        "tf_embbert.evaluate",
+        run_of("classes"),
+        "--task",
+        data["classes"],
+        "--json",
+    ]
     done = subprocess.run([*command, *KINDS["classes"][1]], cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0 and done.stderr == "" and json.loads(done.stdout)["model"] == "float"
 
@@ -78,7 +87,7 @@ def test_the_command_is_silent_beside_its_answer(run_of, data) -> None:
 
 
 @pytest.fixture
-def models(run_of, bundle_of, capsys: pytest.CaptureFixture[str]):
+def models(run_of: FolderOf, bundle_of: FolderOf, capsys: pytest.CaptureFixture[str]) -> Any:
     makers = {"run": run_of, "bundle": bundle_of}
     made = {f"{what} of {kind}": make(kind) for kind in KINDS for what, make in makers.items()}
     capsys.readouterr()  # what their making printed
@@ -86,7 +95,9 @@ def models(run_of, bundle_of, capsys: pytest.CaptureFixture[str]):
 
 
 @pytest.mark.parametrize("what", ["run", "bundle"])
-def test_a_label_that_training_never_saw(what: str, models, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_label_that_training_never_saw(
+    what: str, models: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     rows = make_rows("classes", 30)
     rows[4]["queue"] = "weather"
     task = write_rows(tmp_path / "d.csv", rows)
@@ -101,7 +112,9 @@ def test_a_label_that_training_never_saw(what: str, models, tmp_path: Path, caps
 
 
 @pytest.mark.parametrize("what", ["run", "bundle"])
-def test_rows_of_another_kind(what: str, models, data, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_rows_of_another_kind(
+    what: str, models: Any, data: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     labels = {"music": "yes", "timer": "no", "lights": "no"}
     rows = [{"text": row["body"], "label": labels[row["queue"]]} for row in make_rows("classes", 30)]
     single = write_rows(tmp_path / "single.csv", rows)
@@ -113,7 +126,7 @@ def test_rows_of_another_kind(what: str, models, data, tmp_path: Path, capsys: p
 
 
 def test_folders_that_are_neither_run_nor_bundle(
-    models, data, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    models: Any, data: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for folder in (tmp_path, tmp_path / "none", data["pairs"]):
         refused(capsys, main, [folder, "--task", data["pairs"]], folder, "is neither a run (config.json) nor a bundle")
@@ -130,14 +143,16 @@ def test_folders_that_are_neither_run_nor_bundle(
         (["--task", "imbd"], ["unknown task 'imbd'", "did you mean imdb"]),
     ],
 )
-def test_bad_options(options: list[str], parts: list[str], models, data, capsys: pytest.CaptureFixture[str]) -> None:
+def test_bad_options(
+    options: list[str], parts: list[str], models: Any, data: dict[str, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
     given = ["--task", data["classes"], *KINDS["classes"][1], *options]
     refused(capsys, main, [models["bundle of classes"], *given], *parts)
 
 
 @pytest.mark.parametrize("name", ["model.tflite", "tokenizer.json"])
 def test_a_bundle_with_a_foreign_file(
-    name: str, models, data, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    name: str, models: Any, data: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shutil.copytree(models["bundle of classes"], tmp_path / "bundle")
     shutil.copy(models["bundle of pairs"] / name, tmp_path / "bundle")
@@ -146,7 +161,7 @@ def test_a_bundle_with_a_foreign_file(
 
 @pytest.mark.parametrize("name", ["model.tflite", "tokenizer.json", "labels.txt"])
 def test_a_bundle_with_a_missing_file(
-    name: str, models, data, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    name: str, models: Any, data: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shutil.copytree(models["bundle of classes"], tmp_path / "bundle")
     (tmp_path / "bundle" / name).unlink()

@@ -5,12 +5,13 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from convert import convert
-from tests.support.chain import KINDS, refused
+from tests.support.chain import KINDS, FolderOf, refused
 from tests.support.transcription import random_model
 from tf_embbert import evaluate
 from tf_embbert.model.config import EmbBERTConfig
@@ -21,10 +22,10 @@ ROOT = Path(__file__).parents[2]
 HASHED = ["tokenizer.json", "labels.json", "weights.npz", "metrics.json", "verification.jsonl", "ptq.npz", "qat.npz"]
 
 
-def small_run(texts):
+def small_run(texts: Any) -> Run:
     weights = {"embed/token_table": np.arange(6, dtype=np.float32).reshape(3, 2)}
     folded = random_model(np.random.default_rng(0), pair=True, activation="hard_swish").weights
-    ranges = {"x0": (-1.5, 2.25), "block0.conv.kernel": np.float32([0.5, 0.25])}
+    ranges: dict[str, Any] = {"x0": (-1.5, 2.25), "block0.conv.kernel": np.array([0.5, 0.25], np.float32)}
     return Run(
         config=EmbBERTConfig.preset("nano"),
         tokenizer=Tokenizer.train(["on off"], 200),
@@ -60,13 +61,13 @@ def test_a_run_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert (tmp_path / "history.csv").read_text() == "epoch,loss\n1,0.5\n"
 
 
-def test_reading_needs_no_tensorflow(run_of) -> None:
+def test_reading_needs_no_tensorflow(run_of: FolderOf) -> None:
     code = "import sys, tf_embbert.run as run; run.load_run(sys.argv[1]); assert 'tensorflow' not in sys.modules"
     subprocess.run([sys.executable, "-c", code, run_of("classes")], cwd=ROOT, check=True, timeout=60)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_float_model_has_the_trained_weights(kind, run_of) -> None:
+def test_the_float_model_has_the_trained_weights(kind: str, run_of: FolderOf) -> None:
     run = load_run(run_of(kind))
     assert run.model.count_params() == run.parameters
     assert run.model(np.zeros((1, 2), np.int32)).shape == (1, 1 if run.is_regression else len(run.labels))
@@ -78,7 +79,7 @@ def test_the_float_model_has_the_trained_weights(kind, run_of) -> None:
 
 
 @pytest.fixture
-def broken(run_of, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def broken(run_of: FolderOf, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
     """A copy of a run, to be damaged, and another run to take files from."""
     shutil.copytree(run_of("classes"), tmp_path / "run")
     run_of("pairs")
@@ -86,7 +87,7 @@ def broken(run_of, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     return tmp_path / "run"
 
 
-def both_refuse(capsys: pytest.CaptureFixture[str], folder, *parts) -> None:
+def both_refuse(capsys: pytest.CaptureFixture[str], folder: Path, *parts: object) -> None:
     """Neither `convert` nor `evaluate` takes the run."""
     refused(capsys, convert.main, [folder, "--out", folder.parent / "bundle"], *parts)
     assert not (folder.parent / "bundle").exists()
@@ -94,30 +95,30 @@ def both_refuse(capsys: pytest.CaptureFixture[str], folder, *parts) -> None:
 
 
 @pytest.mark.parametrize("name", HASHED)
-def test_a_missing_file(name, broken, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_file(name: str, broken: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (broken / name).unlink()
     both_refuse(capsys, broken, f"is not a whole run: {name} is missing")
 
 
 @pytest.mark.parametrize("name", HASHED)
-def test_a_foreign_file(name, broken, run_of, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_foreign_file(name: str, broken: Path, run_of: FolderOf, capsys: pytest.CaptureFixture[str]) -> None:
     shutil.copy(run_of("pairs") / name, broken / name)
     both_refuse(capsys, broken, f"{name} does not belong to this run")
 
 
-def test_no_config(broken, capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_config(broken: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (broken / "config.json").unlink()
     refused(capsys, convert.main, [broken, "--out", broken.parent / "bundle"], "is not a run: it has no config.json")
     refused(capsys, evaluate.main, [broken, "--task", "pocket"], "is neither a run (config.json) nor a bundle")
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"format": 2}', '{"format": 1}', "\ud8ff"])
-def test_a_config_that_is_none(content: str, broken, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_config_that_is_none(content: str, broken: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (broken / "config.json").write_bytes(content.encode("utf-8", "surrogatepass"))
     both_refuse(capsys, broken, "config.json")
 
 
-def test_a_config_with_other_sizes(broken, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_config_with_other_sizes(broken: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config = json.loads((broken / "config.json").read_text())
     config["model"]["hidden_width"] = 3
     (broken / "config.json").write_text(json.dumps(config))
@@ -135,7 +136,7 @@ def test_a_config_with_other_sizes(broken, capsys: pytest.CaptureFixture[str]) -
     ],
 )
 def test_a_damaged_file_that_passes_its_hash(
-    name: str, content: bytes | str, message: str, broken, capsys: pytest.CaptureFixture[str]
+    name: str, content: Any, message: str, broken: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     data = (broken / name).read_bytes()
     (broken / name).write_bytes(data[: len(data) // 2] if content == "half" else content)
@@ -146,7 +147,9 @@ def test_a_damaged_file_that_passes_its_hash(
 
 
 @pytest.mark.parametrize("change, message", [("leave out", "without head.bias"), ("add", "head.other is not among")])
-def test_an_archive_of_other_weights(change: str, message: str, broken, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_archive_of_other_weights(
+    change: str, message: str, broken: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Arrays that are no EmbBERT's folded weights, under a hash that is right."""
     arrays = dict(np.load(broken / "qat.npz"))
     if change == "add":
@@ -161,7 +164,9 @@ def test_an_archive_of_other_weights(change: str, message: str, broken, capsys: 
 
 
 @pytest.mark.parametrize("length", [-1, 0, 1, 1000])
-def test_a_sequence_length_that_the_run_cannot_have(length: int, broken, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_sequence_length_that_the_run_cannot_have(
+    length: int, broken: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     longest = load_run(broken).max_length
     refused(
         capsys,
@@ -172,7 +177,7 @@ def test_a_sequence_length_that_the_run_cannot_have(length: int, broken, capsys:
     assert not (broken.parent / "bundle").exists()
 
 
-def test_a_bundle_that_exists(broken, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_bundle_that_exists(broken: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (broken.parent / "bundle").mkdir()
     refused(capsys, convert.main, [broken, "--out", broken.parent / "bundle"], "exists", "--force")
     refused(capsys, convert.main, [broken, "--out", broken, "--force"], "is not a bundle, so --force does not")

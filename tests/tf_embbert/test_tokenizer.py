@@ -1,7 +1,9 @@
 """The tokenizer against plain Hugging Face `tokenizers` and against its own rules."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,12 +28,12 @@ TEXTS = [
 
 
 @pytest.fixture(scope="module")
-def tokenizer():
+def tokenizer() -> Tokenizer:
     return Tokenizer.train(TEXTS, vocab_size=200)
 
 
 @pytest.fixture(scope="module")
-def plain(tokenizer, tmp_path_factory: pytest.TempPathFactory):
+def plain(tokenizer: Tokenizer, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """The saved file in plain Hugging Face `tokenizers`."""
     path = tmp_path_factory.mktemp("tokenizer") / "tokenizer.json"
     tokenizer.save(path)
@@ -40,11 +42,11 @@ def plain(tokenizer, tmp_path_factory: pytest.TempPathFactory):
     return loaded
 
 
-def ids_of(tokenizer, *args, **options):
+def ids_of(tokenizer: Tokenizer, *args: Any, **options: Any) -> list[list[int]]:
     return [row.tolist() for row in tokenizer.encode(*args, **options).ids]
 
 
-def test_special_ids_are_the_reference_ones(plain) -> None:
+def test_special_ids_are_the_reference_ones(plain: Any) -> None:
     assert [plain.token_to_id(token) for token in SPECIAL_TOKENS] == [0, 1, 2, 3, 4]
     assert SPECIAL_TOKENS == ["[PAD]", "[UNK]", "[CLS]", "[MASK]", "[SEP]"]
 
@@ -58,21 +60,21 @@ def test_bpe_by_hand() -> None:
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(st.text(), min_size=1, max_size=4))
-def test_same_ids_as_plain_hugging_face(tokenizer, plain, texts) -> None:
+def test_same_ids_as_plain_hugging_face(tokenizer: Tokenizer, plain: Any, texts: list[str]) -> None:
     assert ids_of(tokenizer, texts, max_length=10_000) == [encoding.ids for encoding in plain.encode_batch(texts)]
 
 
-def written_cut(ids, room):
+def written_cut(ids: list[int], room: int) -> list[int]:
     """The rule as it is written: of n ids, c < n stay, the first c - c//2 and the last c//2."""
     first, last = room - room // 2, room // 2
     return [i for place, i in enumerate(ids) if len(ids) <= room or place < first or place >= len(ids) - last]
 
 
-def untruncated(plain, text):
+def untruncated(plain: Any, text: str) -> list[int]:
     return plain.encode(text, add_special_tokens=False).ids
 
 
-def shared_room(plain, a, b, max_length):
+def shared_room(plain: Any, a: str, b: str, max_length: int) -> tuple[int, int]:
     """How many ids each part of a pair keeps by Hugging Face's 'longest_first'."""
     plain.enable_truncation(max_length, strategy="longest_first")
     parts = plain.encode(a, b).sequence_ids
@@ -82,14 +84,16 @@ def shared_room(plain, a, b, max_length):
 
 @settings(max_examples=300, deadline=None)
 @given(st.text(alphabet="aet 19.", max_size=40), st.integers(2, 30))
-def test_a_long_text_loses_its_middle(tokenizer, plain, text, max_length) -> None:
+def test_a_long_text_loses_its_middle(tokenizer: Tokenizer, plain: Any, text: str, max_length: int) -> None:
     expected = [CLS, *written_cut(untruncated(plain, text), max_length - 1)]
     assert ids_of(tokenizer, [text], max_length=max_length) == [expected]
 
 
 @settings(max_examples=300, deadline=None)
 @given(st.text(alphabet="aet 19.", max_size=40), st.text(alphabet="aet 19.", max_size=40), st.integers(4, 30))
-def test_pairs_share_the_room_longest_first_and_lose_their_middles(tokenizer, plain, a, b, max_length) -> None:
+def test_pairs_share_the_room_longest_first_and_lose_their_middles(
+    tokenizer: Tokenizer, plain: Any, a: str, b: str, max_length: int
+) -> None:
     room_a, room_b = shared_room(plain, a, b, max_length)
     expected = [CLS, *written_cut(untruncated(plain, a), room_a), SEP, *written_cut(untruncated(plain, b), room_b)]
     assert ids_of(tokenizer, [a], [b], max_length=max_length) == [expected]
@@ -114,36 +118,36 @@ def test_pairs_share_the_room_longest_first_and_lose_their_middles(tokenizer, pl
         ("a b c d e f g", "", 6, "[CLS] a b f g [SEP]"),
     ],
 )
-def test_cuts_by_hand(tokenizer, a: str, b: str | None, max_length: int, tokens: str) -> None:
+def test_cuts_by_hand(tokenizer: Tokenizer, a: str, b: str | None, max_length: int, tokens: str) -> None:
     (row,) = ids_of(tokenizer, [a], None if b is None else [b], max_length=max_length)
     assert tokenizer.decode(row) == tokens.split()
 
 
-def test_templates(tokenizer) -> None:
+def test_templates(tokenizer: Tokenizer) -> None:
     single = ids_of(tokenizer, ["ten"])[0]
     pair = ids_of(tokenizer, ["ten"], ["alarm"])[0]
     assert single[0] == CLS and SEP not in single
     assert pair[: len(single)] == single and pair[len(single)] == SEP and pair[-1] != SEP
 
 
-def test_special_tokens_in_a_text_stay_text(tokenizer, plain) -> None:
+def test_special_tokens_in_a_text_stay_text(tokenizer: Tokenizer, plain: Any) -> None:
     row = ids_of(tokenizer, ["ten [SEP] [PAD] [MASK][CLS]"])[0]
     assert set(row[1:]).isdisjoint(range(5))
     assert row == plain.encode("ten [SEP] [PAD] [MASK][CLS]").ids
 
 
-def test_normalisation(tokenizer) -> None:
+def test_normalisation(tokenizer: Tokenizer) -> None:
     assert ids_of(tokenizer, ["ZURICH  the\ttime"]) == ids_of(tokenizer, ["zürich the time"])
 
 
-def test_underscore_and_punctuation_runs_are_whitespace_pre_tokenized(plain) -> None:
+def test_underscore_and_punctuation_runs_are_whitespace_pre_tokenized(plain: Any) -> None:
     """`\\w+|[^\\w\\s]+`: an underscore is part of a word, a run of punctuation is one."""
     pieces = plain.pre_tokenizer.pre_tokenize_str("a_b up!! 3.14")
     assert [piece for piece, _ in pieces] == ["a_b", "up", "!!", "3", ".", "14"]
 
 
 @pytest.mark.parametrize("extra", [-1, 0, 1, MAX_WORD_LENGTH + 5])
-def test_long_words_are_cut_into_capped_pieces(tokenizer, plain, extra) -> None:
+def test_long_words_are_cut_into_capped_pieces(tokenizer: Tokenizer, plain: Any, extra: int) -> None:
     word = ("timealarm" * 40)[: MAX_WORD_LENGTH + extra]
     pieces = [word[i : i + MAX_WORD_LENGTH] for i in range(0, len(word), MAX_WORD_LENGTH)]
     spelled = [i for piece in pieces for i in ids_of(tokenizer, [piece])[0][1:]]
@@ -151,25 +155,25 @@ def test_long_words_are_cut_into_capped_pieces(tokenizer, plain, extra) -> None:
     assert plain.encode(word).ids == [CLS, *spelled]
 
 
-def test_counts_truncated_rows(tokenizer) -> None:
+def test_counts_truncated_rows(tokenizer: Tokenizer) -> None:
     texts = ["ten", "ten ten ten ten", "ten ten ten"]
     assert tokenizer.encode(texts, max_length=4).truncated == 1
     assert tokenizer.encode(texts, texts, max_length=8).truncated == 1
     assert tokenizer.encode(texts, max_length=64).truncated == 0
 
 
-def test_the_shorter_part_of_a_pair_is_kept(tokenizer) -> None:
+def test_the_shorter_part_of_a_pair_is_kept(tokenizer: Tokenizer) -> None:
     row = ids_of(tokenizer, ["ten " * 30], ["the alarm"], max_length=12)[0]
     assert len(row) == 12 and row[-3:] == [SEP, *ids_of(tokenizer, ["the alarm"])[0][1:]]
 
 
-def test_rows_are_int32_and_empty_text_is_cls_alone(tokenizer) -> None:
+def test_rows_are_int32_and_empty_text_is_cls_alone(tokenizer: Tokenizer) -> None:
     rows = tokenizer.encode(["", "ten"]).ids
     assert rows[0].tolist() == [CLS]
     assert all(row.dtype == np.int32 for row in rows)
 
 
-def test_no_room_for_text_is_a_defect(tokenizer) -> None:
+def test_no_room_for_text_is_a_defect(tokenizer: Tokenizer) -> None:
     with pytest.raises(ValueError, match=r"no room"):
         tokenizer.encode(["a"], max_length=1)
 
@@ -198,14 +202,14 @@ def test_rare_characters_are_unknown_and_ascii_is_known() -> None:
     assert UNK not in ids_of(tokenizer, ["ж ete 0123456789 xyz {}~`^"])[0]
 
 
-def test_vocab_size_bounds(tokenizer) -> None:
+def test_vocab_size_bounds(tokenizer: Tokenizer) -> None:
     assert tokenizer.vocab_size <= 200
     assert Tokenizer.train(["abc"], vocab_size=8192).vocab_size < 100
     with pytest.raises(UserError, match=r"at least 73"):
         Tokenizer.train(["abc"], vocab_size=60)
 
 
-def test_save_and_load(tokenizer, tmp_path: Path) -> None:
+def test_save_and_load(tokenizer: Tokenizer, tmp_path: Path) -> None:
     path = tmp_path / "tokenizer.json"
     tokenizer.save(path)
     loaded = Tokenizer.load(path)
@@ -236,7 +240,9 @@ def test_load_refuses_other_files(tmp_path: Path, content: str) -> None:
         ("post_processor", lambda file: file.update(post_processor=None)),
     ],
 )
-def test_load_refuses_foreign_tokenizers(tokenizer, tmp_path: Path, part: str, change) -> None:
+def test_load_refuses_foreign_tokenizers(
+    tokenizer: Tokenizer, tmp_path: Path, part: str, change: Callable[[dict], object]
+) -> None:
     path = tmp_path / "tokenizer.json"
     tokenizer.save(path)
     file = json.loads(path.read_text())
@@ -246,7 +252,7 @@ def test_load_refuses_foreign_tokenizers(tokenizer, tmp_path: Path, part: str, c
         Tokenizer.load(path)
 
 
-def test_stored_truncation_and_padding_are_ignored(tokenizer, plain, tmp_path: Path) -> None:
+def test_stored_truncation_and_padding_are_ignored(tokenizer: Tokenizer, plain: Any, tmp_path: Path) -> None:
     path = tmp_path / "tokenizer.json"
     other = tokenizers.Tokenizer.from_str(plain.to_str())
     other.enable_truncation(3)

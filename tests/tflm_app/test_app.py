@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from convert.bundle.bundle import read_bundle
 from convert.bundle.conversion import convert_run
 from convert.tflite.lengths import answer_by_length, rows_by_length
 from convert.tflm.interpreters import predict
+from tests.support.chain import FolderOf
 from tf_embbert.common.errors import UserError
 from tf_embbert.run import load_run
 from tf_embbert.tokenizer import segments
@@ -46,25 +48,25 @@ def test_the_app_stayed_within_its_figures() -> None:
 
 
 @pytest.fixture(scope="module")
-def sha256(tmp_path_factory: pytest.TempPathFactory):
+def sha256(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if not shutil.which("g++"):
         pytest.skip("not installed: g++")
     program = tmp_path_factory.mktemp("sha256") / "sha256"
-    options = ["-std=c++17", "-Wall", "-Wextra", "-Werror", "-fsanitize=address,undefined", "-I", ROOT / "tflm_app"]
+    options = ["-std=c++17", "-Wall", "-Wextra", "-Werror", "-fsanitize=address,undefined", f"-I{ROOT / 'tflm_app'}"]
     sources = [ROOT / "tflm_app/app/sha256.cc", ROOT / "tflm_app/tests/sha256.cc"]
     subprocess.run(["g++", *options, *sources, "-o", program], check=True)
     return program
 
 
 @pytest.mark.parametrize("length", [0, 1, 55, 56, 63, 64, 65, 119, 120, 128, 100_003])
-def test_sha256_is_that_of_hashlib(sha256, length: int, rng: np.random.Generator) -> None:
+def test_sha256_is_that_of_hashlib(sha256: Path, length: int, rng: np.random.Generator) -> None:
     data = rng.bytes(length)
     found = subprocess.run([sha256], input=data, capture_output=True, check=True).stdout
     assert found.decode() == hashlib.sha256(data).hexdigest()
 
 
 @pytest.mark.skipif(not (shutil.which("cmake") and shutil.which("g++")), reason="needs cmake and g++")
-def test_what_is_missing_gets_one_clear_message(bundle_of, tmp_path: Path) -> None:
+def test_what_is_missing_gets_one_clear_message(bundle_of: FolderOf, tmp_path: Path) -> None:
     bundle = bundle_of("classes")
     with pytest.raises(UserError, match=r"no bundle in BUNDLE=.*convert/convert.py"):
         build_app(tmp_path, "host", "reference", tmp_path, tmp_path / "a")
@@ -86,7 +88,7 @@ def needs_tflm() -> None:
         pytest.skip("TFLM_ROOT is not set")
 
 
-def python_answers(run, bundle, rows):
+def python_answers(run: Any, bundle: Path, rows: Any) -> list[tuple[str, str]]:
     """Logits, and counts of tokens with the length that answers, by the wheel's interpreter."""
     firsts, seconds = zip(*rows)
     ids = run.tokenizer.encode(list(firsts), list(seconds) if run.is_pair else None, max_length=run.max_length).ids
@@ -101,7 +103,7 @@ def python_answers(run, bundle, rows):
     ]
 
 
-def require_python_answers(run, bundle, board, folder, lengths=None):
+def require_python_answers(run: Any, bundle: Path, board: str, folder: Path, lengths: Any = None) -> str:
     """Types 40 texts into the app of a bundle and holds its answers to Python's; what it says on start.
 
     `lengths` are those that must have answered.
@@ -120,7 +122,7 @@ def require_python_answers(run, bundle, board, folder, lengths=None):
 
 
 @pytest.mark.parametrize("kind", ["classes", "pairs", "regression"])
-def test_the_app_answers_as_python(kind: str, run_of, bundle_of, tmp_path: Path) -> None:
+def test_the_app_answers_as_python(kind: str, run_of: FolderOf, bundle_of: FolderOf, tmp_path: Path) -> None:
     needs_tflm()
     run, bundle = load_run(run_of(kind)), bundle_of(kind)
     start = require_python_answers(run, bundle, BOARD, tmp_path)
@@ -129,7 +131,9 @@ def test_the_app_answers_as_python(kind: str, run_of, bundle_of, tmp_path: Path)
 
 
 @pytest.mark.parametrize("kind, board", [("classes", "mps2-an386"), ("pairs", BOARD)])
-def test_the_app_takes_the_shortest_length_that_holds_a_text(kind: str, board, run_of, tmp_path: Path) -> None:
+def test_the_app_takes_the_shortest_length_that_holds_a_text(
+    kind: str, board: str, run_of: FolderOf, tmp_path: Path
+) -> None:
     needs_tflm()
     run = load_run(run_of(kind))
     convert_run(run, tmp_path / "bundle", shorter=[6, 8])
@@ -138,14 +142,14 @@ def test_the_app_takes_the_shortest_length_that_holds_a_text(kind: str, board, r
     assert used <= arena
 
 
-def test_a_line_that_is_too_long_is_said_to_be(bundle_of, tmp_path: Path) -> None:
+def test_a_line_that_is_too_long_is_said_to_be(bundle_of: FolderOf, tmp_path: Path) -> None:
     needs_tflm()
     elf = build_app(bundle_of("classes"), BOARD, "cmsis_nn", os.environ["TFLM_ROOT"], tmp_path, "-DLINE_BYTES=64")
     _, (long, short) = talk(elf, [b"a" * 100, b"play a song"])
     assert long == b"error: a line has at most 64 bytes" and not short.startswith(b"error")
 
 
-def test_the_app_of_a_nucleo_links_and_says_that_it_was_not_run(bundle_of, tmp_path: Path) -> None:
+def test_the_app_of_a_nucleo_links_and_says_that_it_was_not_run(bundle_of: FolderOf, tmp_path: Path) -> None:
     needs_tflm()
     elf = build_app(bundle_of("classes"), "nucleo-h743zi2", "cmsis_nn", os.environ["TFLM_ROOT"], tmp_path)
     assert b"nucleo-h743zi2 (compiles, not run here)" in elf.read_bytes()
@@ -153,7 +157,7 @@ def test_the_app_of_a_nucleo_links_and_says_that_it_was_not_run(bundle_of, tmp_p
     assert text + data <= 2 << 20 and data + bss <= 512 << 10
 
 
-def test_a_model_that_changed_in_flash_stops_the_app(bundle_of, tmp_path: Path) -> None:
+def test_a_model_that_changed_in_flash_stops_the_app(bundle_of: FolderOf, tmp_path: Path) -> None:
     needs_tflm()
     bundle = bundle_of("classes")
     elf = build_app(bundle, BOARD, "cmsis_nn", os.environ["TFLM_ROOT"], tmp_path)

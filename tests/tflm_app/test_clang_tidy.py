@@ -3,9 +3,12 @@
 import os
 import shutil
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+
+from tests.support.chain import FolderOf
 
 APP = Path(__file__).resolve().parents[2] / "tflm_app"
 pytestmark = pytest.mark.skipif(
@@ -13,9 +16,12 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def assert_tidy(folder, project, files, *options) -> None:
+def assert_tidy(folder: Path, project: str, files: Iterable[str], *options: str) -> None:
     """The target `tidy` of a build looks at some files, and finds nothing."""
-    commands = [["-S", APP / project, "-B", folder, *options], ["--build", folder, "--target", "tidy"]]
+    commands: list[list[str | Path]] = [
+        ["-S", APP / project, "-B", folder, *options],
+        ["--build", folder, "--target", "tidy"],
+    ]
     for arguments in commands:
         done = subprocess.run(["cmake", *arguments], capture_output=True, text=True)
         found = [line for line in done.stdout.splitlines() if "error" in line]
@@ -23,7 +29,7 @@ def assert_tidy(folder, project, files, *options) -> None:
     assert all(f"tflm_app/{file}" in done.stdout for file in files), done.stdout
 
 
-def test_the_tokenizer_and_its_tests_are_tidy(bundle_of, tmp_path: Path) -> None:
+def test_the_tokenizer_and_its_tests_are_tidy(bundle_of: FolderOf, tmp_path: Path) -> None:
     clang = ["-DCMAKE_C_COMPILER=clang", "-DCMAKE_CXX_COMPILER=clang++"] if shutil.which("clang++") else []
     files = ["embbert/tokenizer.cc", "embbert/line_reader.cc", "tests/sources.cc", *["tests/fuzz.cc"] * bool(clang)]
     assert_tidy(tmp_path, "tests", files, f"-DBUNDLE={bundle_of('classes')}", *clang)
@@ -47,7 +53,7 @@ def test_board_ports_are_tidy(board: str, source: str, tmp_path: Path) -> None:
     not (shutil.which("arm-none-eabi-g++") and os.environ.get("TFLM_ROOT")),
     reason="needs arm-none-eabi-g++ and TFLM_ROOT",
 )
-def test_the_app_is_tidy(bundle_of, tmp_path: Path) -> None:
+def test_the_app_is_tidy(bundle_of: FolderOf, tmp_path: Path) -> None:
     options = [f"-DBUNDLE={bundle_of('classes')}", "-DBOARD=mps2-an500", f"-DTFLM_ROOT={os.environ['TFLM_ROOT']}"]
     assert_tidy(tmp_path, ".", ["app/app.cc", "embbert/classifier.cc", "embbert/tokenizer.cc"], *options)
 

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,10 +23,10 @@ from tf_embbert.tokenizer import MAX_WORD_LENGTH, SPECIAL_TOKENS, Tokenizer
 needs_compiler = pytest.mark.skipif(not (shutil.which("cmake") and shutil.which("g++")), reason="needs cmake and g++")
 
 
-def has_fuzzer():
+def has_fuzzer() -> bool:
     program = b'extern "C" int LLVMFuzzerTestOneInput(const char*, unsigned long) { return 0; }'
     command = ["clang++", "-fsanitize=fuzzer", "-x", "c++", "-", "-o", os.devnull]
-    return shutil.which("clang++") and subprocess.run(command, input=program, capture_output=True).returncode == 0
+    return bool(shutil.which("clang++")) and subprocess.run(command, input=program, capture_output=True).returncode == 0
 
 
 TEXTS = ["Set a timer for ten minutes", "an alarm for seven", "What's the time in Zürich?", "turn it up!!", "3.14 a_b"]
@@ -41,7 +42,7 @@ def test_the_tokenizer_that_was_compared_is_the_one_that_is_here() -> None:
 
 
 @pytest.fixture(scope="module")
-def many_scripts(tmp_path_factory: pytest.TempPathFactory):
+def many_scripts(tmp_path_factory: pytest.TempPathFactory) -> tuple[Tokenizer, DeviceTokenizer]:
     """A tokenizer of all scripts with merges at random, and its C++ twin."""
     folder = tmp_path_factory.mktemp("many_scripts")
     tokenizer = make_many_scripts(folder / "tokenizer.json")
@@ -49,13 +50,13 @@ def many_scripts(tmp_path_factory: pytest.TempPathFactory):
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory):
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Tokenizer, DeviceTokenizer]:
     """A tokenizer trained on a few texts, and its C++ twin."""
     tokenizer = Tokenizer.train(TEXTS * 10, 200)
     return tokenizer, DeviceTokenizer(tokenizer, tmp_path_factory.mktemp("trained"), options=["-DSANITIZE=ON"])
 
 
-def assert_equal(both, requests) -> None:
+def assert_equal(both: tuple[Tokenizer, DeviceTokenizer], requests: list[Request]) -> None:
     tokenizer, device = both
     for request, ours, theirs in zip(requests, device.ids(requests), expected_ids(tokenizer, requests), strict=True):
         assert ours.tolist() == theirs.tolist(), request
@@ -71,14 +72,16 @@ def test_random_texts_give_the_ids_of_python(request: pytest.FixtureRequest, voc
 
 @needs_compiler
 @pytest.mark.parametrize("max_length", [4, 5, 32, 33, 512])
-def test_random_pairs_give_the_ids_of_python(many_scripts, max_length: int) -> None:
+def test_random_pairs_give_the_ids_of_python(many_scripts: tuple[Tokenizer, DeviceTokenizer], max_length: int) -> None:
     texts = list(random_texts(800, seed=max_length))
     assert_equal(many_scripts, [Request(a, b, max_length) for a, b in pairwise(texts)])
 
 
 @needs_compiler
 @pytest.mark.parametrize("pairs", [False, True], ids=["single", "pairs"])
-def test_long_texts_lose_the_middle_that_python_leaves_out(many_scripts, pairs: bool) -> None:
+def test_long_texts_lose_the_middle_that_python_leaves_out(
+    many_scripts: tuple[Tokenizer, DeviceTokenizer], pairs: bool
+) -> None:
     """At every small capacity, at some larger ones, and where the longest just fits and just does not."""
     seed = random.randrange(2**32)
     print(f"{seed = }")
@@ -86,7 +89,7 @@ def test_long_texts_lose_the_middle_that_python_leaves_out(many_scripts, pairs: 
     texts = [b" ".join(rng.choices(pieces, k=k)) for k in range(0, 48, 4)]
     seconds = rng.sample(texts, len(texts)) if pairs else [None] * len(texts)
 
-    def requests(capacity):
+    def requests(capacity: int) -> list[Request]:
         return [Request(*both, max_length=capacity) for both in zip(texts, seconds)]
 
     longest = max(map(len, expected_ids(many_scripts[0], requests(2**31))))
@@ -96,7 +99,9 @@ def test_long_texts_lose_the_middle_that_python_leaves_out(many_scripts, pairs: 
 
 @needs_compiler
 @pytest.mark.parametrize("context", CONTEXTS.values(), ids=CONTEXTS.keys())
-def test_characters_where_the_tables_change_give_the_ids_of_python(many_scripts, context) -> None:
+def test_characters_where_the_tables_change_give_the_ids_of_python(
+    many_scripts: tuple[Tokenizer, DeviceTokenizer], context: str
+) -> None:
     every = {chr(c) for c in range(0x110000)}
     edges = {(start >> ACTION_BITS) + step for start in pack_actions(probe_unicode(), every).starts for step in (-1, 0)}
     codes = sorted(edges - {-1} - set(range(0xD800, 0xE000)))
@@ -104,7 +109,7 @@ def test_characters_where_the_tables_change_give_the_ids_of_python(many_scripts,
 
 
 @needs_compiler
-def test_broken_utf8_reads_as_in_python(many_scripts) -> None:
+def test_broken_utf8_reads_as_in_python(many_scripts: tuple[Tokenizer, DeviceTokenizer]) -> None:
     """All pairs of bytes, and all third bytes of what begins right: later bytes must be found again."""
     pairs = [bytes([a, b]) for a in range(128, 256) for b in range(256)]
     starts = b"\xe0\xa0", b"\xed\x9f", b"\xf0\x90\x80", b"\xf4\x8f", b"\xf4\x8f\xbf"
@@ -113,33 +118,33 @@ def test_broken_utf8_reads_as_in_python(many_scripts) -> None:
 
 
 @needs_compiler
-def test_words_are_cut_where_python_cuts_them(many_scripts) -> None:
+def test_words_are_cut_where_python_cuts_them(many_scripts: tuple[Tokenizer, DeviceTokenizer]) -> None:
     lengths = range(MAX_WORD_LENGTH - 2, 2 * MAX_WORD_LENGTH + 3)
     units = "a", "-", "ab", "é", "한", "\U0001d15e"
     assert_equal(many_scripts, [Request(unit.encode() * n) for n in lengths for unit in units])
 
 
 @needs_compiler
-def test_a_long_run_of_marks_is_put_in_order(many_scripts) -> None:
+def test_a_long_run_of_marks_is_put_in_order(many_scripts: tuple[Tokenizer, DeviceTokenizer]) -> None:
     marks = "".join(c * n for n in (1, 700) for c in "\U0001d16d\U0001e94a\u302e\U0001d165\u0301\u1b44")
     texts = [f"x{marks}{between}{marks}y" for between in ("", "\u034f", "\xad", "\U0001d15e", " ")]
     assert_equal(many_scripts, [Request(text.encode(), max_length=20_000) for text in texts])
 
 
 @needs_compiler
-def test_special_tokens_in_a_text_stay_text(many_scripts) -> None:
+def test_special_tokens_in_a_text_stay_text(many_scripts: tuple[Tokenizer, DeviceTokenizer]) -> None:
     assert_equal(many_scripts, [Request(f"a {token}{token.lower()} b".encode()) for token in SPECIAL_TOKENS])
 
 
 @needs_compiler
-def test_no_room_gives_no_ids(many_scripts) -> None:
+def test_no_room_gives_no_ids(many_scripts: tuple[Tokenizer, DeviceTokenizer]) -> None:
     _, device = many_scripts
     requests = [Request(b"a", max_length=n) for n in (0, 1)] + [Request(b"a", b"b", n) for n in range(4)]
     assert [row.tolist() for row in device.ids(requests)] == [[]] * 6
 
 
 @needs_compiler
-def test_lines_end_are_taken_back_and_can_be_too_long(many_scripts) -> None:
+def test_lines_end_are_taken_back_and_can_be_too_long(many_scripts: tuple[Tokenizer, DeviceTokenizer]) -> None:
     _, device = many_scripts
     subprocess.run(["cmake", "--build", device.folder, "--target", "lines"], check=True, capture_output=True)
     typed = b"one\rtwo\r\nthree\n\n12345678\n123456789\r\nnext\r\rab\x08\x7f\x7fc\xc3\xa9\x08d\nunended"
@@ -170,7 +175,7 @@ def test_the_same_tokenizer_gives_the_same_sources() -> None:
     assert tokenizer_sources(tokenizer) == tokenizer_sources(Tokenizer.train(TEXTS * 10, 200))
 
 
-def changed(tmp_path: Path, **model):
+def changed(tmp_path: Path, **model: Any) -> Path:
     """A tokenizer file with something else in its model."""
     document = json.loads(Tokenizer.train(TEXTS * 10, 200).to_json())
     document["model"] |= model

@@ -13,7 +13,16 @@ from benchmarks.arena_firmware import main
 from benchmarks.firmware.inputs import join, seeded_inputs, wheel_outputs
 from benchmarks.firmware.models import FOLDER, MODELS
 from benchmarks.firmware.results import Results
-from benchmarks.firmware.runner import BOARDS, KERNELS, STEP, build_firmware, missing_tools, parse_log, smallest_arena
+from benchmarks.firmware.runner import (
+    BOARDS,
+    KERNELS,
+    STEP,
+    Firmware,
+    build_firmware,
+    missing_tools,
+    parse_log,
+    smallest_arena,
+)
 from convert.tflite.model import float_tensors, read_model
 
 CONTENT = json.loads(arena_firmware.RESULT.read_text())
@@ -26,7 +35,7 @@ WRONG = {("convolution-1d", "cortex-m55", "cmsis_nn")}
 
 
 @pytest.fixture(scope="module")
-def firmware(tmp_path_factory: pytest.TempPathFactory):
+def firmware(tmp_path_factory: pytest.TempPathFactory) -> Firmware:
     """The firmware of a Cortex-M7 with CMSIS-NN, built with the TFLM in TFLM_ROOT."""
     if missing_tools():
         pytest.skip(f"not installed: {', '.join(missing_tools())}")
@@ -35,7 +44,7 @@ def firmware(tmp_path_factory: pytest.TempPathFactory):
     return build_firmware("cortex-m7", "cmsis_nn", os.environ["TFLM_ROOT"], tmp_path_factory.mktemp("firmware"))
 
 
-def entries_of(name):
+def entries_of(name: str) -> list[dict]:
     return [entry for entry in MEASURED if entry["model"] == name]
 
 
@@ -121,7 +130,7 @@ def test_a_missing_tflm_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixtur
 
 
 @pytest.mark.parametrize("name", ["dense-per-channel", "embbert-pair-96"])
-def test_firmware_measures_what_is_committed(name: str, firmware) -> None:
+def test_firmware_measures_what_is_committed(name: str, firmware: Firmware) -> None:
     model = COMMITTED[name]
     (entry,) = (entry for entry in entries_of(name) if (entry["core"], entry["kernels"]) == ("cortex-m7", "cmsis_nn"))
     assert smallest_arena(firmware, model) == (entry["used"], entry["total"])
@@ -132,7 +141,7 @@ def test_firmware_measures_what_is_committed(name: str, firmware) -> None:
     assert len(run.ops) == len(read_model(model).subgraphs[0].operators) and sum(t for _, t in run.ops) <= run.ticks
 
 
-def test_firmware_says_what_fails(firmware) -> None:
+def test_firmware_says_what_fails(firmware: Firmware) -> None:
     model = COMMITTED["dense-per-channel"]
     assert firmware.run(model, 256).status == 1
     assert firmware.run(model, inputs=b"short").status == 3

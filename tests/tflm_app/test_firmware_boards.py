@@ -8,9 +8,12 @@ import shutil
 import struct
 import subprocess
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+
+from tests.support.chain import FolderOf
 
 ROOT = Path(__file__).resolve().parents[2]
 SELFTEST = ROOT / "tflm_app/boards/selftest"
@@ -19,18 +22,18 @@ CLOCKS = {"host": 1_000_000_000, "mps2-an505": 20_000_000, "mps3-an547": 32_000_
 TIMEOUT = 30
 
 
-def require(*tools) -> None:
+def require(*tools: str) -> None:
     missing = [tool for tool in tools if not shutil.which(tool)]
     if missing:
         pytest.skip(f"not installed: {', '.join(missing)}")
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory):
+def built(tmp_path_factory: pytest.TempPathFactory) -> FolderOf:
     """The folder in which the self-test of a board is built, once."""
     folders = {}
 
-    def build(board):
+    def build(board: str) -> Path:
         require("cmake", *([] if board == "host" else ["arm-none-eabi-g++"]))
         if board not in folders:
             folders[board] = tmp_path_factory.mktemp(board)
@@ -42,10 +45,10 @@ def built(tmp_path_factory: pytest.TempPathFactory):
 
 
 @pytest.fixture(scope="module")
-def program(built):
+def program(built: FolderOf) -> Callable[[str], list[Path]]:
     """The command that runs the self-test of a board."""
 
-    def command(board):
+    def command(board: str) -> list[Path]:
         if board != "host":
             require("qemu-system-arm")
         return [built(board) / "run", built(board) / "selftest"]
@@ -53,7 +56,7 @@ def program(built):
     return command
 
 
-def cmake(*arguments, path: str = ""):
+def cmake(*arguments: object, path: str | Path = "") -> str:
     """Calls CMake, with `path` before PATH; what it says."""
     environment = os.environ | {"PATH": f"{path}:{os.environ['PATH']}"} if path else None
     done = subprocess.run(["cmake", *map(str, arguments)], capture_output=True, text=True, env=environment)
@@ -61,7 +64,7 @@ def cmake(*arguments, path: str = ""):
     return done.stdout + done.stderr
 
 
-def talk(command, *lines):
+def talk(command: Sequence[str | Path], *lines: str) -> tuple[int, str]:
     """Exit status and output of a program that is given lines, each once it has answered the one before."""
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         try:
@@ -77,21 +80,21 @@ def talk(command, *lines):
             process.kill()
 
 
-def wait_for(process, text):
+def wait_for(process: subprocess.Popen[bytes], text: bytes) -> bytes:
     """What a process prints, up to the end of a line with the text in it."""
     output, end = b"", time.monotonic() + TIMEOUT
     with selectors.DefaultSelector() as selector:
         selector.register(process.stdout, selectors.EVENT_READ)
         while not re.search(re.escape(text) + b".*\n", output):
-            assert selector.select(end - time.monotonic()), f"no {text} in {output}"
+            assert selector.select(end - time.monotonic()), f"no {text} in {output!r}"
             read = os.read(process.stdout.fileno(), 4096)
-            assert read, f"ended without {text}: {output}"
+            assert read, f"ended without {text}: {output!r}"
             output += read
     return output
 
 
 @pytest.mark.parametrize("board", [*CORTEX_M, "host"])
-def test_a_port_starts_prints_reads_counts_and_exits(board, program) -> None:
+def test_a_port_starts_prints_reads_counts_and_exits(board: str, program: Callable[[str], list[Path]]) -> None:
     command = program(board)
     lines = ["hello", "a longer line, of words"]
     status, output = talk(command, *lines, "")
@@ -112,9 +115,9 @@ def test_a_port_starts_prints_reads_counts_and_exits(board, program) -> None:
 
 
 @pytest.mark.parametrize("board", ["mps3-an547"])
-def test_ticks_count_instructions(board: str, program) -> None:
+def test_ticks_count_instructions(board: str, program: Callable[[str], list[Path]]) -> None:
     """With -icount an instruction takes a nanosecond: two runs agree to the tick."""
-    command = [*program(board), "-icount", "shift=0"]
+    command: list[str | Path] = [*program(board), "-icount", "shift=0"]
     ticks = [re.search(r"elapsed (\d+)", talk(command, "")[1]).group(1) for _ in range(2)]
     assert ticks[0] == ticks[1] and int(ticks[0]) > 0
 
@@ -125,7 +128,7 @@ def test_a_wrong_board_is_one_clear_message(tmp_path: Path) -> None:
     assert done.returncode and "there is no board nothing" in done.stderr
 
 
-def test_the_nucleo_starts_where_an_stm32h743_does(built) -> None:
+def test_the_nucleo_starts_where_an_stm32h743_does(built: FolderOf) -> None:
     """From flash at 0x08000000, with its data in the AXI SRAM at 0x24000000 (RM0433, memory map)."""
     elf = built("nucleo-h743zi2") / "selftest"
     symbols = subprocess.run(["arm-none-eabi-nm", elf], capture_output=True, text=True, check=True).stdout
@@ -141,7 +144,9 @@ def test_the_nucleo_starts_where_an_stm32h743_does(built) -> None:
     "board, tools",
     [("nucleo-h743zi2", ("STM32_Programmer_CLI", "st-flash", "openocd")), ("netduinoplus2", ("dfu-util", "st-flash"))],
 )
-def test_flash_runs_a_tool_that_is_there_or_says_how(built, board: str, tools: tuple[str, ...], tmp_path: Path) -> None:
+def test_flash_runs_a_tool_that_is_there_or_says_how(
+    built: FolderOf, board: str, tools: tuple[str, ...], tmp_path: Path
+) -> None:
     if any(map(shutil.which, tools)):
         pytest.skip("a tool for flashing is installed")
     elf = built(board) / "selftest"
@@ -159,6 +164,6 @@ def test_flash_runs_a_tool_that_is_there_or_says_how(built, board: str, tools: t
 
 
 @pytest.mark.parametrize("board", ["host", "mps2-an386"])
-def test_what_has_no_flash_says_so_in_one_line(built, board: str) -> None:
+def test_what_has_no_flash_says_so_in_one_line(built: FolderOf, board: str) -> None:
     said = cmake("--build", built(board), "--target", "flash")
     assert said.count("has no flash to write: the target run starts the program") == 1

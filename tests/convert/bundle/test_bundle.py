@@ -3,7 +3,9 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import numpy as np
@@ -100,7 +102,7 @@ def test_pairs_have_segments() -> None:
         assert row["segments"] == [1] * first_sep + [2] * (len(row["tokens"]) - first_sep)
 
 
-def test_regression_has_scores(tmp_path: Path, no_interpreters) -> None:
+def test_regression_has_scores(tmp_path: Path, no_interpreters: None) -> None:
     conversion.convert_run(make_run(regression=True), tmp_path / "bundle")
     files = contents(tmp_path / "bundle")
     assert files["labels.txt"] == b"" and json.loads(files["manifest.json"])["labels"] == []
@@ -109,7 +111,7 @@ def test_regression_has_scores(tmp_path: Path, no_interpreters) -> None:
     )
 
 
-def test_another_length(tmp_path: Path, no_interpreters) -> None:
+def test_another_length(tmp_path: Path, no_interpreters: None) -> None:
     manifest = conversion.convert_run(make_run(), tmp_path / "bundle", seq_len=2)
     assert manifest["model"]["sequence_length"] == 2
     assert manifest["accuracy"]["int8_tflm"] is None and manifest["accuracy"]["float"] == 94.25
@@ -122,7 +124,7 @@ def test_a_length_the_run_was_not_trained_for(tmp_path: Path, pair: bool, length
     assert not list(tmp_path.iterdir())
 
 
-def test_an_arena_budget(tmp_path: Path, no_interpreters) -> None:
+def test_an_arena_budget(tmp_path: Path, no_interpreters: None) -> None:
     """What was asked for is in the manifest; too little is an error that says by how much, and nothing is written."""
     smallest = conversion.convert_run(make_run(), tmp_path / "bundle")
     needed = smallest["arena"]["cortex-m7"]["cmsis_nn"]["total"]
@@ -138,7 +140,7 @@ def test_an_arena_budget(tmp_path: Path, no_interpreters) -> None:
     assert not (tmp_path / "tight").exists()
 
 
-def test_a_core_that_the_arena_is_made_small_for(tmp_path: Path, no_interpreters) -> None:
+def test_a_core_that_the_arena_is_made_small_for(tmp_path: Path, no_interpreters: None) -> None:
     default = conversion.convert_run(make_run(), tmp_path / "bundle")
     manifest = conversion.convert_run(make_run(), tmp_path / "m55", core="cortex-m55")
     assert manifest["arguments"]["core"] == "cortex-m55"
@@ -147,7 +149,7 @@ def test_a_core_that_the_arena_is_made_small_for(tmp_path: Path, no_interpreters
     assert "cortex-m55, CMSIS-NN kernels" in (tmp_path / "m55/report.html").read_text()
 
 
-def test_an_existing_folder(tmp_path: Path, no_interpreters) -> None:
+def test_an_existing_folder(tmp_path: Path, no_interpreters: None) -> None:
     out = tmp_path / "bundle"
     write_folder(out, {"manifest.json": b"old"})
     with pytest.raises(UserError, match="exists; --force replaces it"):
@@ -165,13 +167,13 @@ def test_force_replaces_bundles_only(tmp_path: Path) -> None:
         require_free(tmp_path / "thesis.txt", force=True)
 
 
-def fail(*_, **__) -> None:
+def fail(*_: object, **__: object) -> None:
     raise OSError(28, "No space left on device")
 
 
 @pytest.mark.parametrize("target, name", [(Path, "write_bytes"), (Path, "rename"), (bundle_module, "_replace")])
 def test_a_failure_while_writing_leaves_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_interpreters, target, name: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_interpreters: None, target: str, name: str
 ) -> None:
     monkeypatch.setattr(target, name, fail)
     with pytest.raises(OSError):
@@ -189,8 +191,10 @@ def test_a_failed_replacement_keeps_the_old_bundle(tmp_path: Path, monkeypatch: 
     assert contents(out) == {"manifest.json": b"old"} and len(list(tmp_path.iterdir())) == 1
 
 
-def test_a_failing_interpreter_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_interpreters) -> None:
-    def refuse(model, ids) -> None:
+def test_a_failing_interpreter_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_interpreters: None
+) -> None:
+    def refuse(model: bytes, ids: list[np.ndarray]) -> None:
         raise InterpreterError("tflm failed")
 
     monkeypatch.setattr(conversion, "compare_interpreters", refuse)
@@ -208,7 +212,13 @@ def test_labels_hold_one_line_each() -> None:
 
 def test_the_schema_refuses(tmp_path: Path) -> None:
     manifest = json.loads(converted()["manifest.json"])
-    for change in ({"format": 2}, {"date": "today"}, {"bundle_sha256": "abc"}, {"arena": {"esp32": {}}}):
+    changes: list[dict[str, Any]] = [
+        {"format": 2},
+        {"date": "today"},
+        {"bundle_sha256": "abc"},
+        {"arena": {"esp32": {}}},
+    ]
+    for change in changes:
         with pytest.raises(jsonschema.ValidationError):
             validate_manifest({**manifest, **change})
     del manifest["labels"]
@@ -218,10 +228,10 @@ def test_the_schema_refuses(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def command(monkeypatch: pytest.MonkeyPatch):
+def command(monkeypatch: pytest.MonkeyPatch) -> Callable[[list[str]], int]:
     """The command line with a run that need not be on disk."""
 
-    def load_run(path):
+    def load_run(path: str) -> Any:
         if Path(path).name != "run":
             raise UserError(f"no run at {path}")
         return make_run()
@@ -230,7 +240,9 @@ def command(monkeypatch: pytest.MonkeyPatch):
     return convert.main
 
 
-def test_command(tmp_path: Path, command, capsys: pytest.CaptureFixture[str], no_interpreters) -> None:
+def test_command(
+    tmp_path: Path, command: Callable[[list[str]], int], capsys: pytest.CaptureFixture[str], no_interpreters: None
+) -> None:
     assert command(["run", "--out", str(tmp_path / "bundle"), "--seq-len", "15"]) == 0
     out = capsys.readouterr().out
     assert "above the longest text seen in training (14)" in out and "measured at length 16, not at 15" in out
@@ -251,9 +263,9 @@ def test_command(tmp_path: Path, command, capsys: pytest.CaptureFixture[str], no
 def test_bad_input(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    command,
+    command: Callable[[list[str]], int],
     capsys: pytest.CaptureFixture[str],
-    no_interpreters,
+    no_interpreters: None,
     arguments: list[str],
     message: str,
 ) -> None:
@@ -268,9 +280,9 @@ def test_bad_input(
 
 
 def test_rows_that_differ_fail_the_command(
-    tmp_path: Path, command, monkeypatch: pytest.MonkeyPatch, no_interpreters
+    tmp_path: Path, command: Callable[[list[str]], int], monkeypatch: pytest.MonkeyPatch, no_interpreters: None
 ) -> None:
-    def differ(model, ids):
+    def differ(model: bytes, ids: list[np.ndarray]) -> verification.Answers:
         logits = np.zeros((len(ids), 3), np.int8)
         return verification.Answers(logits, logits + (np.arange(len(ids)) == 7)[:, None].astype(np.int8))
 
@@ -280,7 +292,7 @@ def test_rows_that_differ_fail_the_command(
 
 
 @pytest.mark.parametrize("folder", [ROOT, ROOT / "convert", Path("/")])
-def test_runs_as_a_script_from_any_folder(folder) -> None:
+def test_runs_as_a_script_from_any_folder(folder: Path) -> None:
     """Its own folder must not shadow the package: there `import convert` would find convert/convert.py."""
     done = subprocess.run(
         [sys.executable, str(ROOT / "convert" / "convert.py"), "--help"], cwd=folder, capture_output=True, text=True

@@ -30,42 +30,44 @@ HOSTILE = '</style><script>alert("1")</script>&amp;'
 class Page(HTMLParser):
     """Elements [(tag, attributes)] and the text; tags must close in order."""
 
-    def __init__(self, text) -> None:
+    def __init__(self, text: str) -> None:
         super().__init__(convert_charrefs=True)
-        self.elements, self.open, self.text = [], [], []
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.text: list[str] = []
         self.feed(text)
         self.close()
         assert self.open == [], f"not closed: {self.open}"
 
-    def handle_starttag(self, tag, attributes) -> None:
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         self.elements.append((tag, dict(attributes)))
         if tag not in VOID:
             self.open.append(tag)
 
-    def handle_startendtag(self, tag, attributes) -> None:
+    def handle_startendtag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         self.elements.append((tag, dict(attributes)))
 
-    def handle_endtag(self, tag) -> None:
+    def handle_endtag(self, tag: str) -> None:
         assert self.open and self.open.pop() == tag, f"</{tag}> closes nothing"
 
-    def handle_data(self, data) -> None:
+    def handle_data(self, data: str) -> None:
         self.text.append(data)
 
-    def of(self, tag):
+    def of(self, tag: str) -> list[dict]:
         return [attributes for name, attributes in self.elements if name == tag]
 
 
 @pytest.fixture(scope="module")
-def bundle():
+def bundle() -> dict[str, bytes]:
     return converted()
 
 
 @pytest.fixture(scope="module")
-def page(bundle):
+def page(bundle: dict[str, bytes]) -> Page:
     return Page(bundle["report.html"].decode())
 
 
-def test_all_boards_cores_and_operators_are_there(bundle, page) -> None:
+def test_all_boards_cores_and_operators_are_there(bundle: dict[str, bytes], page: Page) -> None:
     manifest = json.loads(bundle["manifest.json"])
     text = "".join(page.text)
     ids = {attributes.get("id") for _, attributes in page.elements}
@@ -85,25 +87,25 @@ def test_all_boards_cores_and_operators_are_there(bundle, page) -> None:
         assert value in text
 
 
-def test_nothing_is_loaded_from_elsewhere(page) -> None:
+def test_nothing_is_loaded_from_elsewhere(page: Page) -> None:
     assert not {tag for tag, _ in page.elements} & {"script", "link", "img", "iframe", "object", "embed"}
     assert not [attributes for _, attributes in page.elements if "src" in attributes]
     assert {attributes["href"].split(":")[0] for attributes in page.of("a")} == {"https"}
 
 
-def test_no_date_of_the_conversion(bundle) -> None:
+def test_no_date_of_the_conversion(bundle: dict[str, bytes]) -> None:
     """The only dates are those on which sources of boards were opened and what a firmware takes was measured."""
     opened = {str(source["opened"]) for board in list_boards() for source in board.sources.values()}
     measured = set(re.findall(DATE, json.dumps(CONSTANTS)))
     assert set(re.findall(DATE, bundle["report.html"].decode())) <= opened | measured
 
 
-def test_the_same_input_gives_the_same_bytes(bundle) -> None:
+def test_the_same_input_gives_the_same_bytes(bundle: dict[str, bytes]) -> None:
     manifest, golden = json.loads(bundle["manifest.json"]), json.loads(bundle["golden.json"])["rows"]
     assert make_report(manifest, bundle["model.tflite"], golden) == bundle["report.html"]
 
 
-def test_what_users_write_is_escaped(tmp_path: Path, no_interpreters) -> None:
+def test_what_users_write_is_escaped(tmp_path: Path, no_interpreters: None) -> None:
     run = make_run()
     texts = [(f"{HOSTILE} {text}", pair) for text, pair in run.sample_texts]
     metrics = {**run.metrics, "dataset": HOSTILE, "metric": HOSTILE}
@@ -121,13 +123,13 @@ def test_what_users_write_is_escaped(tmp_path: Path, no_interpreters) -> None:
     assert "".join(page.text).count(HOSTILE) >= 6
 
 
-def test_a_regression_has_a_report(tmp_path: Path, no_interpreters) -> None:
+def test_a_regression_has_a_report(tmp_path: Path, no_interpreters: None) -> None:
     conversion.convert_run(make_run(regression=True), tmp_path / "bundle")
     text = "".join(Page(contents(tmp_path / "bundle")["report.html"].decode()).text)
     assert "regression" in text and "Classes" not in text
 
 
-def test_the_timeline_is_the_plan(bundle, page) -> None:
+def test_the_timeline_is_the_plan(bundle: dict[str, bytes], page: Page) -> None:
     """As many boxes as buffers, the peak where the arena's figures have it, its bytes those of all that lives."""
     model = bundle["model.tflite"]
     plan = plan_arena(model, *DRAWN)
@@ -152,7 +154,7 @@ def test_boxes_of_the_stock_planner_do_not_overlap() -> None:
                 assert not together or apart, (seed, one, other)
 
 
-def test_tensors_are_called_by_their_names(bundle) -> None:
+def test_tensors_are_called_by_their_names(bundle: dict[str, bytes]) -> None:
     model = read_model(bundle["model.tflite"])
     model.subgraphs[0].tensors[int(model.subgraphs[0].inputs[0])].name = HOSTILE
     manifest, golden = json.loads(bundle["manifest.json"]), json.loads(bundle["golden.json"])["rows"]

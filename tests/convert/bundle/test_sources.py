@@ -8,6 +8,7 @@ import pytest
 from convert.bundle.bundle import read_bundle
 from convert.bundle.manifest import length_offsets, sha256
 from convert.tflite.model import output_quantization, read_model
+from tests.support.chain import FolderOf
 from tests.support.cpp import ARENA, make_sources, needs_compiler, read_back, text_of
 
 # What C++ could read otherwise: quotes, backslashes, trigraphs, escapes that digits follow, other scripts.
@@ -16,7 +17,7 @@ LABELS = ['"??/', "\\n\x01" + "7 ünïcödé 한"]
 
 @needs_compiler
 @pytest.mark.parametrize("kind", ["pairs", "regression"])
-def test_the_compiler_reads_what_the_bundle_says(bundle_of, tmp_path: Path, kind: str) -> None:
+def test_the_compiler_reads_what_the_bundle_says(bundle_of: FolderOf, tmp_path: Path, kind: str) -> None:
     bundle = read_bundle(bundle_of(kind))
     facts, labels, rows, model = read_back(make_sources(bundle), tmp_path)
     assert model == bundle.files["model.tflite"] and facts["misaligned"] == 0
@@ -35,7 +36,7 @@ def test_the_compiler_reads_what_the_bundle_says(bundle_of, tmp_path: Path, kind
 
 
 @needs_compiler
-def test_the_arena_of_a_build_is_found_by_name(bundle_of, tmp_path: Path) -> None:
+def test_the_arena_of_a_build_is_found_by_name(bundle_of: FolderOf, tmp_path: Path) -> None:
     bundle = read_bundle(bundle_of("pairs"))
     bundle.manifest["arena"] = ARENA
     facts, *_ = read_back(make_sources(bundle), tmp_path)
@@ -43,17 +44,17 @@ def test_the_arena_of_a_build_is_found_by_name(bundle_of, tmp_path: Path) -> Non
 
 
 @needs_compiler
-def test_labels_of_any_characters_are_read_as_they_are(bundle_of, tmp_path: Path) -> None:
+def test_labels_of_any_characters_are_read_as_they_are(bundle_of: FolderOf, tmp_path: Path) -> None:
     _, labels, *_ = read_back(make_sources(read_bundle(bundle_of("pairs")), LABELS), tmp_path)
     assert labels == LABELS
 
 
-def test_the_same_bundle_gives_the_same_sources(bundle_of) -> None:
+def test_the_same_bundle_gives_the_same_sources(bundle_of: FolderOf) -> None:
     bundle = read_bundle(bundle_of("pairs"))
     assert make_sources(bundle) == make_sources(bundle)
 
 
-def test_the_resolver_has_the_operators_of_the_model_and_no_others(bundle_of) -> None:
+def test_the_resolver_has_the_operators_of_the_model_and_no_others(bundle_of: FolderOf) -> None:
     bundle = read_bundle(bundle_of("pairs"))
     resolver = make_sources(bundle)["op_resolver.h"].decode()
     names = {op["name"].replace("_", "").lower() for op in bundle.manifest["ops"]}

@@ -5,6 +5,7 @@ import json
 import re
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,6 +29,7 @@ from tests.support.cpp import make_sources, needs_compiler, read_back
 from tests.support.transcription import random_model
 from tf_embbert.common.errors import UserError
 from tf_embbert.evaluate import TFLMModel
+from tf_embbert.model.folded import FoldedModel
 from tf_embbert.tokenizer import segments
 
 LENGTHS = [6, 16, 40, 160]  # of which the last is tiled
@@ -35,19 +37,19 @@ SERVED = [7, 16]  # by the bundle
 
 
 @functools.cache
-def model_parts(pair: bool = False):
+def model_parts(pair: bool = False) -> tuple[FoldedModel, dict]:
     model = random_model(np.random.default_rng(7), pair=pair, max_length=160, vocab_size=90)
     return model.weights, model.ranges
 
 
 @functools.cache
-def built(pair: bool = False):
+def built(pair: bool = False) -> tuple[Any, dict[int, int], dict[int, bytes]]:
     """The file and its models by length."""
     one, offsets = build_lengths(*model_parts(pair), LENGTHS)
     return one, offsets, split_lengths(one.model, offsets)
 
 
-def random_ids(rng: np.random.Generator, length, count: int = 12):
+def random_ids(rng: np.random.Generator, length: int, count: int = 12) -> list[np.ndarray]:
     rows = [rng.integers(5, 90, rng.integers(4, length + 1)).astype(np.int32) for _ in range(count - 1)]
     rows.append(rng.integers(5, 90, length).astype(np.int32))
     for row in rows:
@@ -149,14 +151,14 @@ def tflm_twice(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="module")
-def bundle(tmp_path_factory: pytest.TempPathFactory):
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A bundle of three lengths."""
     folder = tmp_path_factory.mktemp("lengths") / "bundle"
     conversion.convert_run(make_run(), folder, shorter=[7, 7])
     return folder
 
 
-def test_the_manifest_says_where_each_length_is(bundle) -> None:
+def test_the_manifest_says_where_each_length_is(bundle: Path) -> None:
     opened = read_bundle(bundle)
     lengths = opened.manifest["model"]["lengths"]
     assert [entry["sequence_length"] for entry in lengths] == SERVED == list(opened.models)
@@ -168,21 +170,21 @@ def test_the_manifest_says_where_each_length_is(bundle) -> None:
     assert opened.manifest["verification"] == {"rows": 400, "equal": 400, "golden": len(opened.golden)}
 
 
-def test_the_arena_is_that_of_the_length_that_needs_most(bundle) -> None:
+def test_the_arena_is_that_of_the_length_that_needs_most(bundle: Path) -> None:
     opened = read_bundle(bundle)
     totals = [[plan["total"] for plan in plan_arenas(model, list(BUILDS))] for model in opened.models.values()]
     found = [opened.manifest["arena"][core][kernels]["total"] for core, kernels in BUILDS]
     assert found == np.max(totals, axis=0).tolist()
 
 
-def test_the_report_tells_what_each_length_costs(bundle) -> None:
+def test_the_report_tells_what_each_length_costs(bundle: Path) -> None:
     page = (bundle / "report.html").read_text()
     rows = re.findall(r'<tr id="length-(\d+)">.*?</tr>', page)
     macs = [entry["macs"] for entry in read_bundle(bundle).manifest["model"]["lengths"]]
     assert list(map(int, rows)) == SERVED and all(f">{count:,}<" in page for count in macs)
 
 
-def test_golden_rows_are_of_every_length_and_answered_by_it(bundle) -> None:
+def test_golden_rows_are_of_every_length_and_answered_by_it(bundle: Path) -> None:
     opened = read_bundle(bundle)
     ids = [np.array(row["tokens"], np.int32) for row in opened.golden]
     assert list(rows_by_length(opened.models, ids)) == SERVED
@@ -191,14 +193,14 @@ def test_golden_rows_are_of_every_length_and_answered_by_it(bundle) -> None:
 
 
 @needs_compiler
-def test_the_sources_say_where_each_length_is(bundle, tmp_path: Path) -> None:
+def test_the_sources_say_where_each_length_is(bundle: Path, tmp_path: Path) -> None:
     opened = read_bundle(bundle)
     facts, *_, model = read_back(make_sources(opened), tmp_path)
     assert facts["offsets"] == length_offsets(opened.manifest) and facts["sequence_length"] == SERVED[-1]
     assert model == opened.files["model.tflite"]
 
 
-def test_verify_runs_every_length(bundle, capsys: pytest.CaptureFixture[str], tflm_twice) -> None:
+def test_verify_runs_every_length(bundle: Path, capsys: pytest.CaptureFixture[str], tflm_twice: None) -> None:
     assert verify.main([str(bundle), "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
     assert report["rows"] == report["equal"] == 200 * len(SERVED)
@@ -206,7 +208,9 @@ def test_verify_runs_every_length(bundle, capsys: pytest.CaptureFixture[str], tf
     assert {length: len(numbers) for length, numbers in rows.items()} == dict.fromkeys(SERVED, 200)
 
 
-def test_a_corrupted_offset_gets_one_clear_line(bundle, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_corrupted_offset_gets_one_clear_line(
+    bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     folder = tmp_path / "bundle"
     folder.mkdir()
     for name, data in contents(bundle).items():
@@ -222,13 +226,13 @@ def test_a_corrupted_offset_gets_one_clear_line(bundle, tmp_path: Path, capsys: 
         TFLMModel(folder)
 
 
-def test_evaluate_answers_as_the_device(bundle) -> None:
+def test_evaluate_answers_as_the_device(bundle: Path) -> None:
     opened = read_bundle(bundle)
     ids = [np.array(row["tokens"], np.int32) for row in opened.golden]
     assert TFLMModel(bundle).predict(ids).tolist() == [row["logits"] for row in opened.golden]
 
 
-def test_the_same_run_gives_the_same_bundle(bundle, tmp_path: Path, tflm_twice) -> None:
+def test_the_same_run_gives_the_same_bundle(bundle: Path, tmp_path: Path, tflm_twice: None) -> None:
     conversion.convert_run(make_run(), tmp_path / "again", shorter=[7])
     assert contents(tmp_path / "again") == contents(bundle)
 
@@ -241,7 +245,7 @@ def test_a_shorter_length_that_cannot_be(tmp_path: Path, pair: bool, shorter: in
 
 
 def test_the_command(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tflm_twice
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tflm_twice: None
 ) -> None:
     monkeypatch.setattr(convert, "load_run", lambda path: make_run())
     assert convert.main(["run", "--out", str(tmp_path / "bundle"), "--shorter", "7"]) == 0

@@ -10,7 +10,7 @@ from convert.lowering.quantization import asymmetric, dequantize, quantize, quan
 SEED = 0
 
 
-def random_ranges(count):
+def random_ranges(count: int) -> np.ndarray:
     rng = np.random.default_rng(SEED)
     low = -rng.exponential(size=count) * (rng.random(count) < 0.8)
     return np.stack([low, low + rng.exponential(size=count) + 1e-3], axis=1).astype(np.float32) * 4
@@ -21,7 +21,7 @@ SHORTENED = 255 * 2**-12 + 1e-3
 
 
 @pytest.mark.parametrize("low, high", random_ranges(40))
-def test_activations_round_as_fake_quant_does(low, high) -> None:
+def test_activations_round_as_fake_quant_does(low: float, high: float) -> None:
     print("seed", SEED)
     values = np.random.default_rng(SEED).normal(size=500).astype(np.float32) * (high - low)
     expected = tf.quantization.fake_quant_with_min_max_vars(values, low, high, num_bits=8, narrow_range=False).numpy()
@@ -41,7 +41,9 @@ def test_weights_round_as_narrow_fake_quant_does(bound: float) -> None:
     assert_steps_of_fake_quant(values, expected, bound / 127, parameters, integers)
 
 
-def assert_steps_of_fake_quant(values, expected, step, parameters, integers) -> None:
+def assert_steps_of_fake_quant(
+    values: np.ndarray, expected: np.ndarray, step: float, parameters: Quantization, integers: np.ndarray
+) -> None:
     """Each integer is the step fake_quant chose, but where the shortened scale moved the value over a tie."""
     theirs = np.rint(expected / step) + parameters.zero_point
     from_tie = np.abs((values.astype(np.float64) / step) % 1 - 0.5)
@@ -50,7 +52,7 @@ def assert_steps_of_fake_quant(values, expected, step, parameters, integers) -> 
 
 
 @pytest.mark.parametrize("low, high", random_ranges(20))
-def test_products_of_scales_are_exact_in_float(low, high) -> None:
+def test_products_of_scales_are_exact_in_float(low: float, high: float) -> None:
     """Or TFLM and TFLite, which multiply them in different precisions, would round some outputs differently."""
     first, second = asymmetric(low, high).per_tensor_scale, symmetric(high - low).per_tensor_scale
     assert float(np.float32(first) * np.float32(second)) == first * second
@@ -77,7 +79,7 @@ def test_a_tensor_that_is_always_zero() -> None:
 
 
 @pytest.mark.parametrize("low, high", [(1, 0), (np.nan, 1), (0, np.inf)])
-def test_impossible_ranges(low, high) -> None:
+def test_impossible_ranges(low: float, high: float) -> None:
     with pytest.raises(ValueError):
         asymmetric(low, high)
 

@@ -14,19 +14,21 @@ from convert.tflm.arena import plan_arena
 from convert.tflm.instructions import estimate_instructions
 from convert.tflm.interpreters import TFLiteReferenceRunner, TFLMRunner
 from tests.support.running import run
-from tests.support.transcription import float_logits, int8_rounding, random_model, random_rows, segments_of
+from tests.support.transcription import RandomModel, float_logits, int8_rounding, random_model, random_rows, segments_of
 
 SHAPES = list(itertools.product((16, 32), (1, 2, 3), (1, 2), (False, True), (1, 2, 7)))
 LENGTH = 12
 
 
-def real(data, logits):
+def real(data: bytes, logits: np.ndarray) -> tuple[np.ndarray, float]:
     scale, zero_point = output_quantization(read_model(data))
     return (logits.astype(np.float64) - zero_point) * scale, scale
 
 
 @pytest.mark.parametrize("hidden_size, blocks, multiplier, pair, classes", SHAPES)
-def test_equal_bytes_and_close_to_the_formulas(hidden_size, blocks, multiplier, pair, classes) -> None:
+def test_equal_bytes_and_close_to_the_formulas(
+    hidden_size: int, blocks: int, multiplier: int, pair: bool, classes: int
+) -> None:
     seed = SHAPES.index((hidden_size, blocks, multiplier, pair, classes))
     print("seed", seed)
     rng = np.random.default_rng(seed)
@@ -34,7 +36,7 @@ def test_equal_bytes_and_close_to_the_formulas(hidden_size, blocks, multiplier, 
 
 
 @pytest.mark.parametrize("blocks, multiplier, pair", itertools.product((1, 3), (1, 2), (False, True)))
-def test_hard_swish_too(blocks, multiplier, pair) -> None:
+def test_hard_swish_too(blocks: int, multiplier: int, pair: bool) -> None:
     seed = 4 * blocks + 2 * multiplier + pair
     print("seed", seed)
     rng = np.random.default_rng(seed)
@@ -43,7 +45,7 @@ def test_hard_swish_too(blocks, multiplier, pair) -> None:
     assert {op["name"] for op in list_ops(read_model(data))}.isdisjoint({"LOGISTIC"})
 
 
-def assert_equal_and_close(rng: np.random.Generator, model):
+def assert_equal_and_close(rng: np.random.Generator, model: RandomModel) -> bytes:
     """TFLM's bytes are TensorFlow Lite's, and as near to the formulas as the grids; gives the model's file."""
     classes = len(model.weights.head.bias)
     data = build_model(model.weights, model.ranges, LENGTH)
@@ -210,7 +212,7 @@ def test_the_file_is_lean() -> None:
     assert all(_position(data, index) % 16 == 0 for index in range(1, len(contents.buffers)))
 
 
-def _position(data, index):
+def _position(data: bytes, index: int) -> int:
     from convert.tflite.model import schema
 
     table = schema.Model.GetRootAs(data).Buffers(index)._tab

@@ -1,5 +1,7 @@
 """The product of two int8 tensors as TFLM's and TFLite's kernels round it, held to both interpreters."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 
@@ -15,22 +17,26 @@ GATE = Quantization((1 / 256,), -128)
 FOUND = Quantization((0.0337371826171875,), 5), GATE, Quantization((0.0174560546875,), -112)
 
 
-def multiply_in_kernels(parameters, left, right):
+def multiply_in_kernels(
+    parameters: tuple[Quantization, Quantization, Quantization], left: np.ndarray, right: np.ndarray
+) -> list[np.ndarray]:
     """What both interpreters make of int8 pairs: (TFLM's, TFLite's), int64 [pairs]."""
     first, second, output = parameters
     build = GraphBuilder()
     tokens = build.input("tokens", (1, len(left)))
-    factors = [
+    left_factor, right_factor = [
         build.gather(name, build.constant(f"{name}.table", values.astype(np.int8)[:, None], quantization), tokens)
         for name, values, quantization in (("left", left, first), ("right", right, second))
     ]
-    build.output(build.multiply("product", *factors, output))
+    build.output(build.multiply("product", left_factor, right_factor, output))
     model = write_model(build.graph)
     rows = [np.arange(len(left), dtype=np.int32)]
     return [predict(model, rows, backend=backend).ravel().astype(int) for backend in ("tflm", "tflite_reference")]
 
 
-def by_the_formula(parameters, left, right):
+def by_the_formula(
+    parameters: tuple[Quantization, Quantization, Quantization], left: np.ndarray, right: np.ndarray
+) -> list[np.ndarray]:
     """As `multiply_in_kernels`."""
     first, second, output = parameters
     products = (left - first.zero_point) * (right - second.zero_point)
@@ -38,12 +44,14 @@ def by_the_formula(parameters, left, right):
     return [requantize(products, real(*scales), output.zero_point) for real in (in_double, in_float)]
 
 
-def all_pairs():
+def all_pairs() -> Iterator[np.ndarray]:
     return (values.ravel().astype(np.int64) for values in np.meshgrid(STEPS, STEPS))
 
 
-def random_parameters(rng: np.random.Generator):
-    scale = lambda: short_scale(float(np.exp(rng.uniform(-6, -2))))
+def random_parameters(rng: np.random.Generator) -> tuple[Quantization, Quantization, Quantization]:
+    def scale() -> float:
+        return short_scale(float(np.exp(rng.uniform(-6, -2))))
+
     return (
         Quantization((scale(),), int(rng.integers(-128, 128))),
         GATE,
@@ -65,7 +73,8 @@ def test_they_agree_on_the_scale_that_is_taken_instead() -> None:
     taken = agreeing(*FOUND)
     assert taken != wanted and taken.zero_point == wanted.zero_point
     assert abs(taken.per_tensor_scale / wanted.per_tensor_scale - 1) < 2**-8
-    np.testing.assert_array_equal(*multiply_in_kernels((first, second, taken), *all_pairs()))
+    tflm, tflite = multiply_in_kernels((first, second, taken), *all_pairs())
+    np.testing.assert_array_equal(tflm, tflite)
 
 
 def test_a_scale_on_which_they_agree_stays() -> None:
@@ -82,4 +91,5 @@ def test_random_scales(number: int) -> None:
     for kernel, formula in zip(multiply_in_kernels(parameters, *pairs), by_the_formula(parameters, *pairs)):
         np.testing.assert_array_equal(kernel, formula)
     taken = agreeing(*parameters)
-    np.testing.assert_array_equal(*multiply_in_kernels((*parameters[:2], taken), *pairs))
+    tflm, tflite = multiply_in_kernels((*parameters[:2], taken), *pairs)
+    np.testing.assert_array_equal(tflm, tflite)

@@ -18,12 +18,13 @@ from convert.tflm.builds import BUILDS, CORES, WHEEL_BUILD
 from convert.tflm.instructions import estimate_instructions
 from convert.tflm.planner import Buffer, head_bytes, plan_buffers
 from convert.tflm.structs import ARM32, HOST64, STRUCTS, WHEEL
+from tests.support.chain import FolderOf
 from tests.support.graphs import STEP, assert_equal_to_tflm, one_op, pack, random_graph, shuffled, with_offline_plan
 from tests.support.transcription import random_model
 from tf_embbert.common.errors import UserError
 
 
-def embbert(seed: int = 0, length: int = 12, **sizes):
+def embbert(seed: int = 0, length: int = 12, **sizes: Any) -> bytes:
     model = random_model(np.random.default_rng(seed), **sizes)
     return build_model(model.weights, model.ranges, length)
 
@@ -51,13 +52,13 @@ def test_random_graphs() -> None:
     assert_equal_to_tflm(models)
 
 
-def pool_options():
+def pool_options() -> schema.Pool2DOptionsT:
     options = schema.Pool2DOptionsT()
     options.strideW = options.strideH = options.filterWidth = options.filterHeight = 2
     return options
 
 
-def svdf_options():
+def svdf_options() -> schema.SVDFOptionsT:
     options = schema.SVDFOptionsT()
     options.rank = 2
     return options
@@ -168,11 +169,11 @@ def test_unmodelled_operators_are_named() -> None:
 
 
 @pytest.fixture
-def model_file(tmp_path: Path):
+def model_file(tmp_path: Path) -> str:
     return write(tmp_path, embbert())
 
 
-def test_command_prints_all_cores(model_file, capsys: pytest.CaptureFixture[str]) -> None:
+def test_command_prints_all_cores(model_file: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert arena.main([model_file]) == 0
     out = capsys.readouterr().out
     assert all(core.removeprefix("cortex-") in out for core in CORES) and "host64" in out
@@ -180,14 +181,14 @@ def test_command_prints_all_cores(model_file, capsys: pytest.CaptureFixture[str]
     assert "on cortex-m7, cmsis_nn kernels" in out and "most is alive at operator" in out
 
 
-def test_command_explains_one_core(model_file, capsys: pytest.CaptureFixture[str]) -> None:
+def test_command_explains_one_core(model_file: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert arena.main([model_file, "--core", "cortex-m85"]) == 0
     out = capsys.readouterr().out
     assert f"{plan_arena(embbert(), 'cortex-m85', 'cmsis_nn')['total']:,}" in out
     assert "on cortex-m85, cmsis_nn kernels" in out and "computed as for cortex-m55" in out
 
 
-def test_command_prints_json(model_file, capsys: pytest.CaptureFixture[str]) -> None:
+def test_command_prints_json(model_file: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert arena.main([model_file, "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == plan_arenas(embbert(), list(BUILDS))
     assert arena.main([model_file, "--json", "--core", "cortex-m4"]) == 0
@@ -196,7 +197,7 @@ def test_command_prints_json(model_file, capsys: pytest.CaptureFixture[str]) -> 
     assert [found["core"] for found in json.loads(capsys.readouterr().out)] == list(CORES)
 
 
-def test_command_compares_with_a_limit(model_file, capsys: pytest.CaptureFixture[str]) -> None:
+def test_command_compares_with_a_limit(model_file: str, capsys: pytest.CaptureFixture[str]) -> None:
     total = plan_arena(embbert(), "cortex-m4", "cmsis_nn")["total"]
     assert arena.main([model_file, "--core", "cortex-m4", "--max-bytes", str(total)]) == 0
     assert arena.main([model_file, "--core", "cortex-m4", "--max-bytes", str(total - 1)]) == 1
@@ -220,7 +221,7 @@ def test_command_says_what_tflm_refuses(tmp_path: Path, capsys: pytest.CaptureFi
         (["--max-bytes", "many"], "'many' is not a whole number"),
     ],
 )
-def test_bad_arguments(model_file, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str) -> None:
+def test_bad_arguments(model_file: str, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str) -> None:
     assert arena.main([model_file, *arguments]) == 2
     assert said in one_line(capsys)
 
@@ -242,19 +243,19 @@ def test_a_file_that_names_what_is_not_in_it(tmp_path: Path) -> None:
         arena._read_file(write(tmp_path, pack(model)), [], ("host64", "reference"))
 
 
-def write(folder, data) -> str:
+def write(folder: Path, data: bytes) -> str:
     (folder / "model.tflite").write_bytes(data)
     return str(folder / "model.tflite")
 
 
-def one_line(capsys: pytest.CaptureFixture[str]):
+def one_line(capsys: pytest.CaptureFixture[str]) -> str:
     out, err = capsys.readouterr()
     assert out == "" and len(err.splitlines()) == 1, (out, err)
     return err
 
 
 def test_instructions_are_those_of_the_estimate_and_milliseconds_follow_the_clock(
-    bundle_of, capsys: pytest.CaptureFixture[str]
+    bundle_of: FolderOf, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = bundle_of("classes") / "model.tflite"
     estimate = estimate_instructions(path.read_bytes(), "cortex-m4", "cmsis_nn")

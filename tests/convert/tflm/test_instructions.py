@@ -39,7 +39,7 @@ def test_operators_add_up_to_the_inference() -> None:
     [entry for entry in COUNTED if entry["model"] in HELD_OUT],
     ids=lambda entry: f"{entry['model']} {entry['core']} {entry['kernels']}",
 )
-def test_estimates_of_models_that_the_fit_did_not_see(entry) -> None:
+def test_estimates_of_models_that_the_fit_did_not_see(entry: dict) -> None:
     estimate = estimate_instructions(MODELS[entry["model_sha256"]], entry["core"], entry["kernels"])
     assert not estimate["unknown"]
     assert abs(estimate["total"] / entry["instructions"] - 1) < 0.15

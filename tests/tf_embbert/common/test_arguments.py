@@ -1,5 +1,7 @@
 """Types of arguments: what they take, and the one line they say otherwise."""
 
+from typing import Any
+
 import pytest
 
 from tf_embbert.common import arguments
@@ -44,7 +46,7 @@ def test_bad_values(kind: str, text: str, wanted: str) -> None:
         parsed(kind, text)
 
 
-def parsed(kind, text):
+def parsed(kind: str, text: str) -> Any:
     parser = arguments.CommandParser(prog="command")
     parser.add_argument("--x", type=getattr(arguments, kind))
     return parser.parse_args([f"--x={text}"]).x

@@ -16,7 +16,7 @@ def first_import(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
 
 
-def test_imports_are_silent_and_errors_come_through(first_import, capfd: pytest.CaptureFixture[str]) -> None:
+def test_imports_are_silent_and_errors_come_through(first_import: None, capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(ImportError), console.quiet_import():
         os.write(2, b"chatter of a library\n")
         raise ImportError
@@ -31,7 +31,7 @@ def test_once_imported_nothing_is_hidden(monkeypatch: pytest.MonkeyPatch, capfd:
     assert capfd.readouterr().err == "a real warning\n"
 
 
-def drawn(monkeypatch: pytest.MonkeyPatch, terminal):
+def drawn(monkeypatch: pytest.MonkeyPatch, terminal: bool) -> str:
     """What a bar of three steps leaves on a console."""
     output = io.StringIO()
     monkeypatch.setattr(

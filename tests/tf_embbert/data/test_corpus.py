@@ -15,11 +15,11 @@ SPLITS = ("train", "validation", "test")
 
 
 @pytest.fixture(scope="module")
-def grammar():
+def grammar() -> tuple[dict, dict, dict]:
     return corpus.load_grammar()
 
 
-def bare_frames(template):
+def bare_frames(template: str) -> set[str]:
     """A template's sentences without what every split may say before an imperative."""
     return {frame.replace("{do} ", "") for frame in corpus.frames(template)}
 
@@ -57,7 +57,7 @@ def test_size_and_distinctness() -> None:
     }
 
 
-def test_templates_are_disjoint_between_splits(grammar) -> None:
+def test_templates_are_disjoint_between_splits(grammar: tuple[dict, dict, dict]) -> None:
     intents, _, _ = grammar
     for intent, by_split in intents.items():
         frames = {split: set().union(*map(bare_frames, by_split[split])) for split in SPLITS}
@@ -65,24 +65,24 @@ def test_templates_are_disjoint_between_splits(grammar) -> None:
             assert not frames[a] & frames[b], (intent, a, b)
 
 
-def test_no_template_says_two_things(grammar) -> None:
+def test_no_template_says_two_things(grammar: tuple[dict, dict, dict]) -> None:
     """The same sentence in two intents would be a wrong label."""
     intents, _, _ = grammar
-    owners = {}
+    owners: dict[str, str] = {}
     for intent, by_split in intents.items():
         for template in chain.from_iterable(by_split.values()):
             for frame in bare_frames(template):
                 assert owners.setdefault(frame, intent) == intent, frame
 
 
-def test_slot_values_are_disjoint_between_splits(grammar) -> None:
+def test_slot_values_are_disjoint_between_splits(grammar: tuple[dict, dict, dict]) -> None:
     _, slots, _ = grammar
     for name, by_split in slots.items():
         for a, b in combinations(SPLITS, 2):
             assert not set(by_split[a]) & set(by_split[b]), (name, a, b)
 
 
-def test_grammar_is_rich_enough(grammar) -> None:
+def test_grammar_is_rich_enough(grammar: tuple[dict, dict, dict]) -> None:
     intents, slots, style = grammar
     for intent, by_split in intents.items():
         assert [len(by_split[split]) >= least for split, least in zip(SPLITS, (25, 6, 8))] == [True] * 3, intent
@@ -91,7 +91,7 @@ def test_grammar_is_rich_enough(grammar) -> None:
     assert style["opener"] and style["closer"] and style["colloquial"]
 
 
-def test_rows_have_typos_and_colloquial_forms(grammar) -> None:
+def test_rows_have_typos_and_colloquial_forms(grammar: tuple[dict, dict, dict]) -> None:
     words = re.findall(r"[a-z']+", " ".join(load_task("pocket").rows("train").texts).lower())
     written = set(re.findall(r"[a-z']+", json.dumps(grammar).lower()))
     assert 0.005 < sum(word not in written for word in words) / len(words) < 0.05  # slips of the keyboard
@@ -99,5 +99,5 @@ def test_rows_have_typos_and_colloquial_forms(grammar) -> None:
     assert sum(word in colloquial for word in words) > 1000
 
 
-def test_labels_file_is_in_intent_order(grammar) -> None:
+def test_labels_file_is_in_intent_order(grammar: tuple[dict, dict, dict]) -> None:
     assert json.loads((corpus.OUT / "labels.json").read_text()) == sorted(grammar[0]) == load_task("pocket").labels

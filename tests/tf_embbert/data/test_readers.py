@@ -12,7 +12,7 @@ from tf_embbert.common.errors import UserError
 from tf_embbert.data.readers import read_file, read_folder
 
 
-def written(path, content):
+def written(path: Path, content: str | bytes) -> Path:
     data = content if isinstance(content, bytes) else content.encode()
     path.write_bytes(gzip.compress(data) if path.suffix == ".gz" else data)
     return path
@@ -73,7 +73,7 @@ def test_missing_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("data", [b"no gzip at all", gzip.compress(b"text,label\nx,a\n" * 50)[:40]])
-def test_broken_gzip(tmp_path: Path, data) -> None:
+def test_broken_gzip(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "a.csv.gz").write_bytes(data)
     with pytest.raises(UserError, match=r"a.csv.gz is not a whole gzip file"):
         read_file(tmp_path / "a.csv.gz")

@@ -2,7 +2,9 @@
 
 import json
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import datasets
 import numpy as np
@@ -14,13 +16,13 @@ from tf_embbert.data.splits import find_wholes, holdout, holdout_wholes
 from tf_embbert.data.tasks import Rows, load_task
 
 
-def csv(path, rows, header: str = "text,label"):
+def csv(path: Path, rows: Iterable[str], header: str = "text,label") -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n".join([header, *rows]) + "\n")
     return path
 
 
-def many(count: int = 60, classes: tuple[str, ...] = ("a", "b", "c")):
+def many(count: int = 60, classes: Sequence[str] = ("a", "b", "c")) -> list[str]:
     return [f"row {i},{classes[i % len(classes)]}" for i in range(count)]
 
 
@@ -84,7 +86,7 @@ def test_named_columns_and_pairs(tmp_path: Path) -> None:
         ({"label_column": "class"}, "has no column 'class'"),
     ],
 )
-def test_column_not_found(tmp_path: Path, options: dict[str, str], message: str) -> None:
+def test_column_not_found(tmp_path: Path, options: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message):
         load_task(csv(tmp_path / "mine.csv", many()), **options)
 
@@ -162,7 +164,7 @@ def test_label_id_beyond_labels_json(tmp_path: Path) -> None:
 
 
 def test_dataset_dict_folder(tmp_path: Path) -> None:
-    def split(count):
+    def split(count: int) -> Any:
         rows = datasets.Dataset.from_dict({"text": ["t"] * count, "label": [i % 2 for i in range(count)]})
         return rows.cast_column("label", datasets.ClassLabel(names=["yes", "no"]))
 
@@ -250,7 +252,7 @@ def test_wholes_are_the_longest_texts_that_have_the_words_in_a_row() -> None:
 
 
 def test_wholes_of_random_texts_are_those_of_plain_search() -> None:
-    seed = np.random.SeedSequence().entropy % 2**32
+    seed = int(np.random.SeedSequence().generate_state(1)[0])
     print("seed", seed)
     rng = np.random.default_rng(seed)
     texts = [" ".join(rng.choice(list("abc"), rng.integers(1, 8))) for _ in range(150)]

@@ -14,7 +14,7 @@ WORDS = ["the", "cat", "saw", "a", "dog", "."]
 class Zebras:
     """In whose text there are zebras only."""
 
-    def draw_neighbour(self, rng: np.random.Generator, word, step) -> str:
+    def draw_neighbour(self, rng: np.random.Generator, word: str, step: int) -> str:
         return "zebra"
 
     def draw_word(self, rng: np.random.Generator) -> str:
@@ -22,11 +22,11 @@ class Zebras:
 
 
 @pytest.fixture
-def disturb(rng: np.random.Generator):
+def disturb(rng: np.random.Generator) -> Disturber:
     return Disturber(Zebras(), [["north", "south"]], rng)
 
 
-def changed(disturb, change):
+def changed(disturb: Disturber, change: str) -> list[str]:
     words = list(WORDS)
     getattr(disturb, change)(words, disturb.rng.integers(5), 5)
     return words
@@ -36,7 +36,7 @@ def changed(disturb, change):
     "change, lost, gained",
     [("replace", 1, ["zebra"]), ("add", 0, ["zebra"]), ("leave_out", 1, []), ("move", 0, []), ("swap", 0, [])],
 )
-def test_a_change_is_what_its_name_says(change: str, lost: int, gained, disturb) -> None:
+def test_a_change_is_what_its_name_says(change: str, lost: int, gained: int, disturb: Disturber) -> None:
     for _ in range(50):
         words = changed(disturb, change)
         assert sum((Counter(WORDS) - Counter(words)).values()) == lost
@@ -44,19 +44,19 @@ def test_a_change_is_what_its_name_says(change: str, lost: int, gained, disturb)
         assert words[-1] == "."
 
 
-def test_a_swap_exchanges_neighbours(disturb) -> None:
+def test_a_swap_exchanges_neighbours(disturb: Disturber) -> None:
     for _ in range(50):
         words = changed(disturb, "swap")
         places = [i for i in range(6) if words[i] != WORDS[i]]
         assert len(places) == 2 and places[1] - places[0] == 1
 
 
-def test_a_splice_is_a_run_of_another_text(disturb) -> None:
+def test_a_splice_is_a_run_of_another_text(disturb: Disturber) -> None:
     runs = {tuple(word for word in changed(disturb, "splice") if word not in WORDS) for _ in range(200)}
     assert runs == {("north",), ("south",), ("north", "south")}
 
 
-def test_marks_stay_at_the_end_and_single_words_as_they_are(disturb) -> None:
+def test_marks_stay_at_the_end_and_single_words_as_they_are(disturb: Disturber) -> None:
     words = list(WORDS)
     assert all(disturb(words)[-1] == "." for _ in range(200)) and words == WORDS
     assert disturb(["go"]) == ["go"] and disturb(["go", "!"]) == ["go", "!"]

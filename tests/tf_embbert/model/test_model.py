@@ -1,6 +1,8 @@
 """The Keras model against a NumPy transcription of the paper's formulas, and what Keras users expect of a model."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,7 +27,7 @@ PARAMETERS = {"nano": 65_856, "tiny": 146_048, "base": 357_248, "med": 1_834_752
 @pytest.mark.parametrize("pair", [False, True])
 @pytest.mark.parametrize("expansion", [1, 2])
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_encoder_equals_the_formulas(rng: np.random.Generator, pair: bool, expansion: int, activation) -> None:
+def test_encoder_equals_the_formulas(rng: np.random.Generator, pair: bool, expansion: int, activation: str) -> None:
     config = small_config(expansion=expansion, activation=activation)
     model = build_encoder(config)
     randomise(model, rng)
@@ -47,7 +49,7 @@ def test_padding_does_not_change_a_text(rng: np.random.Generator) -> None:
 
 
 @pytest.mark.parametrize("preset", PRESETS)
-def test_parameter_counts_are_the_papers(preset) -> None:
+def test_parameter_counts_are_the_papers(preset: str) -> None:
     assert build_encoder(EmbBERTConfig.preset(preset)).count_params() == PARAMETERS[preset]
 
 
@@ -55,7 +57,7 @@ def test_parameter_counts_of_base_by_part() -> None:
     model = build_classifier(EmbBERTConfig.preset("base"), 2)
     embed, block = model.get_layer("embed"), model.get_layer("block0")
 
-    def size(*weights):
+    def size(*weights: Any) -> int:
         return sum(int(np.prod(w.shape)) for w in weights)
 
     assert size(embed.token_table) == 131_072
@@ -142,11 +144,11 @@ def test_convolution_gradient_is_tensorflows(rng: np.random.Generator, length: i
     x = tf.constant(rng.normal(size=(2, length, 3)), tf.float32)
     kernel = tf.constant(rng.normal(size=(4, 3, expansion)), tf.float32)
 
-    def plain(x, kernel):
+    def plain(x: Any, kernel: Any) -> Any:
         padded = tf.pad(x, [[0, 0], [3, 0], [0, 0]])[:, None]
         return tf.nn.depthwise_conv2d(padded, kernel[None], [1, 1, 1, 1], "VALID")[:, 0]
 
-    def gradients(convolve):
+    def gradients(convolve: Callable[..., Any]) -> Any:
         with tf.GradientTape() as tape:
             tape.watch([x, kernel])
             y = convolve(x, kernel)

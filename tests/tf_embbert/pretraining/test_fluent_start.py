@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.support.chain import FolderOf
 from tests.support.toy_language import few_classes, sentence, write_language
 from tf_embbert.distillation.fluency import CORPUS, Fluency
 from tf_embbert.model.config import CLS
@@ -15,12 +16,12 @@ from tf_embbert.tokenizer import Tokenizer
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     few_classes(monkeypatch)
     return write_language(tmp_path, CORPUS)
 
 
-def test_numbers_stand_at_the_last_token_of_their_word(folder, rng: np.random.Generator) -> None:
+def test_numbers_stand_at_the_last_token_of_their_word(folder: Path, rng: np.random.Generator) -> None:
     counted = Fluency([folder / f"pretrain/{name}.txt.gz" for name in CORPUS])
     sentences = [sentence(rng) for _ in range(40)] + [["cat", "unthinkable", "dog"]]
     tokenizer = Tokenizer.train(["the cat dog a saw"], 80)  # most words are several tokens
@@ -38,7 +39,7 @@ def test_numbers_stand_at_the_last_token_of_their_word(folder, rng: np.random.Ge
     assert weights.mean() == pytest.approx(1)
 
 
-def test_an_epoch_has_each_row_once_but_the_last_few(folder, rng: np.random.Generator) -> None:
+def test_an_epoch_has_each_row_once_but_the_last_few(folder: Path, rng: np.random.Generator) -> None:
     counted = Fluency([folder / f"pretrain/{name}.txt.gz" for name in CORPUS])
     sentences = [sentence(rng)[:length] for length in rng.integers(1, 7, 50)]
     told = Told(sentences, counted, Tokenizer.train(["the cat"], 80))
@@ -48,7 +49,9 @@ def test_an_epoch_has_each_row_once_but_the_last_few(folder, rng: np.random.Gene
     assert len(rows) == 48 and all(rows.count(row) <= own.count(row) for row in rows)
 
 
-def test_it_learns_and_finetune_starts_from_it(folder, run_of, capsys: pytest.CaptureFixture[str]) -> None:
+def test_it_learns_and_finetune_starts_from_it(
+    folder: Path, run_of: FolderOf, capsys: pytest.CaptureFixture[str]
+) -> None:
     from tf_embbert.finetune import main as finetune
 
     out, start = folder / "fluent", run_of("classes")

@@ -10,14 +10,14 @@ from tf_embbert.common.errors import UserError
 from tf_embbert.model.config import CLS, MASK, PAD, SEP
 from tf_embbert.pretraining import corpus as pretrain_corpus
 from tf_embbert.pretraining.batches import Pieces, Plan
-from tf_embbert.pretraining.corpus import bare_ids, prepare_corpus, read_paragraphs, spread
+from tf_embbert.pretraining.corpus import Corpus, bare_ids, prepare_corpus, read_paragraphs, spread
 from tf_embbert.pretraining.masking import FIRST_ORDINARY, cut_in_two, join_parts, mask_tokens
 
 VOCAB = 500
 END = 5  # the id that ends a sentence in the made rows
 
 
-def made_rows(rng: np.random.Generator, rows: int = 200, length: int = 64):
+def made_rows(rng: np.random.Generator, rows: int = 200, length: int = 64) -> np.ndarray:
     """Rows of tokens with [CLS], one [SEP] and pads."""
     tokens = rng.integers(FIRST_ORDINARY, VOCAB, (rows, length)).astype(np.int32)
     tokens[:, 0], tokens[:, 20] = CLS, SEP
@@ -94,7 +94,7 @@ def test_the_lengths_of_a_pair_do_not_tell_whether_it_is_true() -> None:
 
 
 @pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory):
+def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Path], list[str]]:
     """A text file and a gzipped one: paragraphs of made words, an empty line among them."""
     folder, rng = tmp_path_factory.mktemp("text"), np.random.default_rng(4)
     words = ["".join(rng.choice(list("abcdefghij"), 4)) for _ in range(60)]
@@ -105,7 +105,7 @@ def files(tmp_path_factory: pytest.TempPathFactory):
     return [folder / "a.txt", folder / "b.txt.gz"], lines
 
 
-def test_the_files_come_as_one_stream(files) -> None:
+def test_the_files_come_as_one_stream(files: tuple[list[Path], list[str]]) -> None:
     paths, lines = files
     stream = read_paragraphs(paths)
     assert next(stream) == lines[0] and iter(stream) is stream
@@ -113,7 +113,7 @@ def test_the_files_come_as_one_stream(files) -> None:
 
 
 def test_a_corpus_larger_than_the_buffers_has_the_ids_of_all_its_texts(
-    files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    files: tuple[list[Path], list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     paths, lines = files
     monkeypatch.setattr(pretrain_corpus, "PARAGRAPHS_AT_ONCE", 7)
@@ -133,7 +133,7 @@ def test_the_tokenizer_learns_from_texts_spread_over_the_whole_corpus() -> None:
     assert spread(texts, 100) == texts[::4]
 
 
-def test_a_corpus_that_is_there_is_not_made_again(files, tmp_path: Path) -> None:
+def test_a_corpus_that_is_there_is_not_made_again(files: tuple[list[Path], list[str]], tmp_path: Path) -> None:
     paths, _ = files
     first = prepare_corpus(paths, 300, tmp_path, report=lambda line: None)
     second = prepare_corpus(["gone"], 300, tmp_path, report=lambda line: None)
@@ -151,16 +151,16 @@ def test_a_file_that_is_no_text_is_a_users_mistake(tmp_path: Path, name: str, co
 
 
 @pytest.fixture(scope="module")
-def corpus(files, tmp_path_factory: pytest.TempPathFactory):
+def corpus(files: tuple[list[Path], list[str]], tmp_path_factory: pytest.TempPathFactory) -> Corpus:
     return prepare_corpus(files[0], 300, tmp_path_factory.mktemp("corpus"), report=lambda line: None)
 
 
-def pieces_of(corpus, longest, batch_tokens: int = 128, seed: int = 0):
+def pieces_of(corpus: Corpus, longest: int, batch_tokens: int = 128, seed: int = 0) -> Pieces:
     starts = np.concatenate([[0], corpus.ends[:-1]])
     return Pieces(corpus.ids, starts, np.array(corpus.ends), longest, batch_tokens, corpus.tokenizer, seed)
 
 
-def test_pieces_tile_the_corpus_and_fit(corpus) -> None:
+def test_pieces_tile_the_corpus_and_fit(corpus: Corpus) -> None:
     pieces = pieces_of(corpus, 64)
     spans = pieces.spans
     np.testing.assert_array_equal(spans[1:, 0], spans[:-1, 1])
@@ -170,7 +170,7 @@ def test_pieces_tile_the_corpus_and_fit(corpus) -> None:
     assert np.isin(corpus.ends, spans[:, 1]).all()  # no piece goes over the end of a paragraph
 
 
-def test_an_epoch_has_each_piece_at_most_once_and_drops_less_than_a_batch_of_each_length(corpus) -> None:
+def test_an_epoch_has_each_piece_at_most_once_and_drops_less_than_a_batch_of_each_length(corpus: Corpus) -> None:
     pieces = pieces_of(corpus, 64)
     batches = pieces.epoch(0)
     used = np.concatenate([chosen for _, chosen in batches])
@@ -178,7 +178,7 @@ def test_an_epoch_has_each_piece_at_most_once_and_drops_less_than_a_batch_of_eac
     assert len(pieces.spans) - len(used) < sum(pieces.batch_size(length) for length in (16, 32, 48, 64))
 
 
-def test_a_batch_depends_on_seed_and_step_alone(corpus) -> None:
+def test_a_batch_depends_on_seed_and_step_alone(corpus: Corpus) -> None:
     one, other = pieces_of(corpus, 64), pieces_of(corpus, 64)
     steps = [one.batches_per_epoch + 3, 0, 5]  # in any order, into the second epoch
     for step in steps:
@@ -188,13 +188,13 @@ def test_a_batch_depends_on_seed_and_step_alone(corpus) -> None:
     assert different.shape != one.batch(0).tokens.shape or (different != one.batch(0).tokens).any()
 
 
-def test_short_rows_come_first(corpus) -> None:
+def test_short_rows_come_first(corpus: Corpus) -> None:
     plan = Plan(100, 256, lambda length: pieces_of(corpus, length, batch_tokens=512))
     lengths = np.array([plan.batch(step).tokens.shape[1] for step in range(100)])
     assert lengths[:70].max() == 64 and lengths[70:90].max() == 128 and lengths[90:].max() > 128
     assert all(plan.batch(step).tokens.size <= 512 for step in range(100))
 
 
-def test_a_corpus_too_small_for_a_batch_is_a_users_mistake(corpus) -> None:
+def test_a_corpus_too_small_for_a_batch_is_a_users_mistake(corpus: Corpus) -> None:
     with pytest.raises(UserError, match="too small for one batch"):
         Plan(10, 64, lambda length: pieces_of(corpus, length, batch_tokens=10**6))

@@ -14,14 +14,14 @@ END = 5
 
 
 @pytest.fixture
-def corpus():
+def corpus() -> np.ndarray:
     """Tokens some of which are a thousand times as frequent as others."""
     rng = np.random.default_rng(0)
     shares = 1.0 / np.arange(1, VOCAB - FIRST_ORDINARY + 1)
     return FIRST_ORDINARY + rng.choice(len(shares), 20_000, p=shares / shares.sum()).astype(np.int32)
 
 
-def likeness_by_the_formula(corpus, first, second):
+def likeness_by_the_formula(corpus: np.ndarray, first: np.ndarray, second: np.ndarray) -> float:
     """Cosine of two dense vectors [V] that hold a / (a + p) where the text has the token."""
     vectors = np.zeros((2, VOCAB))
     for vector, text in zip(vectors, (first, second)):
@@ -31,11 +31,11 @@ def likeness_by_the_formula(corpus, first, second):
     return vectors[0] @ vectors[1] / norms.prod() if norms.all() else 0.0
 
 
-def make_pieces(rng: np.random.Generator, corpus, count, longest: int = 62):
+def make_pieces(rng: np.random.Generator, corpus: np.ndarray, count: int, longest: int = 62) -> list[np.ndarray]:
     return [rng.choice(corpus, rng.integers(2, longest + 1)) for _ in range(count)]
 
 
-def test_every_row_is_a_pair_with_its_likeness(corpus) -> None:
+def test_every_row_is_a_pair_with_its_likeness(corpus: np.ndarray) -> None:
     rng = np.random.default_rng(1)
     pieces = make_pieces(rng, corpus, 300)
     tokens, likeness, paired = similar_parts(rng, pieces, 64, [END], Vocabulary(corpus, VOCAB))
@@ -49,7 +49,7 @@ def test_every_row_is_a_pair_with_its_likeness(corpus) -> None:
         assert alike == pytest.approx(expected, abs=1e-6)
 
 
-def test_all_degrees_of_likeness_are_there(corpus) -> None:
+def test_all_degrees_of_likeness_are_there(corpus: np.ndarray) -> None:
     """A model can learn no scale from pairs that are all alike or all foreign."""
     rng = np.random.default_rng(2)
     _, likeness, _ = similar_parts(rng, make_pieces(rng, corpus, 3000), 64, [END], Vocabulary(corpus, VOCAB))
@@ -57,14 +57,14 @@ def test_all_degrees_of_likeness_are_there(corpus) -> None:
     assert shares.min() > 0.05, shares
 
 
-def test_texts_that_are_the_same_or_share_nothing(corpus) -> None:
+def test_texts_that_are_the_same_or_share_nothing(corpus: np.ndarray) -> None:
     vocabulary = Vocabulary(corpus, VOCAB)
     text, other = np.array([10, 11, 12, 12]), np.array([20, 21])
     assert vocabulary.likeness(text, text[::-1]) == pytest.approx(1.0)
     assert vocabulary.likeness(text, other) == vocabulary.likeness(text, other[:0]) == 0.0
 
 
-def test_tokens_are_drawn_as_often_as_they_occur(corpus) -> None:
+def test_tokens_are_drawn_as_often_as_they_occur(corpus: np.ndarray) -> None:
     drawn = Vocabulary(corpus, VOCAB).draw(np.random.default_rng(3), 100_000)
     assert drawn.min() >= FIRST_ORDINARY and drawn.max() < VOCAB
     for token in (FIRST_ORDINARY, FIRST_ORDINARY + 3, 100):
@@ -86,7 +86,7 @@ def test_the_longer_text_is_cut_first(first: int, second: int, room: int, length
     assert tuple(map(len, cut_to_fit(np.arange(first), np.arange(second), room))) == lengths
 
 
-def test_copies_are_edits_of_their_text(corpus) -> None:
+def test_copies_are_edits_of_their_text(corpus: np.ndarray) -> None:
     """Nothing is longer than the text; what is left of it is a subset; a piece of another text is whole in there."""
     rng, vocabulary = np.random.default_rng(4), Vocabulary(corpus, VOCAB)
     text, source = np.arange(100, 130), np.arange(200, 220)
@@ -102,7 +102,7 @@ def test_copies_are_edits_of_their_text(corpus) -> None:
     assert min(kept) < 0.2 and max(kept) == 1.0 and 0.4 < np.mean(kept) < 0.7
 
 
-def test_the_loss_is_the_cross_entropy_with_the_likeness(corpus) -> None:
+def test_the_loss_is_the_cross_entropy_with_the_likeness(corpus: np.ndarray) -> None:
     """Against NumPy, and at its least where the head answers the likeness itself."""
     import tensorflow as tf
 

@@ -19,14 +19,14 @@ VOCAB = 40
 
 
 @pytest.fixture(scope="module")
-def ids():
+def ids() -> np.ndarray:
     """Two topics in turn, ten tokens each (10 to 19, 20 to 29), and tokens 5 to 9 in both."""
     rng = np.random.default_rng(0)
     topics = [np.concatenate([np.arange(5, 10), np.arange(10 * t, 10 * t + 10)]) for t in (1, 2)]
     return np.concatenate([rng.choice(topics[i % 2], 50) for i in range(200)]).astype(np.int32)
 
 
-def test_neighbours_are_counted_within_the_window_by_distance(ids) -> None:
+def test_neighbours_are_counted_within_the_window_by_distance(ids: np.ndarray) -> None:
     part = ids[:300]
     expected = np.zeros((VOCAB, VOCAB))
     for i in range(len(part)):
@@ -36,18 +36,18 @@ def test_neighbours_are_counted_within_the_window_by_distance(ids) -> None:
     np.testing.assert_allclose(count_neighbours(part, VOCAB), expected, rtol=1e-5)
 
 
-def test_mutual_information_is_positive_where_tokens_meet_more_often_than_by_chance(ids) -> None:
+def test_mutual_information_is_positive_where_tokens_meet_more_often_than_by_chance(ids: np.ndarray) -> None:
     information = mutual_information(count_neighbours(ids, VOCAB))
     assert np.isfinite(information).all() and information.min() == 0
     assert information[10:20, 10:20].min() > 0 and information[10:20, 20:30].max() == 0
 
 
-def test_tokens_of_a_topic_have_like_vectors(ids) -> None:
+def test_tokens_of_a_topic_have_like_vectors(ids: np.ndarray) -> None:
     vectors = token_vectors(ids, VOCAB, width=4, seed=0)
     assert vectors.dtype == np.float32 and not vectors[:5].any() and not vectors[30:].any()
     np.testing.assert_allclose(np.mean(vectors[5:30] ** 2), 1, rtol=1e-5)
 
-    def cosine(a, b):
+    def cosine(a: np.ndarray, b: np.ndarray) -> float:
         return a @ b / np.linalg.norm(a) / np.linalg.norm(b)
 
     for token in range(10, 20):
@@ -56,7 +56,7 @@ def test_tokens_of_a_topic_have_like_vectors(ids) -> None:
     np.testing.assert_array_equal(vectors, token_vectors(ids, VOCAB, width=4, seed=0))
 
 
-def test_the_span_is_that_of_numpys_svd(ids) -> None:
+def test_the_span_is_that_of_numpys_svd(ids: np.ndarray) -> None:
     """The randomised SVD's leading values are those of the whole one."""
     from tf_embbert.pretraining.cooccurrence import leading_vectors
 
@@ -75,7 +75,7 @@ def test_each_channel_begins_by_looking_at_one_of_the_last_tokens() -> None:
     assert sharpen(kernel[:2]).shape == (2, 16, 2)  # a kernel shorter than the reach
 
 
-def test_a_model_begins_with_vectors_and_frequencies(ids) -> None:
+def test_a_model_begins_with_vectors_and_frequencies(ids: np.ndarray) -> None:
     import tf_keras as keras
 
     from tf_embbert.model.classifier import build_pretraining_model

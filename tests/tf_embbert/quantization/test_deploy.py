@@ -17,7 +17,7 @@ INPUTS = {"full": [12, 12], "padded": [12, 5, 2], "single token": [1, 1]}
 @pytest.mark.parametrize("pair", [False, True])
 @pytest.mark.parametrize("expansion, blocks", [(1, 3), (2, 2), (1, 1)])
 def test_deploy_graph_equals_the_train_graph(
-    rng: np.random.Generator, activation, pair: bool, expansion: int, blocks: int
+    rng: np.random.Generator, activation: str, pair: bool, expansion: int, blocks: int
 ) -> None:
     config = small_config(expansion=expansion, num_blocks=blocks, activation=activation)
     model = build_classifier(config, 3)
