@@ -3,8 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass
 
-from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
-
+from convert.tflite import schema
 from convert.tflite.model import TYPE_NAMES, indices, operator_name, operators
 from convert.tflm.allocator import Allocation
 from convert.tflm.lifetimes import Buffer

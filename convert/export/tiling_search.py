@@ -97,7 +97,14 @@ def choose_tilings(graph: Graph, core: str, target: Target, arena: int | None = 
 def _fast_tilings(sizes: Sizes, small: list[tuple[int, Tiling]], found: list[Candidate], arena: int) -> list[Tiling]:
     """Tilings that may fit an arena, with scratch for scores and values or, ranked already, as small as they get: of
     each number of tiles and groups the smallest, first those that remake few values. What the formula leaves out is
-    taken from candidates whose arena is known."""
+    taken from candidates whose arena is known.
+
+    Example: an arena of 100,000 B is given, and a candidate is known to need 98,000 where the formula says 95,000, so
+    the formula leaves out 3,000. A tiling of four tiles, two groups and one tile of the convolution for which it says
+    96,900 may fit (99,900), one for which it says 97,500 will not (NEAR allows 100 B). Of all that may and have those
+    three numbers, the TRIED smallest stay; of all that stay, the TRIED_FOR_SPEED that compute the fewest channels of
+    values (`_remade`) come back.
+    """
     totals = {tiling: total for total, tiling in small}
     above = min(one.least - totals[one.tiling] for one in found if one.tiling)
     fast = []
@@ -177,7 +184,14 @@ def _least_ceiling(
 def _tiling_under(
     sizes: Sizes, bounds: Bounds, tiles: int, values: tuple[int, ...], ends: tuple[int, ...], ceiling: int
 ) -> Tiling | None:
-    """Tiles as large as they may be under a ceiling, if they make up all rows."""
+    """Tiles as large as they may be under a ceiling, if they make up all rows.
+
+    Example, with L = 64, d = m = 16 channels, two tiles, one group of values, the convolution after the second tile
+    and a ceiling of 5,312 B: a first tile of t rows has at its worst 2,432 + 80 t bytes alive (scores and context), so
+    it gets 36 rows. The second has its 36 rows beside it, 3,008 + 80 t, and gets the even number below 28.8: 28, in
+    which the convolution, 2,112 + 48 t, fits too. 36 + 28 = 64 rows: the tiling is ((36, 28), (16,), (64,)). Under
+    5,280 B the tiles are 34 and 28, two rows are left, and there is none.
+    """
     queries, convolution, done, begun = [], [], 0, 0
     for number in range(tiles):
         order = values[:: -1 if number % 2 else 1]

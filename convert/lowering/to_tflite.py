@@ -5,9 +5,9 @@ metadata.
 """
 
 import numpy as np
-from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
 from convert.lowering.graph import Graph, Op, Quantization, Tensor
+from convert.tflite import schema
 from convert.tflite.writer import pack_model
 
 SCHEMA_VERSION = 3

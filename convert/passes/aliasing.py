@@ -13,8 +13,8 @@ from itertools import accumulate
 from math import prod
 
 import numpy as np
-from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
+from convert.tflite import schema
 from convert.tflite.model import indices, is_constant, operator_name, tensor_bytes
 from convert.tflm.planner import BUFFER_ALIGNMENT, Buffer
 
@@ -150,7 +150,12 @@ class Aliasing:
         return self._contents.get(tensor) or [(tensor_bytes(self._graph.tensors[tensor]), tensor, 0)]
 
     def _bytes(self, tensor: int, start: int, stop: int) -> list[Segment]:
-        """Bytes start..stop of a tensor as segments, neighbours of one source joined."""
+        """Bytes start..stop of a tensor as segments, neighbours of one source joined.
+
+        Example: t joins a (6 bytes) and b (4 bytes), so its content is [(6, a, 0), (4, b, 0)]. Its bytes 2..8 are
+        [(4, a, 2), (2, b, 0)]: four bytes of a from its third on, two of b. If u, a tensor of 10 bytes, was split into
+        t's parts, a is [(6, u, 0)] and b [(4, u, 6)], so that all of t is [(10, u, 0)], one segment: t may lie on u.
+        """
         found: list[Segment] = []
         position = 0
         for length, source, offset in self._content(tensor):

@@ -2,8 +2,7 @@
 
 from copy import copy
 
-from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
-
+from convert.tflite import schema
 from convert.tflite.editing import Draft
 
 TILES = 4

@@ -3,13 +3,12 @@
 from dataclasses import dataclass
 from functools import cached_property
 
-from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
-
 from convert.lowering.graph import Graph
 from convert.lowering.to_tflite import make_model
 from convert.passes.aliasing import Aliasing
 from convert.passes.placement import WIDTH, bytes_at_steps, least_head, place_buffers
 from convert.passes.strip import is_plain, strip_model
+from convert.tflite import schema
 from convert.tflite.model import read_model
 from convert.tflite.offline_plan import write_plan
 from convert.tflm.allocator import Allocation, allocate

@@ -8,8 +8,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
-
 from convert.lowering.graph import Graph
 from convert.passes import rewrites
 from convert.passes.attention_rows import rows_at_once
@@ -22,6 +20,7 @@ from convert.passes.strip import strip_model
 from convert.passes.tensor_order import permute_tensors
 from convert.passes.tiling import Tiling, group_values, tile_convolution, tile_queries
 from convert.passes.verifier import verify_graph, verify_model, verify_plan
+from convert.tflite import schema
 from convert.tflite.editing import Draft
 from convert.tflite.writer import pack_model
 from convert.tflm.builds import Target

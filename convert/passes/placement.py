@@ -194,7 +194,13 @@ class _Packer:
 
     def _placed(self, placement: Placement, piece: int, first: int) -> list[Placement]:
         """A placement with one more piece, at every place where it touches others; `first` is when the pieces to come
-        begin."""
+        begin.
+
+        Example: the ceiling is 64, bytes 0..32 are occupied during the steps 0..4, and the piece has 16 bytes during
+        the steps 3..5. The two meet at 2 steps, so starts between -16 and 32 are barred; the roof for a start is
+        64 - 16 = 48. What is left open are the starts 32..48, and the piece is tried at both ends: at 32 it touches
+        the other for 2 steps, at 48 the ceiling for all of its 3, so that placement is the less apart of the two.
+        """
         shape, lives = self.shapes[piece], self.lives[piece]
         # Starts between which the piece would lie on something, and for how many steps they meet.
         meetings = (

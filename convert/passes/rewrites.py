@@ -5,8 +5,8 @@ from collections.abc import Callable
 from copy import copy
 
 import numpy as np
-from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
+from convert.tflite import schema
 from convert.tflite.editing import Draft
 from convert.tflm.prepare import quantization_scales
 

@@ -2,9 +2,8 @@
 
 import copy
 
-from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
-
 from convert.passes.strip import is_plain
+from convert.tflite import schema
 from convert.tflite.model import indices, is_constant, operators, tensor_bytes
 
 

@@ -3,8 +3,8 @@
 import copy
 
 import numpy as np
-from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
+from convert.tflite import schema
 from convert.tflite.editing import renumber_as
 from convert.tflite.model import CALLED_GRAPHS, indices, operator_name, operators
 from convert.tflite.writer import quantization_key

@@ -10,9 +10,8 @@ import copy
 import math
 import random
 
-from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
-
 from convert.passes.measure import Measure
+from convert.tflite import schema
 from convert.tflite.editing import renumber
 from convert.tflm.planner import Buffer, bytes_alive, lowest_gap
 

@@ -67,6 +67,11 @@ def tile_convolution(graph: Graph, rows: tuple[int, ...]) -> Graph:
     A tile runs as soon as the tiles of queries that it adds to are there: the convolution then has the room that their
     scores took.
 
+    Example, with L = 24, a kernel of 9 taps, tiles of 11, 8 and 5 queries (rows 13..24, 5..13 and 0..5, the last rows
+    first) and tiles of 11 and 13 rows of the convolution: x1@0, rows 13..24, reads rows 5..24 of n and comes right
+    after the first tile of queries, whose context it adds. x1@1, rows 0..13, comes after the third: it reads 8 rows
+    of zeros and the tiles 0..5 and 5..13 of n, and adds the contexts of both, joined. x1 is x1@1 and x1@0 in a row.
+
     Args:
         graph: a graph whose attention is in tiles of queries.
         rows: rows of each tile, in the order they run; they end where tiles of queries end.

@@ -5,10 +5,9 @@
 
 from itertools import combinations
 
-from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
-
 from convert.lowering.graph import Graph, Tensor
 from convert.passes.measure import Measure
+from convert.tflite import schema
 from convert.tflite.model import indices, is_constant, operator_name, operators, tensor_bytes
 
 

@@ -3,8 +3,8 @@
 from copy import copy
 
 import numpy as np
-from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
+from convert.tflite import schema
 from convert.tflite.model import indices, is_constant, operator_name, operators
 
 

@@ -8,8 +8,7 @@ import math
 import struct
 from collections import Counter
 
-from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
-
+from convert.tflite import schema
 from convert.tflite.verifier import DamagedModel, verify_flatbuffer
 
 FLOAT_TYPES = {"FLOAT16", "FLOAT32", "FLOAT64", "BFLOAT16", "COMPLEX64", "COMPLEX128"}
@@ -96,7 +95,7 @@ def operator_name(model: schema.ModelT, op: schema.OperatorT) -> str:
     code = model.operatorCodes[op.opcodeIndex]
     builtin = max(code.builtinCode, code.deprecatedBuiltinCode)
     name = OPERATOR_NAMES.get(builtin, str(builtin))
-    return f"CUSTOM:{_text(code.customCode)}" if name == "CUSTOM" else name
+    return f"CUSTOM:{text(code.customCode)}" if name == "CUSTOM" else name
 
 
 def list_ops(model: schema.ModelT) -> list[dict]:
@@ -143,10 +142,11 @@ def _signature(graph: schema.SubGraphT, op: schema.OperatorT) -> str:
 
 
 def _name(tensor: schema.TensorT) -> str:
-    return _text(tensor.name)
+    return text(tensor.name)
 
 
-def _text(value: bytes | str | None) -> str:
+def text(value: bytes | str | None) -> str:
+    """A string of the file, whatever its bytes are."""
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else value or ""
 
 

@@ -7,9 +7,11 @@ import copy
 from collections.abc import Mapping
 
 import numpy as np
-from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
-OFFLINE_PLAN = b"OfflineMemoryAllocation"
+from convert.tflite import schema
+from convert.tflite.model import text
+
+OFFLINE_PLAN = "OfflineMemoryAllocation"
 OFFLINE_HEADER = 3  # version, graph, number of tensors; then int32 offsets
 VERSION, GRAPHS = 1, 1
 ONLINE = -1  # offset of a buffer that the planner is free to place (kOnlinePlannedBuffer)
@@ -28,7 +30,7 @@ def write_plan(model: schema.ModelT, offsets: Mapping[int, int]) -> schema.Model
     data = np.concatenate([[VERSION, GRAPHS, len(tensors)], tensors]).astype("<i4")
     planned = copy.copy(model)
     entry = schema.MetadataT()
-    entry.name, entry.buffer = OFFLINE_PLAN, len(model.buffers)
+    entry.name, entry.buffer = OFFLINE_PLAN.encode(), len(model.buffers)
     planned.metadata = [*(model.metadata or []), entry]
     planned.buffers = [*model.buffers, schema.BufferT(np.frombuffer(data.tobytes(), np.uint8))]
     return planned
@@ -36,7 +38,7 @@ def write_plan(model: schema.ModelT, offsets: Mapping[int, int]) -> schema.Model
 
 def offline_offsets(model: schema.ModelT) -> list[int] | None:
     """Offsets of an offline plan, one per tensor of all graphs; None without a plan (GetOfflinePlannedOffsets)."""
-    plans = [entry for entry in model.metadata or [] if entry.name == OFFLINE_PLAN]
+    plans = [entry for entry in model.metadata or [] if text(entry.name) == OFFLINE_PLAN]
     if not plans:
         return None
     data = np.asarray(model.buffers[plans[-1].buffer].data, np.uint8).tobytes()

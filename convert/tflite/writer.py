@@ -8,8 +8,8 @@ import copy
 
 import flatbuffers
 import numpy as np
-from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
+from convert.tflite import schema
 from convert.tflite.verifier import FILE_IDENTIFIER
 
 BUFFER_ALIGNMENT = 16  # what TFLite's own writer gives constants

@@ -9,8 +9,7 @@ ever need together, rounded up to 16.
 from dataclasses import dataclass
 from functools import cached_property
 
-from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
-
+from convert.tflite import schema
 from convert.tflite.model import indices, operators, tensor_bytes
 from convert.tflite.offline_plan import ONLINE, offline_offsets
 from convert.tflm.kernels_reference import Kernel

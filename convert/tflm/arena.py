@@ -1,7 +1,6 @@
 """The bytes of arena that a model needs in TFLM, described: the totals, the parts, the tensors at the peak."""
 
-from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
-
+from convert.tflite import schema
 from convert.tflite.model import operator_name, read_model
 from convert.tflm.allocator import Allocation, allocate
 from convert.tflm.builds import HOST, NOT_MEASURED, find_build

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import yaml
-from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
+from convert.tflite import schema
 from convert.tflite.model import TYPE_NAMES, operator_name, read_model
 
 COSTS = Path(__file__).with_name("instructions.yaml")

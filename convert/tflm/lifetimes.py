@@ -3,8 +3,7 @@
 
 from dataclasses import dataclass
 
-from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
-
+from convert.tflite import schema
 from convert.tflite.model import CALLED_GRAPHS, indices, is_constant, operator_name, operators, tensor_bytes
 from convert.tflite.offline_plan import ONLINE, offline_offsets
 from convert.tflm.planner import Buffer

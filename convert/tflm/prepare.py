@@ -4,8 +4,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
-from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
-
+from convert.tflite import schema
 from convert.tflite.model import TYPE_NAMES, indices, is_constant, operator_name, tensor_bytes
 from convert.tflm.lifetimes import Scratch
 from convert.tflm.planner import BUFFER_ALIGNMENT

@@ -2,9 +2,8 @@
 
 import math
 
-from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
-
-from convert.tflm.rules.graph import Operator
+from convert.tflite import schema
+from convert.tflite.view import Operator
 from convert.tflm.rules.registry import FINE, FORM, TYPE, VALUE, Verdict, first_broken, require, rule
 
 INT32_MAX = 2**31 - 1

@@ -1,8 +1,8 @@
 """Warnings: the model runs, but not as its owner may think."""
 
 from convert.tflite.model import FLOAT_TYPES, schema
+from convert.tflite.view import Operator
 from convert.tflm.rules.elementwise import shape_text
-from convert.tflm.rules.graph import Operator
 from convert.tflm.rules.registry import VALUE, Verdict, first_broken, require, rule
 from convert.tflm.rules.shapes import axis_of
 

@@ -1,6 +1,6 @@
 """Rules of inputs that say how: shapes, axes, paddings. Kernels want most of them as constants."""
 
-from convert.tflm.rules.graph import Operator
+from convert.tflite.view import Operator
 from convert.tflm.rules.operators import OPERATORS
 from convert.tflm.rules.registry import FORM, Verdict, first_broken, require, rule
 

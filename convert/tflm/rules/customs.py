@@ -2,8 +2,8 @@
 
 from flatbuffers import flexbuffers
 
+from convert.tflite.view import Operator
 from convert.tflm.rules.elementwise import shape_text
-from convert.tflm.rules.graph import Operator
 from convert.tflm.rules.operators import CUSTOM_OPERATORS
 from convert.tflm.rules.registry import COUNT, FORM, TYPE, VALUE, Verdict, first_broken, require, rule
 

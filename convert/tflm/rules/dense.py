@@ -2,8 +2,8 @@
 
 import math
 
+from convert.tflite.view import Operator, Tensor
 from convert.tflm.rules.elementwise import broadcast, shape_text
-from convert.tflm.rules.graph import Operator, Tensor
 from convert.tflm.rules.registry import FINE, FORM, TYPE, VALUE, Verdict, first_broken, require, rule
 
 CONVOLUTIONS = "CONV_2D DEPTHWISE_CONV_2D TRANSPOSE_CONV"

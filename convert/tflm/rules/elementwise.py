@@ -2,7 +2,7 @@
 
 import math
 
-from convert.tflm.rules.graph import Operator, Tensor
+from convert.tflite.view import Operator, Tensor
 from convert.tflm.rules.registry import FINE, FORM, VALUE, Verdict, first_broken, require, rule
 
 ARITHMETIC = "ADD SUB MUL DIV"

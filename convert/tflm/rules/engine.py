@@ -2,11 +2,10 @@
 
 from itertools import groupby
 
-from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
-
 import convert.tflm.rules  # noqa: F401 (fills the lists of rules)
-from convert.tflite.model import operator_name
-from convert.tflm.rules.graph import Model, Operator, text, vector
+from convert.tflite import schema
+from convert.tflite.model import operator_name, text
+from convert.tflite.view import Model, Operator, vector
 from convert.tflm.rules.operators import CUSTOM_OPERATORS, OPERATORS
 from convert.tflm.rules.registry import RULES, Detail, Rule, StructureRule
 from convert.tflm.rules.remedies import remedy_for

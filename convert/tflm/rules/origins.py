@@ -2,10 +2,9 @@
 
 from collections import Counter
 
-from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
-
+from convert.tflite import schema
 from convert.tflite.model import TYPE_NAMES, operator_name
-from convert.tflm.rules.graph import numbers, vector
+from convert.tflite.view import numbers, vector
 from convert.tflm.rules.operators import OPERATORS
 from convert.tflm.rules.structure import structure
 

@@ -1,7 +1,7 @@
 """Rules of UNIDIRECTIONAL_SEQUENCE_LSTM, SVDF, QUANTIZE and control flow."""
 
+from convert.tflite.view import Graph, Operator, OptionalTensor, Tensor
 from convert.tflm.rules.elementwise import shape_text
-from convert.tflm.rules.graph import Graph, Operator, OptionalTensor, Tensor
 from convert.tflm.rules.registry import COUNT, FINE, FORM, TYPE, VALUE, Verdict, first_broken, require, rule
 
 LSTM = "UNIDIRECTIONAL_SEQUENCE_LSTM"

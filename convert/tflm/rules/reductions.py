@@ -4,11 +4,10 @@ import math
 from fractions import Fraction
 from itertools import pairwise
 
-from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
-
+from convert.tflite import schema
 from convert.tflite.model import TYPE_NAMES
+from convert.tflite.view import Operator
 from convert.tflm.rules.elementwise import broadcast, shape_text
-from convert.tflm.rules.graph import Operator
 from convert.tflm.rules.registry import FINE, FORM, TYPE, VALUE, Verdict, first_broken, require, rule
 from convert.tflm.rules.shapes import axis_of, known_axis
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from convert.tflm.rules.graph import Operator, Tensor
+from convert.tflite.view import Operator, Tensor
 
 # Rules are asked stage by stage: those of a stage may rely on all before, so that a missing input is said once.
 COUNT, TYPE, FORM, VALUE = range(4)

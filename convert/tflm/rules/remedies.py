@@ -6,7 +6,7 @@ A remedy here names a rewrite of the model; a test applies each and checks again
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from convert.tflm.rules.graph import Operator, Tensor
+from convert.tflite.view import Operator, Tensor
 from convert.tflm.rules.operators import OPERATORS
 from convert.tflm.rules.registry import Rule
 

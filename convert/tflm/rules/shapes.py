@@ -2,8 +2,8 @@
 
 import math
 
+from convert.tflite.view import Operator, Tensor
 from convert.tflm.rules.elementwise import broadcast, shape_text
-from convert.tflm.rules.graph import Operator, Tensor
 from convert.tflm.rules.registry import FINE, FORM, VALUE, Verdict, first_broken, require, rule
 
 MAX_JOINED = 10

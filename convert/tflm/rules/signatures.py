@@ -3,8 +3,8 @@
 What they allow is in the table of `operators.py`.
 """
 
+from convert.tflite.view import Operator, OptionalTensor, Tensor
 from convert.tflm.rules.elementwise import shape_text
-from convert.tflm.rules.graph import Operator, OptionalTensor, Tensor
 from convert.tflm.rules.operators import CUSTOM_OPERATORS, OPERATORS, OPTIONAL_INPUTS, count_range
 from convert.tflm.rules.registry import COUNT, FINE, FORM, TYPE, Verdict, first_broken, require, rule
 

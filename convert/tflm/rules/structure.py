@@ -7,23 +7,17 @@ import math
 from collections.abc import Callable, Iterator
 
 import numpy as np
-from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
-from convert.tflite.model import TYPE_NAMES, operator_name
-from convert.tflm.rules.graph import TYPE_BYTES, numbers, text, vector
+from convert.tflite import schema
+from convert.tflite.model import CALLED_GRAPHS, TYPE_BYTES, TYPE_NAMES, operator_name, text
+from convert.tflite.offline_plan import OFFLINE_HEADER, OFFLINE_PLAN
+from convert.tflite.view import numbers, vector
 from convert.tflm.rules.registry import StructureRule
 
 DAMAGED = "the file is damaged or was edited; convert the model again"
 DYNAMIC = "fix all shapes: `Input(batch_size=1)` and no `None` in a shape"
 MAX_BYTES = 2**31
-OFFLINE_PLAN = "OfflineMemoryAllocation"
-OFFLINE_HEADER = 3
-# Operators that run other graphs: the class of their options, and the fields that name graphs.
-CALLS = {
-    "IF": ("IfOptionsT", "thenSubgraphIndex", "elseSubgraphIndex"),
-    "CALL_ONCE": ("CallOnceOptionsT", "initSubgraphIndex"),
-    "WHILE": ("WhileOptionsT", "condSubgraphIndex", "bodySubgraphIndex"),
-}
+CALLING_OPTIONS = {"IF": "IfOptionsT", "CALL_ONCE": "CallOnceOptionsT", "WHILE": "WhileOptionsT"}
 
 STRUCTURE: list[StructureRule] = []
 SUBJECTS = (
@@ -171,10 +165,10 @@ def offline_offsets_sensible(model: schema.ModelT) -> tuple[bool, str]:
 
 def called_graphs(model: schema.ModelT, op: schema.OperatorT) -> list[int] | None:
     """The graphs that an operator runs, None when its options do not say."""
-    options, *fields = CALLS.get(operator_name(model, op), (None,))
-    if options and type(op.builtinOptions).__name__ != options:
+    name = operator_name(model, op)
+    if name in CALLED_GRAPHS and type(op.builtinOptions).__name__ != CALLING_OPTIONS[name]:
         return None
-    return [getattr(op.builtinOptions, field) for field in fields]
+    return [getattr(op.builtinOptions, field) for field in CALLED_GRAPHS.get(name, ())]
 
 
 def offline_plans(model: schema.ModelT) -> list[np.ndarray]:

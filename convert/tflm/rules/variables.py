@@ -4,7 +4,7 @@ A handle may reach an operator through the inputs of a graph that IF or WHILE ru
 """
 
 from convert.tflite.model import CALLED_GRAPHS
-from convert.tflm.rules.graph import Graph, Operator, Tensor
+from convert.tflite.view import Graph, Operator, Tensor
 from convert.tflm.rules.registry import FORM, VALUE, Verdict, require, rule
 
 USERS = "ASSIGN_VARIABLE READ_VARIABLE"

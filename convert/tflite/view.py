@@ -1,4 +1,4 @@
-"""A model as the rules see it: operators with their tensors, and of a tensor what TFLM makes of it."""
+"""A file's model as rules, allocator and passes see it: operators with their tensors, and what TFLM makes of these."""
 
 import math
 from collections.abc import Iterable
@@ -7,31 +7,11 @@ from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
-from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
-from convert.tflite.model import TYPE_NAMES, operator_name
+from convert.tflite import schema
+from convert.tflite.model import TYPE_BYTES, TYPE_NAMES, operator_name, text
 
 INTEGERS = {"INT8": "<i1", "INT16": "<i2", "INT32": "<i4", "INT64": "<i8"}
-# micro/memory_helpers.cc, TfLiteTypeSizeOf; types that are not here have no size in TFLM.
-TYPE_BYTES = {
-    "FLOAT16": 2,
-    "BFLOAT16": 2,
-    "FLOAT32": 4,
-    "FLOAT64": 8,
-    "INT4": 1,
-    "INT8": 1,
-    "UINT8": 1,
-    "INT16": 2,
-    "UINT16": 2,
-    "INT32": 4,
-    "UINT32": 4,
-    "INT64": 8,
-    "UINT64": 8,
-    "BOOL": 1,
-    "RESOURCE": 4,
-    "COMPLEX64": 8,
-    "COMPLEX128": 16,
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,7 +124,7 @@ class Graph:
 
 
 class Model:
-    """A model whose indices all refer to something (rules/structure.py), read for the other rules."""
+    """A model whose indices all refer to something (tflm/rules/structure.py)."""
 
     def __init__(self, unpacked: schema.ModelT) -> None:
         self.unpacked = unpacked
@@ -180,10 +160,6 @@ def vector(values: Any) -> list:
 def numbers(values: Iterable[int] | None) -> list[int]:
     """A vector of integers of the file that may be absent."""
     return [] if values is None else [int(value) for value in values]
-
-
-def text(value: bytes | str | None) -> str:
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value or ""
 
 
 def _tensor(model: schema.ModelT, index: int, tensor: schema.TensorT) -> Tensor:
