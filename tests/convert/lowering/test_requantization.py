@@ -10,7 +10,7 @@ from convert.lowering.ops import GraphBuilder
 from convert.lowering.quantization import short_scale
 from convert.lowering.requantization import STEPS, agreeing, in_double, in_float, requantize
 from convert.lowering.to_tflite import write_model
-from convert.tflm.interpreters import predict
+from convert.tflm.interpreters import TFLiteReferenceRunner, TFLMRunner
 
 GATE = Quantization((1 / 256,), -128)
 # Of a trained model, block2.silu: 1 of 200 rows had other logits.
@@ -30,8 +30,8 @@ def multiply_in_kernels(
     ]
     build.output(build.multiply("product", left_factor, right_factor, output))
     model = write_model(build.graph)
-    rows = [np.arange(len(left), dtype=np.int32)]
-    return [predict(model, rows, backend=backend).ravel().astype(int) for backend in ("tflm", "tflite_reference")]
+    row = np.arange(len(left), dtype=np.int32)
+    return [runner(model)(row).ravel().astype(int) for runner in (TFLMRunner, TFLiteReferenceRunner)]
 
 
 def by_the_formula(
