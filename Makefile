@@ -1,5 +1,5 @@
 # make demo      trains, quantises, converts and proves the shipped corpus: a bundle in build/demo
-# make test      all tests but the slow ones
+# make test      all tests but the slow ones, two at a time; JOBS=4 for four
 # make lint      ruff and mypy on the whole tree; make test begins with it
 # make base256   the base preset at 256 tokens as a bundle in build/base256
 # make tables    writes the tables of README.md and docs/ anew from benchmarks/results
@@ -8,6 +8,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3.11)
 RUN := .venv/bin/python
 BUILD := build
+JOBS ?= 2
 IS_PYTHON_3_11 := -c 'import sys; sys.exit(0 if sys.version_info[:2] == (3, 11) else "Python 3.11 is needed, not " \
 	+ sys.version[:4] + ": make PYTHON=/path/to/python3.11, or first make .venv: uv venv --seed --python 3.11 .venv")'
 
@@ -34,7 +35,7 @@ lint: .venv/installed
 	$(RUN) -m mypy
 
 test: .venv/installed
-	$(RUN) -m pytest -m "not slow"
+	$(RUN) -m pytest -m "not slow" --numprocesses $(JOBS) --dist loadfile
 
 test-slow: .venv/installed
 	$(RUN) -m pytest -m slow

@@ -1,12 +1,19 @@
-"""Runs and bundles that several test files use: each is made once, by the commands."""
+"""Runs and bundles that several test files use: each is made once, by the commands, for all workers."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# Threads of two workers on two cores wait for each other in a loop: a fit of 0.1 s took 7 s of processor time.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 from tests.support.chain import KINDS, SMALL, FolderOf, make_rows, write_rows
 
@@ -22,6 +29,14 @@ def rng() -> np.random.Generator:
     return np.random.default_rng(seed)
 
 
+@pytest.fixture
+def few_buckets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A teacher of n-grams that hashes them into few buckets is fitted in no time."""
+    from tf_embbert.distillation import ngrams
+
+    monkeypatch.setattr(ngrams, "BUCKETS", 2**12)
+
+
 @pytest.fixture(scope="session")
 def data(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The data file of each kind of task, by kind."""
@@ -30,31 +45,41 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 @pytest.fixture(scope="session")
-def run_of(data: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> FolderOf:
+def shared(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """The folder that all workers' temporary files lie in."""
+    base = tmp_path_factory.getbasetemp()
+    return base if worker_id == "master" else base.parent
+
+
+def once(out: Path, make: Callable[[], int]) -> Path:
+    """Makes a folder with a command unless it is there; the other workers wait."""
+    out.parent.mkdir(exist_ok=True)
+    with FileLock(f"{out}.lock"):
+        if not out.exists():
+            assert make() == 0
+    return out
+
+
+@pytest.fixture(scope="session")
+def run_of(data: dict[str, Path], shared: Path) -> FolderOf:
     """The run of a kind of task, `run_of("pairs")`: trained by the command, once."""
     from tf_embbert.finetune import main
 
-    folder = tmp_path_factory.mktemp("runs")
-
     def train(kind: str) -> Path:
-        out = folder / kind
-        if not out.exists():
-            assert main(["--task", str(data[kind]), *KINDS[kind][1], *SMALL, "--seed", "3", "--out", str(out)]) == 0
-        return out
+        out = shared / "runs" / kind
+        options = [*KINDS[kind][1], *SMALL, "--seed", "3", "--out", str(out)]
+        return once(out, lambda: main(["--task", str(data[kind]), *options]))
 
     return train
 
 
 @pytest.fixture(scope="session")
-def bundle_of(run_of: FolderOf, tmp_path_factory: pytest.TempPathFactory) -> FolderOf:
+def bundle_of(run_of: FolderOf, shared: Path) -> FolderOf:
     """The bundle of that run: converted by the command, once."""
     from convert.convert import main
 
-    folder = tmp_path_factory.mktemp("bundles")
-
     def convert(kind: str) -> Path:
-        if not (folder / kind).exists():
-            assert main([str(run_of(kind)), "--out", str(folder / kind)]) == 0
-        return folder / kind
+        out = shared / "bundles" / kind
+        return once(out, lambda: main([str(run_of(kind)), "--out", str(out)]))
 
     return convert

@@ -45,7 +45,7 @@ def read(path):
 def test_a_run_has_its_files_and_nothing_else(kind, run_of) -> None:
     run = run_of(kind)
     assert sorted(file.name for file in run.iterdir()) == FILES
-    assert not list(run.parent.glob("*.partial"))
+    assert not partial_folder(run).exists()
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -86,13 +86,11 @@ def test_the_tokenizer_loads_in_hugging_face(run_of) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_arguments_are_recorded_without_paths(
-    kind, run_of, bundle_of, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_arguments_are_recorded_without_paths(kind, run_of, bundle_of, shared: Path) -> None:
     arguments = read(run_of(kind) / "config.json")["arguments"]
     assert arguments["task"] == KINDS[kind][0] and arguments["seed"] == 3 and arguments["preset"] == "nano"
     assert not {"out", "data_dir", "resume", "force"} & set(arguments)
-    machine = re.compile(re.escape(str(tmp_path_factory.getbasetemp())) + "|" + re.escape(str(ROOT)))
+    machine = re.compile(re.escape(str(shared)) + "|" + re.escape(str(ROOT)))
     for folder in (run_of(kind), bundle_of(kind)):
         for file in folder.iterdir():
             assert not machine.search(file.read_bytes().decode("latin-1")), file
@@ -156,6 +154,7 @@ def test_a_start_from_another_run_on_odd_data(run_of, tmp_path: Path, capsys: py
     assert (tmp_path / "run/tokenizer.json").read_bytes() == (run_of("pairs") / "tokenizer.json").read_bytes()
 
 
+@pytest.mark.usefixtures("few_buckets")
 def test_a_teacher_changes_the_float_training_and_fewer_rows_that_in_int8(
     data, run_of, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -72,7 +72,10 @@ def test_missing_file(tmp_path: Path) -> None:
         read_file(tmp_path / "missing.csv")
 
 
-@pytest.mark.parametrize("data", [b"no gzip at all", gzip.compress(b"text,label\nx,a\n" * 50)[:40]])
+BROKEN = {"no gzip": b"no gzip at all", "cut off": gzip.compress(b"text,label\nx,a\n" * 50)[:40]}
+
+
+@pytest.mark.parametrize("data", BROKEN.values(), ids=BROKEN)
 def test_broken_gzip(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "a.csv.gz").write_bytes(data)
     with pytest.raises(UserError, match=r"a.csv.gz is not a whole gzip file"):

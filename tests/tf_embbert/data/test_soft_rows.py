@@ -81,6 +81,7 @@ def test_numbers_have_no_probabilities(tmp_path: Path, capsys: pytest.CaptureFix
     )
 
 
+@pytest.mark.usefixtures("few_buckets")
 @pytest.mark.parametrize("share", [0.0, 0.5])
 def test_soft_rows_follow_the_labelled_ones_with_their_own_targets(share: float, task, tmp_path: Path) -> None:
     rows = [soft_row("hum hum hum a tune", music=0.6, timer=0.4)] * 12

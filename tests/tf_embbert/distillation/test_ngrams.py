@@ -7,6 +7,8 @@ from tf_embbert.common.errors import UserError
 from tf_embbert.data.tasks import Rows
 from tf_embbert.distillation.ngrams import count_grams, grams, taught_labels, weigh_grams
 
+pytestmark = pytest.mark.usefixtures("few_buckets")
+
 
 def made_rows(count: int = 60):
     """Good and bad in turn, each with a word of its own."""
