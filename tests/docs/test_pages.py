@@ -1,4 +1,4 @@
-"""What the pages name is there: links, files, commands with their options, make targets, the texts of messages."""
+"""What the pages name is there: links, files, commands with their options, make targets, imports, texts of messages."""
 
 import ast
 import importlib
@@ -25,6 +25,7 @@ PATH = re.compile(
 COMMAND = re.compile(r"python (?:-m ([\w.]+)|([\w/]+)\.py)([^`\n]*)")  # after a backslash at a line's end was joined
 OPTION = re.compile(r"(?<![\w-])--[a-z][\w-]*")
 TARGET = re.compile(r"(?:^ {4}|`)make ([a-z][\w-]*)", re.MULTILINE)
+PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
 CODE = re.compile(r"`([^`\n]+)`")
 
 
@@ -115,6 +116,13 @@ def test_options_named_alone_belong_to_a_command_of_the_page_set() -> None:
     for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
         alone = {code.split()[0] for code in CODE.findall(text_of(page)) if code.startswith("--")}
         assert alone <= known, name_of(page)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_python_imports_what_is_there(page: Path) -> None:
+    for block in PYTHON.findall(page.read_text(encoding="utf-8")):
+        imports = [node for node in ast.parse(block).body if isinstance(node, (ast.Import, ast.ImportFrom))]
+        exec(compile(ast.Module(imports, []), name_of(page), "exec"), {})
 
 
 def test_the_readme_is_short() -> None:
