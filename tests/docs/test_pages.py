@@ -121,8 +121,9 @@ def test_options_named_alone_belong_to_a_command_of_the_page_set() -> None:
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_python_imports_what_is_there(page: Path) -> None:
     for block in PYTHON.findall(page.read_text(encoding="utf-8")):
-        imports = [node for node in ast.parse(block).body if isinstance(node, (ast.Import, ast.ImportFrom))]
-        exec(compile(ast.Module(imports, []), name_of(page), "exec"), {})
+        tree = ast.parse(block)
+        tree.body = [node for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom))]
+        exec(compile(tree, name_of(page), "exec"), {})
 
 
 def test_the_readme_is_short() -> None:
