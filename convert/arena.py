@@ -3,55 +3,50 @@
     python -m convert.arena MODEL.tflite [--core ID] [--kernels NAME] [--clock-mhz MHZ] [--max-bytes N] [--json]
 
 The bytes are computed from the file, by going through TFLM's allocator on paper; the instructions of an inference are
-an estimate. Exit status: 0 fine, 1 over --max-bytes or TFLM would refuse the model, 2 bad input.
+an estimate. MODEL may also be a C file with the model in an array. Exit status: 0 fine, 1 over --max-bytes or not known
+to stay within it, or TFLM would refuse the model, 2 bad input.
 """
 
 import json
 import sys
-from pathlib import Path
+from argparse import Namespace
+from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
-
-from convert.passes.hints import explain_arena
-from convert.tflm.arena import plan_arenas
-from convert.tflm.builds import BUILDS, NOT_MEASURED, default_kernels, find_build
-from convert.tflm.support import check_model
 from tf_embbert.common.arguments import CommandParser, positive, positive_int
-from tf_embbert.common.errors import UserError, run_command
+from tf_embbert.common.errors import run_command
+
+if TYPE_CHECKING:  # the commands import what they need after they have read their options: --help answers at once
+    from rich.console import Console
 
 EXPLAINED = "cortex-m7"  # the core that is explained when none is named
 
 
-def _print_refusals(refusals: list[dict]) -> None:
-    for refusal in refusals:
-        place = "".join(f"{part} " for part in (refusal["op"], refusal["index"]) if part is not None)
-        print(f"TFLM would refuse this model: {place}{refusal['reason']}", file=sys.stderr)
-
-
-def _read_file(path: str, chosen: list[tuple[str, str]], detail: tuple[str, str]) -> tuple[list[dict], dict]:
-    """`plan_arenas` and `explain_arena` of a file that TFLM runs, but that may yet name what is not in it."""
-    try:
-        model = Path(path).read_bytes()
-        explained = explain_arena(model, *detail)
-        return [explained] if chosen == [detail] else plan_arenas(model, chosen), explained
-    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
-        raise UserError(f"{path} is a damaged TFLite flatbuffer ({type(error).__name__}: {error})") from error
-
-
 def _choose(core: str | None, kernels: str | None) -> list[tuple[str, str]]:
     """The core and kernels that are named; every core when none is."""
+    from convert.tflm.builds import BUILDS, default_kernels
+
     if core:
         return [(core, kernels or default_kernels(core))]
     return [key for key in BUILDS if kernels in (None, key[1])]
 
 
 def _is_over(reports: list[dict], limit: int | None) -> bool:
-    over = [report for report in reports if limit is not None and report["total"] > limit]
-    for report in over:
-        print(f"{report['core']}, {report['kernels']}: {report['total']:,} B is over {limit:,} B", file=sys.stderr)
-    return bool(over)
+    """Whether an arena is over the limit, or only known to be at least something below it; says which and why."""
+    if limit is None:
+        return False
+    unsure = [report for report in reports if report["total"] > limit or report["at_least"]]
+    for report in unsure:
+        place, total = f"{report['core']}, {report['kernels']}", f"{_at_least(report)}{report['total']:,} B"
+        if report["total"] > limit:
+            print(f"{place}: {total} is over {limit:,} B", file=sys.stderr)
+        else:
+            names = ", ".join(sorted({op["name"] for op in report["at_least"]}))
+            print(f"{place}: {total}, {names} not counted: not known to stay within {limit:,} B", file=sys.stderr)
+    return bool(unsure)
+
+
+def _at_least(report: dict) -> str:
+    return "at least " if report["at_least"] else ""
 
 
 SHOWN_OPERATORS = 6
@@ -66,17 +61,24 @@ def print_reports(path: str, reports: list[dict], explained: dict) -> None:
         reports: of one model, as `plan_arenas` returns them; none for no table.
         explained: as `explain_arena` returns it.
     """
+    from rich.console import Console
+
     console = Console()
     if reports:
         _print_overview(console, path, reports)
     _print_detail(console, path, explained)
 
 
-def _print_overview(console: Console, path: str, reports: list[dict]) -> None:
+def _print_overview(console: "Console", path: str, reports: list[dict]) -> None:
     """A line for the cores that have the same figures."""
+    from rich.markup import escape
+    from rich.table import Table
+
     lines: dict = {}
     for report in reports:
-        figures = tuple(f"{report[name]:,}" for name in ("total", "used", "planned", "persistent", "scratch"))
+        figures = tuple(
+            f"{_at_least(report)}{report[name]:,}" for name in ("total", "used", "planned", "persistent", "scratch")
+        )
         lines.setdefault((report["kernels"], *figures), []).append(report)
     table = Table("cortex-", "kernels", "total", "used", "planned", "persistent", "scratch", title=escape(path))
     for column in table.columns[2:]:
@@ -91,7 +93,12 @@ def _print_overview(console: Console, path: str, reports: list[dict]) -> None:
         console.print("* not measured; it runs the code of the core beside it")
 
 
-def _print_detail(console: Console, path: str, report: dict) -> None:
+def _print_detail(console: "Console", path: str, report: dict) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    from convert.tflm.builds import NOT_MEASURED
+
     console.print(f"{escape(path)} on {report['core']}, {report['kernels']} kernels", soft_wrap=True)
     if not report["measured"]:
         console.print(f"not measured on this core: computed as for {NOT_MEASURED[report['core']]}")
@@ -105,11 +112,10 @@ def _print_detail(console: Console, path: str, report: dict) -> None:
         "structs and kernels' data",
         "needed before the activations are planned",
     )
-    at_least = "at least " if report["at_least"] else ""
     table = Table("arena", "bytes", "")
     table.columns[1].justify = "right"
     for name, note in zip(FIGURES, notes):
-        table.add_row(name.replace("_", " "), f"{at_least}{report[name]:,}", note)
+        table.add_row(name.replace("_", " "), f"{_at_least(report)}{report[name]:,}", note)
     console.print(table)
     _print_peak(console, report["peak"])
     for op in report["at_least"]:
@@ -119,7 +125,9 @@ def _print_detail(console: Console, path: str, report: dict) -> None:
         _print_instructions(console, report["instructions"])
 
 
-def _print_peak(console: Console, peak: dict) -> None:
+def _print_peak(console: "Console", peak: dict) -> None:
+    from rich.markup import escape
+
     op = peak["op"]
     place = f"operator {op['index']} ({op['name']})" if op else "the start"
     console.print(f"most is alive at {place}: {peak['bytes']:,} B", soft_wrap=True)
@@ -128,14 +136,18 @@ def _print_peak(console: Console, peak: dict) -> None:
         console.print(f"  {tensor['bytes']:>9,} B  {escape(label)}", soft_wrap=True)
 
 
-def _print_hints(console: Console, hints: list[dict]) -> None:
+def _print_hints(console: "Console", hints: list[dict]) -> None:
+    from rich.markup import escape
+
     for command in dict.fromkeys(hint["command"] for hint in hints):
         by = f"{command} would" if command else "another conversion or build could"
         console.print(f"what {escape(by)} save, each change by itself:", soft_wrap=True)
         _print_savings(console, [hint for hint in hints if hint["command"] == command])
 
 
-def _print_savings(console: Console, hints: list[dict]) -> None:
+def _print_savings(console: "Console", hints: list[dict]) -> None:
+    from rich.markup import escape
+
     for hint in hints:
         saving = f"{'at most ' if hint['at_most'] else ''}{hint['bytes']:,} B"
         text = f"{hint['rule']}: {_places(hint['operators'])}{hint['text']}"
@@ -153,20 +165,31 @@ def _places(operators: list[dict]) -> str:
     return f"{operators[0]['name']} {numbers}{f' and {more} more' if more > 0 else ''}: "
 
 
-def _print_instructions(console: Console, instructions: dict) -> None:
-    console.print(f"an inference takes about {instructions['total'] / 1e6:,.1f} M instructions (estimated)")
+def _print_instructions(console: "Console", instructions: dict) -> None:
+    if instructions["total"] is None:
+        console.print("how many instructions an inference takes is unknown")
+    else:
+        about = "at least" if instructions["at_least"] else "about"
+        console.print(f"an inference takes {about} {_millions(instructions['total'])} instructions (estimated)")
     for entry in instructions["by_op"][:SHOWN_OPERATORS]:
-        console.print(f"  {entry['instructions'] / 1e6:>9,.1f} M  {entry['count']} {entry['name']}", soft_wrap=True)
+        taken = _millions(entry["instructions"])
+        console.print(f"  {taken:>11}  {entry['count']} {entry['name']}", soft_wrap=True)
     if instructions["unknown"]:
         console.print(f"  without a measured cost, not counted: {', '.join(instructions['unknown'])}", soft_wrap=True)
     if "milliseconds" in instructions:
-        console.print(f"  at one instruction per cycle: {instructions['milliseconds']:,.1f} ms")
+        at_least = "at least " if instructions["at_least"] else ""
+        console.print(f"  at one instruction per cycle: {at_least}{instructions['milliseconds']:,.3g} ms")
+
+
+def _millions(count: int) -> str:
+    """`397.0 M`; small counts as they are."""
+    return f"{count / 1e6:,.1f} M" if count >= 1e6 else f"{count:,}"
 
 
 @run_command
 def main(arguments: list[str] | None = None) -> int:
     parser = CommandParser(prog="python -m convert.arena", description="How many bytes of arena does this model need?")
-    parser.add_argument("model", help="a .tflite file")
+    parser.add_argument("model", help="a .tflite file, or a C file with one in an array")
     parser.add_argument("--core", metavar="ID", help="cortex-m4 and the like, or host64 (default: every core)")
     parser.add_argument(
         "--kernels", choices=("cmsis_nn", "reference"), help="default: both, or with --core those of its firmware"
@@ -177,21 +200,31 @@ def main(arguments: list[str] | None = None) -> int:
         metavar="MHZ",
         help="also give the time of an inference, at one instruction per cycle",
     )
-    parser.add_argument("--max-bytes", type=positive_int, metavar="N", help="exit 1 if a total is above N")
+    parser.add_argument(
+        "--max-bytes", type=positive_int, metavar="N", help="exit 1 if a total is above N, or not known to be within"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON document and nothing else")
-    options = parser.parse_args(arguments)
+    return _measure(parser.parse_args(arguments))
+
+
+def _measure(options: Namespace) -> int:
+    from convert.passes.hints import explain_arena
+    from convert.printing import refuse
+    from convert.tflm.arena import plan_arenas
+    from convert.tflm.builds import default_kernels, find_build
+    from convert.tflm.support import check_bytes, load_model
+
     chosen = _choose(options.core, options.kernels)
     for core, kernels in chosen:
         find_build(core, kernels)
-    checked = check_model(options.model)
+    model = load_model(options.model)
+    checked = check_bytes(model, options.model)
     if not checked["supported"]:
-        _print_refusals(checked["refusals"])
-        if options.json:
-            print(json.dumps({"supported": False, "refusals": checked["refusals"]}, indent=1))
-        return 1
+        return refuse(checked, options.json)
     detail = chosen[0] if options.core else (EXPLAINED, options.kernels or default_kernels(EXPLAINED))
-    reports, explained = _read_file(options.model, chosen, detail)
-    if options.clock_mhz and explained["instructions"]:
+    explained = explain_arena(model, *detail)
+    reports = [explained] if chosen == [detail] else plan_arenas(model, chosen)
+    if options.clock_mhz and explained["instructions"] and explained["instructions"]["total"] is not None:
         explained["instructions"]["milliseconds"] = explained["instructions"]["total"] / options.clock_mhz / 1000
     if options.json:
         print(json.dumps(explained if options.core else reports, indent=1))

@@ -4,25 +4,31 @@
 
 Without a model it lists the boards. A run can be converted at any length: where it does not fit a board named with
 --board, the largest --seq-len that does is found; a bundle repeats what its conversion found. Exit status: 0 fine, 1 a
-board named with --board does not fit, 2 bad input.
+board named with --board does not fit or TFLM would refuse the model, 2 bad input.
 """
 
 import json
 import sys
+from argparse import Namespace
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.table import Table
-
-from convert.bundle.boards import Board, all_fit, find_boards, judge_path, list_boards, verdict_text
 from tf_embbert.common.arguments import CommandParser
 from tf_embbert.common.errors import run_command
 
+if TYPE_CHECKING:  # imported when the options are read: --help answers at once
+    from rich.console import Console
+    from rich.table import Table
 
-def print_verdicts(console: Console, verdicts: list[dict]) -> None:
+    from convert.bundle.boards import Board
+
+
+def print_verdicts(console: "Console", verdicts: list[dict]) -> None:
     """The verdicts as a table; sizes in KiB."""
+    from convert.bundle.boards import verdict_text
+
     table = _table("board", "core", "flash used", "of KiB", "RAM used", "of KiB", "verdict", numbers=range(2, 6))
     for verdict in verdicts:
         color = {True: "green", False: "red", None: "yellow"}[verdict["fits"]]
@@ -35,7 +41,7 @@ def print_verdicts(console: Console, verdicts: list[dict]) -> None:
     console.print(table)
 
 
-def _print_boards(console: Console, boards: list[Board]) -> None:
+def _print_boards(console: "Console", boards: "list[Board]") -> None:
     table = _table("id", "core", "MHz", "flash KiB", "RAM KiB", "in all", "name", numbers=range(2, 6))
     for board in boards:
         table.add_row(
@@ -48,8 +54,10 @@ def _print_boards(console: Console, boards: list[Board]) -> None:
     console.print(table)
 
 
-def _table(*columns: str, numbers: Iterable[int]) -> Table:
+def _table(*columns: str, numbers: Iterable[int]) -> "Table":
     """A table without lines that keeps all but its last column on one line."""
+    from rich.table import Table
+
     table = Table(*columns, box=None, pad_edge=False)
     for column in table.columns[:-1]:
         column.no_wrap = True
@@ -66,7 +74,12 @@ def _kib(value: int | None) -> str:
 @run_command
 def main(arguments: list[str] | None = None) -> int:
     parser = CommandParser(prog="python -m convert.boards", description="Which boards does this model fit?")
-    parser.add_argument("model", nargs="?", type=Path, help="a .tflite file, a bundle or a run (default: list boards)")
+    parser.add_argument(
+        "model",
+        nargs="?",
+        type=Path,
+        help="a .tflite file, a C file with one, a bundle or a run (default: list boards)",
+    )
     parser.add_argument(
         "--board",
         nargs="+",
@@ -76,7 +89,17 @@ def main(arguments: list[str] | None = None) -> int:
         help="these boards only; exit 1 if one does not fit",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON document and nothing else")
-    options = parser.parse_args(arguments)
+    return _judge(parser.parse_args(arguments))
+
+
+def _judge(options: Namespace) -> int:
+    from rich.console import Console
+
+    from convert.bundle.boards import all_fit, find_boards, judge_boards, judge_folder, list_boards
+    from convert.bundle.firmware import Firmware
+    from convert.printing import refuse
+    from convert.tflm.support import check_bytes, load_model
+
     boards = find_boards(options.board) or list(list_boards())
     if options.model is None:
         if options.json:
@@ -84,7 +107,14 @@ def main(arguments: list[str] | None = None) -> int:
         else:
             _print_boards(Console(), boards)
         return 0
-    verdicts = judge_path(options.model, boards, options.board)
+    if options.model.is_dir():
+        verdicts = judge_folder(options.model, boards, options.board)
+    else:
+        model = load_model(options.model)
+        report = check_bytes(model, str(options.model))
+        if not report["supported"]:
+            return refuse(report, options.json)
+        verdicts = judge_boards(boards, Firmware(model))
     if options.json:
         print(json.dumps(verdicts, indent=1))
     else:

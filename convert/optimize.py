@@ -12,43 +12,27 @@ status: 0, 1 when TFLM would refuse the model, or 2 on bad input.
 import argparse
 import json
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
-
-from convert.passes.optimizer import CORE, Stage, optimize_model
-from convert.passes.pipeline import NO_PLAN, OPTIMIZE, PASSES
-from convert.tflm.builds import Target, default_kernels, find_build
-from convert.tflm.support import check_model
 from tf_embbert.common.arguments import CommandParser
 from tf_embbert.common.errors import UserError, run_command
 from tf_embbert.common.files import write_atomically
 
+if TYPE_CHECKING:  # imported when the options are read: --help answers at once
+    from convert.passes.optimizer import Stage
 
-def _read_supported(path: str) -> bytes | None:
-    """A file's model that TFLM runs; None, with the reasons printed, when TFLM would refuse it."""
-    refusals = check_model(path)["refusals"]
-    for refusal in refusals:
-        print(f"TFLM would refuse this model: {refusal['op'] or ''} {refusal['reason']}", file=sys.stderr)
-    return None if refusals else Path(path).read_bytes()
+CORE = "cortex-m7"
 
 
-def _optimize_file(
-    path: str, model: bytes, target: Target, with_plan: bool, keep_file_size: bool
-) -> tuple[bytes, list[Stage]]:
-    """`optimize_model` of a file that may yet name what is not in it."""
-    passes, most_bytes = OPTIMIZE if with_plan else NO_PLAN, len(model) if keep_file_size else None
-    try:
-        return optimize_model(model, target, passes, most_bytes)
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-        raise UserError(f"{path} is a damaged TFLite flatbuffer ({type(error).__name__}: {error})") from error
+def _print_stages(path: str, stages: "list[Stage]", unmodelled: list[str], left_out: list[str]) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
 
-
-def _print_stages(path: str, stages: list[Stage]) -> None:
-    table = Table("after", "file", "arena", "head", "tail", "arena of the best plan", title=escape(path))
+    arena = "arena, at least" if unmodelled else "arena"
+    table = Table("after", "file", arena, "head", "tail", f"{arena} of the best plan", title=escape(path))
     for column in table.columns[1:]:
         column.justify = "right"
     for stage in stages:
@@ -57,13 +41,21 @@ def _print_stages(path: str, stages: list[Stage]) -> None:
     console, first, last = Console(), stages[0], stages[-1]
     console.print(table)
     console.print(
-        f"arena {first.total:,} to {last.total:,} B ({last.total - first.total:+,}), "
+        f"{arena} {first.total:,} to {last.total:,} B ({last.total - first.total:+,}), "
         f"file {first.file:,} to {last.file:,} B ({last.file - first.file:+,})",
         soft_wrap=True,
     )
+    if unmodelled:
+        console.print(
+            f"not modelled, so that all arenas are lower bounds: {escape(', '.join(unmodelled))}", soft_wrap=True
+        )
+    if left_out:
+        console.print(f"left out, for no device reads it: {escape('; '.join(left_out))}", soft_wrap=True)
 
 
 def _print_passes() -> None:
+    from convert.passes.pipeline import PASSES
+
     for one in PASSES:
         answers = "" if one.exact else " (changes answers: never applied, a hint of convert.arena)"
         print(f"{one.works_on}  {one.name}{answers}: {one.doc}")
@@ -82,7 +74,7 @@ class _PrintPasses(argparse.Action):
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = CommandParser(prog="python -m convert.optimize", description="The same outputs from a smaller arena.")
-    parser.add_argument("model", help="a .tflite file")
+    parser.add_argument("model", help="a .tflite file, or a C file with one in an array")
     parser.add_argument("--out", required=True, metavar="FILE", help="the file to write")
     parser.add_argument("--core", default=CORE, metavar="ID", help=f"whose arena is made small (default: {CORE})")
     parser.add_argument("--kernels", choices=("cmsis_nn", "reference"), help="default: those of the core's firmware")
@@ -95,20 +87,39 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
 
 @run_command
 def main(arguments: list[str] | None = None) -> int:
-    options = _parse(arguments)
-    target = find_build(options.core, options.kernels or default_kernels(options.core))
+    return _optimize(_parse(arguments))
+
+
+def _optimize(options: argparse.Namespace) -> int:
+    from convert.passes.optimizer import optimize_model
+    from convert.passes.pipeline import NO_PLAN, OPTIMIZE
+    from convert.printing import refuse
+    from convert.tflite.signatures import left_out, with_signatures
+    from convert.tflm.arena import plan_arena
+    from convert.tflm.builds import default_kernels, find_build
+    from convert.tflm.support import check_bytes, load_model
+
+    kernels = options.kernels or default_kernels(options.core)
+    target = find_build(options.core, kernels)
     out = Path(options.out)
     if not out.absolute().parent.is_dir():
         raise UserError(f"cannot write {out}: there is no folder {out.parent}")
-    model = _read_supported(options.model)
-    if model is None:
-        return 1
-    smaller, stages = _optimize_file(options.model, model, target, not options.no_plan, options.keep_file_size)
+    model = load_model(options.model)
+    report = check_bytes(model, options.model)
+    if not report["supported"]:
+        return refuse(report, options.json)
+    most_bytes = len(model) if options.keep_file_size else None
+    smaller, stages = optimize_model(model, target, NO_PLAN if options.no_plan else OPTIMIZE, most_bytes)
+    lost = [] if smaller == model else left_out(model)
+    smaller = with_signatures(model, smaller)
+    stages[-1] = replace(stages[-1], file=len(smaller))
     write_atomically(out, smaller)
+    unmodelled = sorted({op["name"] for op in plan_arena(smaller, options.core, kernels)["at_least"]})
     if options.json:
-        print(json.dumps({"model": options.model, "out": options.out, "stages": [asdict(s) for s in stages]}, indent=1))
+        document = {"model": options.model, "out": options.out, "stages": [asdict(stage) for stage in stages]}
+        print(json.dumps(document | {"at_least": unmodelled, "left_out": lost}, indent=1))
     else:
-        _print_stages(options.model, stages)
+        _print_stages(options.model, stages, unmodelled, lost)
     return 0
 
 

@@ -12,7 +12,6 @@ from convert.bundle.firmware import Firmware
 from convert.export.build import PLANS, build_model, shortest_length
 from convert.passes.optimizer import CORE
 from convert.tflm.builds import default_kernels
-from convert.tflm.support import check_model
 from tf_embbert.common.errors import UserError, nearest
 from tf_embbert.run import Run, load_run
 
@@ -176,16 +175,12 @@ def all_fit(verdicts: Iterable[dict], ids: Iterable[str]) -> bool:
     return all(fits[name] for name in ids)
 
 
-def judge_path(path: Path, boards: list[Board], named: list[str]) -> list[dict]:
-    """Verdicts for a .tflite file, a bundle or a run."""
-    if path.is_dir() and (path / MANIFEST).exists():
+def judge_folder(path: Path, boards: list[Board], named: list[str]) -> list[dict]:
+    """Verdicts for a bundle or a run."""
+    if (path / MANIFEST).exists():
         return _judge_bundle(path, boards)
-    if path.is_dir():
-        run = load_run(path)
-        return judge_run(boards, run, build_model(run.weights, run.ranges, run.max_length), run.max_length, named)
-    if not check_model(path)["supported"]:
-        raise UserError(f"TFLM would refuse {path}: `python -m convert.check {path}` says why")
-    return judge_boards(boards, Firmware(path.read_bytes()))
+    run = load_run(path)
+    return judge_run(boards, run, build_model(run.weights, run.ranges, run.max_length), run.max_length, named)
 
 
 def _judge_bundle(path: Path, boards: list[Board]) -> list[dict]:

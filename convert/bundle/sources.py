@@ -5,17 +5,10 @@ from convert.bundle.manifest import sha256
 from convert.bundle.tokenizer_tables import tokenizer_sources
 from convert.tflite.lengths import list_all_ops, split_lengths
 from convert.tflite.model import input_length, operator_name, output_quantization, read_model, takes_pairs
+from convert.tflm.resolver import resolver_method
 from tf_embbert.tokenizer import Tokenizer
 
 ALIGNMENT = 16  # of a model in memory (MicroInterpreter reads it in place)
-
-# Methods of MicroMutableOpResolver whose names are not the operator's in title case (micro_mutable_op_resolver.h).
-ODD_NAMES = {
-    "BATCH_MATMUL": "BatchMatMul",
-    "CUMSUM": "CumSum",
-    "PADV2": "PadV2",
-    "UNIDIRECTIONAL_SEQUENCE_LSTM": "UnidirectionalSequenceLSTM",
-}
 
 
 def firmware_sources(
@@ -94,17 +87,13 @@ def _text(text: str | None) -> str:
 
 def _op_resolver(models: dict[int, bytes]) -> bytes:
     names = sorted({op["name"] for op in list_all_ops(models.values())})
-    calls = "".join(f"  TF_LITE_ENSURE_STATUS(resolver->Add{_method(name)}());\n" for name in names)
+    calls = "".join(f"  TF_LITE_ENSURE_STATUS(resolver->{resolver_method(name)}());\n" for name in names)
     body = (
         f"using OpResolver = tflite::MicroMutableOpResolver<{len(names)}>;\n\n"
         f"// Registers the operators that the model uses.\n"
         f"inline TfLiteStatus AddOps(OpResolver* resolver) {{\n{calls}  return kTfLiteOk;\n}}\n"
     )
     return header("EMBBERT_BUNDLE_OP_RESOLVER_H_", ['"tensorflow/lite/micro/micro_mutable_op_resolver.h"'], body)
-
-
-def _method(name: str) -> str:
-    return ODD_NAMES.get(name, name.title().replace("_", ""))
 
 
 def _facts(

@@ -56,7 +56,7 @@ class _Lives:
         order, left = [], list(range(len(self.inputs)))
         while left:
             done = set(order)
-            ready = [n for n in left if all(self.makers.get(i, n) in done or i in self.given for i in self.inputs[n])]
+            ready = [n for n in left if all(i not in self.makers or self.makers[i] in done for i in self.inputs[n])]
             grown = lambda n: self._bytes(self.outputs[n])
             freed = lambda n: self._bytes({i for i in self.inputs[n] if readers[i] == 1 and i not in self.kept})
             chosen = min(ready, key=lambda n: (grown(n) - freed(n), grown(n)) if after else (grown(n), -freed(n)))

@@ -6,7 +6,7 @@ import numpy as np
 
 from convert.tflite import schema
 from convert.tflite.editing import renumber_as
-from convert.tflite.model import CALLED_GRAPHS, indices, operator_name, operators
+from convert.tflite.model import CALLED_GRAPHS, indices, is_constant, operator_name, operators
 from convert.tflite.writer import quantization_key
 
 VARIABLES = ("VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE", "CALL_ONCE")
@@ -25,10 +25,27 @@ def strip_model(model: schema.ModelT) -> schema.ModelT:
 
 
 def is_plain(model: schema.ModelT) -> bool:
-    """Whether a model is one graph whose operators do nothing but compute outputs, so that their order is free."""
+    """Whether a model is one graph whose operators do nothing but compute outputs, so that their order is free and the
+    memory of a tensor is its own from its operator on."""
     names = {operator_name(model, op) for graph in model.subgraphs for op in operators(graph)}
     variables = any(tensor.isVariable for graph in model.subgraphs for tensor in graph.tensors)
-    return len(model.subgraphs) == 1 and not variables and not names & {*VARIABLES, *CALLED_GRAPHS}
+    flow = names & {*VARIABLES, *CALLED_GRAPHS}
+    return len(model.subgraphs) == 1 and not variables and not flow and _written_once(model)
+
+
+def _written_once(model: schema.ModelT) -> bool:
+    """Whether every tensor has one value: operators write each once, before it is read, and no input or constant."""
+    graph = model.subgraphs[0]
+    written = {*indices(graph.inputs)}
+    later = {i for op in operators(graph) for i in indices(op.outputs)}
+    for op in operators(graph):
+        if any(i in later and i not in written for i in indices(op.inputs)):
+            return False
+        for i in indices(op.outputs):
+            if i in written or i < 0 or is_constant(model, graph.tensors[i]):
+                return False
+            written.add(i)
+    return True
 
 
 def _strip_graph(model: schema.ModelT, graph: schema.SubGraphT) -> schema.SubGraphT:

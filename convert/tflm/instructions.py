@@ -31,8 +31,9 @@ def estimate_instructions(model: schema.ModelT | bytes, core: str, kernels: str)
         kernels: 'cmsis_nn' or 'reference'.
 
     Returns:
-        {total, by_op: [{name, count, instructions}] from the most expensive kind on, unknown: [names]}. Operators
-        without a measured cost are in `unknown` and not in `total`. None for a core that was not measured.
+        {total, at_least, by_op: [{name, count, instructions}] from the most expensive kind on, unknown: [names]}.
+        Operators without a measured cost are in `unknown` and not in `total`, which is then a lower bound (`at_least`),
+        and None where no operator has a cost. None for a core that was not measured.
     """
     costs = load_costs().get(core, {}).get(kernels)
     if costs is None:
@@ -50,7 +51,8 @@ def estimate_instructions(model: schema.ModelT | bytes, core: str, kernels: str)
         {"name": kind, "count": counts[kind], "instructions": round(taken)}
         for kind, taken in instructions.most_common()
     ]
-    return {"total": sum(entry["instructions"] for entry in by_op), "by_op": by_op, "unknown": sorted(unknown)}
+    total = sum(entry["instructions"] for entry in by_op) if by_op or not unknown else None
+    return {"total": total, "at_least": bool(unknown), "by_op": by_op, "unknown": sorted(unknown)}
 
 
 @functools.cache

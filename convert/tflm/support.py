@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from convert.tflite.c_arrays import is_c_source, read_c_array
 from convert.tflite.model import float_tensors, list_ops, read_model
 from convert.tflite.verifier import MAX_FILE_BYTES, DamagedModel
 from convert.tflm.rules.engine import ask_rules
@@ -15,7 +16,7 @@ def check_model(path: str | Path) -> dict:
     """Checks a model against the rules of TFLM's kernels; nothing in the file is run, and it need not be trusted.
 
     Args:
-        path: a .tflite file.
+        path: a .tflite file, or C source with one in an array.
 
     Returns:
         {supported, integer_only, ops: [{name, version, count, types}], refusals, warnings, float_tensors: [{index,
@@ -25,7 +26,7 @@ def check_model(path: str | Path) -> dict:
     Raises:
         UserError: the file is missing, empty, too large or no TFLite flatbuffer.
     """
-    return check_bytes(_read(Path(path)), str(path))
+    return check_bytes(load_model(path), str(path))
 
 
 def check_bytes(model: bytes, name: str) -> dict:
@@ -47,6 +48,19 @@ def check_bytes(model: bytes, name: str) -> dict:
     }
 
 
+def load_model(path: str | Path) -> bytes:
+    """The bytes of a model's file: a .tflite, or C source with a model in an array (`c_arrays.py`).
+
+    Raises:
+        UserError: the file is missing, empty or too large, or it is C without a model.
+    """
+    data = _read(Path(path))
+    try:
+        return read_c_array(data) if is_c_source(data) else data
+    except DamagedModel as error:
+        raise UserError(f"{path} holds no model: {error}") from error
+
+
 def _read(path: Path) -> bytes:
     if not path.is_file():
         raise UserError(f"no model file at {path}")
@@ -54,7 +68,10 @@ def _read(path: Path) -> bytes:
         raise UserError(f"{path} is empty")
     if path.stat().st_size > MAX_FILE_BYTES:
         raise UserError(f"{path} has {path.stat().st_size:,} bytes; more than {MAX_FILE_BYTES:,} are not read")
-    return path.read_bytes()
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}") from error
 
 
 def entry_text(entry: dict) -> str:

@@ -2,15 +2,40 @@
 
 import argparse
 import math
+import sys
+from pathlib import Path
+from typing import NoReturn
 
 from tf_embbert.common.errors import UserError
 
 
 class CommandParser(argparse.ArgumentParser):
-    """An ArgumentParser whose complaints are UserErrors, one line like every other: `run_command` prints them."""
+    """An ArgumentParser whose complaints are UserErrors, one line like every other: `run_command` prints them.
 
-    def error(self, message):
+    Options with any number of words (`nargs="+"`, no files) may stand before a command's file: what looks like a path
+    among their words is the file.
+    """
+
+    def error(self, message: str) -> NoReturn:
         raise UserError(f"{message} (see {self.prog} --help)")
+
+    def parse_known_args(self, args=None, namespace=None):
+        given = list(sys.argv[1:] if args is None else args)
+        return super().parse_known_args(self._files_first(given), namespace)
+
+    def _files_first(self, given: list[str]) -> list[str]:
+        """The arguments, with paths among the words of an option before all others."""
+        words = {name for action in self._actions if action.nargs == "+" for name in action.option_strings}
+        words -= {name for action in self._actions if action.metavar == "FILE" for name in action.option_strings}
+        files, rest, among = [], [], False
+        for text in given:
+            among = text in words if text.startswith("-") else among
+            (files if among and _is_path(text) else rest).append(text)
+        return files + rest
+
+
+def _is_path(text: str) -> bool:
+    return not text.startswith("-") and ("/" in text or Path(text).suffix != "" or Path(text).exists())
 
 
 def whole_number(low, high=math.inf):

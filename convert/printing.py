@@ -1,0 +1,45 @@
+"""What the commands about models print alike: refusals and warnings, those of a kind together."""
+
+import json
+import sys
+from itertools import groupby
+
+SHOWN = 3  # places of a kind that are named
+
+
+def print_entries(entries: list[dict], word: str, line) -> None:
+    """Refusals or warnings, one for all of a rule and remedy.
+
+    Args:
+        entries: as `check_model` returns them.
+        word: what each is called.
+        line: called with each line and whether it is a detail of the line before.
+    """
+    from convert.tflm.support import entry_text
+
+    kind = lambda entry: (entry["rule"], entry["remedy"])
+    order = {key: place for place, key in reversed(list(enumerate(map(kind, entries))))}
+    for _, alike in groupby(sorted(entries, key=lambda entry: order[kind(entry)]), key=kind):
+        first, *others = alike
+        line(f"{word} {entry_text(first)}", False)
+        if others:
+            line(f"and {len(others)} more like it: {_places(others)}", True)
+        line(f"TFLM's rule: {first['requires'].rstrip('.')} ({first['kernel']})", True)
+        line(f"to fix: {first['remedy']}", True)
+
+
+def refuse(report: dict, as_json: bool) -> int:
+    """What every command does about a model that TFLM would refuse: says why, and gives its exit status."""
+    if as_json:
+        print(json.dumps(report, indent=1))
+    else:
+        print_entries(report["refusals"], "refused", lambda text, detail: print("  " * detail + text, file=sys.stderr))
+    print("TFLM would refuse this model", file=sys.stderr)
+    return 1
+
+
+def _places(entries: list[dict]) -> str:
+    """`SOFTMAX (number 2), SOFTMAX (number 9) and 3 more`."""
+    places = [f"{entry['op']} (number {entry['index']})" if entry["op"] else entry["reason"] for entry in entries]
+    more = len(places) - SHOWN
+    return ", ".join(places[:SHOWN]) + (f" and {more} more" if more > 0 else "")
