@@ -12,7 +12,7 @@ status: 0, 1 when TFLM would refuse the model, or 2 on bad input.
 import argparse
 import json
 import sys
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -94,7 +94,7 @@ def _optimize(options: argparse.Namespace) -> int:
     from convert.passes.optimizer import optimize_model
     from convert.passes.pipeline import NO_PLAN, OPTIMIZE
     from convert.printing import refuse
-    from convert.tflite.signatures import left_out, with_signatures
+    from convert.tflite.signatures import left_out
     from convert.tflm.arena import plan_arena
     from convert.tflm.builds import default_kernels, find_build
     from convert.tflm.support import check_bytes, load_model
@@ -111,8 +111,6 @@ def _optimize(options: argparse.Namespace) -> int:
     most_bytes = len(model) if options.keep_file_size else None
     smaller, stages = optimize_model(model, target, NO_PLAN if options.no_plan else OPTIMIZE, most_bytes)
     lost = [] if smaller == model else left_out(model)
-    smaller = with_signatures(model, smaller)
-    stages[-1] = replace(stages[-1], file=len(smaller))
     write_atomically(out, smaller)
     unmodelled = sorted({op["name"] for op in plan_arena(smaller, options.core, kernels)["at_least"]})
     if options.json:

@@ -8,6 +8,7 @@ from convert.passes.measure import Measure
 from convert.passes.pipeline import OPTIMIZE, ModelPass, Rewrite, run_model_pass
 from convert.passes.strip import strip_model
 from convert.tflite.offline_plan import offline_offsets
+from convert.tflite.signatures import with_signatures
 from convert.tflite.writer import pack_model
 from convert.tflm.builds import Target
 from convert.tflm.support import check_bytes
@@ -74,9 +75,17 @@ def optimize_model(
         most_bytes: what the file may not exceed, whatever the arena gains.
 
     Returns:
-        The bytes of the smaller model, and what was needed at first and after each pass. Equal arguments give equal
-        bytes.
+        The bytes of the smaller model, which has the signatures that it had, and what was needed at first and after
+        each pass. Equal arguments give equal bytes.
     """
+    smaller, stages = _optimize(data, target, passes, most_bytes)
+    smaller = with_signatures(data, smaller)
+    return smaller, [*stages[:-1], replace(stages[-1], file=len(smaller))]
+
+
+def _optimize(
+    data: bytes, target: Target, passes: Sequence[ModelPass | Rewrite], most_bytes: int | None
+) -> tuple[bytes, list[Stage]]:
     before = Measure.of_file(data, target)
     first = Stage.of(BEFORE, data, before)
     if offline_offsets(before.model) is not None:
@@ -128,7 +137,7 @@ def _plan_anew(
     """`optimize_model` of a model with a plan, which holds only for its order and indices: begins without it, and what
     does not end better is left out."""
     without = pack_model(strip_model(Measure.of_file(data, target).model))
-    fresh, stages = optimize_model(without, target, passes, most_bytes)
+    fresh, stages = _optimize(without, target, passes, most_bytes)
     if stages[-1].is_better(before) and (most_bytes is None or len(fresh) <= most_bytes):
         return fresh, [before, *stages[1:]]
     return data, [before, *(replace(before, step=stage.step) for stage in stages[1:])]
