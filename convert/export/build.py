@@ -89,16 +89,15 @@ def build_stages(
 def _place_best(plain: Graph, core: str, arena: int | None) -> tuple[bytes, list[Stage], Candidate]:
     """The model whose activations are placed, what the last steps left, and what it was made of."""
     target = find_build(core, "cmsis_nn")
-    best = None
+    best: tuple[bytes, list[Stage], Candidate] | None = None
     for candidate in choose_tilings(plain, core, target, arena)[: PLACED_FOR_SPEED if arena else PLACED]:
         if best and best[1][-1].total <= max(candidate.least, arena or 0):
             break
         model, stages = optimize_model(write_model(candidate.graph), target, FINISH)
         if best is None or stages[-1].total < best[1][-1].total:
             best = model, stages, candidate
-    if arena and best[1][-1].total > arena:
-        return _place_best(plain, core, None)
-    return best
+    assert best is not None  # there is always a tiling
+    return _place_best(plain, core, None) if arena and best[1][-1].total > arena else best
 
 
 def _graph_stages(

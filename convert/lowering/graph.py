@@ -5,6 +5,7 @@ What comes after, operator order, tensor order and memory plan, works on the fil
 """
 
 from dataclasses import dataclass, field
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -31,8 +32,8 @@ class Tensor:
     name: str
     shape: tuple[int, ...]
     dtype: np.dtype
-    quantization: Quantization | None = None
-    data: np.ndarray | None = None
+    quantization: Quantization | Any = None  # None of what is no quantised number: ids, masks
+    data: np.ndarray | Any = None
 
     @property
     def size(self) -> int:
@@ -45,12 +46,15 @@ class Tensor:
         return self.size * self.dtype.itemsize
 
 
+OptionalTensor: TypeAlias = Tensor | Any  # None where an operator has no bias; who reads it knows which may be None
+
+
 @dataclass(eq=False)
 class Op:
     """One operator; `kind` is its name in the TFLite schema, None among the inputs an optional one left out."""
 
     kind: str
-    inputs: list[Tensor | None]
+    inputs: list[OptionalTensor]
     outputs: list[Tensor]
     options: dict = field(default_factory=dict)
 

@@ -80,8 +80,8 @@ class _Lowering:
         if self.model.is_pair:
             segments = self.build.input("segments", (1, self.length))
             features.append(self.build.gather("embed.segments", self.table("embed.segment", scale), segments))
-        features = self.build.concatenate("embed.features", features)
-        return self.dense("x0", features, "embed.kernel", "embed.bias", flat=True)
+        joined = self.build.concatenate("embed.features", features)
+        return self.dense("x0", joined, "embed.kernel", "embed.bias", flat=True)
 
     def find_pads(self) -> Tensor:
         """1 at pads, 0 at tokens: max(1 - token, 0)."""
@@ -196,8 +196,8 @@ class _Lowering:
     def dense(self, name: str, x: Tensor, kernel: str, bias: str | None = None, flat: bool = False) -> Tensor:
         """A dense with constant weights, called by their names; its output's range goes by the name of the output."""
         weights = self.kernel(kernel)
-        bias = bias and self.bias(bias, x, weights)
-        return self.build.dense(name, x, weights, bias, self.quantization(name), flat)
+        added = None if bias is None else self.bias(bias, x, weights)
+        return self.build.dense(name, x, weights, added, self.quantization(name), flat)
 
     def table(self, name: str, scale: Quantization) -> Tensor:
         return self.build.constant(name, quantize(self.weights[name], scale), scale)

@@ -4,6 +4,8 @@ The methods append to a Graph in execution order. What each int8 kernel asks for
 (tensorflow/lite/micro/kernels); the file is named where a rule is not obvious.
 """
 
+from typing import Any
+
 import numpy as np
 
 from convert.lowering.graph import Graph, Op, Quantization, Tensor
@@ -13,7 +15,7 @@ from convert.lowering.quantization import NORM_SCALE, PROBABILITY_SCALE
 class GraphBuilder:
     """Appends operators to a graph; equal constants become one tensor."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.graph = Graph()
         self._constants: dict[tuple, Tensor] = {}
 
@@ -42,7 +44,7 @@ class GraphBuilder:
 
     def concatenate(self, name: str, tensors: list[Tensor]) -> Tensor:
         """Joins along the last axis; all tensors must share one quantisation (concatenation.cc)."""
-        shape = tensors[0].shape[:-1] + (sum(t.shape[-1] for t in tensors),)
+        shape = (*tensors[0].shape[:-1], sum(t.shape[-1] for t in tensors))
         return self._op("CONCATENATION", tensors, name, shape, tensors[0].quantization, axis=len(shape) - 1)
 
     def dense(
@@ -109,7 +111,7 @@ class GraphBuilder:
     def pad_rows(self, name: str, x: Tensor, before: int) -> Tensor:
         """[1, 1, n, d] to [1, 1, before + n, d] with rows of real zero in front."""
         paddings = self.constant("paddings", np.array([[0, 0], [0, 0], [before, 0], [0, 0]], np.int32))
-        shape = x.shape[:2] + (before + x.shape[2],) + x.shape[3:]
+        shape = (*x.shape[:2], before + x.shape[2], *x.shape[3:])
         return self._op("PAD", [x, paddings], name, shape, x.quantization)
 
     def reshape(self, name: str, x: Tensor, shape: tuple[int, ...]) -> Tensor:
@@ -136,7 +138,13 @@ class GraphBuilder:
         )
 
     def _op(
-        self, kind: str, inputs: list, name: str, shape: tuple[int, ...], quantization: Quantization | None, **options
+        self,
+        kind: str,
+        inputs: list,
+        name: str,
+        shape: tuple[int, ...],
+        quantization: Quantization | None,
+        **options: Any,
     ) -> Tensor:
         """Appends an operator with one output, which has the type of the first input."""
         output = self._tensor(name, shape, inputs[0].dtype, quantization)

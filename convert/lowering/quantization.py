@@ -42,7 +42,7 @@ def asymmetric(minimum: float, maximum: float) -> Quantization:
     scale = (high - low) / np.float32(255)
     from_minimum = float(-low / scale)
     nudged = np.clip(np.floor(from_minimum + 0.5), 0, 255)
-    return Quantization((short_scale(scale),), int(nudged) + INT8_MIN)
+    return Quantization((short_scale(float(scale)),), int(nudged) + INT8_MIN)
 
 
 def symmetric(bound: float | np.ndarray, axis: int = 0) -> Quantization:

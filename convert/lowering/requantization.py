@@ -1,9 +1,9 @@
 """A scale for a product of two int8 tensors under which all kernels round alike.
 
 MUL's multiplier is first scale times second scale by the output's: TFLM reckons it in double (kernels/mul_common.cc),
-TFLite in float (lite/kernels/mul.cc). The two multipliers differ in their last bits, and where a product lies on a tie of
-the first rounding, so do the results: -728 * 0.0337371826171875 / 256 / 0.0174560546875 became -6 in one and -5 in the
-other, and of 200 rows of a trained model one had other logits. So all products that there can be are tried.
+TFLite in float (lite/kernels/mul.cc). The two multipliers differ in their last bits, and where a product lies on a tie
+of the first rounding, so do the results: -728 * 0.0337371826171875 / 256 / 0.0174560546875 became -6 in one and -5 in
+the other, and of 200 rows of a trained model one had other logits. So all products that there can be are tried.
 """
 
 import math
@@ -20,8 +20,10 @@ def agreeing(first: Quantization, second: Quantization, wanted: Quantization) ->
     """The parameters nearest the wanted ones under which TFLM's and TFLite's MUL give the same for all int8 values.
 
     Args:
-        first, second: of the factors, one scale each.
+        first: of a factor, one scale.
+        second: of the other.
         wanted: of the product, one scale.
+
     Returns:
         `wanted`, or with a scale some of its last bits away.
     """
@@ -31,7 +33,8 @@ def agreeing(first: Quantization, second: Quantization, wanted: Quantization) ->
     for away in range(2**SCALE_BITS):
         scale = short_scale(wanted.per_tensor_scale + (away + 1) // 2 * (step if away % 2 else -step))
         reals = in_double(*scales, scale), in_float(*scales, scale)
-        if np.array_equal(*(requantize(products, real, wanted.zero_point) for real in reals)):
+        tflm, tflite = (requantize(products, real, wanted.zero_point) for real in reals)
+        if np.array_equal(tflm, tflite):
             return Quantization((scale,), wanted.zero_point)
     raise ValueError(f"no scale near {wanted.per_tensor_scale} on which the kernels agree")
 
@@ -51,7 +54,8 @@ def requantize(products: np.ndarray, real: float, zero_point: int) -> np.ndarray
 
     Args:
         products: int64, each of at most 17 bits.
-        real: the multiplier, quantised here to 31 bits (QuantizeMultiplier, lite/kernels/internal/quantization_util.cc).
+        real: the multiplier, quantised here to 31 bits
+            (QuantizeMultiplier, lite/kernels/internal/quantization_util.cc).
         zero_point: of the result.
     Returns:
         integers in -128..127.

@@ -75,17 +75,17 @@ def _with_own_rows(op: Op, views: dict[Tensor, Rows]) -> list[Op]:
     """An operator, and before it what gathers the rows it reads; neighbours in a concatenation come together."""
     pieces = [views.get(tensor, tensor) for tensor in op.inputs]
     for index in reversed(range(1, len(pieces) if op.kind == "CONCATENATION" else 0)):
-        if _follows(pieces[index], pieces[index - 1]):
-            pieces[index - 1] = pieces[index - 1]._replace(stop=pieces.pop(index).stop)
+        piece, before = pieces[index], pieces[index - 1]
+        if isinstance(piece, Rows) and isinstance(before, Rows) and _follows(piece, before):
+            pieces[index - 1 : index + 1] = [before._replace(stop=piece.stop)]
     gathers = [_gather(piece) if isinstance(piece, Rows) else None for piece in pieces]
     inputs = [gather.outputs[0] if gather else piece for gather, piece in zip(gathers, pieces)]
     return [*filter(None, gathers), replace(op, inputs=inputs)]
 
 
-def _follows(piece: Rows | Tensor, before: Rows | Tensor) -> bool:
+def _follows(piece: Rows, before: Rows) -> bool:
     """Whether one piece holds the rows right after those of another."""
-    is_rows = isinstance(piece, Rows) and isinstance(before, Rows)
-    return is_rows and piece.matrix is before.matrix and piece.start == before.stop
+    return piece.matrix is before.matrix and piece.start == before.stop
 
 
 def _gather(rows: Rows) -> Op:

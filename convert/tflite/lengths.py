@@ -66,7 +66,7 @@ def answer_by_length(
     Returns:
         The answers in the order of the rows.
     """
-    answers = {}
+    answers: dict[int, np.ndarray] = {}
     for length, rows in rows_by_length(models, ids).items():
         answers |= zip(rows, answer(models[length], [ids[row] for row in rows]))
     return np.stack([answers[row] for row in range(len(ids))])

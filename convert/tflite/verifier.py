@@ -6,6 +6,7 @@ number is limited.
 """
 
 import struct
+from typing import Any
 
 FILE_IDENTIFIER = b"TFL3"
 MAX_FILE_BYTES = 1 << 28  # above any part's flash, and a bound on what reading costs
@@ -14,7 +15,7 @@ UOFFSET, SOFFSET, VOFFSET = struct.Struct("<I"), struct.Struct("<i"), struct.Str
 
 # What each field of a table is, by its slot: the bytes of a scalar, "name" of a table, ["name"] for a vector of tables,
 # [bytes] for a vector of scalars, and "?" for a table of any kind (unions and options: only their frame is looked at).
-SCHEMA = {
+SCHEMA: dict[str, dict[int, Any]] = {
     "Model": {
         0: 4,
         1: ["OperatorCode"],
