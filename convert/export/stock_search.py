@@ -13,7 +13,7 @@ them with the best tensor order found, and the best are changed row by row.
 
 import random
 from dataclasses import replace
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 from convert.export.tiling_search import MASK_BYTES, UNIT_BYTES, Bounds, Sizes, find_sizes, rank_tilings
@@ -91,7 +91,8 @@ def choose_stock(plain: Graph, core: str, target: Target, arena: int | None = No
 def _starts(sizes: Sizes, arena: int | None) -> list[Tiling]:
     """The tilings to begin with, the best by the formula with so many tiles and groups of each kind: those that need
     least, and of those that may fit an arena, those that make values least often."""
-    kinds, fitting = {}, []
+    kinds: dict[tuple[int, ...], Tiling] = {}
+    fitting = []
     for total, tiling in rank_tilings(sizes, Bounds(_attention_bounds, _convolution_bounds)):
         kind = (len(tiling.values), *_tiles_of_convolutions(tiling))
         if kind not in kinds and total <= (arena or 0):
@@ -116,7 +117,9 @@ def _arrange(plain: Graph, tiling: Tiling | None, target: Target, like: Arranged
 def _refine(plain: Graph, best: Arranged, target: Target, changes: int) -> Arranged:
     """A tiling after changes that are none for the worse."""
     generator = random.Random(changes)
-    for _ in range(changes if best.tiling else 0):
+    for _ in range(changes):
+        if best.tiling is None:
+            break
         changed = _arrange(plain, _change(best.tiling, generator), target, best)
         best = min(changed, best, key=lambda one: one.total)
     return best
@@ -147,7 +150,7 @@ def _fill(graph: Graph, queue: list[int], target: Target, room: int) -> list[Op]
     needs = Measure.of_graph(graph, target).allocation
     optional = optional_steps(graph, needs)
     taken = [b for b in needs.buffers if b.owner or b.first not in optional.values()]
-    kept = []
+    kept: list[Op] = []
     for op in sorted(optional, key=_work, reverse=True):
         more = taken + [b for b in needs.buffers if b.owner is None and b.first == optional[op]]
         moved = [more[number] for number in reversed(_like(queue, more))]
@@ -176,7 +179,7 @@ def _change(tiling: Tiling, generator: random.Random) -> Tiling:
         return replace(tiling, values=_moved(tiling.values, generator))
     queries, held = _moved(tiling.queries, generator), _tiles_of_convolutions(tiling)
     edges = [0, *accumulate(held)]
-    return replace(tiling, queries=queries, convolution=tuple(sum(queries[a:b]) for a, b in zip(edges, edges[1:])))
+    return replace(tiling, queries=queries, convolution=tuple(sum(queries[a:b]) for a, b in pairwise(edges)))
 
 
 def _tiles_of_convolutions(tiling: Tiling) -> tuple[int, ...]:

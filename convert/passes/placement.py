@@ -7,6 +7,7 @@ same is tried with the largest tensors that have room beside what they could ove
 rises.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from heapq import nsmallest
 from typing import NamedTuple
@@ -62,14 +63,15 @@ def place_buffers(buffers: list[Buffer], aliasing: Aliasing, width: int = WIDTH)
         One offset per buffer, the best found; equal arguments give equal offsets.
     """
     joined = join_buffers(buffers, aliasing)
-    floor, best = _floor(buffers, joined), None
+    floor = _floor(buffers, joined)
+    best: list[int] = []
     spare = _spare(buffers, aliasing, _taken(buffers, joined))
     choices = [joined, join_buffers(buffers, aliasing, spare)] if spare else [joined]
     for above in CEILINGS:
         ceiling = int(floor * (1 + above)) // BUFFER_ALIGNMENT * BUFFER_ALIGNMENT
         for pieces in choices:
             offsets = _Packer(buffers, pieces, ceiling).search(width)
-            if best is None or _head(buffers, offsets) < _head(buffers, best):
+            if not best or _head(buffers, offsets) < _head(buffers, best):
                 best = offsets
             if _head(buffers, best) <= ceiling:
                 return best
@@ -86,10 +88,10 @@ def bytes_at_steps(buffers: list[Buffer], aliasing: Aliasing) -> list[int]:
     return _taken(buffers, join_buffers(buffers, aliasing)).tolist()
 
 
-def join_buffers(buffers: list[Buffer], aliasing: Aliasing, apart: set[Alias] = frozenset()) -> list[Piece]:
+def join_buffers(buffers: list[Buffer], aliasing: Aliasing, apart: Collection[Alias] = ()) -> list[Piece]:
     """Pieces: at first every buffer alone, then joined pair by pair where all that meet may, unless it is `apart`."""
     number = {buffer.owner[1]: index for index, buffer in enumerate(buffers) if buffer.owner}
-    owners = [buffer.owner and buffer.owner[1] for buffer in buffers]
+    owners = [buffer.owner[1] if buffer.owner else -1 for buffer in buffers]  # scratch, -1, is never joined
     home = [Piece([index], [0]) for index in range(len(buffers))]
     for source, target, distance in (alias for alias in aliasing.may_alias if alias not in apart):
         one, other = home[number[source]], home[number[target]]

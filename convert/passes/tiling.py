@@ -11,12 +11,13 @@ gives a Graph; tiles are taken out and put together by SPLIT_V, SLICE and CONCAT
 no memory.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 
 import numpy as np
 
-from convert.lowering.graph import Graph, Op, Tensor
+from convert.lowering.graph import Graph, Op, OptionalTensor, Tensor
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def tile_queries(graph: Graph, rows: tuple[int, ...]) -> Graph:
             tiles.append(pieces.tile(context, number, rows[number], p))
         pieces.join_rows(tiles, context.outputs[0])
         values = graph.producer(f"{name}.values")
-        graph = graph.replaced([query, scores, probabilities, values, context], [values] + pieces.ops)
+        graph = graph.replaced([query, scores, probabilities, values, context], [values, *pieces.ops])
     return graph
 
 
@@ -122,7 +123,7 @@ def group_values(graph: Graph, channels: tuple[int, ...]) -> Graph:
         values = graph.producer(f"{name}.values")
         contexts = graph.consumers(values.outputs[0])
         parts = _cut_dense(values.inputs[0], contexts[0].inputs[2], channels)
-        carried = {}
+        carried: dict[int, Tensor] = {}
         for number, context in enumerate(contexts):
             order = range(len(channels))[:: -1 if number % 2 else 1]
             ops, carried = _context_by_groups(values, context, parts, order, carried)
@@ -140,8 +141,9 @@ def _context_by_groups(
     for index in order:
         kernel, bias = parts[index]
         if index not in carried:
-            shape = (1, kernel.shape[0], values.outputs[0].shape[2])
-            carried = {index: pieces.like(values, [kernel, values.inputs[1], None], shape, f"@{number}.{index}")}
+            transposed = (1, kernel.shape[0], values.outputs[0].shape[2])
+            inputs = [kernel, values.inputs[1], None]
+            carried = {index: pieces.like(values, inputs, transposed, f"@{number}.{index}")}
         shape = (*context.outputs[0].shape[:-1], kernel.shape[0])
         done[index] = pieces.like(context, [p, carried[index], bias], shape, f".{index}")
     pieces.join([done[index] for index in sorted(done)], context.outputs[0], axis=3)
@@ -176,20 +178,23 @@ def _blocks(graph: Graph) -> list[str]:
 def _cut_dense(kernel: Tensor, bias: Tensor, channels: tuple[int, ...]) -> list[tuple[Tensor, Tensor]]:
     """Kernel of the values and bias of the context by groups of channels."""
     edges = np.cumsum(channels)[:-1]
-    cut = lambda tensor: [
-        replace(tensor, name=f"{tensor.name}.{index}", shape=part.shape, data=part)
-        for index, part in enumerate(np.split(tensor.data, edges))
-    ]
+
+    def cut(tensor: Tensor) -> list[Tensor]:
+        return [
+            replace(tensor, name=f"{tensor.name}.{index}", shape=part.shape, data=part)
+            for index, part in enumerate(np.split(tensor.data, edges))
+        ]
+
     return list(zip(cut(kernel), cut(bias)))
 
 
 class _Pieces:
     """Operators that take the place of others, in execution order."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.ops: list[Op] = []
 
-    def like(self, op: Op, inputs: list[Tensor | None], shape: tuple[int, ...], suffix: str) -> Tensor:
+    def like(self, op: Op, inputs: list[OptionalTensor], shape: tuple[int, ...], suffix: str) -> Tensor:
         """The operator on other inputs, with an output of another shape."""
         output = replace(op.outputs[0], name=op.outputs[0].name + suffix, shape=shape)
         self.ops.append(Op(op.kind, inputs, [output], op.options))
@@ -202,7 +207,7 @@ class _Pieces:
 
     def chain(self, ops: list[Op], number: int, rows: int, x: Tensor) -> Tensor:
         """Operators on some rows of x, each of which takes x and the output of the one before."""
-        made = []
+        made: list[Tensor] = []
         for op in ops:
             made = [self.tile(op, number, rows, x, *made)]
         return made[0]
@@ -258,9 +263,9 @@ class _Pieces:
 
 def _with_rows(tensor: Tensor, rows: int) -> tuple[int, ...]:
     """The shape of a tensor [1, 1, n, d] with another number of rows."""
-    return tensor.shape[:2] + (rows, tensor.shape[3])
+    return (*tensor.shape[:2], rows, tensor.shape[3])
 
 
-def _integers(name: str, values) -> Tensor:
+def _integers(name: str, values: Sequence[int] | np.ndarray) -> Tensor:
     data = np.array(values, np.int32)
     return Tensor(name, data.shape, data.dtype, None, data)

@@ -86,9 +86,9 @@ def wait_for(process: subprocess.Popen[bytes], text: bytes) -> bytes:
     with selectors.DefaultSelector() as selector:
         selector.register(process.stdout, selectors.EVENT_READ)
         while not re.search(re.escape(text) + b".*\n", output):
-            assert selector.select(end - time.monotonic()), f"no {text} in {output!r}"
+            assert selector.select(end - time.monotonic()), f"no {text!r} in {output!r}"
             read = os.read(process.stdout.fileno(), 4096)
-            assert read, f"ended without {text}: {output!r}"
+            assert read, f"ended without {text!r}: {output!r}"
             output += read
     return output
 
