@@ -70,7 +70,7 @@ def test_scales_per_channel_run_along_their_axis() -> None:
     parameters = symmetric(np.array([2.0, 20.0]), axis=1)
     np.testing.assert_array_equal(quantize(values, parameters), [[64, 64], [-127, 127]])
     with pytest.raises(ValueError):
-        parameters.per_tensor_scale
+        _ = parameters.per_tensor_scale
 
 
 def test_a_tensor_that_is_always_zero() -> None:

@@ -64,7 +64,10 @@ def assert_equal_and_close(rng: np.random.Generator, model: RandomModel) -> byte
         for way in (None, rounding)
     )
     values, _ = real(data, logits)
-    rms = lambda difference: np.sqrt((difference**2).mean())
+
+    def rms(difference: np.ndarray) -> float:
+        return float(np.sqrt((difference**2).mean()))
+
     assert rms(values - rounded) < rms(rounded - exact)
     return data
 
