@@ -31,10 +31,11 @@ def _print_report(path: str, report: dict) -> None:
         table.add_row(op["name"], str(op["version"]), str(op["count"]), "\n".join(op["types"]))
     console.print(table)
     for colour, word, entries in (("yellow", "warning", report["warnings"]), ("red", "refused", report["refusals"])):
-        styles = (colour, "dim")
-        line = lambda text, detail, styles=styles: console.print(
-            escape("  " * detail + text), style=styles[detail], soft_wrap=True, highlight=False
-        )
+
+        def line(text: str, detail: bool, colour: str = colour) -> None:
+            style = "dim" if detail else colour
+            console.print(escape("  " * detail + text), style=style, soft_wrap=True, highlight=False)
+
         print_entries(entries, word, line)
     if "interpreter" in report:
         console.print(escape(_found(report["interpreter"])), soft_wrap=True, highlight=False)

@@ -2,12 +2,13 @@
 
 import json
 import sys
+from collections.abc import Callable
 from itertools import groupby
 
 SHOWN = 3  # places of a kind that are named
 
 
-def print_entries(entries: list[dict], word: str, line) -> None:
+def print_entries(entries: list[dict], word: str, line: Callable[[str, bool], None]) -> None:
     """Refusals or warnings, one for all of a rule and remedy.
 
     Args:
@@ -17,7 +18,9 @@ def print_entries(entries: list[dict], word: str, line) -> None:
     """
     from convert.tflm.support import entry_text
 
-    kind = lambda entry: (entry["rule"], entry["remedy"])
+    def kind(entry: dict) -> tuple[str, str]:
+        return entry["rule"], entry["remedy"]
+
     order = {key: place for place, key in reversed(list(enumerate(map(kind, entries))))}
     for _, alike in groupby(sorted(entries, key=lambda entry: order[kind(entry)]), key=kind):
         first, *others = alike
@@ -33,9 +36,13 @@ def refuse(report: dict, as_json: bool) -> int:
     if as_json:
         print(json.dumps(report, indent=1))
     else:
-        print_entries(report["refusals"], "refused", lambda text, detail: print("  " * detail + text, file=sys.stderr))
+        print_entries(report["refusals"], "refused", _to_stderr)
     print("TFLM would refuse this model", file=sys.stderr)
     return 1
+
+
+def _to_stderr(text: str, detail: bool) -> None:
+    print("  " * detail + text, file=sys.stderr)
 
 
 def _places(entries: list[dict]) -> str:

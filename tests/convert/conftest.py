@@ -8,7 +8,7 @@ from convert.passes import pipeline
 
 
 @pytest.fixture(autouse=True)
-def verify_each_pass(monkeypatch):
+def verify_each_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     """What every pass makes is held to `convert/passes/verifier.py`."""
     monkeypatch.setattr(pipeline, "VERIFY_EACH", True)
 

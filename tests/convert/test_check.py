@@ -2,7 +2,9 @@
 
 import json
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import pytest
@@ -18,20 +20,21 @@ from tests.support.agreement_cases import signal_energy
 from tests.support.agreement_models import Spec, operator, operator_code, pack
 from tests.support.transcription import random_model
 
+Write: TypeAlias = Callable[..., Path]  # of a change of the model, or of bytes: the file
 ENTRY = {"op", "index", "tensor", "tensor_name", "rule", "reason", "requires", "kernel", "remedy"}
 
 
 @pytest.fixture(scope="module")
-def model_bytes():
+def model_bytes() -> bytes:
     model = random_model(np.random.default_rng(0))
     return build_model(model.weights, model.ranges, 8)
 
 
 @pytest.fixture
-def write(tmp_path: Path, model_bytes):
+def write(tmp_path: Path, model_bytes: bytes) -> Write:
     """Writes the model after `change(model object)`, or given bytes; gives the path."""
 
-    def write_file(change=None, data=None):
+    def write_file(change: Callable[[schema.ModelT], object] | None = None, data: bytes | None = None) -> Path:
         if data is None:
             model = read_model(model_bytes)
             change(model)
@@ -42,7 +45,7 @@ def write(tmp_path: Path, model_bytes):
     return write_file
 
 
-def find_op(model, kind):
+def find_op(model: schema.ModelT, kind: str) -> tuple[schema.OperatorT, schema.OperatorCodeT]:
     """The first operator of a kind, and its code."""
     for op in model.subgraphs[0].operators:
         code = model.operatorCodes[op.opcodeIndex]
@@ -51,16 +54,16 @@ def find_op(model, kind):
     raise KeyError(kind)
 
 
-def set_code(model, kind, builtin, custom=None) -> None:
+def set_code(model: schema.ModelT, kind: str, builtin: int, custom: str | None = None) -> None:
     _, code = find_op(model, kind)
     code.builtinCode, code.deprecatedBuiltinCode, code.customCode = builtin, min(builtin, 127), custom
 
 
-def gelu(model) -> None:
+def gelu(model: schema.ModelT) -> None:
     set_code(model, "LOGISTIC", schema.BuiltinOperator.GELU)
 
 
-def move_softmax(model):
+def move_softmax(model: schema.ModelT) -> schema.OperatorT:
     """The zero point that the kernel asks for, moved."""
     op, _ = find_op(model, "SOFTMAX")
     tensor = model.subgraphs[0].tensors[op.outputs[0]]
@@ -68,23 +71,23 @@ def move_softmax(model):
     return op
 
 
-def test_our_model_is_supported_and_integer_only(write, model_bytes) -> None:
+def test_our_model_is_supported_and_integer_only(write: Write, model_bytes: bytes) -> None:
     report = check_model(write(data=model_bytes))
     assert report["supported"] and report["integer_only"]
     assert report["refusals"] == report["float_tensors"] == []
-    counts = Counter()
+    counts: Counter[str] = Counter()
     for op in report["ops"]:
         counts[op["name"]] += op["count"]
     assert counts["FULLY_CONNECTED"] == 11 and counts["L2_NORMALIZATION"] == 2
 
 
-def test_our_model_is_warned_of_unchecked_ids(model_bytes) -> None:
+def test_our_model_is_warned_of_unchecked_ids(model_bytes: bytes) -> None:
     warned = [warning for warning in check_bytes(model_bytes, "m")["warnings"] if warning["rule"] == "ids_unchecked"]
     assert [(warning["op"], warning["tensor_name"]) for warning in warned] == [("GATHER", "tokens")]
     assert set(warned[0]) == ENTRY
 
 
-def test_a_refusal_names_operator_tensor_rule_kernel_and_remedy(write, model_bytes) -> None:
+def test_a_refusal_names_operator_tensor_rule_kernel_and_remedy(write: Write, model_bytes: bytes) -> None:
     model = read_model(model_bytes)
     op = move_softmax(model)
     (refusal,) = check_model(write(move_softmax))["refusals"]
@@ -95,8 +98,8 @@ def test_a_refusal_names_operator_tensor_rule_kernel_and_remedy(write, model_byt
     assert "zero point 0" in refusal["reason"] and refusal["remedy"]
 
 
-def test_every_violation_is_reported(write) -> None:
-    def break_both(model) -> None:
+def test_every_violation_is_reported(write: Write) -> None:
+    def break_both(model: schema.ModelT) -> None:
         move_softmax(model)
         gelu(model)
 
@@ -123,7 +126,7 @@ def test_a_hybrid_model_is_refused_with_its_remedy() -> None:
 
 
 def test_operators_of_every_graph_are_checked() -> None:
-    def add_graph(model) -> None:
+    def add_graph(model: schema.ModelT) -> None:
         graph = schema.SubGraphT()
         graph.tensors = [tensor.pack(model.buffers) for tensor in (f32(2), f32(2))]
         graph.inputs, graph.outputs = [0], [1]
@@ -135,14 +138,14 @@ def test_operators_of_every_graph_are_checked() -> None:
     assert refusal["op"] == "GELU" and refusal["graph"] == 1 and refusal["index"] == 0
 
 
-def test_a_custom_operator_is_named(write) -> None:
+def test_a_custom_operator_is_named(write: Write) -> None:
     report = check_model(write(lambda model: set_code(model, "LOGISTIC", schema.BuiltinOperator.CUSTOM, "Mine")))
     assert {refusal["op"] for refusal in report["refusals"]} == {"CUSTOM:Mine"}
     tflm_has = check_bytes(BASES["RELU"].edited(signal_energy(start_index=0, end_index=2)).build(), "custom")
     assert tflm_has["supported"] and [entry["rule"] for entry in tflm_has["warnings"]] == ["known_by_name"]
 
 
-def test_exit_status_and_json(write, model_bytes, capsys: pytest.CaptureFixture[str]) -> None:
+def test_exit_status_and_json(write: Write, model_bytes: bytes, capsys: pytest.CaptureFixture[str]) -> None:
     assert check.main([str(write(data=model_bytes)), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["supported"] is True
     assert check.main([str(write(gelu)), "--json"]) == 1
@@ -153,7 +156,7 @@ def test_exit_status_and_json(write, model_bytes, capsys: pytest.CaptureFixture[
 
 
 def test_run_compares_the_rules_with_the_interpreter(
-    write, model_bytes, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    write: Write, model_bytes: bytes, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert check.main([str(write(data=model_bytes)), "--run", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["interpreter"]["runs"] is True

@@ -4,7 +4,10 @@ operators; and what every command does alike."""
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
+from typing import TypeAlias
 
 import pytest
 from tflite_micro.tensorflow.lite.micro.tools import tflite_flatbuffer_align_wrapper
@@ -21,10 +24,11 @@ from tests.support.agreement_cases import signal_energy
 from tests.support.agreement_models import Spec, operator, operator_code
 from tests.support.agreement_truth import measure
 
+Write: TypeAlias = Callable[..., str]  # of bytes or a text, and a name: the file
 BOARD = "nucleo-h743zi"
 GOOD = BASES["RELU"].build()
 REFUSED = BASES["RELU"].edited({"op": "GELU"}).build()
-COMMANDS = {check: [], arena: [], boards: [], optimize: ["--out", "{out}"]}
+COMMANDS: dict[ModuleType, list[str]] = {check: [], arena: [], boards: [], optimize: ["--out", "{out}"]}
 
 
 def aligned(model: bytes, tmp_path: Path) -> bytes:
@@ -42,15 +46,15 @@ def xxd(model: bytes, declared: str = "unsigned char model_tflite[]") -> str:
 
 
 @pytest.fixture
-def write(tmp_path):
-    def write_file(data, name="model.tflite"):
+def write(tmp_path: Path) -> Write:
+    def write_file(data: bytes | str, name: str = "model.tflite") -> str:
         (tmp_path / name).write_bytes(data if isinstance(data, bytes) else data.encode())
         return str(tmp_path / name)
 
     return write_file
 
 
-def test_models_that_tflms_tool_aligned_are_what_they_were(tmp_path):
+def test_models_that_tflms_tool_aligned_are_what_they_were(tmp_path: Path) -> None:
     once = BASES["RELU"].edited({"change": keep_state}).build()
     for name, model in {**{op: spec.build() for op, spec in BASES.items()}, "once": once}.items():
         if not len(read_model(model).subgraphs[0].inputs):
@@ -61,7 +65,7 @@ def test_models_that_tflms_tool_aligned_are_what_they_were(tmp_path):
         assert plan_arena(again) == plan_arena(model), name
 
 
-def keep_state(model):
+def keep_state(model: schema.ModelT) -> None:
     """A variable that a graph of CALL_ONCE assigns: operators and a graph with empty lists, which the tool drops."""
     variables().change(model)
     handle, assign, read = model.subgraphs[0].operators
@@ -78,8 +82,8 @@ def keep_state(model):
     model.subgraphs[0].operators = [first, handle, assign, read]
 
 
-def test_a_graph_without_operators_runs(write, tmp_path, capsys):
-    def only_pass_on(model):
+def test_a_graph_without_operators_runs(write: Write, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def only_pass_on(model: schema.ModelT) -> None:
         graph = model.subgraphs[0]
         graph.operators, graph.outputs = None, graph.inputs
 
@@ -90,7 +94,7 @@ def test_a_graph_without_operators_runs(write, tmp_path, capsys):
     assert "damaged" not in capsys.readouterr().err
 
 
-def test_a_model_in_c_is_read_like_the_file(write, tmp_path, capsys):
+def test_a_model_in_c_is_read_like_the_file(write: Write, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     sources = {
         "model.cc": xxd(GOOD),
         "model.h": "// a comment [1] = {2}\nalignas(16) const unsigned char g_model[] DATA = {\n"
@@ -114,7 +118,7 @@ def test_a_model_in_c_is_read_like_the_file(write, tmp_path, capsys):
         ("unsigned char model[] = {" + "0x00, " * 99 + "};", "begins as a model does"),
     ],
 )
-def test_c_without_a_model(write, capsys, source, message):
+def test_c_without_a_model(write: Write, capsys: pytest.CaptureFixture[str], source: str, message: str) -> None:
     assert is_c_source(source.encode())
     with pytest.raises(DamagedModel, match=message):
         read_c_array(source.encode())
@@ -122,7 +126,7 @@ def test_c_without_a_model(write, capsys, source, message):
     assert message in capsys.readouterr().err
 
 
-def test_the_resolver_has_exactly_the_operators(write, capsys):
+def test_the_resolver_has_exactly_the_operators(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
     path = write(BASES["IF"].build())
     assert check.main([path, "--resolver"]) == 0
     assert capsys.readouterr().out.splitlines() == [
@@ -141,7 +145,9 @@ def test_the_resolver_has_exactly_the_operators(write, capsys):
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.__name__)
-def test_every_command_says_the_same_of_a_refused_model(write, tmp_path, capsys, command):
+def test_every_command_says_the_same_of_a_refused_model(
+    write: Write, tmp_path: Path, capsys: pytest.CaptureFixture[str], command: ModuleType
+) -> None:
     path, more = write(REFUSED), [word.format(out=tmp_path / "o.tflite") for word in COMMANDS[command]]
     assert command.main([path, *more, "--json"]) == 1
     report = json.loads(capsys.readouterr().out)
@@ -153,7 +159,9 @@ def test_every_command_says_the_same_of_a_refused_model(write, tmp_path, capsys,
     assert "TFLM would refuse this model" in said and not (tmp_path / "o.tflite").exists()
 
 
-def test_options_stand_before_or_after_the_file(write, tmp_path, capsys):
+def test_options_stand_before_or_after_the_file(
+    write: Write, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = write(GOOD)
     for words in ([path, "--board", BOARD], ["--board", BOARD, path], ["--board", BOARD, "--json", path]):
         assert boards.main(words) == 0
@@ -166,8 +174,8 @@ def test_options_stand_before_or_after_the_file(write, tmp_path, capsys):
     assert optimize.main(["--out", str(tmp_path / "o.tflite"), path]) == 0
 
 
-def test_refusals_of_a_kind_are_printed_together(write, capsys):
-    def three(model):
+def test_refusals_of_a_kind_are_printed_together(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
+    def three(model: schema.ModelT) -> None:
         graph = model.subgraphs[0]
         graph.tensors += [i8(2, 3).pack(model.buffers) for _ in range(2)]
         graph.operators += [operator(0, [1], [2]), operator(0, [2], [3])]
@@ -177,7 +185,9 @@ def test_refusals_of_a_kind_are_printed_together(write, capsys):
     assert printed.count("refused ") == 1 and "and 2 more like it: GELU (number 1), GELU (number 2)" in printed
 
 
-def test_a_lower_bound_is_called_one_everywhere(write, tmp_path, capsys):
+def test_a_lower_bound_is_called_one_everywhere(
+    write: Write, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = write(BASES["RELU"].edited(signal_energy(start_index=0, end_index=2)).build())
     assert check.main([path]) == 0
     assert "known by name only" in capsys.readouterr().out
@@ -192,15 +202,15 @@ def test_a_lower_bound_is_called_one_everywhere(write, tmp_path, capsys):
     assert "at least" in capsys.readouterr().out
 
 
-def test_run_tells_what_the_interpreter_did(write, capsys):
+def test_run_tells_what_the_interpreter_did(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
     assert check.main([write(GOOD), "--run"]) == 0
     assert "TFLM's interpreter ran it" in capsys.readouterr().out
     assert check.main([write(REFUSED), "--run"]) == 1
     assert "TFLM's interpreter refused it" in capsys.readouterr().out
 
 
-def test_signatures_follow_their_tensors(write, tmp_path):
-    def signed(model):
+def test_signatures_follow_their_tensors(write: Write, tmp_path: Path) -> None:
+    def signed(model: schema.ModelT) -> None:
         graph = model.subgraphs[0]
         graph.tensors.insert(0, i8(9).pack(model.buffers))  # no one uses it: every index moves by one
         graph.inputs, graph.outputs, graph.operators[0].inputs, graph.operators[0].outputs = [1], [2], [1], [2]
@@ -219,6 +229,6 @@ def test_signatures_follow_their_tensors(write, tmp_path):
 
 
 @pytest.mark.parametrize("command", ["check", "arena", "boards", "optimize", "verify", "convert", "arduino"])
-def test_help_answers_as_a_command(command):
+def test_help_answers_as_a_command(command: ModuleType) -> None:
     done = subprocess.run([sys.executable, "-m", f"convert.{command}", "--help"], capture_output=True, text=True)
     assert done.returncode == 0 and done.stdout.startswith("usage:"), done.stderr

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -39,22 +40,22 @@ REFUSED = {  # report or model: words of its one refusal, and of its remedy
     "reports/13-circular-remedies/t_expand_i32": ("is int32", "tf.reshape"),
     "reports/13-circular-remedies/t_gather_i32": ("is int32", "cast to float32 before it"),
 }
-COMMANDS = (check, arena, boards, optimize)
+COMMANDS: tuple[ModuleType, ...] = (check, arena, boards, optimize)
 
 
-def model(name):
+def model(name: str) -> Path:
     path = CASES / f"{name}.tflite"
     if not path.is_file():
         pytest.skip(f"there is no {path}")
     return path
 
 
-def arguments(command, path, tmp_path):
+def arguments(command: ModuleType, path: Path, tmp_path: Path) -> list[str]:
     return [str(path), *(["--out", str(tmp_path / "out.tflite")] if command is optimize else [])]
 
 
 @pytest.mark.parametrize("name", RUN)
-def test_models_that_tflm_runs(name, tmp_path, capsys):
+def test_models_that_tflm_runs(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = model(f"models/{name}")
     assert check_bytes(path.read_bytes(), name)["supported"]
     for command in COMMANDS:
@@ -65,14 +66,16 @@ def test_models_that_tflm_runs(name, tmp_path, capsys):
         assert allocate(read_model(path.read_bytes()), *WHEEL_BUILD).total == RUN[name]
 
 
-def test_arenas_are_tflms():
+def test_arenas_are_tflms() -> None:
     named = {name: model(f"models/{name}").read_bytes() for name, total in RUN.items() if total}
     jobs = [(data, [RUN[name], RUN[name] - 16]) for name, data in named.items()]
     assert [succeeds for _, succeeds in measure_arena(jobs)] == [[True, False]] * len(named)
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_models_that_tflm_refuses_are_told_once_and_with_what_helps(name, tmp_path, capsys):
+def test_models_that_tflm_refuses_are_told_once_and_with_what_helps(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = model(name)
     wrong, remedy = REFUSED[name]
     (refusal,) = check_bytes(path.read_bytes(), name)["refusals"]
@@ -83,11 +86,11 @@ def test_models_that_tflm_refuses_are_told_once_and_with_what_helps(name, tmp_pa
 
 
 @pytest.mark.parametrize("name", ["scalar_output_int8", "zero_size_constant"])
-def test_a_constant_without_elements_is_not_called_uncomputed(name):
+def test_a_constant_without_elements_is_not_called_uncomputed(name: str) -> None:
     assert check_bytes(model(f"models/{name}").read_bytes(), name)["warnings"] == []
 
 
-def test_what_is_only_a_lower_bound_is_not_within_a_limit(capsys):
+def test_what_is_only_a_lower_bound_is_not_within_a_limit(capsys: pytest.CaptureFixture[str]) -> None:
     path = str(model("models/audio_preprocessor_int8"))
     assert arena.main([path, "--core", "host64", "--max-bytes", "8000"]) == 1
     assert "at least" in capsys.readouterr().err
@@ -96,33 +99,33 @@ def test_what_is_only_a_lower_bound_is_not_within_a_limit(capsys):
     assert len(report["at_least"]) == 9 and report["instructions"]["at_least"]
 
 
-def test_instructions_that_nobody_measured_are_unknown(capsys):
+def test_instructions_that_nobody_measured_are_unknown(capsys: pytest.CaptureFixture[str]) -> None:
     assert arena.main([str(model("models/conv_huge_im2col")), "--core", "cortex-m7"]) == 0
     assert "an inference takes is unknown" in capsys.readouterr().out
     assert arena.main([str(model("models/mnist_valid_float")), "--core", "cortex-m7"]) == 0
     assert "an inference takes at least" in capsys.readouterr().out
 
 
-def test_integers_only_in_spite_of_an_lstms_intermediates():
+def test_integers_only_in_spite_of_an_lstms_intermediates() -> None:
     for name in ("models/trained_lstm_int8", "reports/17-integer-only-lstm/bilstm_int8"):
         report = check_bytes(model(name).read_bytes(), name)
         assert report["integer_only"] and report["float_tensors"] == []
 
 
-def test_a_dilated_convolution_with_an_open_batch_is_told_to_fix_it():
+def test_a_dilated_convolution_with_an_open_batch_is_told_to_fix_it() -> None:
     report = check_bytes(model("reports/18-dilated-open-batch/dil_open_int8_same").read_bytes(), "open")
     assert {"Input(batch_size=1)" in entry["remedy"] for entry in report["refusals"]} == {True}
     assert check_bytes(model("reports/18-dilated-open-batch/dil_b1_int8_same").read_bytes(), "one")["supported"]
 
 
-def test_variables_in_branches_run_and_are_counted():
+def test_variables_in_branches_run_and_are_counted() -> None:
     for name in ("r_acc_if", "r_if_read", "r_if_reset", "r_plain"):
         report = check_bytes(model(f"reports/10-resource-in-branch/{name}").read_bytes(), name)
         told = [entry["reason"] for entry in report["warnings"] if entry["rule"] == "variables_brought"]
         assert report["supported"] and "MicroResourceVariables::Create(allocator, 1)" in told[0]
 
 
-def test_signatures_stay_and_what_goes_is_said(tmp_path, capsys):
+def test_signatures_stay_and_what_goes_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path, out = model("reports/20-optimize-drops-signatures/k_text_gap"), tmp_path / "out.tflite"
     assert optimize.main([str(path), "--out", str(out)]) == 0
     before, after = (read_model(file.read_bytes()) for file in (path, out))

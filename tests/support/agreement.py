@@ -14,7 +14,7 @@ from tests.support.agreement_sweep import sweep
 from tests.support.agreement_truth import ARENA_BYTES, measure
 from tf_embbert.common.errors import UserError
 
-UNCHECKED = {rule.name for rule in (*RULES, *STRUCTURE) if rule.unchecked}
+UNCHECKED = {rule.name for rules in (RULES, STRUCTURE) for rule in rules if rule.unchecked}
 KERAS_ARENA_BYTES = 1 << 22
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from convert import convert
-from convert.export.build import build_model, build_stages
+from convert.export.build import Built, build_model, build_stages
 from convert.export.build_lengths import build_lengths
 from convert.export.stock_search import stock_graph
 from convert.lowering.lower import lower_model
@@ -34,7 +34,7 @@ from tests.support.bundles import make_run
 from tests.support.chain import refused
 from tests.support.graphs import assert_equal_to_tflm, random_graph
 from tests.support.running import run
-from tests.support.transcription import random_model, random_rows
+from tests.support.transcription import RandomModel, random_model, random_rows
 from tf_embbert.run import load_run
 
 M7 = find_build("cortex-m7", "cmsis_nn")
@@ -52,7 +52,7 @@ TILINGS = {
 
 
 @functools.cache
-def long_model():
+def long_model() -> RandomModel:
     """A model large enough to be cut."""
     return random_model(
         np.random.default_rng(1), hidden_size=64, blocks=3, kernel=9, max_length=160, calibration_rows=2
@@ -60,12 +60,12 @@ def long_model():
 
 
 @functools.cache
-def stock_stages():
+def stock_stages() -> Built:
     return build_stages(long_model().weights, long_model().ranges, 160, plan="stock")
 
 
 @pytest.mark.parametrize("name, taps", itertools.product(TILINGS, (1, 7)))
-def test_the_form_changes_no_byte(name, taps) -> None:
+def test_the_form_changes_no_byte(name: str, taps: int) -> None:
     seed = list(TILINGS).index(name) + 10 * taps
     print("seed", seed)
     rng = np.random.default_rng(seed)
@@ -99,7 +99,8 @@ def test_the_model_has_no_plan_and_needs_less() -> None:
     assert offline_offsets(read_model(built.model)) is None and built.tiling is not None
     offline = build_model(model.weights, model.ranges, 160)
     stripped = pack_model(strip_model(read_model(offline)))
-    total = lambda data: plan_arena(data, "cortex-m7", "cmsis_nn")["total"]
+    def total(data):
+        return plan_arena(data, "cortex-m7", "cmsis_nn")["total"]
     assert built.stages[-1].total == total(built.model) < 0.8 * total(stripped)
     assert_equal_to_tflm({"stock": built.model})
 
