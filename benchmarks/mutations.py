@@ -89,7 +89,7 @@ def judge(data: bytes) -> dict:
 
     began = time.monotonic()
     try:
-        report = check_bytes(data, "mutant")
+        report = check_bytes(data, "mutant", "reference")
         if report["supported"]:
             plan_arena(data)
         outcome = {

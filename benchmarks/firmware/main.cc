@@ -17,16 +17,16 @@
 #include "boards/common/semihosting.h"
 #include "tensorflow/lite/micro/cortex_m_generic/debug_log_callback.h"
 #include "tensorflow/lite/micro/micro_interpreter.h"
+#include "tensor_files.h"
 #include "tensorflow/lite/micro/micro_profiler_interface.h"
 
 namespace {
 
 enum Status { kOk = 0, kAllocateFailed = 1, kInvokeFailed = 2, kBadUse = 3 };
 
-constexpr std::size_t kModelBytes = 4 << 20, kArenaBytes = 8 << 20, kTensorBytes = 1 << 20;
+constexpr std::size_t kModelBytes = 4 << 20, kArenaBytes = 8 << 20;
 [[gnu::section(".bulk")]] alignas(16) std::uint8_t model_bytes[kModelBytes];
 [[gnu::section(".bulk")]] alignas(16) std::uint8_t arena[kArenaBytes];
-[[gnu::section(".bulk")]] std::uint8_t tensor_bytes[kTensorBytes];
 
 [[gnu::format(printf, 1, 2)]] void Print(const char* format, ...) {
   char text[256];
@@ -75,31 +75,6 @@ class OperatorTicks : public tflite::MicroProfilerInterface {
 
 [[gnu::section(".bulk")]] alignas(8) char profiler_bytes[sizeof(OperatorTicks)];
 
-void ReadInputs(tflite::MicroInterpreter& interpreter, const char* path) {
-  const long length = semihosting::ReadFile(path, tensor_bytes, kTensorBytes);
-  if (length < 0) Fail(kBadUse, "to read the input");
-  const std::uint8_t* next = tensor_bytes;
-  for (std::size_t i = 0; i < interpreter.inputs_size(); ++i) {
-    const TfLiteTensor* input = interpreter.input(i);
-    if (next + input->bytes > tensor_bytes + length) Fail(kBadUse, "the input is too short");
-    std::memcpy(input->data.raw, next, input->bytes);
-    next += input->bytes;
-  }
-}
-
-void WriteOutputs(tflite::MicroInterpreter& interpreter, const char* path) {
-  std::uint8_t* next = tensor_bytes;
-  for (std::size_t i = 0; i < interpreter.outputs_size(); ++i) {
-    const TfLiteTensor* output = interpreter.output(i);
-    if (next + output->bytes > tensor_bytes + kTensorBytes) Fail(kBadUse, "the output is too long");
-    std::memcpy(next, output->data.raw, output->bytes);
-    next += output->bytes;
-  }
-  if (!semihosting::WriteFile(path, tensor_bytes, static_cast<std::size_t>(next - tensor_bytes))) {
-    Fail(kBadUse, "to write the output");
-  }
-}
-
 void Measure(const char* model_path, std::size_t arena_bytes, const char* input_path, const char* output_path) {
   if (arena_bytes > kArenaBytes) Fail(kBadUse, "the arena is larger than the board's");
   if (semihosting::ReadFile(model_path, model_bytes, kModelBytes) < 0) Fail(kBadUse, "to read the model");
@@ -111,7 +86,7 @@ void Measure(const char* model_path, std::size_t arena_bytes, const char* input_
   if (interpreter.AllocateTensors() != kTfLiteOk) Fail(kAllocateFailed, "AllocateTensors");
   PrintBytes("used", interpreter.arena_used_bytes());
   if (!input_path) return;
-  ReadInputs(interpreter, input_path);
+  if (!ReadInputs(interpreter, input_path)) Fail(kBadUse, "to read the input");
   ticks.Clear();
   const std::uint64_t start = board::Ticks();
   const TfLiteStatus status = interpreter.Invoke();
@@ -120,7 +95,7 @@ void Measure(const char* model_path, std::size_t arena_bytes, const char* input_
   PrintBytes("stack", board::StackUsed());
   PrintBytes("ticks", static_cast<std::size_t>(end - start));
   ticks.PrintAll();
-  WriteOutputs(interpreter, output_path);
+  if (!WriteOutputs(interpreter, output_path)) Fail(kBadUse, "to write the output");
 }
 
 void TimeLoop(std::uint32_t count) {
