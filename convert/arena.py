@@ -12,6 +12,7 @@ import sys
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
+from convert.options import add_target_arguments
 from tf_embbert.common.arguments import CommandParser, positive, positive_int
 from tf_embbert.common.errors import run_command
 
@@ -23,10 +24,10 @@ EXPLAINED = "cortex-m7"  # the core that is explained when none is named
 
 def _choose(core: str | None, kernels: str | None) -> list[tuple[str, str]]:
     """The core and kernels that are named; every core when none is."""
-    from convert.tflm.builds import BUILDS, default_kernels
+    from convert.tflm.builds import BUILDS, choose_kernels
 
     if core:
-        return [(core, kernels or default_kernels(core))]
+        return [(core, choose_kernels(core, kernels))]
     return [key for key in BUILDS if kernels in (None, key[1])]
 
 
@@ -190,10 +191,7 @@ def _millions(count: int) -> str:
 def main(arguments: list[str] | None = None) -> int:
     parser = CommandParser(prog="python -m convert.arena", description="How many bytes of arena does this model need?")
     parser.add_argument("model", help="a .tflite file, or a C file with one in an array")
-    parser.add_argument("--core", metavar="ID", help="cortex-m4 and the like, or host64 (default: every core)")
-    parser.add_argument(
-        "--kernels", choices=("cmsis_nn", "reference"), help="default: both, or with --core those of its firmware"
-    )
+    add_target_arguments(parser, "a table of all cores and kernels")
     parser.add_argument(
         "--clock-mhz",
         type=positive,
@@ -209,20 +207,21 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _measure(options: Namespace) -> int:
     from convert.passes.hints import explain_arena
-    from convert.printing import refuse
+    from convert.printing import refuse, warn_of_differences
     from convert.tflm.arena import plan_arenas
-    from convert.tflm.builds import default_kernels, find_build
-    from convert.tflm.support import check_bytes, load_model
+    from convert.tflm.builds import choose_kernels, find_build
+    from convert.tflm.support import check_bytes, difference_texts, load_model
 
     chosen = _choose(options.core, options.kernels)
     for core, kernels in chosen:
         find_build(core, kernels)
     model = load_model(options.model)
-    checked = check_bytes(model, options.model)
+    detail = chosen[0] if options.core else (EXPLAINED, choose_kernels(EXPLAINED, options.kernels))
+    checked = check_bytes(model, options.model, detail[1], options.core)
     if not checked["supported"]:
         return refuse(checked, options.json)
-    detail = chosen[0] if options.core else (EXPLAINED, options.kernels or default_kernels(EXPLAINED))
-    explained = explain_arena(model, *detail)
+    warn_of_differences(difference_texts(checked))
+    explained = explain_arena(model, *detail) | {"warnings": checked["warnings"]}
     reports = [explained] if chosen == [detail] else plan_arenas(model, chosen)
     if options.clock_mhz and explained["instructions"] and explained["instructions"]["total"] is not None:
         explained["instructions"]["milliseconds"] = explained["instructions"]["total"] / options.clock_mhz / 1000

@@ -1,19 +1,20 @@
 """Does TFLM run a model? Asks the file the rules that TFLM's kernels ask, and names every operator that breaks one.
 
-    python -m convert.check MODEL.tflite [--run] [--json]
+    python -m convert.check MODEL.tflite [--kernels cmsis_nn|reference] [--core ID] [--run] [--json]
     python -m convert.check MODEL.tflite --resolver
     python -m convert.check --supported-ops > SUPPORTED_OPS.md
 
 MODEL may also be a C file with the model in an array, as `xxd -i` writes it. The rules decide, without running
-anything; --run also runs the model in TFLM's own interpreter, in a child process; --resolver prints what a firmware
-registers. Exit status: 0 TFLM runs it, 1 TFLM would refuse it, 2
-bad input, or rules and interpreter disagree.
+anything; a firmware has CMSIS-NN's kernels where nothing else is said. --run also runs the model in TFLM's own
+interpreter, which has the reference kernels, in a child process; --resolver prints what a firmware registers.
+Exit status: 0 TFLM runs it, 1 TFLM would refuse it, 2 bad input, or rules and interpreter disagree.
 """
 
 import json
 import sys
 from argparse import Namespace
 
+from convert.options import add_target_arguments
 from tf_embbert.common.arguments import CommandParser
 from tf_embbert.common.errors import UserError, run_command
 
@@ -40,7 +41,9 @@ def _print_report(path: str, report: dict) -> None:
     if "interpreter" in report:
         console.print(escape(_found(report["interpreter"])), soft_wrap=True, highlight=False)
     verdict = "TFLM runs this model" if report["supported"] else "TFLM would refuse this model"
-    console.print(f"{verdict}; {'integers only' if report['integer_only'] else 'not integer-only'}")
+    if report["supported"] and not report["same_answers"]:
+        verdict += ", but with these kernels it does not answer as the reference kernels do"
+    console.print(f"{verdict}; {'integers only' if report['integer_only'] else 'not integer-only'}", soft_wrap=True)
 
 
 def _found(interpreter: dict) -> str:
@@ -54,6 +57,7 @@ def _found(interpreter: dict) -> str:
 def main(arguments: list[str] | None = None) -> int:
     parser = CommandParser(prog="python -m convert.check", description="Does TFLM run this model?")
     parser.add_argument("model", nargs="?", help="a .tflite file, or a C file with one in an array")
+    add_target_arguments(parser)
     parser.add_argument("--run", action="store_true", help="also run the model in TFLM's interpreter, and compare")
     parser.add_argument("--json", action="store_true", help="print one JSON document and nothing else")
     parser.add_argument("--resolver", action="store_true", help="print the MicroMutableOpResolver that it needs")
@@ -70,10 +74,12 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _check(path: str, options: Namespace) -> int:
+    from convert.tflm.builds import choose_kernels
     from convert.tflm.support import check_bytes, load_model
 
+    kernels = choose_kernels(options.core, options.kernels)
     model = load_model(path)
-    report = check_bytes(model, path)
+    report = check_bytes(model, path, kernels, options.core)
     if options.run:
         from convert.tflm.probe import probe_model
 
@@ -84,7 +90,9 @@ def _check(path: str, options: Namespace) -> int:
         print(json.dumps(report, indent=1))
     else:
         _print_report(path, report)
-    return _status(path, report)
+    if options.run:
+        _compare(path, model, report["interpreter"])
+    return 0 if report["supported"] else 1
 
 
 def _print_resolver(report: dict, as_json: bool) -> int:
@@ -99,18 +107,19 @@ def _print_resolver(report: dict, as_json: bool) -> int:
     return 0
 
 
-def _status(path: str, report: dict) -> int:
-    """The exit status; a disagreement is an error, but where TFLM only does not check what the rules refuse."""
+def _compare(path: str, model: bytes, interpreter: dict) -> None:
+    """A disagreement of rules and interpreter is an error, but where TFLM only does not check what the rules refuse."""
     from convert.tflm.rules.registry import RULES
     from convert.tflm.rules.structure import STRUCTURE
+    from convert.tflm.support import check_bytes
 
+    report = check_bytes(model, path, "reference")
     unchecked = {rule.name for rules in (RULES, STRUCTURE) for rule in rules if rule.unchecked}
     by_luck = not report["supported"] and {entry["rule"] for entry in report["refusals"]} <= unchecked
-    if "interpreter" in report and report["interpreter"]["runs"] != report["supported"] and not by_luck:
+    if interpreter["runs"] != report["supported"] and not by_luck:
         rules = "the rules accept" if report["supported"] else "the rules refuse"
-        found = "runs it" if report["interpreter"]["runs"] else f"refuses it ({report['interpreter']['said']})"
+        found = "runs it" if interpreter["runs"] else f"refuses it ({interpreter['said']})"
         raise UserError(f"{rules} {path}, TFLM's interpreter {found}; please report the model")
-    return 0 if report["supported"] else 1
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from convert.options import add_target_arguments
 from tf_embbert.common.arguments import CommandParser
 from tf_embbert.common.errors import UserError, run_command
 from tf_embbert.common.files import write_atomically
@@ -76,8 +77,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = CommandParser(prog="python -m convert.optimize", description="The same outputs from a smaller arena.")
     parser.add_argument("model", help="a .tflite file, or a C file with one in an array")
     parser.add_argument("--out", required=True, metavar="FILE", help="the file to write")
-    parser.add_argument("--core", default=CORE, metavar="ID", help=f"whose arena is made small (default: {CORE})")
-    parser.add_argument("--kernels", choices=("cmsis_nn", "reference"), help="default: those of the core's firmware")
+    add_target_arguments(parser, f"{CORE}, whose arena is made small")
     parser.add_argument("--no-plan", action="store_true", help="leave the planning to TFLM: no metadata in the file")
     parser.add_argument("--keep-file-size", action="store_true", help="do nothing that makes the file larger")
     parser.add_argument("--json", action="store_true", help="print one JSON document and nothing else")
@@ -93,26 +93,28 @@ def main(arguments: list[str] | None = None) -> int:
 def _optimize(options: argparse.Namespace) -> int:
     from convert.passes.optimizer import optimize_model
     from convert.passes.pipeline import NO_PLAN, OPTIMIZE
-    from convert.printing import refuse
+    from convert.printing import refuse, warn_of_differences
     from convert.tflite.signatures import left_out
     from convert.tflm.arena import plan_arena
-    from convert.tflm.builds import default_kernels, find_build
-    from convert.tflm.support import check_bytes, load_model
+    from convert.tflm.builds import choose_kernels, find_build
+    from convert.tflm.support import check_bytes, difference_texts, load_model
 
-    kernels = options.kernels or default_kernels(options.core)
-    target = find_build(options.core, kernels)
+    core = options.core or CORE
+    kernels = choose_kernels(core, options.kernels)
+    target = find_build(core, kernels)
     out = Path(options.out)
     if not out.absolute().parent.is_dir():
         raise UserError(f"cannot write {out}: there is no folder {out.parent}")
     model = load_model(options.model)
-    report = check_bytes(model, options.model)
+    report = check_bytes(model, options.model, kernels, core)
     if not report["supported"]:
         return refuse(report, options.json)
+    warn_of_differences(difference_texts(report))
     most_bytes = len(model) if options.keep_file_size else None
     smaller, stages = optimize_model(model, target, NO_PLAN if options.no_plan else OPTIMIZE, most_bytes)
     lost = [] if smaller == model else left_out(model)
     write_atomically(out, smaller)
-    unmodelled = sorted({op["name"] for op in plan_arena(smaller, options.core, kernels)["at_least"]})
+    unmodelled = sorted({op["name"] for op in plan_arena(smaller, core, kernels)["at_least"]})
     if options.json:
         document = {"model": options.model, "out": options.out, "stages": [asdict(stage) for stage in stages]}
         print(json.dumps(document | {"at_least": unmodelled, "left_out": lost}, indent=1))

@@ -37,12 +37,18 @@ def refuse(report: dict, as_json: bool) -> int:
         print(json.dumps(report, indent=1))
     else:
         print_entries(report["refusals"], "refused", _to_stderr)
-    print("TFLM would refuse this model", file=sys.stderr)
+    print(f"TFLM would refuse this model with {report['kernels']} kernels", file=sys.stderr)
     return 1
 
 
 def _to_stderr(text: str, detail: bool) -> None:
     print("  " * detail + text, file=sys.stderr)
+
+
+def warn_of_differences(texts: list[str]) -> None:
+    """Says on standard error in which ways the kernels answer otherwise than the reference kernels."""
+    for text in texts:
+        print(f"warning: {text}", file=sys.stderr)
 
 
 def _places(entries: list[dict]) -> str:

@@ -11,7 +11,6 @@ from convert.bundle.bundle import MANIFEST, read_bundle
 from convert.bundle.firmware import Firmware
 from convert.export.build import PLANS, build_model, shortest_length
 from convert.passes.optimizer import CORE
-from convert.tflm.builds import default_kernels
 from tf_embbert.common.errors import UserError, nearest
 from tf_embbert.run import Run, load_run
 
@@ -78,7 +77,8 @@ def judge_boards(boards: Iterable[Board], firmware: Firmware, length: int | None
         length: number of tokens that its model takes, where that can be chosen.
 
     Returns:
-        Of each board {id, core, kernels, fits, flash, flash_used, ram, ram_used, at_least, seq_len}, in bytes.
+        Of each board {id, core, kernels, fits, flash, flash_used, ram, ram_used, at_least, seq_len}, in bytes, and
+        where its kernels answer otherwise than TFLM's reference kernels `differs`, the ways in words.
         `at_least`: some operator makes ram_used a lower bound. `fits` is None where a figure that decides is not known.
         `seq_len` is the largest length known to fit.
     """
@@ -122,13 +122,14 @@ def _judge(board: Board, firmware: Firmware) -> dict:
     return {
         "id": board.id,
         "core": board.core,
-        "kernels": default_kernels(board.core),
+        "kernels": firmware.kernels,
         "fits": fits,
         "flash": board.flash,
         "flash_used": flash,
         "ram": board.ram,
         "ram_used": ram,
         "at_least": at_least,
+        **({"differs": differs} if (differs := firmware.differences[board.core]) else {}),
     }
 
 
@@ -156,7 +157,8 @@ def largest_length(fits: Callable[[int], bool], shortest: int, longest: int) -> 
 def verdict_text(verdict: dict) -> str:
     """A verdict in words: what is left, the length that fits, or what is short by how much."""
     if verdict["fits"]:
-        return f"fits, {verdict['ram'] - verdict['ram_used']:,} B of RAM left"
+        room = f"fits, {verdict['ram'] - verdict['ram_used']:,} B of RAM left"
+        return f"{room}, but {verdict['kernels']} answers otherwise" if verdict.get("differs") else room
     if verdict["seq_len"]:
         return f"fits only with --seq-len {verdict['seq_len']}"
     short = [

@@ -7,7 +7,8 @@ import yaml
 
 from convert.tflite.model import input_length
 from convert.tflm.arena import plan_arenas
-from convert.tflm.builds import CORES, default_kernels
+from convert.tflm.builds import CORES
+from convert.tflm.support import check_bytes, difference_texts
 
 CONSTANTS = yaml.safe_load(Path(__file__).with_name("firmware.yaml").read_text(encoding="utf-8"))
 
@@ -24,19 +25,16 @@ class Firmware:
     Args:
         model: bytes of a .tflite file that TFLM runs.
         vocab_size: tokens of the tokenizer beside it; None of a model that has none.
+        kernels: 'cmsis_nn' or 'reference'.
     """
 
-    def __init__(self, model: bytes, vocab_size: int | None = None) -> None:
-        self.model, self.vocab_size = model, vocab_size
+    def __init__(self, model: bytes, vocab_size: int | None = None, kernels: str = "cmsis_nn") -> None:
+        self.model, self.vocab_size, self.kernels = model, vocab_size, kernels
 
     def flash_parts(self, core: str) -> dict[str, int]:
         """Bytes of flash by part: model, runtime, app, and of a model with a tokenizer that and the golden rows."""
         flash = CONSTANTS["flash"]
-        parts = {
-            "model": len(self.model),
-            "runtime": flash["runtime"][default_kernels(core)],
-            "app": flash["app"]["bytes"],
-        }
+        parts = {"model": len(self.model), "runtime": flash["runtime"][self.kernels], "app": flash["app"]["bytes"]}
         if self.vocab_size is None:
             return parts
         golden = round(flash["golden"]["bytes_per_token"] * input_length(self.model))
@@ -49,8 +47,13 @@ class Firmware:
 
     @cached_property
     def arenas(self) -> dict[str, dict]:
-        """`plan_arena` of each Cortex-M, with the kernels that a firmware for it uses."""
-        return dict(zip(CORES, plan_arenas(self.model, [(core, default_kernels(core)) for core in CORES])))
+        """`plan_arena` of each Cortex-M, with the firmware's kernels."""
+        return dict(zip(CORES, plan_arenas(self.model, [(core, self.kernels) for core in CORES])))
+
+    @cached_property
+    def differences(self) -> dict[str, list[str]]:
+        """Of each Cortex-M in which ways the kernels answer otherwise there than TFLM's reference kernels."""
+        return {core: difference_texts(check_bytes(self.model, "the model", self.kernels, core)) for core in CORES}
 
     def flash(self, core: str) -> int:
         """Bytes of flash."""

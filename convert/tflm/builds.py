@@ -44,6 +44,14 @@ def find_build(core: str, kernels: str) -> Target:
     raise UserError(f"{core} has no kernels {kernels!r}; it has {', '.join(k for c, k in BUILDS if c == core)}")
 
 
+def choose_kernels(core: str | None, kernels: str | None) -> str:
+    """The kernels that a command means; UserError when there is no such core, or it has no such kernels."""
+    chosen = kernels or (default_kernels(core) if core else "cmsis_nn")
+    if core:
+        find_build(core, chosen)
+    return chosen
+
+
 def default_kernels(core: str) -> str:
     """The kernels that a firmware for the core would take."""
     return "reference" if core == HOST else "cmsis_nn"

@@ -6,40 +6,46 @@ from convert.tflite.c_arrays import is_c_source, read_c_array
 from convert.tflite.model import float_tensors, list_ops, read_model
 from convert.tflite.verifier import MAX_FILE_BYTES, DamagedModel
 from convert.tflm.rules.engine import ask_rules
+from convert.tflm.rules.registry import RULES, Asked
 from tf_embbert.common.errors import UserError
 
 # Rules without which operators and tensors cannot even be listed.
 UNREADABLE = ("graph_complete", "graph_tensors_exist", "operator_code_exists", "operator_tensors_exist")
 
 
-def check_model(path: str | Path) -> dict:
+def check_model(path: str | Path, kernels: str = "cmsis_nn", core: str | None = None) -> dict:
     """Checks a model against the rules of TFLM's kernels; nothing in the file is run, and it need not be trusted.
 
     Args:
         path: a .tflite file, or C source with one in an array.
+        kernels: those that the firmware has: 'cmsis_nn', or 'reference', TFLM's own and those of its Python package.
+        core: 'cortex-m4' and the like, for what holds on some cores only; None asks for every Cortex-M.
 
     Returns:
-        {supported, integer_only, ops: [{name, version, count, types}], refusals, warnings, float_tensors: [{index,
-        name, type}]}; refusals and warnings are [{op, index, tensor, tensor_name, rule, reason, kernel, remedy}], see
-        `convert.tflm.rules.engine.ask_rules`. A model with warnings alone is supported.
+        {supported, kernels, same_answers, integer_only, ops: [{name, version, count, types}], refusals, warnings,
+        float_tensors: [{index, name, type}]}; refusals and warnings are lists of what `ask_rules` tells. A model with
+        warnings alone is supported; with some of them the kernels answer otherwise than the reference kernels, and
+        `same_answers` is False.
 
     Raises:
         UserError: the file is missing, empty, too large or no TFLite flatbuffer.
     """
-    return check_bytes(load_model(path), str(path))
+    return check_bytes(load_model(path), str(path), kernels, core)
 
 
-def check_bytes(model: bytes, name: str) -> dict:
+def check_bytes(model: bytes, name: str, kernels: str = "cmsis_nn", core: str | None = None) -> dict:
     """`check_model` of a model in memory; `name` is what an error calls it."""
     try:
         unpacked = read_model(model)
     except DamagedModel as error:
         raise UserError(f"{name} is not a TFLite flatbuffer, or a damaged one: {error}") from error
-    refusals, warnings = ask_rules(unpacked)
+    refusals, warnings = ask_rules(unpacked, Asked(kernels, core))
     readable = not any(refusal["rule"] in UNREADABLE for refusal in refusals)
     floats = float_tensors(unpacked) if readable else []
     return {
         "supported": not refusals,
+        "kernels": kernels,
+        "same_answers": not refusals and not differences(warnings),
         "integer_only": readable and not floats,
         "ops": list_ops(unpacked) if readable else [],
         "refusals": refusals,
@@ -72,6 +78,17 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from error
+
+
+def differences(warnings: list[dict]) -> list[dict]:
+    """Those of a model's warnings for which the kernels answer otherwise than the reference kernels."""
+    names = {rule.name for rule in RULES if rule.differs}
+    return [warning for warning in warnings if warning["rule"] in names]
+
+
+def difference_texts(report: dict) -> list[str]:
+    """A line about each way in which a report's kernels answer otherwise: what is there, and what they make of it."""
+    return [f"{entry_text(entry)}. {entry['requires']}" for entry in differences(report["warnings"])]
 
 
 def entry_text(entry: dict) -> str:

@@ -30,8 +30,9 @@ TYPES = """
 
 def supported_operators() -> str:
     """The text of SUPPORTED_OPS.md."""
-    refusals = [rule for rule in RULES if not rule.warning]
-    warnings = [rule for rule in RULES if rule.warning]
+    cmsis_nn = [rule for rule in RULES if rule.kernels == "cmsis_nn"]
+    refusals = [rule for rule in RULES if not rule.warning and rule not in cmsis_nn]
+    warnings = [rule for rule in RULES if rule.warning and rule not in cmsis_nn]
     lines = [
         f"| {name} | `{kernel.path}` | {kernel.inputs} | {kernel.outputs} | {kernel.types or 'see below'} |"
         for name, kernel in sorted(OPERATORS.items())
@@ -48,6 +49,10 @@ def supported_operators() -> str:
             _table("Rules of operators", refusals),
             _table("Rules of the file", STRUCTURE),
             _table("Warnings", warnings),
+            _table("With CMSIS-NN: refused", [rule for rule in cmsis_nn if not rule.warning]),
+            _table(
+                "With CMSIS-NN: other answers than the reference kernels, warned of", [r for r in cmsis_nn if r.warning]
+            ),
         ]
     )
 
@@ -64,4 +69,5 @@ def _table(title: str, rules: Sequence[Rule | StructureRule]) -> str:
 def _scope(rule: Rule | StructureRule) -> str:
     if isinstance(rule, StructureRule):
         return rule.subject
-    return ", ".join(rule.operators) or "all"
+    cores = f" on {' and '.join(rule.cores)}" if rule.cores else ""
+    return (", ".join(rule.operators) or "all") + cores

@@ -162,7 +162,7 @@ def test_run_compares_the_rules_with_the_interpreter(
     assert json.loads(capsys.readouterr().out)["interpreter"]["runs"] is True
     assert check.main([str(write(gelu)), "--run", "--json"]) == 1
     assert json.loads(capsys.readouterr().out)["interpreter"]["runs"] is False
-    monkeypatch.setattr(support, "ask_rules", lambda model: ([], []))
+    monkeypatch.setattr(support, "ask_rules", lambda model, asked: ([], []))
     assert check.main([str(write(gelu)), "--run"]) == 2
     assert "the rules accept" in capsys.readouterr().err
 

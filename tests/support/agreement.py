@@ -99,7 +99,7 @@ def _outcome(case: Case, report: dict, truth: dict) -> str:
 
 def _report(model: bytes) -> dict:
     try:
-        return check_bytes(model, "the model")
+        return check_bytes(model, "the model", "reference")
     except UserError as error:
         return {"supported": False, "refusals": [{"rule": f"damaged ({error})"}], "warnings": []}
 

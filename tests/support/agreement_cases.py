@@ -659,28 +659,6 @@ WARNED = {
             {"fields": {"adjX": True, "adjY": True}, "i0": {"shape": (2, 4, 3)}, "i1": {"shape": (2, 5, 4)}},
         ),
     ],
-    "row_convolution_ends": [
-        (
-            "CONV_2D",
-            {
-                "i0": {"shape": (1, 1, 6, 2)},
-                "i1": {"shape": (3, 1, 3, 2)},
-                "o0": {"shape": (1, 1, 2, 3)},
-                "fields": {"strideW": 2},
-            },
-        )
-    ],
-    "dense_int16_per_tensor": [
-        (
-            "FULLY_CONNECTED",
-            {
-                "i0": {"type": "int16", "zero": 0},
-                "o0": {"type": "int16", "zero": 0},
-                "i1": {"scale": [0.5] * 4},
-                "i2": {"type": "int64", "scale": [0.25] * 4},
-            },
-        )
-    ],
     "root_of_negative": [("RSQRT", {"i0": {"type": "int8", "zero": -100}, "o0": {"type": "int8"}})],
     "integer_reduction_axes": [("MEAN", {"i1": i32(5), "o0": {"shape": (2, 3, 4)}})],
     "computed_divisor": [("DIV", {"i1": {"data": None}}), ("FLOOR_DIV", {"i1": {"data": None}})],
@@ -691,6 +669,8 @@ WARNED = {
     "output_writable": [("RELU", {"o0": {"data": 0}})],
     "inputs_computed": [("RELU", on_graph(lambda graph: setattr(graph, "inputs", [])))],
     "scales_positive": [("RELU", {"i0": {"scale": 0.0}})],
+    "svdf_state_kept": [("SVDF", {})],
+    "lstm_state_kept": [(LSTM, {})],
     "shape_fixed": [("RELU", {"i0": {"signature": (-1, 3)}})],
 }
 

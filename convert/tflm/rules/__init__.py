@@ -2,7 +2,9 @@
 
 from convert.tflm.rules import (
     activations,
+    ages,
     cautions,
+    cmsis_nn,
     constants,
     customs,
     dense,
@@ -12,6 +14,7 @@ from convert.tflm.rules import (
     reductions,
     shapes,
     signatures,
+    state,
     structure,
     variables,
 )

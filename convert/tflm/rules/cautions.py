@@ -48,40 +48,6 @@ def transposed_copy(op: Operator) -> Verdict:
     )
 
 
-@rule(
-    "CONV_2D",
-    VALUE,
-    "crop or pad the input so that the last stride ends at its last column",
-    kernel="CMSIS-NN Source/ConvolutionFunctions/arm_convolve_1_x_n_s8.c",
-    warning=True,
-)
-def row_convolution_ends(op: Operator) -> Verdict:
-    """An int8 convolution along a row reaches the row's end: with columns left over, CMSIS-NN on Cortex-M55 and M85
-    computes the last output wrong, or fails."""
-    weights, stride = op.inputs[1], op.option("strideW")
-    along_a_row = (
-        op.input.type == "INT8"
-        and op.input.shape[1] == weights.shape[1] == op.option("dilationWFactor") == 1
-        and stride * op.input.shape[3] % 4 == 0
-        and weights.shape[3] == op.input.shape[3]
-    )
-    left = op.input.shape[2] - (op.output.shape[2] - 1) * stride - weights.shape[2]
-    return require(not along_a_row or left <= 0, op.input, f"has {left} columns left over")
-
-
-@rule(
-    "FULLY_CONNECTED",
-    VALUE,
-    "quantise the weights per tensor, or keep to TFLM's reference kernels",
-    kernel="kernels/cmsis_nn/fully_connected.cc",
-    warning=True,
-)
-def dense_int16_per_tensor(op: Operator) -> Verdict:
-    """Weights of an int16 input have one scale: CMSIS-NN's kernel refuses one for each channel."""
-    weights = op.inputs[1]
-    return require(op.input.type != "INT16" or len(weights.scales) <= 1, weights, f"has {len(weights.scales)} scales")
-
-
 @rule("RSQRT", VALUE, "add an epsilon before it, and calibrate so that the zero point is -128", warning=True)
 def root_of_negative(op: Operator) -> Verdict:
     """int8 values below the zero point make RSQRT fail at run time; with zero point -128 there are none."""

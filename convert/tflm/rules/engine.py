@@ -7,18 +7,19 @@ from convert.tflite import schema
 from convert.tflite.model import operator_name, text
 from convert.tflite.view import Model, Operator, vector
 from convert.tflm.rules.operators import CUSTOM_OPERATORS, OPERATORS
-from convert.tflm.rules.registry import RULES, Detail, Rule, StructureRule
+from convert.tflm.rules.registry import CMSIS_NN, RULES, Asked, Detail, Rule, StructureRule
 from convert.tflm.rules.remedies import remedy_for
 from convert.tflm.rules.structure import STRUCTURE, SUBJECTS, subjects
 
 ORDERED = sorted(STRUCTURE, key=lambda rule: SUBJECTS.index(rule.subject))
 
 
-def ask_rules(unpacked: schema.ModelT) -> tuple[list[dict], list[dict]]:
+def ask_rules(unpacked: schema.ModelT, asked: Asked = CMSIS_NN) -> tuple[list[dict], list[dict]]:
     """Refusals and warnings of a model.
 
     Args:
         unpacked: the model as `read_model` gives it, whatever is in it.
+        asked: the kernels and the core that it is to run on.
 
     Returns:
         Two lists of {op, index, tensor, tensor_name, rule, reason, requires, kernel, remedy}: the operator and its
@@ -31,7 +32,7 @@ def ask_rules(unpacked: schema.ModelT) -> tuple[list[dict], list[dict]]:
     refusals: list[dict] = []
     warnings: list[dict] = []
     for op in Model(unpacked).operators:
-        for rule, detail in _ask_operator(op):
+        for rule, detail in _ask_operator(op, asked):
             (warnings if rule.warning else refusals).append(_entry(rule, op, detail))
     return refusals, warnings
 
@@ -52,11 +53,11 @@ def _ask_structure(unpacked: schema.ModelT) -> list[dict]:
     return []
 
 
-def _ask_operator(op: Operator) -> list[tuple[Rule, Detail]]:
+def _ask_operator(op: Operator, asked: Asked) -> list[tuple[Rule, Detail]]:
     """The rules that an operator breaks, of the first stage at which it breaks one that refuses it; and warnings."""
     found = []
     for _, rules in groupby(sorted(RULES, key=lambda rule: rule.stage), key=lambda rule: rule.stage):
-        verdicts = [(rule, *rule.check(op)) for rule in rules if rule.concerns(op)]
+        verdicts = [(rule, *rule.check(op)) for rule in rules if rule.concerns(op, asked)]
         found += [(rule, detail) for rule, ok, detail in verdicts if not ok and detail is not None]
         if any(not rule.warning for rule, _ in found):
             break

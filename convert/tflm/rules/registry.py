@@ -21,6 +21,14 @@ class Detail(NamedTuple):
     words: str
 
 
+class Asked(NamedTuple):
+    """Whose rules are asked: `kernels` are 'cmsis_nn' or 'reference', core None stands for every Cortex-M."""
+
+    kernels: str = "cmsis_nn"
+    core: str | None = None
+
+
+CMSIS_NN = Asked()
 Verdict = tuple[bool, Detail | None]
 FINE: Verdict = (True, None)
 
@@ -38,6 +46,9 @@ class Rule:
         kernel: the file that asks for it, from tensorflow/lite/micro/; None is the operator's kernel.
         unchecked: release builds of TFLM do not check it: they read or write beyond tensors, or compute nonsense.
         warning: the model runs all the same.
+        kernels: the kernels that it is about; None for all.
+        cores: the cores that it is about; empty for all.
+        differs: those kernels answer otherwise than the reference kernels.
     """
 
     name: str
@@ -46,15 +57,22 @@ class Rule:
     stage: int
     remedy: str
     kernel: str | None
-    unchecked: bool
-    warning: bool
+    unchecked: bool = False
+    warning: bool = False
+    kernels: str | None = None
+    cores: tuple[str, ...] = ()
+    differs: bool = False
 
     @property
     def message(self) -> str:
         return " ".join(str(self.check.__doc__).split())
 
-    def concerns(self, op: Operator) -> bool:
-        return not self.operators or op.name in self.operators
+    def concerns(self, op: Operator, asked: Asked) -> bool:
+        return (
+            (not self.operators or op.name in self.operators)
+            and self.kernels in (None, asked.kernels)
+            and (not self.cores or asked.core is None or asked.core in self.cores)
+        )
 
 
 @dataclass(frozen=True)
@@ -77,13 +95,11 @@ class StructureRule:
 RULES: list[Rule] = []
 
 
-def rule(
-    operators: str, stage: int, remedy: str, kernel: str | None = None, unchecked: bool = False, warning: bool = False
-) -> Callable:
+def rule(operators: str, stage: int, remedy: str, kernel: str | None = None, **more) -> Callable:
     """Puts a function among the rules; see `Rule`. `operators` are names with spaces between them."""
 
     def register(check: Callable[[Operator], Verdict]) -> Callable[[Operator], Verdict]:
-        RULES.append(Rule(check.__name__, check, tuple(operators.split()), stage, remedy, kernel, unchecked, warning))
+        RULES.append(Rule(check.__name__, check, tuple(operators.split()), stage, remedy, kernel, **more))
         return check
 
     return register

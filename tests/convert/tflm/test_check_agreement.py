@@ -13,6 +13,7 @@ from convert.tflm.supported_ops import supported_operators
 from tests.support.agreement import KERAS_ARENA_BYTES, compare, describe, rule_cases, sweep_cases
 from tests.support.agreement_bases import BASES
 from tests.support.agreement_cases import CASES, WARNED, table_cases
+from tests.support.kernel_cases import PAIRS
 
 SAMPLE, SEED = 250, 20
 
@@ -20,6 +21,7 @@ SAMPLE, SEED = 250, 20
 def test_every_rule_has_a_model_that_breaks_it() -> None:
     rules = {rule.name for rule in (*RULES, *STRUCTURE)}
     broken = {rule for rule, examples in {**CASES, **WARNED}.items() if examples} | {rule for rule, *_ in table_cases()}
+    broken |= set(PAIRS)
     assert broken == rules
     assert max(Counter(rule.name for rule in (*RULES, *STRUCTURE)).values()) == 1
 

@@ -1,0 +1,11 @@
+"""The options that the commands about models share."""
+
+import argparse
+
+KERNELS = ("cmsis_nn", "reference")
+
+
+def add_target_arguments(parser: argparse.ArgumentParser, core: str = "every Cortex-M") -> None:
+    """Gives a parser --core and --kernels; `core` says what is taken when none is named."""
+    parser.add_argument("--core", metavar="ID", help=f"cortex-m4 and the like, or host64 (default: {core})")
+    parser.add_argument("--kernels", choices=KERNELS, help="default: cmsis_nn; on host64 reference")
