@@ -52,7 +52,7 @@ def random_inputs(model: bytes, seed: int) -> list[list[np.ndarray]]:
 def _values(rng: np.random.Generator, dtype: type, shape: list[int]) -> np.ndarray:
     if dtype == np.float32:
         return rng.normal(size=shape).astype(dtype)
-    limits = np.iinfo(dtype)
+    limits: np.iinfo = np.iinfo(dtype)
     return rng.integers(limits.min, limits.max + 1, [] if shape is None else shape).astype(dtype)
 
 
@@ -76,9 +76,10 @@ def outcome(answer: Answer, expected: tuple[bytes, ...], floats: bool = False) -
         return STATUS_TEXT.get(answer.status, "crashes")
     if answer.outputs == expected:
         return "equal"
-    if floats and all(
-        np.allclose(*(np.frombuffer(b, "<f4") for b in pair), 1e-5) for pair in zip(answer.outputs, expected)
-    ):
+    pairs = (
+        [tuple(np.frombuffer(data, "<f4") for data in pair) for pair in zip(answer.outputs, expected)] if floats else []
+    )
+    if pairs and all(np.allclose(ours, theirs, 1e-5) for ours, theirs in pairs):
         return "equal to 1e-5"
     return "differs" if answer.outputs[0] != expected[0] else "differs from the second inference on"
 

@@ -14,6 +14,7 @@ import signal
 import sys
 import time
 from collections import Counter
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
@@ -119,7 +120,7 @@ def judge_all(files: list[bytes]) -> list[dict]:
     return outcomes
 
 
-def _received(receiver) -> list[dict]:
+def _received(receiver: Connection) -> list[dict]:
     outcomes = []
     while True:
         try:
@@ -128,7 +129,7 @@ def _received(receiver) -> list[dict]:
             return outcomes
 
 
-def _work(files: list[bytes], sender) -> None:
+def _work(files: list[bytes], sender: Connection) -> None:
     import convert.arena
     import convert.check  # noqa: F401 (before the limit)
 
@@ -168,7 +169,7 @@ def _kind(outcome: dict, truth: dict, unchecked: set[str]) -> str:
 
 
 @run_command
-def main(arguments=None):
+def main(arguments: list[str] | None = None) -> None:
     parse = argparse.ArgumentParser(prog="python -m benchmarks.mutations", description=__doc__.split("\n")[0])
     parse.add_argument("--count", type=int, default=10000)
     parse.add_argument("--seed", type=int, default=1)

@@ -54,7 +54,7 @@ def _answer(folder: str, number: int, status: int) -> Answer:
 def _run_from(firmware: Firmware, folder: str, first: int, last: int) -> tuple[dict[int, int], int]:
     """{model: status} of those that came to an end, and what became of the one behind them."""
     arguments = ",".join(f"arg={word}" for word in ("agree", first, last, ROUNDS))
-    command = [firmware.elf.parent / "run", firmware.elf, "-semihosting-config", arguments]
+    command: list[str | Path] = [firmware.elf.parent / "run", firmware.elf, "-semihosting-config", arguments]
     log = Path(folder, "log")
     with log.open("wb") as lines:
         process = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=lines, stderr=lines)

@@ -2,6 +2,7 @@
 quantisation, often at their ends. What TFLM's reference kernels refuse is left to the caller to drop."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -26,7 +27,7 @@ def random_model(op: str, seed: int) -> bytes:
     return spec.build()
 
 
-def _pick(rng: Rng, *values):
+def _pick(rng: Rng, *values: Any) -> Any:
     return values[rng.integers(len(values))]
 
 
@@ -50,7 +51,7 @@ def _zero(rng: Rng, kind: str) -> int:
     return int(_pick(rng, -128, 127, 0, int(rng.integers(-128, 128)))) if kind == "int8" else 0
 
 
-def _activation(rng: Rng, kind: str, shape: Shape, **more) -> Tensor:
+def _activation(rng: Rng, kind: str, shape: Shape, **more: Any) -> Tensor:
     """A tensor that is computed, or an input."""
     return Tensor(kind, tuple(shape), **{"scale": _scale(rng), "zero": _zero(rng, kind)} | more)
 
@@ -260,7 +261,7 @@ def _binary(rng: Rng, options: str | None, most: int, one_grid: bool = False) ->
         constant = _pick(rng, left, right)
         constant.data = _values(rng, kind, constant.shape)
     fields = {"fusedActivationFunction": _pick(rng, *ACTIVATIONS)} if options else {}
-    return Spec("", [left, right], [output], options, fields)
+    return Spec("", [left, right], [output], options or "", fields)
 
 
 def softmax(rng: Rng) -> Spec:
@@ -327,7 +328,7 @@ def lstm(rng: Rng) -> Spec:
     time_major = bool(rng.random() < 0.2)
     biases, zero = ("int32" if kind == "int8" else "int64"), _zero(rng, kind)
     shape = (steps, batch) if time_major else (batch, steps)
-    inputs: list[Tensor | None] = [None] * 24
+    inputs: list[Any] = [None] * 24
     inputs[0] = _activation(rng, kind, (*shape, depth), scale=1 / 128 if kind == "int8" else 1 / 32768)
     for i in range(1, 9):
         columns = depth if i < 5 else units
@@ -339,7 +340,7 @@ def lstm(rng: Rng) -> Spec:
     hidden = 1 / 128 if kind == "int8" else 1 / 32768
     inputs[18] = Tensor(kind, (batch, units), variable=True, scale=hidden, zero=zero)
     inputs[19] = Tensor("int16", (batch, units), variable=True, scale=float(2.0 ** -int(rng.integers(11, 14))), zero=0)
-    fields = {"fusedActivationFunction": schema.ActivationFunctionType.TANH, "timeMajor": time_major}
+    fields: dict[str, Any] = {"fusedActivationFunction": schema.ActivationFunctionType.TANH, "timeMajor": time_major}
     fields["cellClip"] = float(_pick(rng, 0.0, 0.0, 0.5))
     output = Tensor(kind, (*shape, units), scale=hidden, zero=zero)
     return Spec("", inputs, [output], "UnidirectionalSequenceLSTMOptions", fields)

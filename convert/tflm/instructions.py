@@ -51,7 +51,7 @@ def estimate_instructions(model: schema.ModelT | bytes, core: str, kernels: str)
         {"name": kind, "count": counts[kind], "instructions": round(taken)}
         for kind, taken in instructions.most_common()
     ]
-    total = sum(entry["instructions"] for entry in by_op) if by_op or not unknown else None
+    total = sum(map(round, instructions.values())) if by_op or not unknown else None
     return {"total": total, "at_least": bool(unknown), "by_op": by_op, "unknown": sorted(unknown)}
 
 

@@ -1,6 +1,7 @@
 """The verdict of the rules against what TFLM's interpreter does, on models made to break or keep them."""
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from tf_embbert.common.errors import UserError
 
 UNCHECKED = {rule.name for rules in (RULES, STRUCTURE) for rule in rules if rule.unchecked}
 KERAS_ARENA_BYTES = 1 << 22
+Edited: TypeAlias = tuple[str | None, str, dict]  # a rule, an operator, and edits of its tiny model
 
 
 @dataclass
@@ -31,9 +33,11 @@ class Case:
 
 def rule_cases() -> list[Case]:
     """For every rule the models that break it, and models that keep all."""
-    broken = [(rule, op, edits) for rule, examples in CASES.items() for op, edits in examples] + table_cases()
-    warned = [(rule, op, edits) for rule, examples in WARNED.items() for op, edits in examples]
-    kept = [(None, op, {}) for op in BASES] + [(None, op, edits) for op, edits in KEPT]
+    broken: list[Edited] = [
+        (rule, op, edits) for rule, examples in CASES.items() for op, edits in examples
+    ] + table_cases()
+    warned: list[Edited] = [(rule, op, edits) for rule, examples in WARNED.items() for op, edits in examples]
+    kept: list[Edited] = [(None, op, {}) for op in BASES] + [(None, op, edits) for op, edits in KEPT]
     return [
         Case(kind, rule, f"{rule or 'kept'}: {op} {_brief(edits)}", BASES[op].edited(edits).build())
         for kind, group in (("broken", broken), ("warned", warned), ("kept", kept))

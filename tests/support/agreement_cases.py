@@ -16,7 +16,12 @@ from tests.support.agreement_models import Tensor
 
 DETECTION = "CUSTOM:TFLite_Detection_PostProcess"
 SCALES = {f"{axis}_scale": 10.0 for axis in "xyhw"}
-DETECTS = SCALES | {"num_classes": 3, "max_detections": 2, "max_classes_per_detection": 1, "nms_iou_threshold": 0.5}
+DETECTS: dict[str, Any] = SCALES | {
+    "num_classes": 3,
+    "max_detections": 2,
+    "max_classes_per_detection": 1,
+    "nms_iou_threshold": 0.5,
+}
 FAR = 400_000  # elements; the arena has 256 KiB
 RELU6 = schema.ActivationFunctionType.RELU6
 LSTM = "UNIDIRECTIONAL_SEQUENCE_LSTM"
@@ -37,7 +42,7 @@ def offline_plan(*offsets: int, count: int | None = None) -> dict[str, Any]:
     return {"change": change}
 
 
-def sparse(model) -> None:
+def sparse(model: schema.ModelT) -> None:
     """Weights that the converter stored sparse: an eighth of their bytes."""
     tensor = model.subgraphs[0].tensors[1]
     tensor.sparsity = schema.SparsityParametersT()
@@ -45,18 +50,18 @@ def sparse(model) -> None:
     model.buffers[tensor.buffer].data = model.buffers[tensor.buffer].data[: FAR // 8]
 
 
-def outside(model) -> None:
+def outside(model: schema.ModelT) -> None:
     """Constants that lie behind the flatbuffer."""
     buffer = model.buffers[model.subgraphs[0].tensors[1].buffer]
     buffer.data, buffer.offset, buffer.size = None, 4096, FAR
 
 
-def detection(boxes: int = 4, classes: int = 3, **options) -> dict[str, Any]:
+def detection(boxes: int = 4, classes: int = 3, **options: Any) -> dict[str, Any]:
     """TFLite_Detection_PostProcess with the options of a map of FlexBuffers; none without any."""
     inputs = [f32(1, boxes, 4), f32(1, boxes, classes), f32(boxes, 4, data=1)]
     outputs = [f32(1, 2, 4), f32(1, 2), f32(1, 2), f32(1)]
 
-    def change(model) -> None:
+    def change(model: schema.ModelT) -> None:
         model.subgraphs[0].operators[0].customOptions = np.frombuffer(flexbuffers.Dumps(options), np.uint8)
 
     return {
@@ -68,7 +73,7 @@ def detection(boxes: int = 4, classes: int = 3, **options) -> dict[str, Any]:
     }
 
 
-def signal_energy(**options):
+def signal_energy(**options: Any) -> dict[str, Any]:
     """SignalEnergy of two complex numbers, with options."""
     return detection(**options) | {
         "op": "CUSTOM:SignalEnergy",
@@ -87,7 +92,7 @@ def int16(*roles: str, **edits: Any) -> dict[str, Any]:
 
 
 # rule: [(operator, edits)]
-CASES = {
+CASES: dict[str, list[tuple[str, dict[str, Any]]]] = {
     # the file
     "graph_complete": [
         ("RELU", on_graph(lambda graph: setattr(graph, "inputs", None))),
@@ -623,7 +628,7 @@ CASES = {
 }
 
 # More models that keep the rules: other types, ranks and options of the tiny models.
-KEPT = [
+KEPT: list[tuple[str, dict[str, Any]]] = [
     ("ADD", {"i1": {"shape": (3,)}}),
     ("ADD", {"i0": {"type": "int32"}, "i1": {"type": "int32"}, "o0": {"type": "int32"}}),
     ("FULLY_CONNECTED", {"i2": None}),
@@ -646,7 +651,7 @@ KEPT = [
 ]
 
 # warning: [(operator, edits)] of models that run all the same.
-WARNED = {
+WARNED: dict[str, list[tuple[str, dict[str, Any]]]] = {
     "ids_unchecked": [("GATHER", {}), ("EMBEDDING_LOOKUP", {})],
     "slow_broadcast": [
         ("ADD", {"i0": {"shape": (64, 32)}, "i1": {"shape": (32,)}, "o0": {"shape": (64, 32)}}),
@@ -680,7 +685,7 @@ def table_cases() -> list[tuple[str, str, dict]]:
     from convert.tflm.rules.operators import OPERATORS, count_range
     from tests.support.agreement_bases import BASES
 
-    cases = []
+    cases: list[tuple[str, str, dict]] = []
     for op, kernel in OPERATORS.items():
         if BASES[op].op != op or BASES[op].change:
             continue

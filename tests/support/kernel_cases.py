@@ -3,6 +3,8 @@
 What firmware makes of both is in benchmarks/results/kernel_agreement.json (`python -m benchmarks.kernel_agreement`).
 """
 
+from typing import Any, TypeAlias
+
 import numpy as np
 
 from convert.tflite import schema
@@ -10,45 +12,50 @@ from tests.support.agreement_bases import lstm
 from tests.support.agreement_models import Spec, Tensor
 
 SAME, VALID = schema.Padding.SAME, schema.Padding.VALID
+Shape: TypeAlias = tuple[int, ...]
 LSTM = "UNIDIRECTIONAL_SEQUENCE_LSTM"
 
 
-def data(*shape, kind="int8", **more):
+def data(*shape: int, kind: str = "int8", **more: Any) -> Tensor:
     return Tensor(kind, shape, **{"scale": 1 / 32} | more)
 
 
-def values(*shape, low=-100, high=101):
+def values(*shape: int, low: int = -100, high: int = 101) -> np.ndarray:
     return np.random.default_rng(shape).integers(low, high, shape)
 
 
-def weights(*shape, kind="int8", **more):
+def weights(*shape: int, kind: str = "int8", **more: Any) -> Tensor:
     stored = values(*shape) if kind != "int4" else values(-(-int(np.prod(shape)) // 2))
-    return Tensor(kind, shape, **{"data": stored, "scale": 1 / 64} | more)
+    settings: dict[str, Any] = {"data": stored, "scale": 1 / 64} | more
+    return Tensor(kind, shape, **settings)
 
 
-def bias(length, kind="int32", **more):
-    return Tensor(kind, (length,), **{"data": values(length), "scale": 1 / 2048, "quantized": True} | more)
+def bias(length: int, kind: str = "int32", **more: Any) -> Tensor:
+    settings: dict[str, Any] = {"data": values(length), "scale": 1 / 2048, "quantized": True} | more
+    return Tensor(kind, (length,), **settings)
 
 
-def order(*axes):
+def order(*axes: int) -> Tensor:
     return Tensor("int32", (len(axes),), data=list(axes))
 
 
-def extreme(first, second, output, kind="int8"):
+def extreme(first: Shape, second: Shape, output: Shape, kind: str = "int8") -> Spec:
     return Spec("MAXIMUM", [data(*first, kind=kind), data(*second, kind=kind)], [data(*output, kind=kind)])
 
 
-def transpose(shape, *axes):
+def transpose(shape: Shape, *axes: int) -> Spec:
     return Spec("TRANSPOSE", [data(*shape), order(*axes)], [data(*(shape[i] for i in axes))])
 
 
-def pad(shape, axis):
+def pad(shape: Shape, axis: int) -> Spec:
     amounts = [[int(i == axis)] * 2 for i in range(len(shape))]
     output = [n + sum(more) for n, more in zip(shape, amounts)]
     return Spec("PAD", [data(*shape), Tensor("int32", (len(shape), 2), data=amounts)], [data(*output)], "PadOptions")
 
 
-def transpose_conv(kernel, strides, output, kind="int8", given=3, **more):
+def transpose_conv(
+    kernel: Shape, strides: Shape, output: Shape, kind: str = "int8", given: int = 3, **more: Any
+) -> Spec:
     height, width = output
     inputs = [order(2, height, width, 3), weights(3, *kernel, 4), data(2, 4, 4, 4, kind=kind)]
     inputs += [bias(3, "int32" if kind == "int8" else "int64")] if given else []
@@ -56,15 +63,24 @@ def transpose_conv(kernel, strides, output, kind="int8", given=3, **more):
     return Spec("TRANSPOSE_CONV", inputs, [data(2, height, width, 3, kind=kind)], "TransposeConvOptions", fields)
 
 
-def convolution(depth, of_a_group, kind="int8", weight="int8", biased="int32", size=(4, 4), kernel=(3, 3), stride=1):
-    output = tuple(-(-(n - k + 1) // stride) for n, k in zip(size, kernel))
+def convolution(
+    depth: int,
+    of_a_group: int,
+    kind: str = "int8",
+    weight: str = "int8",
+    biased: str = "int32",
+    size: tuple[int, int] = (4, 4),
+    kernel: tuple[int, int] = (3, 3),
+    stride: int = 1,
+) -> Spec:
+    output: Shape = tuple(-(-(n - k + 1) // stride) for n, k in zip(size, kernel))
     fields = {"strideH": stride, "strideW": stride, "dilationHFactor": 1, "dilationWFactor": 1, "padding": VALID}
     inputs = [data(1, *size, depth, kind=kind), weights(4, *kernel, of_a_group, kind=weight)]
     inputs += [bias(4, biased)] if biased else []
     return Spec("CONV_2D", inputs, [data(1, *output, 4, kind=kind, scale=1 / 8)], "Conv2DOptions", fields)
 
 
-def depthwise(depth, weight="int4"):
+def depthwise(depth: int, weight: str = "int4") -> Spec:
     fields = {"strideH": 1, "strideW": 1, "dilationHFactor": 1, "dilationWFactor": 1, "padding": VALID}
     inputs = [data(1, 5, 5, depth), weights(1, 3, 3, 2 * depth, kind=weight), bias(2 * depth)]
     return Spec(
@@ -76,37 +92,37 @@ def depthwise(depth, weight="int4"):
     )
 
 
-def dense(shape, kind="int8", biased="int32", **more):
+def dense(shape: Shape, kind: str = "int8", biased: str = "int32", **more: Any) -> Spec:
     fields = {"keepNumDims": True}
     inputs = [data(*shape, kind=kind), weights(5, shape[-1], **more), bias(5, biased)]
     output = data(*shape[:-1], 5, kind=kind, scale=1 / 4)
     return Spec("FULLY_CONNECTED", inputs, [output], "FullyConnectedOptions", fields)
 
 
-def matmul(*batches):
+def matmul(*batches: int) -> Spec:
     inputs = [data(*batches, 3, 4), data(*batches, 5, 4)]
     return Spec("BATCH_MATMUL", inputs, [data(*batches, 3, 5)], "BatchMatMulOptions", {"adjY": True})
 
 
-def svdf(state):
+def svdf(state: str) -> Spec:
     scale = 2.0**-7 if state == "int8" else 2.0**-15
     inputs = [data(2, 20), weights(5, 20), weights(5, 1, kind=state, scale=scale), bias(5, scale=0.05 * scale)]
     inputs.append(Tensor(state, (2, 5), scale=0.05, variable=True))
     return Spec("SVDF", inputs, [data(2, 5, scale=0.1)], "SVDFOptions", {"rank": 1})
 
 
-def softmax(kind, columns):
+def softmax(kind: str, columns: int) -> Spec:
     scale, zero = (1 / 32768, 0) if kind == "int16" else (1 / 256, -128)
     output = data(3, columns, kind=kind, scale=scale, zero=zero)
     return Spec("SOFTMAX", [data(3, columns, kind=kind)], [output], "SoftmaxOptions", {"beta": 1.0})
 
 
-def subtraction(kind, scale, output):
+def subtraction(kind: str, scale: float, output: float) -> Spec:
     inputs = [data(40, 25, kind=kind), data(40, 25, kind=kind, scale=scale)]
     return Spec("SUB", inputs, [data(40, 25, kind=kind, scale=output)], "SubOptions")
 
 
-def recurrent(kind):
+def recurrent(kind: str) -> Spec:
     spec = lstm(kind)
     for i in range(1, 9):
         low, high = (-1, 1) if kind == "float32" else (-100, 101)

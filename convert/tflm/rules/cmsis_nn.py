@@ -6,6 +6,8 @@ Read in kernels/cmsis_nn at tensorflow/tflite-micro 90b983c2b and in the CMSIS-N
 """
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 from convert.tflite import schema
 from convert.tflite.view import Operator
@@ -20,11 +22,11 @@ REVERSED_CHANNELS = 16  # REVERSE_TCOL_EFFICIENT_THRESHOLD: with more, a transpo
 SOURCES = "kernels/cmsis_nn/"
 
 
-def _refuses(operators: str, remedy: str, kernel: str, **more):
+def _refuses(operators: str, remedy: str, kernel: str, **more: Any) -> Callable:
     return rule(operators, VALUE, remedy, SOURCES + kernel, kernels=CMSIS_NN, **more)
 
 
-def _differs(operators: str, remedy: str, kernel: str, **more):
+def _differs(operators: str, remedy: str, kernel: str, **more: Any) -> Callable:
     return rule(operators, VALUE, remedy, SOURCES + kernel, kernels=CMSIS_NN, warning=True, differs=True, **more)
 
 

@@ -6,7 +6,7 @@ SUPPORTED_OPS.md; the detail says what this operator has instead.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from convert.tflite.view import Operator, Tensor
 
@@ -95,7 +95,7 @@ class StructureRule:
 RULES: list[Rule] = []
 
 
-def rule(operators: str, stage: int, remedy: str, kernel: str | None = None, **more) -> Callable:
+def rule(operators: str, stage: int, remedy: str, kernel: str | None = None, **more: Any) -> Callable:
     """Puts a function among the rules; see `Rule`. `operators` are names with spaces between them."""
 
     def register(check: Callable[[Operator], Verdict]) -> Callable[[Operator], Verdict]:

@@ -3,6 +3,7 @@ command alike."""
 
 import hashlib
 import json
+from pathlib import Path
 
 import pytest
 
@@ -64,20 +65,22 @@ def test_no_random_model_that_passes_answers_otherwise() -> None:
 
 
 @pytest.fixture
-def refused(tmp_path):
+def refused(tmp_path: Path) -> Path:
     path = tmp_path / "refused.tflite"
     path.write_bytes(PAIRS["matmul_dimensions"][0].build())
     return path
 
 
 @pytest.fixture
-def warned(tmp_path):
+def warned(tmp_path: Path) -> Path:
     path = tmp_path / "warned.tflite"
     path.write_bytes(PAIRS["transpose_dimensions"][0].build())
     return path
 
 
-def test_every_command_refuses_what_cmsis_nn_refuses(refused, tmp_path, capsys) -> None:
+def test_every_command_refuses_what_cmsis_nn_refuses(
+    refused: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert check.main([str(refused)]) == 1 and check.main([str(refused), "--kernels", "reference"]) == 0
     capsys.readouterr()
     for core in ([], ["--core", "cortex-m4"]):
@@ -91,13 +94,15 @@ def test_every_command_refuses_what_cmsis_nn_refuses(refused, tmp_path, capsys) 
     assert check.main([str(refused), "--core", "host64"]) == 0
 
 
-def test_every_command_says_that_answers_differ(warned, tmp_path, capsys) -> None:
+def test_every_command_says_that_answers_differ(
+    warned: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert check.main([str(warned)]) == 0
     assert "does not answer as the reference kernels do" in capsys.readouterr().out
     assert check.main([str(warned), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["same_answers"] is False
-    for command in ([arena.main, str(warned)], [optimize.main, str(warned), "--out", str(tmp_path / "out.tflite")]):
-        assert command[0](command[1:]) == 0
+    for command, more in ((arena, []), (optimize, ["--out", str(tmp_path / "out.tflite")])):
+        assert command.main([str(warned), *more]) == 0
         assert "at most 4 dimensions" in capsys.readouterr().err
     assert boards.main([str(warned), "--json"]) == 0
     assert all("at most 4 dimensions" in verdict["differs"][0] for verdict in json.loads(capsys.readouterr().out))
