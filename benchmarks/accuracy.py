@@ -55,7 +55,8 @@ def measure(task: str, seed: int, data_dir: Path, work: Path) -> dict[str, Any]:
 
 def gather(name: str, data_dir: Path, work: Path) -> Path:
     """A data folder in which the task's validation rows are test rows too, as the hub has them, and a seeded tenth of
-    the training rows is what is selected on: `Path`. It links to the plain text, from which teachers learn."""
+    the training rows is what is selected on: `Path`. It links to the plain text, from which teachers learn.
+    """
     from tf_embbert.data.splits import SELECTION_SHARE, holdout
     from tf_embbert.data.tasks import load_task
 
@@ -84,7 +85,8 @@ def gather(name: str, data_dir: Path, work: Path) -> Path:
 
 def soft_rows(task: str, seed: int, data_dir: Path, work: Path) -> Path:
     """The file of what the task's teacher says, which is written where it is not there; for each seed its own where the
-    teacher takes one."""
+    teacher takes one.
+    """
     command = TASKS[task]["soft_rows"]
     path = work / (f"{task}-{seed}.jsonl.gz" if "{seed}" in command else f"{task}.jsonl.gz")
     if not path.exists():

@@ -54,7 +54,8 @@ def parser() -> CommandParser:
 
 def models_to_count(paths: list[Path], tflm_root: Path) -> dict[str, bytes]:
     """Those of the arena's benchmark, a convolutional and a recurrent one of TFLM's own (not committed here), and
-    those of `paths`."""
+    those of `paths`.
+    """
     theirs = [Path(tflm_root, TFLM_MODELS, name) for name in ("person_detect.tflite", "keyword_scrambled_8bit.tflite")]
     given = named_models(paths) if paths else {}
     return named_models([]) | {path.stem: path.read_bytes() for path in theirs if path.exists()} | given
@@ -126,7 +127,8 @@ def fit(entries: list[dict], units: dict[str, list]) -> dict:
 
 def fit_kind(rows: list[tuple[dict, int]]) -> dict[str, float]:
     """Non-negative costs of a kind's units by least squares, each operator weighed by its count: between the error
-    itself, to which only the largest would matter, and the relative one, to which the totals would not."""
+    itself, to which only the largest would matter, and the relative one, to which the totals would not.
+    """
     from scipy.optimize import nnls
 
     names = sorted({unit for amounts, _ in rows for unit in amounts})

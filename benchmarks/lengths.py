@@ -57,7 +57,8 @@ def measure_bytes(shared: Bundle) -> dict:
 
 def measure_lengths(bundle: Bundle, tflm_root: Path, build: Path) -> dict:
     """What firmware/lengths.cc measures: instructions to prepare each length and of its inference, and the arena when
-    one MicroAllocator holds all."""
+    one MicroAllocator holds all.
+    """
     firmware = build_firmware(CORE, KERNELS, tflm_root, build, "lengths")
     offsets = length_offsets(bundle.manifest)
     words = ",".join(f"arg={word}" for word in ("lengths", "model.tflite", AMPLE_ARENA, *offsets.values()))
@@ -81,7 +82,8 @@ def measure_lengths(bundle: Bundle, tflm_root: Path, build: Path) -> dict:
 
 def measure_texts(bundle: Path, tflm_root: Path, build: Path) -> tuple[list[dict], dict]:
     """The app's instructions from text to label, each text right after one of another length and then again; and the
-    bytes of its sections."""
+    bytes of its sections.
+    """
     elf = build_app(bundle, BOARD, KERNELS, tflm_root, build / f"app-{bundle.name}")
     tokenizer = Tokenizer.load(bundle / "tokenizer.json")
     texts = [text_of(tokenizer, count).encode() for count in (TOKENS[-1], *TOKENS) for _ in range(2)]

@@ -1,5 +1,6 @@
 """Seeded random models of one operator each, for every operator that CMSIS-NN serves: shapes, attributes, types and
-quantisation, often at their ends. What TFLM's reference kernels refuse is left to the caller to drop."""
+quantisation, often at their ends. What TFLM's reference kernels refuse is left to the caller to drop.
+"""
 
 from collections.abc import Callable
 from typing import Any

@@ -44,7 +44,8 @@ def add_tflm_arguments(parse: argparse.ArgumentParser) -> None:
 class Run:
     """What the firmware said of a model: bytes of arena `used` and of `stack`, `ticks` of one inference and of each
     operator in the order of execution, the output tensors' bytes. `status` is 0 when all went well; a figure that was
-    not printed is 0."""
+    not printed is 0.
+    """
 
     status: int
     log: str

@@ -96,7 +96,8 @@ def judge_run(
     plan: str = PLANS[0],
 ) -> list[dict]:
     """`judge_boards` of a run whose model of `length` tokens this is; where it does not fit one of the boards
-    `searched`, shorter models for the same core and plan are built, in a while, to find the largest that does."""
+    `searched`, shorter models for the same core and plan are built, in a while, to find the largest that does.
+    """
     boards, vocab_size = list(boards), run.tokenizer.vocab_size
 
     @cache

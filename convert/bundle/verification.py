@@ -96,7 +96,8 @@ def compare_by_length(models: dict[int, bytes], ids: list[np.ndarray]) -> Answer
 
 def random_rows(bundle: Bundle, count: int = ROWS) -> list[np.ndarray]:
     """Seeded token rows, `count` for each length that the model serves: of all numbers of tokens that no shorter
-    length has room for, every fourth as many as this length has."""
+    length has room for, every fourth as many as this length has.
+    """
     rng = np.random.default_rng(0)
     vocab_size, pairs = bundle.manifest["tokenizer"]["vocab_size"], takes_pairs(bundle.files["model.tflite"])
     rows = []

@@ -90,7 +90,8 @@ def choose_stock(plain: Graph, core: str, target: Target, arena: int | None = No
 
 def _starts(sizes: Sizes, arena: int | None) -> list[Tiling]:
     """The tilings to begin with, the best by the formula with so many tiles and groups of each kind: those that need
-    least, and of those that may fit an arena, those that make values least often."""
+    least, and of those that may fit an arena, those that make values least often.
+    """
     kinds: dict[tuple[int, ...], Tiling] = {}
     fitting = []
     for total, tiling in rank_tilings(sizes, Bounds(_attention_bounds, _convolution_bounds)):
@@ -213,7 +214,8 @@ def _attention_bounds(sizes: Sizes, order: tuple[int, ...], _: int, done: int) -
 
 def _convolution_bounds(sizes: Sizes, _: int, done: int, begun: int, is_last: bool) -> list[tuple[int, int]]:
     """(bytes, bytes a row) that are alive when a tile of the convolution ends with a tile of queries; `begun` rows are
-    in tiles before."""
+    in tiles before.
+    """
     length, hidden, channels = sizes.length, sizes.hidden, sizes.channels
     base, waiting = length * MASK_BYTES + done * hidden, done - begun
     n, window = length * hidden, (waiting + sizes.taps) * hidden

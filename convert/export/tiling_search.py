@@ -42,7 +42,8 @@ UNIT_BYTES = 8  # of scratch, for each output of a dense
 @dataclass(frozen=True)
 class Sizes:
     """What a model's blocks are like: L, d, d*m of the convolution, its taps, tensors of its size that are alive before
-    the activation's output is (SiLU: 2, HARD_SWISH: 1), and how many blocks there are to tile."""
+    the activation's output is (SiLU: 2, HARD_SWISH: 1), and how many blocks there are to tile.
+    """
 
     length: int
     hidden: int
@@ -137,7 +138,8 @@ def find_sizes(graph: Graph) -> Sizes:
 
 def rank_tilings(sizes: Sizes, bounds: Bounds | None = None) -> list[tuple[int, Tiling]]:
     """Tilings by what the arena will about be with them: (bytes, tiling), the smallest first. The bounds are by default
-    those of a plan in which activations share memory."""
+    those of a plan in which activations share memory.
+    """
     bounds = bounds or Bounds(_attention_bounds, _convolution_bounds)
     found: dict[Tiling, int] = {}
     limit = sizes.length * (8 * sizes.hidden + 2 * sizes.channels + 2 * sizes.length)
@@ -233,7 +235,8 @@ def _scratch_bounds(sizes: Sizes, order: tuple[int, ...], carried: int, done: in
 
 def _convolution_bounds(sizes: Sizes, group: int, done: int, begun: int, is_last: bool) -> list[tuple[int, int]]:
     """(bytes, bytes a row) that are alive when a tile of the convolution ends with a tile of queries; `begun` rows are
-    in tiles before, `group` is the values' that stays. After the last tile only its window of n is needed."""
+    in tiles before, `group` is the values' that stays. After the last tile only its window of n is needed.
+    """
     length, hidden, channels = sizes.length, sizes.hidden, sizes.channels
     base, waiting = length * MASK_BYTES + done * hidden + group, done - begun
     whole = 0 if is_last else length * hidden

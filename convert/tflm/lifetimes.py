@@ -1,5 +1,6 @@
 """Which tensors and scratch buffers live in the head of TFLM's arena, and from when to when
-(micro/micro_allocation_info.cc)."""
+(micro/micro_allocation_info.cc).
+"""
 
 from dataclasses import dataclass
 

@@ -1,5 +1,6 @@
 """TFLM's planner of the arena's head: where each buffer goes, by greedy first fit over lifetimes
-(memory_planner/greedy_memory_planner.cc)."""
+(memory_planner/greedy_memory_planner.cc).
+"""
 
 from bisect import bisect_right
 from collections.abc import Iterable

@@ -1,5 +1,6 @@
 """Kinds of files that people bring, each as a model of our own: aligned by TFLM's tool, in C, of a graph without
-operators; and what every command does alike."""
+operators; and what every command does alike.
+"""
 
 import json
 import subprocess

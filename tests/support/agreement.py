@@ -23,7 +23,8 @@ Edited: TypeAlias = tuple[str | None, str, dict]  # a rule, an operator, and edi
 @dataclass
 class Case:
     """A model and what is expected of it: `broken` breaks `rule`, `kept` runs, `warned` runs and draws a warning; of
-    `free` nothing is expected but that rules and interpreter agree."""
+    `free` nothing is expected but that rules and interpreter agree.
+    """
 
     kind: str
     rule: str | None
@@ -65,7 +66,8 @@ def sweep_cases(sample: int | None = None, seed: int = 0) -> list[Case]:
 def compare(cases: list[Case], arena_bytes: int = ARENA_BYTES) -> list[tuple[Case, str, dict, dict]]:
     """(case, outcome, report, truth) of cases; each that differs is asked again in a process of its own. The outcome is
     `agree`, `false pass`, `false refusal`, `undefined` (refused by rules that TFLM does not check alone, and the
-    interpreter ran it by luck), `too large` (for this arena) or `unexpected` (not what the case is for)."""
+    interpreter ran it by luck), `too large` (for this arena) or `unexpected` (not what the case is for).
+    """
     reports = [_report(case.model) for case in cases]
     truths = measure([case.model for case in cases], arena_bytes)
     outcomes = [_outcome(*things) for things in zip(cases, reports, truths)]

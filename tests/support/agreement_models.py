@@ -75,7 +75,8 @@ class Spec:
 
     def edited(self, edits: dict) -> "Spec":
         """A copy: `i0={"type": "int16"}` edits a tensor, `i2=Tensor(...)` sets one, `i2=None` leaves it out,
-        `fields={...}` edits options, `inputs=2` keeps so many, `op`, `options` and `change` replace."""
+        `fields={...}` edits options, `inputs=2` keeps so many, `op`, `options` and `change` replace.
+        """
         spec = copy.deepcopy(self)
         for key, value in edits.items():
             if key in ("op", "options", "change", "graphs"):

@@ -31,7 +31,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def measure(models: list[bytes], arena_bytes: int = ARENA_BYTES) -> list[dict]:
     """[{runs, said, log}] of models: whether AllocateTensors and Invoke succeed, on inputs of zeros, or of ones, or of
-    127; what TFLM printed last, or the signal that ended it; the last lines that it printed."""
+    127; what TFLM printed last, or the signal that ended it; the last lines that it printed.
+    """
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "MALLOC_MMAP_THRESHOLD_": str(LEAST_MAPPED)}
     coded = json.dumps([base64.b64encode(model).decode() for model in models]).encode()
     done = subprocess.run(

@@ -128,7 +128,8 @@ def random_rows(
     rng: np.random.Generator, model: RandomModel, rows: int, length: int, used: int | None = None
 ) -> np.ndarray:
     """Token rows [rows, length] of `used` tokens each, by default full, two tokens long and any length in turn; a pair
-    model's rows hold one [SEP]."""
+    model's rows hold one [SEP].
+    """
     tokens = rng.integers(5, model.vocab_size, size=(rows, length), dtype=np.int32)
     lengths = [used or (length, 2, int(rng.integers(1, length + 1)))[row % 3] for row in range(rows)]
     for row, used in enumerate(lengths):

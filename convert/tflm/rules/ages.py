@@ -1,5 +1,6 @@
 """Where firmware of tensorflow/tflite-micro 90b983c2b answers otherwise than the `tflite-micro` package of two months
-later, whatever its kernels."""
+later, whatever its kernels.
+"""
 
 import math
 
@@ -23,7 +24,8 @@ Multiplier = tuple[int, int]
 )
 def subtraction_scales(op: Operator) -> Verdict:
     """The scales of an integer subtraction give one result whether they are divided in float, as TFLM did, or in
-    double, as its Python package does: others differ by one now and then."""
+    double, as its Python package does: others differ by one now and then.
+    """
     if op.output.type not in SHIFTS:
         return FINE
     older, newer = (_multipliers(op, kind) for kind in (np.float32, np.float64))

@@ -40,7 +40,8 @@ def extreme_rank(op: Operator) -> Verdict:
 @_differs("MAXIMUM MINIMUM", "swap the last two dimensions of both inputs before it", "maximum_minimum.cc")
 def extreme_broadcast(op: Operator) -> Verdict:
     """An int8 input whose last two dimensions are 1, below one that is not, is not repeated along the wider of them:
-    CMSIS-NN steps two rows on instead of one."""
+    CMSIS-NN steps two rows on instead of one.
+    """
     shapes = [(1,) * (RANK - tensor.rank) + tensor.shape for tensor in op.inputs[:2]]
     wrong = [
         tensor
@@ -68,7 +69,8 @@ def transpose_moves(op: Operator) -> Verdict:
 @_differs("TRANSPOSE", "leave out a transposition that moves nothing", "transpose.cc", cores=MVE)
 def transpose_moves_mve(op: Operator) -> Verdict:
     """An int8 transposition of four dimensions that leaves the first two swaps the others: CMSIS-NN does so on
-    Cortex-M55 and M85 whatever the order says."""
+    Cortex-M55 and M85 whatever the order says.
+    """
     order, both = op.inputs[1].values, min(op.input.shape[2:], default=0) > 1
     return require(
         op.input.type != "INT8" or not both or order != [0, 1, 2, 3], op.inputs[1], f"is {order}, which moves nothing"
@@ -93,7 +95,8 @@ def pad_dimensions(op: Operator) -> Verdict:
 )
 def transpose_conv_pad(op: Operator) -> Verdict:
     """The padding above an int8 output is a multiple of the vertical stride: with other paddings the CMSIS-NN that
-    TFLM fetches (4ab83cc3; mended in 4a8f5b5d) writes rows to wrong places."""
+    TFLM fetches (4ab83cc3; mended in 4a8f5b5d) writes rows to wrong places.
+    """
     pad, stride = _padding_above(op), op.option("strideH")
     return require(
         not _scatters(op) or pad % stride == 0, op.output, f"has {pad} rows of padding above, the stride is {stride}"
@@ -103,7 +106,8 @@ def transpose_conv_pad(op: Operator) -> Verdict:
 @_refuses("TRANSPOSE_CONV", "make the filter at least as wide as the stride", "transpose_conv.cc", unchecked=True)
 def transpose_conv_scratch(op: Operator) -> Verdict:
     """The horizontal stride of an int8 operator is not above its vertical stride and its filter's width: CMSIS-NN
-    writes beyond its scratch memory."""
+    writes beyond its scratch memory.
+    """
     width, across, down = op.inputs[1].shape[2], op.option("strideW"), op.option("strideH")
     fits = across <= max(width, down)
     return require(not _scatters(op) or fits, op.inputs[1], f"is {width} wide, the strides are {down} and {across}")
@@ -112,7 +116,8 @@ def transpose_conv_scratch(op: Operator) -> Verdict:
 @_refuses("TRANSPOSE_CONV", "make the output larger, and crop it", "transpose_conv.cc", unchecked=True)
 def transpose_conv_rows(op: Operator) -> Verdict:
     """The output of an int8 operator has at least as many rows as the input x the stride, less the padding above it:
-    CMSIS-NN writes all of them, beyond an output that has fewer."""
+    CMSIS-NN writes all of them, beyond an output that has fewer.
+    """
     rows = activation(op).shape[1] * op.option("strideH") - _padding_above(op)
     fits = not _scatters(op) or op.output.shape[1] >= rows
     return require(fits, op.output, f"has {op.output.shape[1]} rows, not {rows}")
@@ -127,7 +132,8 @@ def transpose_conv_bias(op: Operator) -> Verdict:
 @_differs("CONV_2D", "give it a bias of zeros", "conv.cc")
 def convolution_int16_bias(op: Operator) -> Verdict:
     """An int16 convolution has a bias, or says that it is of int32: without one CMSIS-NN rounds otherwise, by one in
-    the last bit now and then."""
+    the last bit now and then.
+    """
     rounded = bias(op) is not None or op.option("quantizedBiasType") == schema.TensorType.INT32
     return require(op.input.type != "INT16" or rounded, None, "there is no bias")
 
@@ -162,7 +168,8 @@ def grouped_int4(op: Operator) -> Verdict:
 )
 def depthwise_int4_channels(op: Operator) -> Verdict:
     """An int4 depthwise convolution of several taps has an even number of input channels, or one batch, no dilation and
-    a depth multiplier of 1: CMSIS-NN's other kernel takes half a byte more or less of the weights."""
+    a depth multiplier of 1: CMSIS-NN's other kernel takes half a byte more or less of the weights.
+    """
     weights, channels = op.inputs[1], op.input.shape[3]
     plain = op.input.shape[0] == op.option("depthMultiplier") == 1
     plain = plain and op.option("dilationWFactor") == op.option("dilationHFactor") == 1
@@ -195,7 +202,8 @@ def dense_int16_bias(op: Operator) -> Verdict:
 @_differs("FULLY_CONNECTED", "quantise the weights symmetrically (zero point 0)", "fully_connected.cc")
 def dense_zero_point(op: Operator) -> Verdict:
     """Weights have the zero point 0 where CMSIS-NN takes it for granted: beside int16 inputs, in int4, and in int8 when
-    the output has three dimensions or more and the depth is a multiple of 4 (a 1x1 convolution)."""
+    the output has three dimensions or more and the depth is a multiple of 4 (a 1x1 convolution).
+    """
     weights = op.inputs[1]
     assumed = op.input.type == "INT16" or weights.type == "INT4"
     assumed = assumed or (op.input.type == "INT8" and op.output.rank > 2 and weights.shape[-1] % 4 == 0)
@@ -222,14 +230,16 @@ def softmax_one(op: Operator) -> Verdict:
 )
 def lstm_state(op: Operator) -> Verdict:
     """An integer LSTM that goes on where the inference before ended does so in the reference kernels alone, until
-    MicroInterpreter::Reset: CMSIS-NN's begins with zeros each time, as a stateless Keras LSTM does."""
+    MicroInterpreter::Reset: CMSIS-NN's begins with zeros each time, as a stateless Keras LSTM does.
+    """
     return require(op.input.type == "FLOAT32", op.inputs[18], f"is the state of an {op.input.type.lower()} LSTM")
 
 
 @_differs("CONV_2D", "crop or pad the input so that the last stride ends at its last column", "conv.cc", cores=MVE)
 def row_convolution_ends(op: Operator) -> Verdict:
     """An int8 convolution along a row reaches the row's end: with columns left over, CMSIS-NN on Cortex-M55 and M85
-    computes the last output wrong, or fails (arm_convolve_1_x_n_s8.c)."""
+    computes the last output wrong, or fails (arm_convolve_1_x_n_s8.c).
+    """
     weights, stride = op.inputs[1], op.option("strideW")
     along_a_row = (
         op.input.type == "INT8"

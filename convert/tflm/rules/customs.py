@@ -89,7 +89,8 @@ def detection_shapes(op: Operator) -> Verdict:
 )
 def detection_options(op: Operator) -> Verdict:
     """The options give num_classes (the scores' classes, or one less for the background), max_detections,
-    max_classes_per_detection above 0, and an nms_iou_threshold above 0 and at most 1."""
+    max_classes_per_detection above 0, and an nms_iou_threshold above 0 and at most 1.
+    """
     options, classes = custom_options(op), op.inputs[1].shape[2]
     number = {name: value for name, value in options.items() if isinstance(value, (int, float))}.get
     taken = number("detections_per_class", 100) if number("use_regular_nms") else number("max_classes_per_detection", 0)

@@ -23,7 +23,8 @@ def variable_handle(op: Operator) -> Verdict:
 @rule(USERS, VALUE, "assign the variable where it is made too: in the main graph, or in one that CALL_ONCE runs")
 def variable_assigned(op: Operator) -> Verdict:
     """A variable whose handle comes from a calling graph is also assigned beside a VAR_HANDLE: otherwise TFLM has no
-    memory for it."""
+    memory for it.
+    """
     if any(op.input in maker.outputs for maker in op.graph.operators if maker.name == "VAR_HANDLE"):
         return require(True, None, "")
     names = [_named(maker) for maker in _makers(op)]

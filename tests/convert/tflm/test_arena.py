@@ -107,7 +107,8 @@ def test_single_operators() -> None:
 
 def test_planner_by_hand() -> None:
     """Largest first: 48 at 0. Of the two of 32 the later one, above it; the other is over before the first begins, so
-    it goes to 0 as well; 16 fit between these two. What a plan has fixed comes before all."""
+    it goes to 0 as well; 16 fit between these two. What a plan has fixed comes before all.
+    """
     buffers = [Buffer(32, 0, 1), Buffer(20, 0, 2), Buffer(48, 2, 3), Buffer(1, 1, 1)]
     assert plan_buffers(buffers) == [0, 48, 0, 32]
     assert head_bytes(buffers, [0, 48, 0, 32]) == 80

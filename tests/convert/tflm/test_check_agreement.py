@@ -1,5 +1,6 @@
 """The verdict of `convert.check` equals what TFLM's interpreter does: on two models or more for every rule, on a sample
-of all single changes of every operator's model, and on models from TensorFlow's converter."""
+of all single changes of every operator's model, and on models from TensorFlow's converter.
+"""
 
 from collections import Counter
 from pathlib import Path

@@ -1,5 +1,6 @@
 """CMSIS-NN's rules: each against what firmware answered (benchmarks/results/kernel_agreement.json), and by every
-command alike."""
+command alike.
+"""
 
 import hashlib
 import json
