@@ -68,10 +68,16 @@ class Firmware:
     def run(
         self, model: bytes, arena_bytes: int = AMPLE_ARENA, inputs: bytes | None = None, count: bool = False
     ) -> Run:
-        """Allocates a model, and with `inputs` (the bytes of all input tensors) runs one inference.
+        """Allocates a model, and with `inputs` runs one inference.
 
         Args:
+            model: bytes of a .tflite file.
+            arena_bytes: size of the arena.
+            inputs: bytes of all input tensors, one after another.
             count: the clock counts instructions, one a nanosecond.
+
+        Returns:
+            What the firmware said; a model that does not allocate or run has another `status` than 0.
         """
         with tempfile.TemporaryDirectory() as folder:
             names = ["model.tflite", str(arena_bytes)]
