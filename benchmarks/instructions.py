@@ -20,7 +20,7 @@ from benchmarks.arena_firmware import add_firmware_arguments, named_models
 from benchmarks.firmware.inputs import join, seeded_inputs
 from benchmarks.firmware.results import Results
 from benchmarks.firmware.runner import BOARDS, KERNELS, Firmware, Run, build_firmware, describe_tools
-from convert.tflite.model import read_model
+from convert.tflite.view import view_model
 from convert.tflm.instructions import COSTS, estimate_instructions, load_costs, operator_units
 from tf_embbert.common.arguments import CommandParser
 from tf_embbert.common.errors import UserError, run_command
@@ -164,7 +164,7 @@ def fit_all(chosen: dict[str, bytes]) -> None:
     content = json.loads(RESULT.read_text())
     by_hash = {hashlib.sha256(model).hexdigest(): model for model in chosen.values()}
     entries = [entry for entry in content["measured"] if entry["model_sha256"] in by_hash]
-    units = {sha256: operator_units(read_model(model)) for sha256, model in by_hash.items()}
+    units = {sha256: operator_units(view_model(model)) for sha256, model in by_hash.items()}
     costs = fit([entry for entry in entries if entry["model"] not in HELD_OUT], units)
     write_atomically(COSTS, HEADER + yaml.safe_dump(costs, default_flow_style=None, width=120))
     load_costs.cache_clear()

@@ -38,7 +38,8 @@ from convert.passes.pipeline import FINISH, tile_graph
 from convert.passes.scratch import drop_scratch, fit_scratch, optional_scratch
 from convert.passes.strip import strip_model
 from convert.passes.tiling import Tiling, group_values, tile_queries
-from convert.tflite.model import count_macs, read_model
+from convert.tflite.model import count_macs
+from convert.tflite.view import view_model
 from convert.tflite.writer import pack_model
 from convert.tflm.allocator import allocate
 from convert.tflm.builds import find_build
@@ -131,7 +132,7 @@ RECKONED = [
 
 def planned(data: bytes, share: bool = True) -> bytes:
     """A model with an offline plan for the Cortex-M7; without shared memory on demand."""
-    measure = Measure(strip_model(read_model(data)), M7)
+    measure = Measure(strip_model(view_model(data)), M7)
     if not share:
         measure.aliasing.may_alias.clear()
     return pack_model(measure.with_plan())
@@ -271,9 +272,9 @@ def measure(data: bytes, plain_answers, ids: list, firmware) -> dict:
     equal = (predict(data, ids, processes=1) == plain_answers).all(axis=1)
     figures = {
         "file": len(data),
-        "macs": count_macs(read_model(data)),
+        "macs": count_macs(view_model(data)),
         "arena": {
-            name: allocate(read_model(data), *target).total for name, target in (("cortex-m7", M7), ("cortex-m55", M55))
+            name: allocate(view_model(data), *target).total for name, target in (("cortex-m7", M7), ("cortex-m55", M55))
         },
         "equal_rows": int(equal.sum()),
         "rows": len(ids),

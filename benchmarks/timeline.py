@@ -15,7 +15,7 @@ from matplotlib.patches import Patch, Rectangle
 from benchmarks.common.base import build_base
 from convert.bundle.report import DRAWN, KERNEL_NAMES
 from convert.bundle.timeline import Box, Timeline, lay_out
-from convert.tflite.model import read_model
+from convert.tflite.view import view_model
 from convert.tflm.allocator import allocate
 from convert.tflm.builds import BUILDS
 from tf_embbert.common.errors import run_command
@@ -75,7 +75,7 @@ def main(arguments: list[str] | None = None) -> None:
     parse = argparse.ArgumentParser(prog="python -m benchmarks.timeline", description=__doc__.split("\n")[0])
     parse.add_argument("--out", type=Path, default=PICTURE, metavar="FILE.png")
     options = parse.parse_args(arguments)
-    model = read_model(build_base(LENGTH)[0])
+    model = view_model(build_base(LENGTH)[0])
     allocation = allocate(model, *BUILDS[DRAWN])
     core, kernels = DRAWN[0], KERNEL_NAMES[DRAWN[1]]
     title = f"base, {LENGTH} tokens, {core}, {kernels}: {allocation.total:,} B of arena"

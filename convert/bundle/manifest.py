@@ -13,6 +13,7 @@ from tflite_micro.python.tflite_micro._version import __version__ as tflm_versio
 from convert.passes.optimizer import Stage
 from convert.tflite.lengths import list_all_ops, split_lengths
 from convert.tflite.model import count_macs, float_tensors, read_model
+from convert.tflite.view import view_model
 from tf_embbert.run import Run
 
 FORMAT = 1
@@ -49,7 +50,7 @@ def make_manifest(
         jsonschema.ValidationError: something in it has the wrong form.
     """
     models = split_lengths(files["model.tflite"], offsets)
-    sequence_length, model = max(models), read_model(models[max(models)])
+    sequence_length, model = max(models), models[max(models)]
     manifest = {
         "format": FORMAT,
         "name": run.name,
@@ -61,8 +62,8 @@ def make_manifest(
             "sha256": sha256(files["model.tflite"]),
             "sequence_length": sequence_length,
             "parameters": run.parameters,
-            "macs": count_macs(model),
-            "integer_only": not float_tensors(model),
+            "macs": count_macs(view_model(model)),
+            "integer_only": not float_tensors(read_model(model)),
             **_lengths(models, offsets),
         },
         "tokenizer": {
@@ -113,7 +114,7 @@ def _lengths(models: dict[int, bytes], offsets: dict[int, int]) -> dict:
         return {}
     return {
         "lengths": [
-            {"sequence_length": length, "offset": offsets[length], "macs": count_macs(read_model(model))}
+            {"sequence_length": length, "offset": offsets[length], "macs": count_macs(view_model(model))}
             for length, model in models.items()
         ]
     }

@@ -12,16 +12,8 @@ from convert.bundle.boards import list_boards, verdict_text
 from convert.bundle.firmware import CONSTANTS, Firmware
 from convert.bundle.timeline import lay_out
 from convert.tflite.lengths import split_lengths
-from convert.tflite.model import (
-    TYPE_NAMES,
-    indices,
-    is_constant,
-    list_macs,
-    operator_name,
-    read_model,
-    schema,
-    tensor_bytes,
-)
+from convert.tflite.model import list_macs
+from convert.tflite.view import Model, view_model
 from convert.tflm.allocator import allocate
 from convert.tflm.builds import BUILDS, CORES, NOT_MEASURED, default_kernels
 from convert.tflm.instructions import estimate_instructions
@@ -43,10 +35,10 @@ def make_report(manifest: dict, model: bytes, golden: list[dict]) -> bytes:
     Returns:
         report.html, UTF-8.
     """
-    unpacked, core = read_model(model), DRAWN[0]
-    timeline = lay_out(unpacked, allocate(unpacked, *BUILDS[DRAWN]))
+    view, core = view_model(model), DRAWN[0]
+    timeline = lay_out(view, allocate(view, *BUILDS[DRAWN]))
     firmware = Firmware(model, manifest["tokenizer"]["vocab_size"])
-    ops = _operators(unpacked)
+    ops = _operators(view)
     page = (
         _environment()
         .get_template(REPORT)
@@ -65,7 +57,7 @@ def make_report(manifest: dict, model: bytes, golden: list[dict]) -> bytes:
             timeline=timeline,
             ops=ops,
             kinds=_kinds(ops),
-            instructions=_instructions(unpacked),
+            instructions=_instructions(view),
             lengths=_lengths(manifest, model),
         )
     )
@@ -114,30 +106,19 @@ def _arena(manifest: dict) -> list[dict]:
     ]
 
 
-def _operators(model: schema.ModelT) -> list[dict]:
+def _operators(model: Model) -> list[dict]:
     """Each operator of the graph: {number, name, output, output_bytes, weight_bytes, macs}."""
-    graph = model.subgraphs[0]
     return [
         {
-            "number": number,
-            "name": operator_name(model, op),
-            "output": _shape(graph.tensors[op.outputs[0]]),
-            "output_bytes": sum(tensor_bytes(graph.tensors[i]) for i in indices(op.outputs)),
-            "weight_bytes": _weight_bytes(model, graph, op),
+            "number": op.index,
+            "name": op.name,
+            "output": f"{op.output.type.lower()} {' × '.join(str(n) for n in op.output.shape)}",
+            "output_bytes": sum(tensor.nbytes for tensor in op.outputs),
+            "weight_bytes": sum(len(tensor.data) for tensor in op.inputs if tensor and tensor.constant),
             "macs": macs,
         }
-        for number, (op, macs) in enumerate(zip(graph.operators, list_macs(model)))
+        for op, macs in zip(model.graphs[0].operators, list_macs(model))
     ]
-
-
-def _shape(tensor: schema.TensorT) -> str:
-    return f"{TYPE_NAMES[tensor.type].lower()} {' × '.join(str(n) for n in indices(tensor.shape))}"
-
-
-def _weight_bytes(model: schema.ModelT, graph: schema.SubGraphT, op: schema.OperatorT) -> int:
-    """Bytes of the constants that an operator reads; one that several read counts at each."""
-    inputs = [graph.tensors[i] for i in indices(op.inputs) if i >= 0]
-    return sum(len(model.buffers[tensor.buffer].data) for tensor in inputs if is_constant(model, tensor))
 
 
 def _kinds(ops: list[dict]) -> list[dict]:
@@ -151,7 +132,7 @@ def _kinds(ops: list[dict]) -> list[dict]:
     )
 
 
-def _instructions(model: schema.ModelT) -> dict:
+def _instructions(model: Model) -> dict:
     """Estimated instructions of an inference on the cores that were measured: {cores, totals, kinds, unknown}.
 
     `kinds` are [(kind of operator, [instructions a core, None where the kind has no measured cost])].
@@ -173,6 +154,6 @@ def _lengths(manifest: dict, model: bytes) -> list[dict]:
     entries = manifest["model"].get("lengths", [])
     models = split_lengths(model, {entry["sequence_length"]: entry["offset"] for entry in entries})
     return [
-        {**entry, "instructions": _instructions(read_model(models[entry["sequence_length"]]))["totals"]}
+        {**entry, "instructions": _instructions(view_model(models[entry["sequence_length"]]))["totals"]}
         for entry in entries
     ]

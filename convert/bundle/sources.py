@@ -4,7 +4,8 @@ from convert.bundle.cpp import array, header, source, string
 from convert.bundle.manifest import sha256
 from convert.bundle.tokenizer_tables import tokenizer_sources
 from convert.tflite.lengths import list_all_ops, split_lengths
-from convert.tflite.model import input_length, operator_name, output_quantization, read_model, takes_pairs
+from convert.tflite.model import input_length, output_quantization, read_model, takes_pairs
+from convert.tflite.view import view_model
 from convert.tflm.resolver import resolver_method
 from tf_embbert.tokenizer import Tokenizer
 
@@ -128,8 +129,7 @@ def _facts(
 
 def _token_rows(model: bytes) -> int:
     """Rows of the table in which the first input's ids are looked up."""
-    unpacked = read_model(model)
-    graph = unpacked.subgraphs[0]
-    gathers = [op for op in graph.operators if operator_name(unpacked, op) == "GATHER"]
-    table = next(op.inputs[0] for op in gathers if op.inputs[1] == graph.inputs[0])
-    return int(graph.tensors[table].shape[0])
+    graph = view_model(model).graphs[0]
+    gathers = [op for op in graph.operators if op.name == "GATHER"]
+    table = next(op.input for op in gathers if op.inputs[1].index == graph.inputs[0])
+    return table.shape[0]

@@ -3,8 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass
 
-from convert.tflite import schema
-from convert.tflite.model import TYPE_NAMES, indices, operator_name, operators
+from convert.tflite.view import Model
 from convert.tflm.allocator import Allocation
 from convert.tflm.lifetimes import Buffer
 
@@ -56,7 +55,7 @@ class Timeline:
         return sorted(boxes, key=lambda box: -box.nbytes)
 
 
-def lay_out(model: schema.ModelT, allocation: Allocation) -> Timeline:
+def lay_out(model: Model, allocation: Allocation) -> Timeline:
     """The timeline of a model's allocation."""
     names = [_step_name(model, step, place) for step, place in enumerate(allocation.steps)]
     makers = _makers(model)
@@ -68,30 +67,24 @@ def lay_out(model: schema.ModelT, allocation: Allocation) -> Timeline:
     return Timeline(boxes, names, allocation.planned, alive, allocation.peak, _largest_kinds(boxes))
 
 
-def _step_name(model: schema.ModelT, step: int, place: tuple[int, int]) -> str:
+def _step_name(model: Model, step: int, place: tuple[int, int]) -> str:
     graph, number = place
-    return operator_name(model, model.subgraphs[graph].operators[number]) if step else "start"
+    return model.graphs[graph].operators[number].name if step else "start"
 
 
-def _makers(model: schema.ModelT) -> dict[tuple[int, int], str]:
+def _makers(model: Model) -> dict[tuple[int, int], str]:
     """The operator that writes each tensor, by (graph, tensor)."""
-    return {
-        (g, tensor): operator_name(model, op)
-        for g, graph in enumerate(model.subgraphs)
-        for op in operators(graph)
-        for tensor in indices(op.outputs)
-    }
+    return {(op.graph.index, tensor.index): op.name for op in model.operators for tensor in op.outputs if tensor}
 
 
-def _describe(model: schema.ModelT, buffer: Buffer, makers: dict, names: list[str]) -> tuple[str, str]:
+def _describe(model: Model, buffer: Buffer, makers: dict, names: list[str]) -> tuple[str, str]:
     """Name and kind of a buffer; a tensor without a name is called by its type and shape."""
     if buffer.owner is None:
         return f"scratch of {names[buffer.first]}", SCRATCH
     graph, index = buffer.owner
-    tensor = model.subgraphs[graph].tensors[index]
-    shape = "x".join(str(n) for n in indices(tensor.shape)) or "scalar"
-    name = (tensor.name or b"").decode("utf-8", "replace")
-    return f"tensor {index} {name or TYPE_NAMES[tensor.type].lower() + ' ' + shape}", makers.get(buffer.owner, INPUT)
+    tensor = model.graphs[graph].tensors[index]
+    shape = "x".join(str(n) for n in tensor.shape) or "scalar"
+    return f"tensor {index} {tensor.name or tensor.type.lower() + ' ' + shape}", makers.get(buffer.owner, INPUT)
 
 
 def _largest_kinds(boxes: list[Box]) -> list[str]:

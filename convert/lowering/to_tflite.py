@@ -1,4 +1,4 @@
-"""A Graph to the schema's objects, and to the bytes of a .tflite file.
+"""A Graph to a file's model, and to the bytes of a .tflite file.
 
 What the device never reads is left out: tensor names other than those of inputs and outputs, empty buffers, signatures,
 metadata.
@@ -6,13 +6,14 @@ metadata.
 
 import numpy as np
 
-from convert.lowering.graph import Graph, Op, Quantization, Tensor
-from convert.tflite import schema
+from convert.lowering.graph import Graph, Op, Quantization
+from convert.tflite.editing import ACTIVATIONS, PADDINGS, add_tensor, new_code, new_model, new_operator, set_operators
+from convert.tflite.view import Graph as FileGraph
+from convert.tflite.view import Model, Operator
+from convert.tflite.view import Tensor as FileTensor
 from convert.tflite.writer import pack_model
 
-SCHEMA_VERSION = 3
-OPTIONAL = -1  # index of an input left out
-TENSOR_TYPES = {"int8": schema.TensorType.INT8, "int32": schema.TensorType.INT32}
+TENSOR_TYPES = {"int8": "INT8", "int32": "INT32"}
 # Options class of each operator; None where the schema has none, or none whose fields TFLite reads.
 OPTIONS = {
     "ADD": "AddOptions",
@@ -56,24 +57,20 @@ def write_model(graph: Graph, keep_names: bool = False) -> bytes:
     return pack_model(make_model(graph, keep_names))
 
 
-def make_model(graph: Graph, keep_names: bool = False) -> schema.ModelT:
-    """A graph as the schema's objects; the arguments are those of `write_model`."""
-    buffers = _Buffers()
-    codes = sorted({_code(op) for op in graph.ops})
-    indices = {id(tensor): index for index, tensor in enumerate(graph.tensors)}
+def make_model(graph: Graph, keep_names: bool = False) -> Model:
+    """A graph as a file's model; the arguments are those of `write_model`."""
+    model = new_model()
+    for kind, version in sorted({(op.kind, operator_version(op)) for op in graph.ops}):
+        new_code(model, kind, version)
+    written, tensors = model.graphs[0], dict[int, FileTensor]()
     named = {id(t) for t in (graph.tensors if keep_names else graph.inputs + graph.outputs)}
-
-    subgraph = schema.SubGraphT()
-    subgraph.tensors = [_tensor(t, buffers, id(t) in named) for t in graph.tensors]
-    subgraph.inputs = [indices[id(t)] for t in graph.inputs]
-    subgraph.outputs = [indices[id(t)] for t in graph.outputs]
-    subgraph.operators = [_operator(op, codes, indices) for op in graph.ops]
-
-    model = schema.ModelT()
-    model.version = SCHEMA_VERSION
-    model.operatorCodes = [_operator_code(*code) for code in codes]
-    model.subgraphs = [subgraph]
-    model.buffers = buffers.all
+    for t in graph.tensors:
+        name = t.name if id(t) in named else ""
+        quantization = t.quantization and _quantization(t.quantization)
+        tensors[id(t)] = add_tensor(written, name, TENSOR_TYPES[t.dtype.name], t.shape, t.data, quantization)
+    written.inputs = [tensors[id(t)].index for t in graph.inputs]
+    written.outputs = [tensors[id(t)].index for t in graph.outputs]
+    set_operators(written, [_operator(written, op, tensors) for op in graph.ops])
     return model
 
 
@@ -90,72 +87,25 @@ def operator_version(op: Op) -> int:
     return {"FULLY_CONNECTED": 4, "DEPTHWISE_CONV_2D": 3, "HARD_SWISH": 1}.get(op.kind, 2)
 
 
-class _Buffers:
-    """The constants of a model; equal ones share a buffer, and everything without data has buffer 0."""
-
-    def __init__(self):
-        self.all = [schema.BufferT()]
-        self._indices: dict[bytes, int] = {}
-
-    def index(self, tensor: Tensor) -> int:
-        if tensor.data is None:
-            return 0
-        data = tensor.data.tobytes()
-        if data not in self._indices:
-            self._indices[data] = len(self.all)
-            self.all.append(schema.BufferT(np.frombuffer(data, np.uint8)))
-        return self._indices[data]
+def _quantization(quantization: Quantization) -> tuple[tuple[float, ...], list[int], int]:
+    """Scales, as the file's 32 bits hold them, zero points and their axis."""
+    scales = tuple(float(np.float32(scale)) for scale in quantization.scale)
+    return scales, [quantization.zero_point] * len(scales), quantization.axis
 
 
-def _tensor(tensor: Tensor, buffers: _Buffers, named: bool) -> schema.TensorT:
-    packed = schema.TensorT()
-    packed.shape = list(tensor.shape)
-    packed.type = TENSOR_TYPES[tensor.dtype.name]
-    packed.buffer = buffers.index(tensor)
-    packed.name = tensor.name if named else None
-    packed.quantization = tensor.quantization and _quantization(tensor.quantization)
-    return packed
+def _operator(written: FileGraph, op: Op, tensors: dict[int, FileTensor]) -> Operator:
+    inputs, outputs = ([t and tensors[id(t)] for t in chosen] for chosen in (op.inputs, op.outputs))
+    fields = _options(op) if OPTIONS[op.kind] else {}
+    return new_operator(written, op.kind, inputs, outputs, OPTIONS[op.kind], operator_version(op), **fields)
 
 
-def _quantization(quantization: Quantization) -> schema.QuantizationParametersT:
-    packed = schema.QuantizationParametersT()
-    packed.scale = np.array(quantization.scale, np.float32)
-    packed.zeroPoint = np.full(len(quantization.scale), quantization.zero_point, np.int64)
-    packed.quantizedDimension = quantization.axis
-    return packed
-
-
-def _code(op: Op) -> tuple[str, int]:
-    return op.kind, operator_version(op)
-
-
-def _operator_code(kind: str, version: int) -> schema.OperatorCodeT:
-    packed = schema.OperatorCodeT()
-    packed.builtinCode = getattr(schema.BuiltinOperator, kind)
-    packed.deprecatedBuiltinCode = min(packed.builtinCode, 127)  # one byte, for readers of the first schema
-    packed.version = version
-    return packed
-
-
-def _operator(op: Op, codes: list, indices: dict[int, int]) -> schema.OperatorT:
-    packed = schema.OperatorT()
-    packed.opcodeIndex = codes.index(_code(op))
-    packed.inputs = [OPTIONAL if t is None else indices[id(t)] for t in op.inputs]
-    packed.outputs = [indices[id(t)] for t in op.outputs]
-    if OPTIONS[op.kind]:
-        packed.builtinOptionsType = getattr(schema.BuiltinOptions, OPTIONS[op.kind])
-        packed.builtinOptions = _options(op)
-    return packed
-
-
-def _options(op: Op):
-    packed = getattr(schema, OPTIONS[op.kind] + "T")()
-    for name, value in op.options.items():
-        if name == "fused_activation":
-            packed.fusedActivationFunction = getattr(schema.ActivationFunctionType, value)
-        else:
-            setattr(packed, OPTION_FIELDS[name], value)
+def _options(op: Op) -> dict[str, object]:
+    """The fields of an operator's options by their names in the schema."""
+    fields: dict[str, object] = {
+        OPTION_FIELDS[name]: value for name, value in op.options.items() if name != "fused_activation"
+    }
+    if "fused_activation" in op.options:
+        fields["fusedActivationFunction"] = ACTIVATIONS[op.options["fused_activation"]]
     if op.kind == "DEPTHWISE_CONV_2D":
-        packed.padding = schema.Padding.VALID
-        packed.strideH = packed.strideW = 1
-    return packed
+        fields |= {"padding": PADDINGS["VALID"], "strideH": 1, "strideW": 1}
+    return fields

@@ -14,8 +14,7 @@ from math import prod
 
 import numpy as np
 
-from convert.tflite import schema
-from convert.tflite.model import indices, is_constant, operator_name, tensor_bytes
+from convert.tflite.view import Model, Operator, Tensor
 from convert.tflm.planner import BUFFER_ALIGNMENT, Buffer
 
 # int8 operators whose output may lie exactly on an input of the same shape.
@@ -47,13 +46,13 @@ Alias = tuple[int, int, int]  # two tensors, and bytes from the start of one to 
 class Aliasing:
     """What a model's operators allow; tensors go by their indices in its only graph."""
 
-    def __init__(self, model: schema.ModelT, buffers: list[Buffer]):
+    def __init__(self, model: Model, buffers: list[Buffer]) -> None:
         """
         Args:
             model: a model of one graph.
             buffers: the buffers of its head, as the allocator lists them; those without owner share nothing.
         """
-        self._model, self._graph = model, model.subgraphs[0]
+        self._graph = model.graphs[0]
         self._lives = {buffer.owner[1]: buffer for buffer in buffers if buffer.owner}
         self._contents: dict[int, list[Segment]] = {}
         self.overwrites: set[tuple[int, int]] = set()
@@ -73,81 +72,50 @@ class Aliasing:
         start, stop = max(0, distance), min(one.nbytes, distance + other.nbytes)
         return self._bytes(a, start, stop) == self._bytes(b, start - distance, stop - distance)
 
-    def _read(self, op: schema.OperatorT) -> None:
+    def _read(self, op: Operator) -> None:
         """Notes what an operator copies or overwrites."""
-        kind = operator_name(self._model, op)
-        inputs = [i for i in indices(op.inputs) if i in self._lives]
-        outputs = [i for i in indices(op.outputs) if i in self._lives]
-        copies = self._copies(kind, op) if kind in COPIES else []
-        beside = kind == "CONCATENATION" and len(inputs) < len(op.inputs)  # room for the constants is seldom there
+        inputs = [tensor for tensor in op.inputs if tensor and tensor.index in self._lives]
+        outputs = [tensor for tensor in op.outputs if tensor and tensor.index in self._lives]
+        copies = self._copies(op) if op.name in COPIES else []
+        beside = op.name == "CONCATENATION" and len(inputs) < len(op.inputs)  # constants seldom have room there
         for source, target, distance in copies:
             if not beside and source in inputs and target in outputs and distance % BUFFER_ALIGNMENT == 0:
-                self.may_alias.append((source, target, distance))
-        if kind in IN_PLACE:
+                self.may_alias.append((source.index, target.index, distance))
+        if op.name in IN_PLACE:
             self._overwrite(inputs, outputs[0])
-        self._note_contents(op, kind, copies)
+        self._note_contents(op, copies)
 
-    def _overwrite(self, inputs: list[int], output: int) -> None:
-        shape = indices(self._graph.tensors[output].shape)
-        read_later = indices(self._graph.outputs)
-        for tensor in dict.fromkeys(i for i in inputs if i not in read_later):
-            same = indices(self._graph.tensors[tensor].shape) == shape and self._is_int8(tensor, output)
-            if same and self._lives[tensor].last == self._lives[output].first:
-                self.overwrites.add((tensor, output))
-                self.may_alias.append((tensor, output, 0))
+    def _overwrite(self, inputs: list[Tensor], output: Tensor) -> None:
+        for tensor in dict.fromkeys(tensor for tensor in inputs if tensor.index not in self._graph.outputs):
+            same = tensor.shape == output.shape and tensor.type == output.type == "INT8"
+            if same and self._lives[tensor.index].last == self._lives[output.index].first:
+                self.overwrites.add((tensor.index, output.index))
+                self.may_alias.append((tensor.index, output.index, 0))
 
-    def _is_int8(self, *tensors: int) -> bool:
-        return all(self._graph.tensors[i].type == schema.TensorType.INT8 for i in tensors)
-
-    def _copies(self, kind: str, op: schema.OperatorT) -> list[tuple[int, int, int]]:
+    def _copies(self, op: Operator) -> list[tuple[Tensor, Tensor, int]]:
         """(source, target, where the target begins, seen from the source) of every tensor that an operator copies."""
-        inputs, outputs = indices(op.inputs), indices(op.outputs)
-        if kind == "RESHAPE":
-            return [(inputs[0], outputs[0], 0)]
-        if kind == "CONCATENATION":
-            return [(i, outputs[0], -start) for i, start in self._in_a_row(inputs, outputs[0])]
-        if kind in ("SPLIT", "SPLIT_V"):
-            whole = inputs[1] if kind == "SPLIT" else inputs[0]
-            return [(whole, i, start) for i, start in self._in_a_row(outputs, whole)]
-        start = self._slice_start(*inputs, outputs[0])
-        return [] if start is None else [(inputs[0], outputs[0], start)]
+        if op.name == "RESHAPE":
+            return [(op.input, op.output, 0)]
+        if op.name == "CONCATENATION":
+            return [(tensor, op.output, -start) for tensor, start in _in_a_row(op.inputs, op.output)]
+        if op.name in ("SPLIT", "SPLIT_V"):
+            whole = op.inputs[1] if op.name == "SPLIT" else op.input
+            return [(whole, tensor, start) for tensor, start in _in_a_row(op.outputs, whole)]
+        start = _slice_start(*op.inputs, op.output)
+        return [] if start is None else [(op.input, op.output, start)]
 
-    def _in_a_row(self, parts: list[int], whole: int) -> list[tuple[int, int]]:
-        """Where each part begins in the whole, if the parts follow one another in memory."""
-        sizes = [tensor_bytes(self._graph.tensors[i]) for i in parts]
-        shapes = np.array([indices(self._graph.tensors[i].shape) for i in [*parts, whole]])
-        cut = [axis for axis in range(shapes.shape[1]) if len(set(shapes[:, axis])) > 1]
-        if len(parts) > 1 and (len(cut) != 1 or prod(shapes[0, : cut[0]]) != 1):
-            return []
-        return list(zip(parts, accumulate(sizes, initial=0)))
-
-    def _slice_start(self, whole: int, begin: int, size: int, part: int) -> int | None:
-        """First byte of a slice that is one piece of memory."""
-        tensors = self._graph.tensors
-        if not (is_constant(self._model, tensors[begin]) and is_constant(self._model, tensors[size])):
-            return None
-        old, new = indices(tensors[whole].shape), indices(tensors[part].shape)
-        cut = [axis for axis, (a, b) in enumerate(zip(old, new)) if a != b]
-        if cut and prod(new[: cut[-1]]) != 1:
-            return None
-        starts = np.frombuffer(np.asarray(self._model.buffers[tensors[begin].buffer].data, np.uint8).tobytes(), "<i4")
-        strides = [prod(old[axis + 1 :]) for axis in range(len(old))]
-        return int(starts @ strides) * tensor_bytes(tensors[part]) // prod(new)
-
-    def _note_contents(self, op: schema.OperatorT, kind: str, copies: list) -> None:
+    def _note_contents(self, op: Operator, copies: list[tuple[Tensor, Tensor, int]]) -> None:
         """A copy's bytes are its source's; all other bytes are new."""
-        for output in indices(op.outputs):
-            sources = [(source, distance) for source, target, distance in copies if target == output]
-            if kind == "CONCATENATION" and sources:
-                whole = [segment for source, _ in sources for segment in self._content(source)]
-                self._contents[output] = whole
+        for output in filter(None, op.outputs):
+            sources = [(source.index, distance) for source, target, distance in copies if target is output]
+            if op.name == "CONCATENATION" and sources:
+                self._contents[output.index] = [part for source, _ in sources for part in self._content(source)]
             elif sources:
                 source, distance = sources[0]
-                length = tensor_bytes(self._graph.tensors[output])
-                self._contents[output] = self._bytes(source, distance, distance + length)
+                self._contents[output.index] = self._bytes(source, distance, distance + output.nbytes)
 
     def _content(self, tensor: int) -> list[Segment]:
-        return self._contents.get(tensor) or [(tensor_bytes(self._graph.tensors[tensor]), tensor, 0)]
+        return self._contents.get(tensor) or [(self._graph.tensors[tensor].nbytes, tensor, 0)]
 
     def _bytes(self, tensor: int, start: int, stop: int) -> list[Segment]:
         """Bytes start..stop of a tensor as segments, neighbours of one source joined.
@@ -167,3 +135,24 @@ class Aliasing:
                 found.append(segment)
             position += length
         return found
+
+
+def _in_a_row(parts: tuple[Tensor, ...], whole: Tensor) -> list[tuple[Tensor, int]]:
+    """Where each part begins in the whole, if the parts follow one another in memory."""
+    shapes = np.array([tensor.shape for tensor in (*parts, whole)])
+    cut = [axis for axis in range(shapes.shape[1]) if len(set(shapes[:, axis])) > 1]
+    if len(parts) > 1 and (len(cut) != 1 or prod(shapes[0, : cut[0]]) != 1):
+        return []
+    return list(zip(parts, accumulate((part.nbytes for part in parts), initial=0)))
+
+
+def _slice_start(whole: Tensor, begin: Tensor, size: Tensor, part: Tensor) -> int | None:
+    """First byte of a slice that is one piece of memory."""
+    if not (begin.constant and size.constant):
+        return None
+    cut = [axis for axis, (a, b) in enumerate(zip(whole.shape, part.shape)) if a != b]
+    if cut and prod(part.shape[: cut[-1]]) != 1:
+        return None
+    starts = np.frombuffer(begin.data.tobytes(), "<i4")
+    strides = [prod(whole.shape[axis + 1 :]) for axis in range(whole.rank)]
+    return int(starts @ strides) * part.nbytes // part.elements

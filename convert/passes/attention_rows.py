@@ -1,9 +1,17 @@
 """Attention computed some rows at a time: the scores of all rows are then never alive together."""
 
-from copy import copy
-
-from convert.tflite import schema
-from convert.tflite.editing import Draft
+from convert.tflite.editing import (
+    add_integers,
+    add_like,
+    is_output,
+    maker,
+    new_operator,
+    readers,
+    remove_operators,
+    repeat_operator,
+    set_operators,
+)
+from convert.tflite.view import Graph, Operator, Tensor
 
 TILES = 4
 # Operators of which a row of the output needs one row of the first input.
@@ -11,73 +19,66 @@ PRODUCTS = ("FULLY_CONNECTED", "BATCH_MATMUL")
 BROADCASTING = ("ADD", "MUL", "SUB")
 
 
-def rows_at_once(draft: Draft, op: schema.OperatorT) -> bool:
+def rows_at_once(graph: Graph, op: Operator) -> bool:
     """computes all rows at once: slice the rows into four parts before the operators around it (STRIDED_SLICE), run
     these once for each part, and join what comes out (CONCATENATION)"""
-    if draft.name(op) != "SOFTMAX":
+    if op.name != "SOFTMAX":
         return False
-    chain = _chain(draft, op)
-    source, result = chain[0].inputs[0], chain[-1].outputs[0]
-    rows = draft.shape(source)[-2:-1]
-    if rows != draft.shape(result)[-2:-1] or not rows or rows[0] < 2 * TILES or len(chain) == 1:
+    chain = _chain(graph, op)
+    source, result = chain[0].input, chain[-1].output
+    rows = source.shape[-2:-1]
+    if rows != result.shape[-2:-1] or not rows or rows[0] < 2 * TILES or len(chain) == 1:
         return False
-    place = draft.operators.index(chain[-1])  # there everything that the chain reads is made
     parts, added = [], []
     for tile in range(TILES):
         first, last = rows[0] * tile // TILES, rows[0] * (tile + 1) // TILES
-        added.append(_slice(draft, source, first, last))
+        added.append(_slice(graph, source, first, last))
         for old in chain:
-            added.append(_repeat(draft, old, added[-1].outputs[0], last - first))
-        parts.append(added[-1].outputs[0])
-    options = schema.ConcatenationOptionsT(axis=len(draft.shape(result)) - 2)
-    added.append(draft.new_operator("CONCATENATION", parts, [result], options))
-    draft.operators[place:place] = added
-    for old in chain:
-        draft.remove(old)
+            added.append(_repeat(graph, old, added[-1].output, last - first))
+        parts.append(added[-1].output)
+    added.append(new_operator(graph, "CONCATENATION", parts, [result], "ConcatenationOptions", axis=result.rank - 2))
+    place = graph.operators.index(chain[-1])  # there everything that the chain reads is made
+    set_operators(graph, [*graph.operators[:place], *added, *graph.operators[place:]])
+    remove_operators(graph, chain)
     return True
 
 
-def _chain(draft: Draft, op: schema.OperatorT) -> list[schema.OperatorT]:
+def _chain(graph: Graph, op: Operator) -> list[Operator]:
     """The operators before a SOFTMAX that work row by row, and the product after it."""
     chain = [op]
-    while (before := draft.maker(chain[0].inputs[0])) and _by_rows(draft, before) and _alone(draft, before):
+    while (before := maker(graph, chain[0].input)) and _by_rows(before) and _alone(graph, before):
         chain.insert(0, before)
-    after = draft.readers(op.outputs[0])
-    if _alone(draft, op) and draft.name(after[0]) in PRODUCTS and after[0].inputs[0] == op.outputs[0]:
-        chain += after if _by_rows(draft, after[0]) else []
+    after = readers(graph, op.output)
+    if _alone(graph, op) and after[0].name in PRODUCTS and after[0].input is op.output:
+        chain += after if _by_rows(after[0]) else []
     return chain
 
 
-def _by_rows(draft: Draft, op: schema.OperatorT) -> bool:
+def _by_rows(op: Operator) -> bool:
     """Whether a row of the output needs one row of the first input, and the other inputs whole."""
-    shapes = [draft.shape(index) for index in (op.inputs[0], op.outputs[0])]
-    if draft.name(op) in BROADCASTING:
-        return shapes[0] == shapes[1] and all(draft.shape(i)[-2:-1] in ([], [1]) for i in op.inputs[1:])
-    if draft.name(op) == "BATCH_MATMUL":
-        return not getattr(op.builtinOptions, "adjX", False) and shapes[0][:-1] == shapes[1][:-1]
-    return draft.name(op) == "FULLY_CONNECTED" and shapes[0][:-1] == shapes[1][:-1]
+    source, result = op.input.shape, op.output.shape
+    if op.name in BROADCASTING:
+        return source == result and all(tensor.shape[-2:-1] in ((), (1,)) for tensor in op.inputs[1:])
+    if op.name == "BATCH_MATMUL":
+        return not op.option("adjX") and source[:-1] == result[:-1]
+    return op.name == "FULLY_CONNECTED" and source[:-1] == result[:-1]
 
 
-def _alone(draft: Draft, op: schema.OperatorT) -> bool:
+def _alone(graph: Graph, op: Operator) -> bool:
     """Whether nothing but one operator wants what an operator makes."""
-    return len(draft.readers(op.outputs[0])) == 1 and not draft.is_output(op.outputs[0])
+    return len(readers(graph, op.output)) == 1 and not is_output(graph, op.output)
 
 
-def _slice(draft: Draft, source: int, first: int, last: int) -> schema.OperatorT:
-    shape = draft.shape(source)
-    begin, end = [0] * len(shape), list(shape)
+def _slice(graph: Graph, source: Tensor, first: int, last: int) -> Operator:
+    begin, end = [0] * source.rank, list(source.shape)
     begin[-2], end[-2] = first, last
-    bounds = [
-        draft.add_integers(values, name)
-        for values, name in ((begin, "begin"), (end, "end"), ([1] * len(shape), "strides"))
-    ]
-    part = draft.add_tensor(source, [*shape[:-2], last - first, shape[-1]], "rows")
-    return draft.new_operator("STRIDED_SLICE", [source, *bounds], [part], schema.StridedSliceOptionsT())
+    bounds = [add_integers(graph, values) for values in (begin, end, [1] * source.rank)]
+    part = add_like(graph, source, [*source.shape[:-2], last - first, source.shape[-1]])
+    return new_operator(graph, "STRIDED_SLICE", [source, *bounds], [part], "StridedSliceOptions")
 
 
-def _repeat(draft: Draft, old: schema.OperatorT, source: int, rows: int) -> schema.OperatorT:
+def _repeat(graph: Graph, old: Operator, source: Tensor, rows: int) -> Operator:
     """An operator once more, for some rows."""
-    op, shape = copy(old), draft.shape(old.outputs[0])
-    op.inputs = [source, *old.inputs[1:]]
-    op.outputs = [draft.add_tensor(old.outputs[0], [*shape[:-2], rows, shape[-1]], "part")]
-    return op
+    shape = old.output.shape
+    part = add_like(graph, old.output, [*shape[:-2], rows, shape[-1]])
+    return repeat_operator(old, [source, *old.inputs[1:]], [part])

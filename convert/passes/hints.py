@@ -9,8 +9,6 @@ from collections.abc import Callable, Iterable
 from convert.passes.measure import Measure
 from convert.passes.optimizer import optimize_model
 from convert.passes.pipeline import LARGE, PASSES, GraphPass, ModelPass, Rewrite
-from convert.tflite.editing import Draft
-from convert.tflite.model import operator_name, operators
 from convert.tflite.offline_plan import offline_offsets
 from convert.tflm.allocator import allocate
 from convert.tflm.arena import describe_allocation, of_build
@@ -39,7 +37,7 @@ def find_hints(data: bytes, target: Target, command: str | None = None) -> list[
     """
     measure = Measure.of_file(data, target)
     hints = [_sums_of_weights(measure)] if target.build.simd == "mve" else []
-    is_open = offline_offsets(measure.model) is None and len(operators(measure.model.subgraphs[0])) <= LARGE
+    is_open = offline_offsets(measure.model) is None and len(measure.model.graphs[0].operators) <= LARGE
     passes = [one for one in PASSES if not isinstance(one, GraphPass)] if is_open else []
     hints += [_of_pass(measure, one, command) for one in passes if measure.is_plain or not one.exact]
     if is_open and measure.is_plain:
@@ -62,12 +60,13 @@ def _savings_of_rewrite(measure: Measure, rewrite: Rewrite) -> tuple[int, list[d
     """What a rewrite saves at all operators that it changes, and at each."""
 
     def saving(numbers: list[int]) -> int:
-        draft = Draft(measure.model)
-        for op in [draft.operators[number] for number in numbers]:
-            rewrite.rule(draft, op)
-        return measure.total - Measure(draft.model, measure.target).total
+        changed = measure.model.copy()
+        graph = changed.graphs[0]
+        for op in [graph.operators[number] for number in numbers]:
+            rewrite.rule(graph, op)
+        return measure.total - Measure(changed, measure.target).total
 
-    return _savings(measure, rewrite.change(Draft(measure.model)), saving)
+    return _savings(measure, rewrite.change(measure.model.copy().graphs[0]), saving)
 
 
 def _savings(measure: Measure, numbers: list[int], saving: Callable[[list[int]], int]) -> tuple[int, list[dict]]:
@@ -85,11 +84,8 @@ def _savings(measure: Measure, numbers: list[int], saving: Callable[[list[int]],
 
 
 def _places(measure: Measure, saved: dict[int, int | None]) -> list[dict]:
-    ops = measure.model.subgraphs[0].operators
-    return [
-        {"index": number, "name": operator_name(measure.model, ops[number]), "bytes": nbytes}
-        for number, nbytes in saved.items()
-    ]
+    ops = measure.model.graphs[0].operators
+    return [{"index": number, "name": ops[number].name, "bytes": nbytes} for number, nbytes in saved.items()]
 
 
 def _together(data: bytes, measure: Measure, command: str | None) -> dict:

@@ -8,9 +8,8 @@ from convert.lowering.to_tflite import make_model
 from convert.passes.aliasing import Aliasing
 from convert.passes.placement import WIDTH, bytes_at_steps, least_head, place_buffers
 from convert.passes.strip import is_plain, strip_model
-from convert.tflite import schema
-from convert.tflite.model import read_model
 from convert.tflite.offline_plan import write_plan
+from convert.tflite.view import Model, view_model
 from convert.tflm.allocator import Allocation, allocate
 from convert.tflm.builds import Target
 from convert.tflm.planner import Buffer, tensor_offsets
@@ -27,13 +26,13 @@ class Measure:
         (26320, 23236)
     """
 
-    model: schema.ModelT
+    model: Model
     target: Target
 
     @classmethod
     def of_file(cls, data: bytes, target: Target) -> "Measure":
         """Of the bytes of a .tflite file."""
-        return cls(read_model(data), target)
+        return cls(view_model(data), target)
 
     @classmethod
     def of_graph(cls, graph: Graph, target: Target) -> "Measure":
@@ -79,7 +78,7 @@ class Measure:
         """Bytes alive at each step, where buffers lie on one another once."""
         return bytes_at_steps(self.buffers, self.aliasing)
 
-    def with_plan(self, width: int = WIDTH) -> schema.ModelT:
+    def with_plan(self, width: int = WIDTH) -> Model:
         """The model with the best plan found for its head (`placement.place_buffers`)."""
         offsets = place_buffers(self.buffers, self.aliasing, width)
         return write_plan(self.model, tensor_offsets(self.buffers, offsets))

@@ -20,10 +20,11 @@ from convert.passes.strip import strip_model
 from convert.passes.tensor_order import permute_tensors
 from convert.passes.tiling import Tiling, group_values, tile_convolution, tile_queries
 from convert.passes.verifier import verify_graph, verify_model, verify_plan
-from convert.tflite import schema
-from convert.tflite.editing import Draft
+from convert.tflite.view import Graph as FileGraph
+from convert.tflite.view import Model
 from convert.tflite.writer import pack_model
 from convert.tflm.builds import Target
+from convert.tflm.support import check_bytes
 
 VERIFY_EACH = False  # whether what a pass made is held to `verifier.py`; set in the tests
 LARGE = 1000  # a graph of more operators is not rewritten: that would take long
@@ -79,7 +80,7 @@ class GraphPass(Pass):
 class ModelPass(Pass):
     """A pass over a file's model, which is given with what it needs."""
 
-    apply: Callable[[Measure], schema.ModelT]
+    apply: Callable[[Measure], Model]
     works_on: ClassVar[str] = "model"
 
 
@@ -90,16 +91,16 @@ class Rewrite(Pass):
     rule: Rule
     works_on: ClassVar[str] = "model"
 
-    def apply(self, measure: Measure) -> schema.ModelT:
+    def apply(self, measure: Measure) -> Model:
         """The model with the change; the very one where there is nothing to change, or too much to look at."""
-        draft = Draft(measure.model)
-        if not measure.is_plain or len(draft.operators) > LARGE or not self.change(draft):
+        if not measure.is_plain or len(measure.model.operators) > LARGE:
             return measure.model
-        return draft.model
+        changed = measure.model.copy()
+        return changed if self.change(changed.graphs[0]) else measure.model
 
-    def change(self, draft: Draft) -> list[int]:
-        """Changes a draft; the numbers that the changed operators had."""
-        return [number for number, op in enumerate(list(draft.operators)) if self.rule(draft, op)]
+    def change(self, graph: FileGraph) -> list[int]:
+        """Changes a graph; the numbers that the changed operators had."""
+        return [number for number, op in enumerate(list(graph.operators)) if self.rule(graph, op)]
 
 
 def _rewrite(name: str, rule: Rule, exact: bool = True) -> Rewrite:
@@ -194,11 +195,14 @@ def run_graph_pass(one: GraphPass, graph: Graph, settings: Settings) -> Graph:
 
 
 def run_model_pass(one: ModelPass | Rewrite, before: Measure) -> tuple[bytes, Measure] | None:
-    """The file of a model after a pass, and what that needs; None where the pass has nothing to do."""
+    """The file of a model after a pass, and what that needs; None where the pass has nothing to do, or a rewrite makes what TFLM
+    would refuse."""
     changed = one.apply(before)
     if changed is before.model:
         return None
     data = pack_model(changed)
+    if isinstance(one, Rewrite) and check_bytes(data, one.name)["refusals"]:
+        return None
     after = Measure.of_file(data, before.target)
     if VERIFY_EACH and before.is_plain:
         verify_model(after.model)

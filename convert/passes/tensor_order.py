@@ -6,20 +6,19 @@ the planner itself, simulated exactly: it looks at a buffer that lies too high, 
 with it change places with another of its size.
 """
 
-import copy
 import math
 import random
 
 from convert.passes.measure import Measure
-from convert.tflite import schema
-from convert.tflite.editing import renumber
+from convert.tflite.editing import set_tensors
+from convert.tflite.view import Model
 from convert.tflm.planner import Buffer, bytes_alive, lowest_gap
 
 ROUNDS, SEED = 200, 0  # of the search
 HEAT = 2000.0  # bytes above the least head that a change may cost at first
 
 
-def permute_tensors(measure: Measure, rounds: int = ROUNDS) -> schema.ModelT:
+def permute_tensors(measure: Measure, rounds: int = ROUNDS) -> Model:
     """A model of one graph whose tensors are numbered so that TFLM's planner takes a smaller head.
 
     Args:
@@ -33,16 +32,16 @@ def permute_tensors(measure: Measure, rounds: int = ROUNDS) -> schema.ModelT:
     return number_tensors(measure.model, measure.buffers, queue)
 
 
-def number_tensors(model: schema.ModelT, buffers: list[Buffer], queue: list[int]) -> schema.ModelT:
+def number_tensors(model: Model, buffers: list[Buffer], queue: list[int]) -> Model:
     """A model of one graph, with these buffers, whose tensors are numbered so that they come in a queue's order."""
     moved = {
         buffers[place].owner[1]: buffers[number].owner[1]
         for place, number in zip(planner_queue(buffers), queue)
         if buffers[place].owner
     }
-    numbering = [moved.get(index, index) for index in range(len(model.subgraphs[0].tensors))]
-    permuted = copy.copy(model)
-    permuted.subgraphs = [renumber(model.subgraphs[0], numbering)]
+    permuted = model.copy()
+    tensors = permuted.graphs[0].tensors
+    set_tensors(permuted.graphs[0], [tensors[moved.get(index, index)] for index in range(len(tensors))])
     return permuted
 
 

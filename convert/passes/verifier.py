@@ -7,8 +7,7 @@ from itertools import combinations
 
 from convert.lowering.graph import Graph, Tensor
 from convert.passes.measure import Measure
-from convert.tflite import schema
-from convert.tflite.model import indices, is_constant, operator_name, operators, tensor_bytes
+from convert.tflite.view import Model
 
 
 class BrokenInvariant(AssertionError):
@@ -39,23 +38,25 @@ def verify_graph(graph: Graph) -> None:
         _require(_is_there(tensor, written), f"nobody writes the output {tensor.name}")
 
 
-def verify_model(model: schema.ModelT) -> None:
+def verify_model(model: Model) -> None:
     """Holds a model's graphs to the same; state that is kept between inferences may be read before it is written.
 
     Raises:
         BrokenInvariant: with the tensor's index and the operator.
     """
-    for graph in model.subgraphs:
-        written = {*indices(graph.inputs), *_given(model, graph)}
-        for number, op in enumerate(operators(graph)):
-            name = f"{operator_name(model, op)} #{number}"
-            for tensor in indices(op.inputs):
-                _require(tensor < 0 or tensor in written, f"{name} reads tensor {tensor} before it is written")
-            for tensor in indices(op.outputs):
-                _require(tensor not in written, f"{name} writes tensor {tensor} once more")
+    for graph in model.graphs:
+        _require([t.index for t in graph.tensors] == list(range(len(graph.tensors))), "tensors are not numbered")
+        given = {t for t in graph.tensors if t.constant or t.variable or not t.nbytes}
+        written = {*(graph.tensors[i] for i in graph.inputs), *given}
+        for number, op in enumerate(graph.operators):
+            _require(op.index == number, f"{op.name} #{number} has the number {op.index}")
+            for tensor in filter(None, op.inputs):
+                _require(tensor in written, f"{op.name} #{number} reads tensor {tensor.index} before it is written")
+            for tensor in filter(None, op.outputs):
+                _require(tensor not in written, f"{op.name} #{number} writes tensor {tensor.index} once more")
                 written.add(tensor)
-        missing = set(indices(graph.outputs)) - written
-        _require(not missing, f"nobody writes the outputs {sorted(missing)}")
+        missing = [i for i in graph.outputs if graph.tensors[i] not in written]
+        _require(not missing, f"nobody writes the outputs {missing}")
 
 
 def verify_plan(measure: Measure) -> None:
@@ -74,15 +75,6 @@ def verify_plan(measure: Measure) -> None:
 
 def _is_there(tensor: Tensor, written: set[int]) -> bool:
     return tensor.data is not None or id(tensor) in written
-
-
-def _given(model: schema.ModelT, graph: schema.SubGraphT) -> set[int]:
-    """Constants, variables and tensors without elements."""
-    return {
-        index
-        for index, tensor in enumerate(graph.tensors)
-        if is_constant(model, tensor) or tensor.isVariable or not tensor_bytes(tensor)
-    }
 
 
 def _require(holds: bool, what: str) -> None:

@@ -1,134 +1,177 @@
-"""A copy of a model on which a change is tried out: the arena's figures say what the change saves."""
+"""Changes to a model that passes make (`view.Model`), on a copy of it."""
 
+from collections.abc import Iterable, Sequence
 from copy import copy
+from typing import Any
 
 import numpy as np
 
 from convert.tflite import schema
-from convert.tflite.model import indices, is_constant, operator_name, operators
+from convert.tflite.view import Graph, Model, Operator, OptionalTensor, Tensor
+
+SCHEMA_VERSION = 3
+ACTIVATIONS = {name: code for name, code in vars(schema.ActivationFunctionType).items() if not name.startswith("_")}
+PADDINGS = {name: code for name, code in vars(schema.Padding).items() if not name.startswith("_")}
 
 
-class Draft:
-    """One graph of a copied model; changing it leaves the original as it is.
-
-    Attributes:
-        model: the copy, which shares the constants' bytes with the original.
-        graph: the graph that is changed.
-        operators, tensors: those of the graph.
-    """
-
-    def __init__(self, model: schema.ModelT, number: int = 0):
-        self.model = copy(model)
-        self.model.subgraphs, self.model.buffers = list(model.subgraphs), list(model.buffers)
-        self.model.operatorCodes = list(model.operatorCodes)
-        self.graph = self.model.subgraphs[number] = copy(model.subgraphs[number])
-        self.graph.operators = self.operators = [copy(op) for op in operators(self.graph)]
-        self.graph.tensors = self.tensors = [copy(tensor) for tensor in self.graph.tensors]
-        for holder in (self.graph, *self.operators):
-            holder.inputs, holder.outputs = indices(holder.inputs), indices(holder.outputs)
-
-    def name(self, op: schema.OperatorT) -> str:
-        return operator_name(self.model, op)
-
-    def shape(self, tensor: int) -> list[int]:
-        return indices(self.tensors[tensor].shape)
-
-    def readers(self, tensor: int) -> list[schema.OperatorT]:
-        """Operators with the tensor among their inputs, once for each time."""
-        return [op for op in self.operators for index in op.inputs if index == tensor]
-
-    def maker(self, tensor: int) -> schema.OperatorT | None:
-        """The operator that a tensor comes from."""
-        return next((op for op in self.operators if tensor in op.outputs), None)
-
-    def is_output(self, tensor: int) -> bool:
-        return tensor in self.graph.outputs
-
-    def is_constant(self, tensor: int) -> bool:
-        return is_constant(self.model, self.tensors[tensor])
-
-    def values(self, tensor: int) -> np.ndarray:
-        """Elements of a constant, of as many bytes as its type has, as unsigned integers in its shape."""
-        data = np.asarray(self.model.buffers[self.tensors[tensor].buffer].data, np.uint8)
-        shape = self.shape(tensor)
-        return data.view(f"u{data.nbytes // int(np.prod(shape))}").reshape(shape)
-
-    def add_tensor(self, like: int, shape: list[int], name: str) -> int:
-        """A tensor of the type and quantisation of another, in memory; its index."""
-        tensor = copy(self.tensors[like])
-        tensor.shape, tensor.shapeSignature, tensor.buffer, tensor.name = list(shape), None, 0, name.encode()
-        self.tensors.append(tensor)
-        return len(self.tensors) - 1
-
-    def add_constant(self, like: int, values: np.ndarray, name: str) -> int:
-        """A constant of the type and quantisation of another; its index."""
-        index = self.add_tensor(like, list(values.shape), name)
-        self.tensors[index].buffer = self._add_buffer(values)
-        return index
-
-    def add_integers(self, values: list[int], name: str) -> int:
-        """A constant int32 vector; its index."""
-        tensor = schema.TensorT()
-        tensor.type, tensor.shape, tensor.name = schema.TensorType.INT32, [len(values)], name.encode()
-        tensor.buffer = self._add_buffer(np.array(values, "<i4"))
-        self.tensors.append(tensor)
-        return len(self.tensors) - 1
-
-    def new_operator(self, name: str, inputs: list[int], outputs: list[int], options=None) -> schema.OperatorT:
-        """An operator that is not yet among the graph's; `options` is an object of the schema."""
-        op = schema.OperatorT()
-        op.opcodeIndex, op.inputs, op.outputs = self._operator_code(name), inputs, outputs
-        if options is not None:
-            op.builtinOptions = options
-            op.builtinOptionsType = getattr(schema.BuiltinOptions, type(options).__name__.removesuffix("T"))
-        return op
-
-    def replace_input(self, old: int, new: int) -> None:
-        """Makes every reader of a tensor read another one."""
-        for op in self.operators:
-            op.inputs = [new if index == old else index for index in op.inputs]
-
-    def remove(self, op: schema.OperatorT) -> None:
-        """Takes an operator away, and the memory of its tensors that nobody else has."""
-        self.operators.remove(op)
-        used = {index for other in self.operators for index in (*other.inputs, *other.outputs)}
-        for index in {*op.inputs, *op.outputs} - {*used, *self.graph.inputs, *self.graph.outputs, -1}:
-            if not self.is_constant(index):
-                self.tensors[index].shape = [0]
-
-    def _operator_code(self, name: str) -> int:
-        for index, code in enumerate(self.model.operatorCodes):
-            if max(code.builtinCode, code.deprecatedBuiltinCode) == getattr(schema.BuiltinOperator, name):
-                return index
-        code = schema.OperatorCodeT()
-        code.builtinCode, code.version = getattr(schema.BuiltinOperator, name), 1
-        code.deprecatedBuiltinCode = min(code.builtinCode, 127)
-        self.model.operatorCodes.append(code)
-        return len(self.model.operatorCodes) - 1
-
-    def _add_buffer(self, values: np.ndarray) -> int:
-        buffer = schema.BufferT()
-        buffer.data = np.ascontiguousarray(values).reshape(-1).view(np.uint8)
-        self.model.buffers.append(buffer)
-        return len(self.model.buffers) - 1
+def new_model() -> Model:
+    """A model of one graph without anything in it."""
+    unpacked = schema.ModelT()
+    unpacked.version, unpacked.subgraphs, unpacked.buffers = SCHEMA_VERSION, [schema.SubGraphT()], [schema.BufferT()]
+    return Model(unpacked)
 
 
-def renumber(graph: schema.SubGraphT, order: list[int]) -> schema.SubGraphT:
-    """A graph with its tensors in another order; those left out must not be used, and may stand for others.
+def new_code(model: Model, name: str, version: int | None = None) -> schema.OperatorCodeT:
+    """The model's code for a builtin operator, made if there is none; of any version, or of a given one."""
+    number = getattr(schema.BuiltinOperator, name)
+    for code in model.codes:
+        if max(code.builtinCode, code.deprecatedBuiltinCode) == number and version in (None, code.version):
+            return code
+    code = schema.OperatorCodeT()
+    code.builtinCode, code.version = number, version or 1
+    code.deprecatedBuiltinCode = min(number, 127)  # one byte, for readers of the first schema
+    model.codes.append(code)
+    return code
+
+
+def readers(graph: Graph, tensor: Tensor) -> list[Operator]:
+    """Operators with the tensor among their inputs, once for each time."""
+    return [op for op in graph.operators for other in op.inputs if other is tensor]
+
+
+def maker(graph: Graph, tensor: Tensor) -> Operator | None:
+    """The operator that a tensor comes from."""
+    return next((op for op in graph.operators if tensor in op.outputs), None)
+
+
+def is_output(graph: Graph, tensor: Tensor) -> bool:
+    return tensor.index in graph.outputs
+
+
+def add_tensor(
+    graph: Graph,
+    name: str,
+    kind: str,
+    shape: Sequence[int],
+    data: np.ndarray | None = None,
+    quantization: tuple[Sequence[float], Sequence[int], int] | None = None,
+) -> Tensor:
+    """A tensor, the last of a graph.
 
     Args:
         graph: the graph.
-        order: old indices in their new order.
+        name: what the file calls it; empty for no name.
+        kind: its type in the schema: INT8.
+        shape: its dimensions.
+        data: the elements of a constant, of the type's size.
+        quantization: scales, zero points and the axis that they run along.
     """
-    return renumber_as(graph, order, {old: new for new, old in enumerate(order)})
+    packed = schema.TensorT()
+    held = None if data is None else np.frombuffer(np.ascontiguousarray(data).tobytes(), np.uint8)
+    tensor = Tensor(len(graph.tensors), name, kind, tuple(shape), False, held, (), (), 0, packed)
+    if quantization:
+        quantize(tensor, *quantization)
+    graph.tensors.append(tensor)
+    return tensor
 
 
-def renumber_as(graph: schema.SubGraphT, order: list[int], new: dict[int, int]) -> schema.SubGraphT:
-    renumbered = copy(graph)
-    move = lambda values: None if values is None else [new.get(i, i) for i in indices(values)]  # -1: an input left out
-    renumbered.tensors = [graph.tensors[index] for index in order]
-    renumbered.inputs, renumbered.outputs = move(graph.inputs), move(graph.outputs)
-    renumbered.operators = [copy(op) for op in operators(graph)]
-    for op in renumbered.operators:
-        op.inputs, op.outputs, op.intermediates = move(op.inputs), move(op.outputs), move(op.intermediates)
-    return renumbered
+def add_like(graph: Graph, like: Tensor, shape: Sequence[int], data: np.ndarray | None = None) -> Tensor:
+    """A tensor of the type and quantisation of another, the last of a graph."""
+    tensor = add_tensor(graph, "", like.type, shape, data)
+    tensor.scales, tensor.zero_points, tensor.axis = like.scales, like.zero_points, like.axis
+    tensor.packed = copy(like.packed)
+    tensor.packed.shapeSignature = tensor.packed.sparsity = None
+    return tensor
+
+
+def add_integers(graph: Graph, values: Sequence[int]) -> Tensor:
+    """A constant int32 vector."""
+    return add_tensor(graph, "", "INT32", [len(values)], np.array(values, "<i4"))
+
+
+def quantize(tensor: Tensor, scales: Sequence[float], zero_points: Sequence[int], axis: int = 0) -> None:
+    """Gives a tensor other quantisation parameters."""
+    tensor.scales, tensor.zero_points, tensor.axis = tuple(scales), tuple(zero_points), axis
+    tensor.packed = copy(tensor.packed)
+    tensor.packed.quantization = schema.QuantizationParametersT()
+    tensor.packed.quantization.scale = np.array(scales, np.float32)
+    tensor.packed.quantization.zeroPoint = np.array(zero_points, np.int64)
+    tensor.packed.quantization.quantizedDimension = axis
+
+
+def new_operator(
+    graph: Graph,
+    name: str,
+    inputs: Iterable[OptionalTensor],
+    outputs: Iterable[Tensor],
+    options: str | None = None,
+    version: int | None = None,
+    **fields: Any,
+) -> Operator:
+    """An operator that is not yet among the graph's.
+
+    Args:
+        graph: the graph.
+        name: a builtin operator's name in the schema.
+        inputs, outputs: its tensors.
+        options: the schema's name for its options, SoftmaxOptions; None for none.
+        version: of the operator; of any that the model has by default.
+        fields: of the options.
+    """
+    code = new_code(graph.model, name, version)
+    op = Operator(graph, -1, name, tuple(inputs), tuple(outputs), (), None, code, schema.OperatorT())
+    if options:
+        set_options(op, options, **fields)
+    return op
+
+
+def set_options(op: Operator, options: str, **fields: Any) -> None:
+    """Sets some fields of an operator's options; where it has none they are made."""
+    op.options = copy(op.options) if op.options is not None else getattr(schema, options + "T")()
+    for name, value in fields.items():
+        setattr(op.options, name, value)
+
+
+def repeat_operator(op: Operator, inputs: Iterable[OptionalTensor], outputs: Iterable[Tensor]) -> Operator:
+    """An operator once more, for other tensors, not yet among the graph's."""
+    again = copy(op)
+    again.inputs, again.outputs = tuple(inputs), tuple(outputs)
+    return again
+
+
+def set_operators(graph: Graph, operators: Iterable[Operator]) -> None:
+    """Makes operators those of a graph, in their order."""
+    graph.operators = list(operators)
+    for index, op in enumerate(graph.operators):
+        op.index = index
+
+
+def set_tensors(graph: Graph, tensors: Iterable[Tensor]) -> None:
+    """Makes tensors those of a graph, in their order; those left out must not be used."""
+    inputs, outputs = ([graph.tensors[i] for i in chosen] for chosen in (graph.inputs, graph.outputs))
+    graph.tensors = list(tensors)
+    for index, tensor in enumerate(graph.tensors):
+        tensor.index = index
+    graph.inputs, graph.outputs = [tensor.index for tensor in inputs], [tensor.index for tensor in outputs]
+
+
+def replace_tensors(graph: Graph, others: dict[Tensor, Tensor]) -> None:
+    """Makes every operator read others in place of some tensors."""
+    for op in graph.operators:
+        op.inputs = tuple(others.get(tensor, tensor) for tensor in op.inputs)
+
+
+def used_tensors(graph: Graph) -> set[Tensor]:
+    """The tensors that operators have, and the inputs and outputs of a graph."""
+    named = {graph.tensors[i] for i in (*graph.inputs, *graph.outputs)}
+    ends = {tensor for op in graph.operators for tensor in (*op.inputs, *op.outputs, *op.intermediates)}
+    return (named | ends) - {None}
+
+
+def remove_operators(graph: Graph, removed: Iterable[Operator]) -> None:
+    """Takes operators away, and the tensors that nobody else has."""
+    gone = set(removed)
+    before = used_tensors(graph)
+    set_operators(graph, (op for op in graph.operators if op not in gone))
+    lost = before - used_tensors(graph)
+    set_tensors(graph, (tensor for tensor in graph.tensors if tensor not in lost))

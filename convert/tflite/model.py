@@ -7,12 +7,17 @@ in them. What it gives may still make no sense; `check.py` tells.
 import math
 import struct
 from collections import Counter
+from typing import TYPE_CHECKING
 
 from convert.tflite import schema
 from convert.tflite.verifier import DamagedModel, verify_flatbuffer
 
+if TYPE_CHECKING:
+    from convert.tflite.view import Model, Operator
+
 FLOAT_TYPES = {"FLOAT16", "FLOAT32", "FLOAT64", "BFLOAT16", "COMPLEX64", "COMPLEX128"}
 TYPE_NAMES = {code: name for name, code in vars(schema.TensorType).items() if not name.startswith("_")}
+TYPE_CODES = {name: code for code, name in TYPE_NAMES.items()}
 OPERATOR_NAMES = {code: name for name, code in vars(schema.BuiltinOperator).items() if not name.startswith("_")}
 
 
@@ -115,23 +120,22 @@ def list_ops(model: schema.ModelT) -> list[dict]:
     ]
 
 
-def count_macs(model: schema.ModelT) -> int:
+def count_macs(model: "Model") -> int:
     """Multiply-accumulates of one inference: those of dense and convolution operators, where all but a percent are."""
     return sum(list_macs(model))
 
 
-def list_macs(model: schema.ModelT) -> list[int]:
+def list_macs(model: "Model") -> list[int]:
     """Multiply-accumulates of each operator of the first graph."""
-    graph = model.subgraphs[0]
-    return [_macs(graph, op, operator_name(model, op)) for op in graph.operators]
+    return [_macs(op) for op in model.graphs[0].operators]
 
 
-def _macs(graph: schema.SubGraphT, op: schema.OperatorT, name: str) -> int:
-    if name not in ("FULLY_CONNECTED", "DEPTHWISE_CONV_2D"):
+def _macs(op: "Operator") -> int:
+    if op.name not in ("FULLY_CONNECTED", "DEPTHWISE_CONV_2D"):
         return 0
-    weights, output = graph.tensors[op.inputs[1]].shape, graph.tensors[op.outputs[0]].shape
-    terms = weights[-1] if name == "FULLY_CONNECTED" else weights[1] * weights[2]
-    return math.prod(int(n) for n in output) * int(terms)
+    weights = op.inputs[1].shape
+    terms = weights[-1] if op.name == "FULLY_CONNECTED" else weights[1] * weights[2]
+    return op.output.elements * terms
 
 
 def _signature(graph: schema.SubGraphT, op: schema.OperatorT) -> str:

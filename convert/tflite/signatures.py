@@ -6,8 +6,7 @@ A signature names tensors of a graph by its inputs and outputs, and those keep t
 import copy
 from collections.abc import Iterable
 
-from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
-
+from convert.tflite import schema
 from convert.tflite.model import indices, read_model
 from convert.tflite.writer import pack_model
 

@@ -1,20 +1,24 @@
-"""A file's model as rules, allocator and passes see it: operators with their tensors, and what TFLM makes of these."""
+"""A file's model as rules, allocator and passes see it: graphs of operators and tensors, which passes may change.
+
+The file's own objects (`schema.py`) stay behind it: what nobody asks about is carried along in `packed` and written
+back by `writer.pack_view`. Changes are made on a `copy`, by the methods of `Graph` in `editing.py`.
+"""
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from convert.tflite import schema
-from convert.tflite.model import TYPE_BYTES, TYPE_NAMES, operator_name, text
+from convert.tflite.model import CALLED_GRAPHS, TYPE_BYTES, TYPE_NAMES, indices, operator_name, read_model, text
 
 INTEGERS = {"INT8": "<i1", "INT16": "<i2", "INT32": "<i4", "INT64": "<i8"}
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Tensor:
     """A tensor of a graph.
 
@@ -28,6 +32,7 @@ class Tensor:
         scales: the scales of its quantisation; empty without zero points, as TFLM sees it (micro_allocator.cc).
         zero_points: the zero points, empty without scales.
         axis: the dimension that has a scale each, where there are several.
+        packed: what else the file says of it.
     """
 
     index: int
@@ -39,6 +44,7 @@ class Tensor:
     scales: tuple[float, ...]
     zero_points: tuple[int, ...]
     axis: int
+    packed: schema.TensorT = field(repr=False)
 
     @property
     def constant(self) -> bool:
@@ -54,6 +60,7 @@ class Tensor:
 
     @property
     def nbytes(self) -> int:
+        """Bytes of the elements; one of rank 0 has one element."""
         return self.elements * TYPE_BYTES.get(self.type, 0)
 
     @property
@@ -81,17 +88,26 @@ class Tensor:
 OptionalTensor: TypeAlias = Tensor | Any
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Operator:
-    """An operator of a graph; `inputs` and `outputs` hold None where an optional tensor is left out."""
+    """An operator of a graph; `inputs` and `outputs` hold None where an optional tensor is left out.
 
-    model: "Model"
-    graph: "Graph"
+    `code` is the model's entry for operators of its kind and version, `packed` what else the file says of it.
+    """
+
+    graph: "Graph" = field(repr=False)
     index: int
     name: str
     inputs: tuple[OptionalTensor, ...]
     outputs: tuple[OptionalTensor, ...]
-    options: object
+    intermediates: tuple[OptionalTensor, ...]
+    options: Any
+    code: schema.OperatorCodeT = field(repr=False)
+    packed: schema.OperatorT = field(repr=False)
+
+    @property
+    def model(self) -> "Model":
+        return self.graph.model
 
     def option(self, name: str) -> Any:
         """A field of the options; 0 where the file has none, as TFLM takes it."""
@@ -111,45 +127,90 @@ class Operator:
     def output(self) -> Tensor:
         return self.outputs[0]
 
+    @property
+    def called(self) -> list[int]:
+        """The graphs that it runs, by number."""
+        return [self.option(name) for name in CALLED_GRAPHS.get(self.name, ())]
+
 
 @dataclass(eq=False)
 class Graph:
-    """A graph; the lists of tensors and operators are filled when the model is read."""
+    """A graph; `inputs` and `outputs` are indices of tensors."""
 
+    model: "Model" = field(repr=False)
     index: int
     tensors: list[Tensor]
     inputs: list[int]
     outputs: list[int]
     operators: list[Operator]
+    packed: schema.SubGraphT = field(repr=False)
+
+    def copied(self, model: "Model") -> "Graph":
+        """The graph once more, in another model, with tensors and operators of its own."""
+        twins: dict[Tensor | None, Tensor | None] = {None: None, **{tensor: copy(tensor) for tensor in self.tensors}}
+        graph = Graph(
+            model, self.index, [twins[t] for t in self.tensors], [*self.inputs], [*self.outputs], [], self.packed
+        )
+        for op in self.operators:
+            twin = copy(op)
+            twin.graph = graph
+            twin.inputs, twin.outputs, twin.intermediates = (
+                tuple(twins[tensor] for tensor in tensors) for tensors in (op.inputs, op.outputs, op.intermediates)
+            )
+            graph.operators.append(twin)
+        return graph
 
 
 class Model:
-    """A model whose indices all refer to something (tflm/rules/structure.py)."""
+    """A model whose indices all refer to something (tflm/rules/structure.py).
+
+    Attributes:
+        graphs: the first is the one that is run.
+        codes: kinds and versions of operators.
+        metadata: by name; of several with one name the last.
+        unpacked: the file's own objects, as they were read.
+    """
 
     def __init__(self, unpacked: schema.ModelT) -> None:
         self.unpacked = unpacked
-        self.graphs = [
-            Graph(
-                index,
-                [_tensor(unpacked, i, t) for i, t in enumerate(vector(graph.tensors))],
-                numbers(graph.inputs),
-                numbers(graph.outputs),
-                [],
-            )
-            for index, graph in enumerate(unpacked.subgraphs)
-        ]
-        for graph, packed in zip(self.graphs, unpacked.subgraphs):
-            graph.operators += [self._operator(graph, i, op) for i, op in enumerate(vector(packed.operators))]
+        self.codes = list(unpacked.operatorCodes or [])
+        self.metadata = {text(entry.name): _data(unpacked, entry.buffer) for entry in unpacked.metadata or []}
+        self.graphs = [self._graph(index, graph) for index, graph in enumerate(unpacked.subgraphs or [])]
 
     @property
     def operators(self) -> list[Operator]:
         return [op for graph in self.graphs for op in graph.operators]
 
+    def copy(self) -> "Model":
+        """The model once more: to change one leaves the other as it is, and constants are not copied."""
+        model = copy(self)
+        model.codes, model.metadata = list(self.codes), dict(self.metadata)
+        model.graphs = [graph.copied(model) for graph in self.graphs]
+        return model
+
+    def _graph(self, index: int, packed: schema.SubGraphT) -> Graph:
+        tensors = [_tensor(self.unpacked, i, tensor) for i, tensor in enumerate(vector(packed.tensors))]
+        graph = Graph(self, index, tensors, numbers(packed.inputs), numbers(packed.outputs), [], packed)
+        graph.operators = [self._operator(graph, i, op) for i, op in enumerate(vector(packed.operators))]
+        return graph
+
     def _operator(self, graph: Graph, index: int, op: schema.OperatorT) -> Operator:
-        inputs, outputs = (
-            tuple(graph.tensors[i] if i >= 0 else None for i in numbers(indices)) for indices in (op.inputs, op.outputs)
+        inputs, outputs, intermediates = (
+            tuple(graph.tensors[i] if i >= 0 else None for i in numbers(chosen))
+            for chosen in (op.inputs, op.outputs, op.intermediates)
         )
-        return Operator(self, graph, index, operator_name(self.unpacked, op), inputs, outputs, op.builtinOptions)
+        name, code = operator_name(self.unpacked, op), self.codes[op.opcodeIndex]
+        return Operator(graph, index, name, inputs, outputs, intermediates, op.builtinOptions, code, op)
+
+
+def view_model(data: bytes) -> Model:
+    """The model of a file.
+
+    Raises:
+        DamagedModel: it is no TFLite flatbuffer, or has no graph.
+        IndexError: it names a tensor, a buffer or an operator's code that is not there (`check` says which).
+    """
+    return Model(read_model(data))
 
 
 def vector(values: Any) -> list:
@@ -157,13 +218,16 @@ def vector(values: Any) -> list:
     return [] if values is None else values
 
 
-def numbers(values: Iterable[int] | None) -> list[int]:
-    """A vector of integers of the file that may be absent."""
-    return [] if values is None else [int(value) for value in values]
+numbers = indices  # a vector of integers of the file that may be absent
+
+
+def _data(model: schema.ModelT, buffer: int) -> np.ndarray | None:
+    """The bytes of a buffer, None for an empty one."""
+    data = vector(model.buffers[buffer].data)
+    return np.asarray(data, np.uint8) if len(data) else None
 
 
 def _tensor(model: schema.ModelT, index: int, tensor: schema.TensorT) -> Tensor:
-    data = vector(model.buffers[tensor.buffer].data)
     quantization = tensor.quantization
     scales: tuple[float, ...] = ()
     zero_points: tuple[int, ...] = ()
@@ -180,8 +244,9 @@ def _tensor(model: schema.ModelT, index: int, tensor: schema.TensorT) -> Tensor:
         TYPE_NAMES.get(tensor.type, str(tensor.type)),
         tuple(numbers(tensor.shape)),
         bool(tensor.isVariable),
-        np.asarray(data) if len(data) else None,
+        _data(model, tensor.buffer),
         scales,
         zero_points,
         axis,
+        tensor,
     )

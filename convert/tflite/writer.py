@@ -5,22 +5,26 @@ and outputs, empty buffers, signatures, metadata.
 """
 
 import copy
+from collections.abc import Sequence
 
 import flatbuffers
 import numpy as np
 
 from convert.tflite import schema
+from convert.tflite.model import TYPE_CODES, indices
 from convert.tflite.verifier import FILE_IDENTIFIER
+from convert.tflite.view import Graph, Model, Operator, Tensor
 
+OPTIONAL = -1  # index of an input left out
 BUFFER_ALIGNMENT = 16  # what TFLite's own writer gives constants
 
 
-def pack_model(model: schema.ModelT) -> bytes:
+def pack_model(model: Model | schema.ModelT) -> bytes:
     """The bytes of a model; constants are aligned, and equal quantisation parameters are written once."""
     return pack_models([model])[0]
 
 
-def pack_models(models: list[schema.ModelT]) -> tuple[bytes, list[int]]:
+def pack_models(models: Sequence[Model | schema.ModelT]) -> tuple[bytes, list[int]]:
     """Several models in one file, which hold equal constants and quantisation parameters together.
 
     Offsets in a flatbuffer point forwards and the file is written from its end, so a root can lie before another and
@@ -34,9 +38,77 @@ def pack_models(models: list[schema.ModelT]) -> tuple[bytes, list[int]]:
     """
     builder, once, from_end = flatbuffers.Builder(1 << 20), _Once(), []
     for model in reversed(models):
-        builder.Finish(_packable(model, once).Pack(builder), FILE_IDENTIFIER)
+        unpacked = unpack_view(model) if isinstance(model, Model) else model
+        builder.Finish(_packable(unpacked, once).Pack(builder), FILE_IDENTIFIER)
         from_end.append(builder.Offset())
     return bytes(builder.Output()), [from_end[-1] - position for position in reversed(from_end)]
+
+
+def unpack_view(model: Model) -> schema.ModelT:
+    """A view's model as the file's own objects. Equal constants become one buffer, in the order of the tensors; those
+    that no tensor has go; buffer 0 is the empty one."""
+    buffers = _Buffers()
+    unpacked = copy.copy(model.unpacked)
+    unpacked.operatorCodes, unpacked.metadataBuffer = model.codes, None
+    unpacked.subgraphs = [_unpacked_graph(graph, buffers) for graph in model.graphs]
+    unpacked.metadata = [_metadata(name, buffers.index(data)) for name, data in model.metadata.items()] or None
+    unpacked.buffers = buffers.all
+    return unpacked
+
+
+def _unpacked_graph(graph: Graph, buffers: "_Buffers") -> schema.SubGraphT:
+    packed = copy.copy(graph.packed)
+    packed.tensors = [_unpacked_tensor(tensor, buffers) for tensor in graph.tensors]
+    packed.inputs, packed.outputs = graph.inputs, graph.outputs
+    packed.operators = [_unpacked_operator(op) for op in graph.operators]
+    return packed
+
+
+def _unpacked_tensor(tensor: Tensor, buffers: "_Buffers") -> schema.TensorT:
+    packed = copy.copy(tensor.packed)
+    packed.name, packed.type = tensor.name.encode() or None, TYPE_CODES[tensor.type]
+    packed.buffer = buffers.index(tensor.data)
+    if tuple(indices(packed.shape)) != tensor.shape:
+        packed.shape, packed.shapeSignature = list(tensor.shape), None
+    return packed
+
+
+def _unpacked_operator(op: Operator) -> schema.OperatorT:
+    packed = copy.copy(op.packed)
+    packed.opcodeIndex = next(number for number, code in enumerate(op.model.codes) if code is op.code)
+    packed.inputs, packed.outputs, intermediates = (
+        [OPTIONAL if tensor is None else tensor.index for tensor in tensors]
+        for tensors in (op.inputs, op.outputs, op.intermediates)
+    )
+    packed.intermediates = intermediates or None
+    packed.builtinOptions = op.options
+    if op.options is not op.packed.builtinOptions:
+        packed.builtinOptionsType = getattr(schema.BuiltinOptions, type(op.options).__name__.removesuffix("T"))
+    return packed
+
+
+def _metadata(name: str, buffer: int) -> schema.MetadataT:
+    entry = schema.MetadataT()
+    entry.name, entry.buffer = name.encode(), buffer
+    return entry
+
+
+class _Buffers:
+    """The buffers of a model; equal ones are one, and everything without data has buffer 0."""
+
+    def __init__(self) -> None:
+        self.all = [schema.BufferT()]
+        self._numbers: dict[bytes, int] = {}
+
+    def index(self, data: np.ndarray | None) -> int:
+        """The buffer with these bytes."""
+        if data is None:
+            return 0
+        key = data.tobytes()
+        if key not in self._numbers:
+            self._numbers[key] = len(self.all)
+            self.all.append(schema.BufferT(data))
+        return self._numbers[key]
 
 
 class _AlignedBuffer(schema.BufferT):

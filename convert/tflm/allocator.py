@@ -9,13 +9,12 @@ ever need together, rounded up to 16.
 from dataclasses import dataclass
 from functools import cached_property
 
-from convert.tflite import schema
-from convert.tflite.model import indices, operators, tensor_bytes
 from convert.tflite.offline_plan import ONLINE, offline_offsets
+from convert.tflite.view import Model
 from convert.tflm.kernels_reference import Kernel
 from convert.tflm.lifetimes import list_buffers
 from convert.tflm.planner import BUFFER_ALIGNMENT, Buffer, bytes_alive, head_bytes, plan_buffers
-from convert.tflm.prepare import ArenaEnds, Node, Preparation, quantization_scales
+from convert.tflm.prepare import ArenaEnds, Node, Preparation
 from convert.tflm.structs import Build, align_up
 
 SCRATCH_REQUESTS_PER_OPERATOR = 12  # micro_allocator.cc, kMaxScratchBuffersPerOp
@@ -72,7 +71,7 @@ class Allocation:
         return align_up(max(self.preparation, planned + self.persistent), BUFFER_ALIGNMENT)
 
 
-def allocate(model: schema.ModelT, build: Build, kernels: dict[str, Kernel]) -> Allocation:
+def allocate(model: Model, build: Build, kernels: dict[str, Kernel]) -> Allocation:
     """Goes through AllocateTensors of a MicroInterpreter (micro_interpreter.cc).
 
     Args:
@@ -89,16 +88,12 @@ def allocate(model: schema.ModelT, build: Build, kernels: dict[str, Kernel]) -> 
 class _Allocator:
     """The stages of AllocateTensors."""
 
-    def __init__(self, model: schema.ModelT, build: Build, kernels: dict[str, Kernel]) -> None:
+    def __init__(self, model: Model, build: Build, kernels: dict[str, Kernel]) -> None:
         self.model, self.build, self.kernels = model, build, kernels
         self.ends = ArenaEnds(build)
-        self.preparation = Preparation(model, self.ends)
+        self.preparation = Preparation(self.ends)
         self.scratches = self.preparation.scratches
-        self.nodes = [
-            Node(self.preparation, g, number, op)
-            for g, graph in enumerate(model.subgraphs)
-            for number, op in enumerate(operators(graph))
-        ]
+        self.nodes = [Node(self.preparation, op) for op in model.operators]
         self.modelled = [(node, kernels[node.name]) for node in self.nodes if node.name in kernels]
 
     def run(self) -> Allocation:
@@ -138,11 +133,11 @@ class _Allocator:
         """MicroAllocator::StartModelAllocation."""
         self.ends.persistent_struct("MicroBuiltinDataAllocator")
         self._reserve_scratch_requests()
-        self.ends.persistent_struct("SubgraphAllocations", len(self.model.subgraphs))
-        for graph in self.model.subgraphs:
+        self.ends.persistent_struct("SubgraphAllocations", len(self.model.graphs))
+        for graph in self.model.graphs:
             self.ends.persistent_struct("TfLiteEvalTensor", len(graph.tensors))
-        for graph in self.model.subgraphs:
-            self.ends.persistent_struct("NodeAndRegistration", len(operators(graph)))
+        for graph in self.model.graphs:
+            self.ends.persistent_struct("NodeAndRegistration", len(graph.operators))
 
     def parse_options(self) -> None:
         """MicroInterpreter::PrepareNodeAndRegistrationDataFromFlatbuffer."""
@@ -166,8 +161,8 @@ class _Allocator:
         """MicroAllocator::FinishModelAllocation and CommitStaticMemoryPlan, up to the head's last size."""
         if self.scratches:
             self.ends.persistent_struct("ScratchBufferHandle", len(self.scratches))
-        tensors = sum(len(graph.tensors) for graph in self.model.subgraphs)
-        self.ends.temporary_struct("SubgraphOffset", len(self.model.subgraphs))
+        tensors = sum(len(graph.tensors) for graph in self.model.graphs)
+        self.ends.temporary_struct("SubgraphOffset", len(self.model.graphs))
         self.ends.temporary_struct("AllocationInfo", tensors + len(self.scratches))
         self._allocate_variables()
         buffers, steps = list_buffers(self.model, self.scratches, set(self.preparation.handles))
@@ -176,11 +171,11 @@ class _Allocator:
 
     def finish(self) -> None:
         """The TfLiteTensors of inputs and outputs (MicroInterpreter::AllocateTensors)."""
-        graph = self.model.subgraphs[0]
-        for tensors in (indices(graph.inputs), indices(graph.outputs)):
+        graph = self.model.graphs[0]
+        for tensors in (graph.inputs, graph.outputs):
             self.ends.persistent(self.build.pointer * len(tensors))
             for index in tensors:
-                self.ends.persistent_tensor(quantization_scales(graph.tensors[index]))
+                self.ends.persistent_tensor(len(graph.tensors[index].scales))
 
     def _reserve_scratch_requests(self) -> None:
         """Room for what the next operator may ask for (InitScratchBufferData, FinishPrepareNodeAllocations)."""
@@ -190,7 +185,7 @@ class _Allocator:
     def _allocate_variables(self) -> None:
         """AllocateVariables; for every graph it reads the offline plan from its start."""
         offsets = offline_offsets(self.model)
-        for graph in self.model.subgraphs:
+        for graph in self.model.graphs:
             for index, tensor in enumerate(graph.tensors):
-                if tensor.isVariable and (offsets is None or offsets[index] == ONLINE):
-                    self.ends.persistent(tensor_bytes(tensor))
+                if tensor.variable and (offsets is None or offsets[index] == ONLINE):
+                    self.ends.persistent(tensor.nbytes)

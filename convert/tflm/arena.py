@@ -1,7 +1,6 @@
 """The bytes of arena that a model needs in TFLM, described: the totals, the parts, the tensors at the peak."""
 
-from convert.tflite import schema
-from convert.tflite.model import operator_name, read_model
+from convert.tflite.view import Model, view_model
 from convert.tflm.allocator import Allocation, allocate
 from convert.tflm.builds import HOST, NOT_MEASURED, find_build
 from convert.tflm.planner import Buffer
@@ -35,11 +34,11 @@ def plan_arena(model: bytes, core: str = HOST, kernels: str = "reference") -> di
 
 def plan_arenas(model: bytes, chosen: list[tuple[str, str]]) -> list[dict]:
     """`plan_arena` for several cores and kernels; cores that run the same code are computed once."""
-    unpacked, described = read_model(model), {}
+    view, described = view_model(model), {}
     targets = [find_build(core, kernels) for core, kernels in chosen]
     for target in targets:
         if id(target) not in described:
-            described[id(target)] = describe_allocation(unpacked, allocate(unpacked, *target))
+            described[id(target)] = describe_allocation(view, allocate(view, *target))
     return [of_build(core, kernels, described[id(target)]) for (core, kernels), target in zip(chosen, targets)]
 
 
@@ -47,7 +46,7 @@ def of_build(core: str, kernels: str, figures: dict) -> dict:
     return {"core": core, "kernels": kernels, "measured": core not in NOT_MEASURED, **figures}
 
 
-def describe_allocation(model: schema.ModelT, allocation: Allocation) -> dict:
+def describe_allocation(model: Model, allocation: Allocation) -> dict:
     """What `plan_arena` says of an allocation, hints aside."""
     peak = allocation.alive(allocation.peak)
     scratch = max(
@@ -75,17 +74,16 @@ def _largest(buffers: list[Buffer]) -> list[Buffer]:
     return sorted(buffers, key=lambda buffer: -buffer.nbytes)[:LARGEST_TENSORS]
 
 
-def _operator(model: schema.ModelT, graph: int, number: int) -> dict | None:
+def _operator(model: Model, graph: int, number: int) -> dict | None:
     """{index, name} of an operator, and its graph where there are several; None in a graph without operators."""
-    if not model.subgraphs[graph].operators:
+    if not model.graphs[graph].operators:
         return None
-    name = operator_name(model, model.subgraphs[graph].operators[number])
-    return {"index": number, "name": name} | ({"graph": graph} if len(model.subgraphs) > 1 else {})
+    name = model.graphs[graph].operators[number].name
+    return {"index": number, "name": name} | ({"graph": graph} if len(model.graphs) > 1 else {})
 
 
-def _tensor(model: schema.ModelT, buffer: Buffer) -> dict:
+def _tensor(model: Model, buffer: Buffer) -> dict:
     if buffer.owner is None:
         return {"index": None, "name": "scratch", "bytes": buffer.nbytes}
     graph, index = buffer.owner
-    name = (model.subgraphs[graph].tensors[index].name or b"").decode("utf-8", "replace")
-    return {"index": index, "name": name, "bytes": buffer.nbytes}
+    return {"index": index, "name": model.graphs[graph].tensors[index].name, "bytes": buffer.nbytes}

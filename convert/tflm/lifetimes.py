@@ -4,9 +4,8 @@
 
 from dataclasses import dataclass
 
-from convert.tflite import schema
-from convert.tflite.model import CALLED_GRAPHS, indices, is_constant, operator_name, operators, tensor_bytes
 from convert.tflite.offline_plan import ONLINE, offline_offsets
+from convert.tflite.view import Model, Operator, Tensor
 from convert.tflm.planner import Buffer
 
 UNUSED = -1  # first and last step of a buffer that no operator has (kUninitializedLifetime)
@@ -22,7 +21,7 @@ class Scratch:
 
 
 def list_buffers(
-    model: schema.ModelT, scratches: list[Scratch], elsewhere: set[tuple[int, int]]
+    model: Model, scratches: list[Scratch], elsewhere: set[tuple[int, int]]
 ) -> tuple[list[Buffer], list[tuple[int, int]]]:
     """Buffers of the head in the planner's order: tensors by graph and index, then scratch buffers.
 
@@ -36,27 +35,27 @@ def list_buffers(
     """
     lives = _Lifetimes(model, scratches)
     lives.walk(0)
-    owners = [(g, index) for g, graph in enumerate(model.subgraphs) for index in range(len(graph.tensors))]
+    owners = [(graph.index, tensor.index) for graph in model.graphs for tensor in graph.tensors]
     buffers = []
     for owner, offset in zip(owners, offline_offsets(model) or [ONLINE] * len(owners)):
-        tensor = model.subgraphs[owner[0]].tensors[owner[1]]
-        if _in_head(model, tensor, offset) and owner not in elsewhere:
-            buffers.append(Buffer(tensor_bytes(tensor), *lives.of(owner), offset, owner))
+        tensor = model.graphs[owner[0]].tensors[owner[1]]
+        if _in_head(tensor, offset) and owner not in elsewhere:
+            buffers.append(Buffer(tensor.nbytes, *lives.of(owner), offset, owner))
     buffers += [Buffer(scratch.nbytes, *lives.of(number)) for number, scratch in enumerate(scratches)]
     return buffers, lives.steps
 
 
-def _in_head(model: schema.ModelT, tensor: schema.TensorT, offset: int) -> bool:
+def _in_head(tensor: Tensor, offset: int) -> bool:
     """Variables are in the tail, unless an offline plan has a place for them (InitializeAllocationInfo)."""
-    if tensor.isVariable:
+    if tensor.variable:
         return offset != ONLINE
-    return tensor_bytes(tensor) > 0 and not is_constant(model, tensor)
+    return tensor.nbytes > 0 and not tensor.constant
 
 
 class _Lifetimes:
     """Walks the operators as they run, graphs called by an operator inside it; each operator and call is a step."""
 
-    def __init__(self, model: schema.ModelT, scratches: list[Scratch]) -> None:
+    def __init__(self, model: Model, scratches: list[Scratch]) -> None:
         self._model, self._scratches = model, scratches
         self._lives: dict[tuple[int, int] | int, tuple[int, int]] = {}
         self.steps: list[tuple[int, int]] = [(0, 0)]
@@ -67,23 +66,23 @@ class _Lifetimes:
 
     def walk(self, g: int) -> None:
         """MarkAllocationLifetimes."""
-        graph = self._model.subgraphs[g]
-        inputs, outputs = ([(g, i) for i in indices(tensors)] for tensors in (graph.inputs, graph.outputs))
+        graph = self._model.graphs[g]
+        inputs, outputs = ([(g, i) for i in tensors] for tensors in (graph.inputs, graph.outputs))
         self._create(inputs)
         self._use(inputs)
-        for number, op in enumerate(operators(graph)):
-            self._walk_operator(g, number, op)
+        for op in graph.operators:
+            self._walk_operator(g, op)
         self._create(outputs)
         self._use(outputs)
 
-    def _walk_operator(self, g: int, number: int, op: schema.OperatorT) -> None:
-        inputs, outputs = ([(g, i) for i in indices(tensors) if i >= 0] for tensors in (op.inputs, op.outputs))
-        scratches = [key for key, scratch in enumerate(self._scratches) if (scratch.graph, scratch.op) == (g, number)]
-        self.steps.append((g, number))
+    def _walk_operator(self, g: int, op: Operator) -> None:
+        inputs, outputs = ([(g, t.index) for t in tensors if t] for tensors in (op.inputs, op.outputs))
+        scratches = [key for key, scratch in enumerate(self._scratches) if (scratch.graph, scratch.op) == (g, op.index)]
+        self.steps.append((g, op.index))
         self._create(outputs + scratches)
-        for option in CALLED_GRAPHS.get(operator_name(self._model, op), ()):
-            self.steps.append((g, number))
-            self.walk(getattr(op.builtinOptions, option))
+        for called in op.called:
+            self.steps.append((g, op.index))
+            self.walk(called)
         self._use(inputs + outputs + scratches)
 
     def _create(self, keys: list) -> None:

@@ -1,11 +1,9 @@
 """The two ends of TFLM's arena, and an operator that takes from them while TFLM prepares it."""
 
-import math
 from dataclasses import dataclass, field
 from typing import Any
 
-from convert.tflite import schema
-from convert.tflite.model import TYPE_NAMES, indices, is_constant, operator_name, tensor_bytes
+from convert.tflite.view import Operator
 from convert.tflm.lifetimes import Scratch
 from convert.tflm.planner import BUFFER_ALIGNMENT
 from convert.tflm.structs import Build, align_up
@@ -85,7 +83,6 @@ class Preparation:
         resources: the resources that have memory.
     """
 
-    model: schema.ModelT
     ends: ArenaEnds
     scratches: list[Scratch] = field(default_factory=list)
     handles: dict[tuple[int, int], tuple] = field(default_factory=dict)
@@ -95,13 +92,12 @@ class Preparation:
 class Node:
     """An operator while TFLM prepares it. Tensors go by `i0`, `i1`, `o0`: input or output, and position."""
 
-    def __init__(self, preparation: Preparation, graph: int, number: int, op: schema.OperatorT) -> None:
-        self.graph, self.number, self.op = graph, number, op
-        self.name = operator_name(preparation.model, op)
-        self.inputs = len(indices(op.inputs))
+    def __init__(self, preparation: Preparation, op: Operator) -> None:
+        self.op, self.name = op, op.name
+        self.graph, self.number = op.graph.index, op.index
+        self.inputs = len(op.inputs)
         self.build = preparation.ends.build
         self._preparation, self._ends = preparation, preparation.ends
-        self._tensors = preparation.model.subgraphs[graph].tensors
 
     def temporaries(self, refs: str) -> None:
         """Temporary TfLiteTensors; inputs left out are passed over."""
@@ -145,42 +141,31 @@ class Node:
 
     def constant(self, ref: str) -> bool:
         """Whether the file has a tensor's data; an input left out has none."""
-        return self.index(ref) >= 0 and is_constant(self._preparation.model, self._tensor(ref))
+        tensor = self.op.tensor(ref)
+        return tensor is not None and tensor.constant
 
     def index(self, ref: str) -> int:
         """Index of a tensor; negative for an input left out."""
-        chosen = indices(self.op.inputs if ref[0] == "i" else self.op.outputs)
-        position = int(ref[1:])
-        return chosen[position] if position < len(chosen) else -1
+        tensor = self.op.tensor(ref)
+        return -1 if tensor is None else tensor.index
 
     def dims(self, ref: str) -> list[int]:
-        return indices(self._tensor(ref).shape)
+        return list(self.op.tensor(ref).shape)
 
     def elements(self, ref: str) -> int:
-        return math.prod(self.dims(ref))
+        return self.op.tensor(ref).elements
 
     def nbytes(self, ref: str) -> int:
-        return tensor_bytes(self._tensor(ref))
+        return self.op.tensor(ref).nbytes
 
     def type(self, ref: str) -> str:
         """Type of a tensor by its name in the schema: INT8."""
-        return TYPE_NAMES[self._tensor(ref).type]
+        return self.op.tensor(ref).type
 
     def scales(self, ref: str) -> int:
         """Number of quantisation scales."""
-        return quantization_scales(self._tensor(ref))
+        return len(self.op.tensor(ref).scales)
 
     def option(self, name: str) -> Any:
         """A field of the operator's options; 0 where the file has none, as TFLM takes it."""
-        return getattr(self.op.builtinOptions, name, 0)
-
-    def _tensor(self, ref: str) -> schema.TensorT:
-        return self._tensors[self.index(ref)]
-
-
-def quantization_scales(tensor: schema.TensorT) -> int:
-    """Number of scales that TFLM sees: none without zero points."""
-    quantization = tensor.quantization
-    if quantization is None or quantization.scale is None or quantization.zeroPoint is None:
-        return 0
-    return len(quantization.scale) if len(quantization.zeroPoint) else 0
+        return self.op.option(name)

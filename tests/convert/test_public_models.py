@@ -8,6 +8,7 @@ import pytest
 
 from convert import arena, boards, check, optimize
 from convert.tflite.model import read_model
+from convert.tflite.view import view_model
 from convert.tflm.allocator import allocate
 from convert.tflm.builds import WHEEL_BUILD
 from convert.tflm.support import check_bytes
@@ -63,7 +64,7 @@ def test_models_that_tflm_runs(name: str, tmp_path: Path, capsys: pytest.Capture
         printed = capsys.readouterr()
         assert status == 0 and "damaged" not in printed.out + printed.err, (command.__name__, printed.err)
     if RUN[name]:
-        assert allocate(read_model(path.read_bytes()), *WHEEL_BUILD).total == RUN[name]
+        assert allocate(view_model(path.read_bytes()), *WHEEL_BUILD).total == RUN[name]
 
 
 def test_arenas_are_tflms() -> None:

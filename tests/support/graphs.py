@@ -11,6 +11,7 @@ from convert.lowering.graph import Graph, Quantization
 from convert.lowering.ops import GraphBuilder
 from convert.tflite.model import read_model, schema
 from convert.tflite.verifier import FILE_IDENTIFIER
+from convert.tflite.view import Model, view_model
 from convert.tflm.allocator import allocate
 from convert.tflm.builds import WHEEL_BUILD
 from convert.tflm.lifetimes import list_buffers
@@ -22,7 +23,7 @@ STEP = 16
 
 def assert_equal_to_tflm(models: dict[str, bytes]) -> None:
     """Head, tail and their sum as recorded; AllocateTensors succeeds in the total and fails 16 bytes below."""
-    planned = {name: allocate(read_model(data), *WHEEL_BUILD) for name, data in models.items()}
+    planned = {name: allocate(view_model(data), *WHEEL_BUILD) for name, data in models.items()}
     jobs = [(data, [planned[name].total, planned[name].total - STEP]) for name, data in models.items()]
     for (name, plan), (recorded, succeeds) in zip(planned.items(), measure(jobs)):
         ours = {"total": plan.used, "head": plan.planned, "tail": plan.persistent}
@@ -75,7 +76,7 @@ def with_offline_plan(rng: np.random.Generator, data: bytes) -> bytes:
     """A model with an OfflineMemoryAllocation plan for some of its activations, overlaps and all."""
     model = read_model(data)
     tensors = model.subgraphs[0].tensors
-    free = {buffer.owner[1] for buffer in list_buffers(model, [], set())[0]}
+    free = {buffer.owner[1] for buffer in list_buffers(Model(model), [], set())[0]}
     offsets = [16 * int(rng.integers(0, 40)) if i in free and rng.random() < 0.5 else -1 for i in range(len(tensors))]
     buffer, entry = schema.BufferT(), schema.MetadataT()
     buffer.data = np.array([1, 0, len(tensors), *offsets], "<i4").view(np.uint8)

@@ -16,6 +16,7 @@ from convert.bundle.report import DRAWN, make_report
 from convert.bundle.timeline import lay_out
 from convert.lowering.to_tflite import write_model
 from convert.tflite.model import read_model
+from convert.tflite.view import view_model
 from convert.tflm.allocator import allocate
 from convert.tflm.arena import plan_arena
 from convert.tflm.builds import BUILDS, CORES
@@ -133,7 +134,7 @@ def test_the_timeline_is_the_plan(bundle: dict[str, bytes], page: Page) -> None:
     """As many boxes as buffers, the peak where the arena's figures have it, its bytes those of all that lives."""
     model = bundle["model.tflite"]
     plan = plan_arena(model, *DRAWN)
-    timeline = lay_out(read_model(model), allocate(read_model(model), *BUILDS[DRAWN]))
+    timeline = lay_out(view_model(model), allocate(view_model(model), *BUILDS[DRAWN]))
     boxes = [attributes for attributes in page.of("rect") if attributes["class"].startswith("box")]
     assert len(boxes) == len(timeline.boxes) and timeline.head == plan["planned"]
     assert timeline.alive[timeline.peak] == plan["lower_bound"]
@@ -145,7 +146,7 @@ def test_the_timeline_is_the_plan(bundle: dict[str, bytes], page: Page) -> None:
 def test_boxes_of_the_stock_planner_do_not_overlap() -> None:
     for seed in range(10):
         rng = np.random.default_rng(seed)
-        model = read_model(write_model(shuffled(rng, random_graph(rng, 20))))
+        model = view_model(write_model(shuffled(rng, random_graph(rng, 20))))
         boxes = lay_out(model, allocate(model, *BUILDS[DRAWN])).boxes
         for index, one in enumerate(boxes):
             for other in boxes[:index]:

@@ -23,6 +23,7 @@ from convert.passes.tiling import Tiling
 from convert.tflite.lengths import split_lengths
 from convert.tflite.model import read_model
 from convert.tflite.offline_plan import offline_offsets
+from convert.tflite.view import view_model
 from convert.tflite.writer import pack_model
 from convert.tflm.allocator import allocate
 from convert.tflm.arena import plan_arena
@@ -96,9 +97,9 @@ def test_each_reader_has_its_own_rows_of_n() -> None:
 def test_the_model_has_no_plan_and_needs_less() -> None:
     """Less than the model for an offline plan without it, and what TFLM's interpreter takes to the last 16 bytes."""
     model, built = long_model(), stock_stages()
-    assert offline_offsets(read_model(built.model)) is None and built.tiling is not None
+    assert offline_offsets(view_model(built.model)) is None and built.tiling is not None
     offline = build_model(model.weights, model.ranges, 160)
-    stripped = pack_model(strip_model(read_model(offline)))
+    stripped = pack_model(strip_model(view_model(offline)))
 
     def total(data: bytes) -> int:
         return plan_arena(data, "cortex-m7", "cmsis_nn")["total"]
@@ -146,7 +147,7 @@ def test_the_queue_found_is_one_that_the_planner_takes(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_any_model_keeps_its_head_or_gets_a_smaller_one(seed: int) -> None:
-    buffers = allocate(read_model(write_model(random_graph(np.random.default_rng(seed), 25))), *M7).buffers
+    buffers = allocate(view_model(write_model(random_graph(np.random.default_rng(seed), 25))), *M7).buffers
     assert planner_queue(buffers) == sorted(range(len(buffers)), key=lambda i: (-buffers[i].size, -i))
     assert arrange_buffers(buffers)[1] <= head_bytes(buffers, plan_buffers(buffers))
 
@@ -157,7 +158,7 @@ def test_several_lengths_share_the_planner_too() -> None:
     models = split_lengths(built.model, offsets)
     totals = {length: plan_arena(data, "cortex-m7", "cmsis_nn")["total"] for length, data in models.items()}
     assert totals[16] <= totals[160] == built.stages[-1].total
-    assert all(offline_offsets(read_model(data)) is None for data in models.values())
+    assert all(offline_offsets(view_model(data)) is None for data in models.values())
     ids = [np.array([2, 7, 8, 9], np.int32), np.arange(2, 18, dtype=np.int32)]
     segments = [np.zeros_like(row) for row in ids] if weights.is_pair else None
     alone = write_model(lower_model(weights, ranges, 16))
@@ -170,7 +171,7 @@ def test_the_command_says_which_plan_it_was(tmp_path: Path, monkeypatch: pytest.
     manifest = json.loads((tmp_path / "bundle/manifest.json").read_text())
     assert manifest["arguments"]["plan"] == "stock"
     assert manifest["verification"]["equal"] == manifest["verification"]["rows"] > 0
-    assert offline_offsets(read_model((tmp_path / "bundle/model.tflite").read_bytes())) is None
+    assert offline_offsets(view_model((tmp_path / "bundle/model.tflite").read_bytes())) is None
     assert "plan stock" in (tmp_path / "bundle/report.html").read_text()
 
 

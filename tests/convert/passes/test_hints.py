@@ -8,14 +8,14 @@ from convert.passes.hints import explain_arena, find_hints
 from convert.passes.measure import Measure
 from convert.passes.optimizer import optimize_model
 from convert.passes.pipeline import PASSES, select
-from convert.tflite.editing import Draft
-from convert.tflite.model import read_model, schema
 from convert.tflite.offline_plan import offline_offsets
+from convert.tflite.view import view_model
+from convert.tflite.writer import pack_model
 from convert.tflm.builds import BUILDS, WHEEL_BUILD
-from tests.support.graphs import assert_equal_to_tflm, one_op, pack, random_graph, with_offline_plan
+from tests.support.graphs import assert_equal_to_tflm, one_op, random_graph, with_offline_plan
 
 MODELS = {path.stem: path.read_bytes() for path in sorted(FOLDER.glob("*.tflite"))}
-MODELS = {name: data for name, data in MODELS.items() if offline_offsets(read_model(data)) is None}
+MODELS = {name: data for name, data in MODELS.items() if offline_offsets(view_model(data)) is None}
 COMMAND = "python -m convert.optimize MODEL.tflite --out SMALLER.tflite --core cortex-m7 --kernels cmsis_nn"
 
 
@@ -27,10 +27,10 @@ def test_a_rewrite_saves_what_its_hint_says():
     """The smallest arenas in which TFLM succeeds, before and after, are as far apart as the hint says."""
     hint = hints_of(MODELS["attention"])["transposed operands"]
     (transposed,) = select("transposed operands")
-    draft = Draft(read_model(MODELS["attention"]))
-    for op in [draft.operators[place["index"]] for place in hint["operators"]]:
-        assert transposed.rule(draft, op)
-    both = {"before": MODELS["attention"], "after": pack(draft.model)}
+    model = view_model(MODELS["attention"])
+    for op in [model.operators[place["index"]] for place in hint["operators"]]:
+        assert transposed.rule(model.graphs[0], op)
+    both = {"before": MODELS["attention"], "after": pack_model(model)}
     assert_equal_to_tflm(both)
     before, after = (Measure.of_file(data, WHEEL_BUILD).total for data in both.values())
     assert before - after == hint["bytes"] > 0
@@ -63,11 +63,11 @@ def test_another_order_saves():
 
 
 def test_one_scale_for_dense_weights():
-    draft = Draft(read_model(MODELS["dense-per-channel"]))
+    model = view_model(MODELS["dense-per-channel"])
     (one_scale,) = select("scales per channel")
-    assert len(one_scale.change(draft)) == 3
-    assert_equal_to_tflm({"one scale": pack(draft.model)})
-    saved = Measure.of_file(MODELS["dense-per-channel"], WHEEL_BUILD).total - Measure(draft.model, WHEEL_BUILD).total
+    assert len(one_scale.change(model.graphs[0])) == 3
+    assert_equal_to_tflm({"one scale": pack_model(model)})
+    saved = Measure.of_file(MODELS["dense-per-channel"], WHEEL_BUILD).total - Measure(model, WHEEL_BUILD).total
     assert hints_of(MODELS["dense-per-channel"])["scales per channel"]["bytes"] == saved > 0
 
 
@@ -76,10 +76,10 @@ def test_float_ends():
     (float_ends,) = select("float ends")
     for name, ends in (("QUANTIZE", (real, byte)), ("DEQUANTIZE", (byte, real))):
         data = one_op(name, [ends[0]], [ends[1]])
-        draft = Draft(read_model(data))
-        assert float_ends.change(draft) == [0] and draft.operators == []
-        left = {*draft.graph.inputs, *draft.graph.outputs}
-        assert [draft.tensors[index].type for index in left] == [schema.TensorType.INT8]
+        graph = view_model(data).graphs[0]
+        assert float_ends.change(graph) == [0] and graph.operators == []
+        left = {*graph.inputs, *graph.outputs}
+        assert [graph.tensors[index].type for index in left] == ["INT8"]
         hint = hints_of(data)["float ends"]
         assert hint["bytes"] > 50 * 6 * 4 and hint["operators"][0]["index"] == 0
 

@@ -23,6 +23,7 @@ from convert.passes.strip import strip_model
 from convert.passes.tensor_order import permute_tensors
 from convert.passes.tiling import Tiling, group_values, tile_convolution, tile_queries
 from convert.tflite.model import list_ops, read_model
+from convert.tflite.view import view_model
 from convert.tflite.writer import pack_model
 from convert.tflm.allocator import allocate
 from convert.tflm.arena import plan_arena
@@ -204,7 +205,7 @@ def test_an_operator_may_not_write_onto_what_is_needed(kind: str) -> None:
             y = build.multiply("product", y, build.constant("one", np.ones(1, np.int8), NORM_SCALE), NORM_SCALE)
             build.output(first)
     build.output(build.add("last", y, first, NORM_SCALE) if kind == "still read" else y)
-    model = read_model(write_model(build.graph))
+    model = view_model(write_model(build.graph))
     tensors = build.graph.tensors
     assert not Measure(model, M7).aliasing.allows(tensors.index(first), tensors.index(y), 0)
 
@@ -271,7 +272,7 @@ def test_random_graphs_answer_the_same_after_every_step(seed: int) -> None:
 def test_a_plan_overlaps_only_where_it_may(seed: int) -> None:
     """Every pair of buffers that meet in time and place is one that the rules allow; none is below the floor."""
     print("seed", seed)
-    model = read_model(write_model(random_graph(np.random.default_rng(seed), 30)))
+    model = view_model(write_model(random_graph(np.random.default_rng(seed), 30)))
     measure = Measure(model, M7)
     buffers, aliasing = measure.buffers, measure.aliasing
     offsets = place_buffers(buffers, aliasing, width=20)
@@ -287,8 +288,8 @@ def test_indices_alone_make_the_head_of_tflms_planner_smaller() -> None:
     for seed in (0, 2, 3, 4, 5, 6, 8, 9):
         rng = np.random.default_rng(seed)
         graph = random_graph(rng, 25)
-        model = read_model(write_model(graph))
-        permuted = read_model(pack_model(permute_tensors(Measure(model, M7))))
+        model = view_model(write_model(graph))
+        permuted = view_model(pack_model(permute_tensors(Measure(model, M7))))
         before, after = (allocate(m, *M7).planned for m in (model, permuted))
         assert after <= before
         smaller += after < before
@@ -309,8 +310,8 @@ def test_a_wasteful_order_is_mended() -> None:
     wide = [build.dense(f"wide {i}", x, widen, None, Quantization((0.1 + i,), 0)) for i in range(4)]
     narrow = [build.dense(f"narrow {i}", w, shrink, None, Quantization((1.0,), 0)) for i, w in enumerate(wide)]
     build.output(build.concatenate("all", narrow))
-    model = read_model(write_model(build.graph))
-    ordered = read_model(pack_model(order_operators(model)))
+    model = view_model(write_model(build.graph))
+    ordered = view_model(pack_model(order_operators(model)))
     assert allocate(ordered, *M7).planned < 0.5 * allocate(model, *M7).planned
     inputs = random_inputs(np.random.default_rng(0), build.graph)
     np.testing.assert_array_equal(invoke(pack_model(ordered), inputs), invoke(write_model(build.graph), inputs))
@@ -327,6 +328,6 @@ def test_strip_drops_names_twins_and_what_no_operator_reads() -> None:
     stripped = read_model(pack_model(strip_model(model)))
     assert len(stripped.subgraphs[0].tensors) == 4 and len(stripped.buffers) == 2
     assert [t.name for t in stripped.subgraphs[0].tensors if t.name] == [b"input", b"z"]
-    assert list_ops(stripped) == list_ops(model)
+    assert list_ops(stripped) == list_ops(read_model(pack_model(model)))
     inputs = random_inputs(np.random.default_rng(0), build.graph)
     np.testing.assert_array_equal(invoke(pack_model(stripped), inputs), invoke(pack_model(model), inputs))

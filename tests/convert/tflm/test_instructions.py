@@ -10,6 +10,7 @@ from benchmarks.firmware.models import FOLDER
 from benchmarks.firmware.runner import BOARDS
 from benchmarks.instructions import HELD_OUT, RESULT, fit_kind
 from convert.tflite.model import list_ops, operator_name, read_model
+from convert.tflite.view import view_model
 from convert.tflm.instructions import estimate_instructions, load_costs, operator_units
 
 CONTENT = json.loads(RESULT.read_text())
@@ -83,9 +84,9 @@ def test_a_core_that_was_not_measured_has_no_estimate() -> None:
 
 
 def test_units_of_a_dense_and_a_depthwise_operator() -> None:
-    dense = operator_units(read_model((FOLDER / "autoencoder.tflite").read_bytes()))[0]
+    dense = operator_units(view_model((FOLDER / "autoencoder.tflite").read_bytes()))[0]
     assert dense == ("FULLY_CONNECTED", {"calls": 1, "rows": 1, "outputs": 64, "macs": 160 * 64})
-    kinds = dict(operator_units(read_model((FOLDER / "multiplied-cnn.tflite").read_bytes())))
+    kinds = dict(operator_units(view_model((FOLDER / "multiplied-cnn.tflite").read_bytes())))
     size = 6 * 10 * 32  # the last one's output: 5 x 3 taps on [10, 12, 8], four times the channels
     assert kinds["DEPTHWISE_CONV_2D"] == {"calls": 1, "multiplied outputs": size, "multiplied macs": size * 15}
 
