@@ -129,10 +129,10 @@ def _candidate(graph: Graph, tiling: Tiling | None, core: str, target: Target, a
 
 def find_sizes(graph: Graph) -> Sizes:
     """The sizes of a plain graph."""
-    conv = graph.producer("block0.conv")
+    conv = graph.part(0, "conv")
     _, _, taps, channels = conv.inputs[1].shape
-    blocks = sum(op.outputs[0].name.endswith(".contract") for op in graph.ops)
-    activations = 2 if graph.find("block0.gate") else 1
+    blocks = sum(op.role is not None and op.role.part == "contract" for op in graph.ops)
+    activations = 2 if graph.find(0, "gate") else 1
     return Sizes(graph.inputs[0].shape[1], conv.inputs[0].shape[3], channels, taps, activations, blocks)
 
 

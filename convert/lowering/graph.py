@@ -5,7 +5,7 @@ What comes after, operator order, tensor order and memory plan, works on the fil
 """
 
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -49,14 +49,25 @@ class Tensor:
 OptionalTensor: TypeAlias = Tensor | Any  # None where an operator has no bias; who reads it knows which may be None
 
 
+class Role(NamedTuple):
+    """What an operator does in the model: of the block of this number it is the "query", the "conv" and so on."""
+
+    block: int
+    part: str
+
+
 @dataclass(eq=False)
 class Op:
-    """One operator; `kind` is its name in the TFLite schema, None among the inputs an optional one left out."""
+    """One operator; `kind` is its name in the TFLite schema, None among the inputs an optional one left out.
+
+    `role` is what passes find it by; a tile of it keeps it, and what passes add has none.
+    """
 
     kind: str
     inputs: list[OptionalTensor]
     outputs: list[Tensor]
     options: dict = field(default_factory=dict)
+    role: Role | None = None
 
 
 @dataclass(eq=False)
@@ -72,16 +83,20 @@ class Graph:
     inputs: list[Tensor] = field(default_factory=list)
     outputs: list[Tensor] = field(default_factory=list)
 
-    def find(self, name: str) -> Op | None:
-        """The operator whose output has this name, if there is one."""
-        return next((op for op in self.ops if op.outputs[0].name == name), None)
+    def find(self, block: int, part: str) -> Op | None:
+        """The first operator of a role, if there is one."""
+        return next((op for op in self.ops if op.role == (block, part)), None)
 
-    def producer(self, name: str) -> Op:
-        """The operator whose output has this name; KeyError when there is none."""
-        op = self.find(name)
+    def part(self, block: int, part: str) -> Op:
+        """The first operator of a role; KeyError when there is none."""
+        op = self.find(block, part)
         if op is None:
-            raise KeyError(f"no operator makes {name}")
+            raise KeyError(f"block {block} has no {part}")
         return op
+
+    def maker(self, tensor: Tensor) -> Op:
+        """The operator that writes a tensor."""
+        return next(op for op in self.ops if tensor in op.outputs)
 
     def consumers(self, tensor: Tensor) -> list[Op]:
         """The operators that read a tensor."""

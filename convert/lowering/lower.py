@@ -67,7 +67,9 @@ class _Lowering:
         x = self.embed()
         self.pads = self.find_pads()
         for index in range(self.blocks - 1):
+            self.build.block = index
             x = self.block(f"block{index}", x)
+        self.build.block = self.blocks - 1
         self.build.output(self.last_block(f"block{self.blocks - 1}", x))
         return self.build.graph
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from convert.lowering.graph import Graph, Op, Quantization, Tensor
+from convert.lowering.graph import Graph, Op, Quantization, Role, Tensor
 from convert.lowering.quantization import NORM_SCALE, PROBABILITY_SCALE
 
 
@@ -17,6 +17,7 @@ class GraphBuilder:
 
     def __init__(self) -> None:
         self.graph = Graph()
+        self.block: int | None = None  # of which the operators are that are appended
         self._constants: dict[tuple, Tensor] = {}
 
     def input(self, name: str, shape: tuple[int, ...]) -> Tensor:
@@ -148,7 +149,8 @@ class GraphBuilder:
     ) -> Tensor:
         """Appends an operator with one output, which has the type of the first input."""
         output = self._tensor(name, shape, inputs[0].dtype, quantization)
-        self.graph.ops.append(Op(kind, inputs, [output], options))
+        role = None if self.block is None else Role(self.block, name.removeprefix(f"block{self.block}."))
+        self.graph.ops.append(Op(kind, inputs, [output], options, role))
         return output
 
     def _tensor(

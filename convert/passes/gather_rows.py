@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from convert.lowering.graph import Graph, Op, Tensor
+from convert.passes.tiling import VALUE_GROUP
 
 VIEWS = ("RESHAPE", "SPLIT_V", "SLICE")
 
@@ -42,13 +43,13 @@ def gather_rows(graph: Graph) -> Graph:
 
 def remake_values(graph: Graph) -> Graph:
     """A graph in which each tile of queries makes all its groups of values."""
-    makers = {op.outputs[0]: op for op in graph.ops if ".values@" in op.outputs[0].name}
+    makers = {op.outputs[0]: op for op in graph.ops if op.role and op.role.part == VALUE_GROUP}
     ops, read = [], set()
     for op in graph.ops:
         values = next((tensor for tensor in op.inputs if tensor in read), None)
         if values:
             again = replace(values, name=f"{values.name}'")
-            ops.append(Op(makers[values].kind, makers[values].inputs, [again], makers[values].options))
+            ops.append(replace(makers[values], outputs=[again]))
             op = replace(op, inputs=[again if tensor is values else tensor for tensor in op.inputs])
         read |= makers.keys() & set(op.inputs)
         ops.append(op)

@@ -48,7 +48,7 @@ def drop_scratch(graph: Graph, chosen: list[Op]) -> Graph:
         elif op in chosen or (op.kind == "SOFTMAX" and inputs != op.inputs):
             outputs = [_flat(op.outputs[0])]
             flat[id(op.outputs[0])] = outputs[0]
-        ops.append(Op(op.kind, inputs, outputs, options))
+        ops.append(Op(op.kind, inputs, outputs, options, op.role))
     return graph.with_ops(ops)
 
 

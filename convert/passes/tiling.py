@@ -19,6 +19,8 @@ import numpy as np
 
 from convert.lowering.graph import Graph, Op, OptionalTensor, Tensor
 
+VALUE_GROUP = "value group"  # role of values that are some of the channels
+
 
 @dataclass(frozen=True)
 class Tiling:
@@ -47,9 +49,9 @@ def tile_queries(graph: Graph, rows: tuple[int, ...]) -> Graph:
     """
     if len(rows) == 1:
         return graph
-    for name in _blocks(graph):
+    for block in _blocks(graph):
         query, scores, probabilities, context = (
-            graph.producer(f"{name}.{part}") for part in ("query", "scores", "probabilities", "context")
+            graph.part(block, part) for part in ("query", "scores", "probabilities", "context")
         )
         pieces, tiles = _Pieces(), []
         for number, n in enumerate(pieces.split(query.inputs[0], rows)):
@@ -57,7 +59,7 @@ def tile_queries(graph: Graph, rows: tuple[int, ...]) -> Graph:
             p = pieces.tile(probabilities, number, rows[number], pieces.tile(scores, number, rows[number], q))
             tiles.append(pieces.tile(context, number, rows[number], p))
         pieces.join_rows(tiles, context.outputs[0])
-        values = graph.producer(f"{name}.values")
+        values = graph.part(block, "values")
         graph = graph.replaced([query, scores, probabilities, values, context], [values, *pieces.ops])
     return graph
 
@@ -82,11 +84,11 @@ def tile_convolution(graph: Graph, rows: tuple[int, ...]) -> Graph:
     """
     if len(rows) == 1:
         return graph
-    for name in _blocks(graph):
-        conv, contract = graph.producer(f"{name}.conv"), graph.producer(f"{name}.contract")
-        activation = [op for part in ("gate", "silu", "hard_swish") if (op := graph.find(f"{name}.{part}"))]
-        total, pad = graph.consumers(contract.outputs[0])[0], graph.find(f"{name}.padded")
-        join = graph.producer(total.inputs[0].name)
+    for block in _blocks(graph):
+        conv, contract = graph.part(block, "conv"), graph.part(block, "contract")
+        activation = [op for part in ("gate", "silu", "hard_swish") if (op := graph.find(block, part))]
+        total, pad = graph.consumers(contract.outputs[0])[0], graph.find(block, "padded")
+        join = graph.maker(total.inputs[0])
         n = (pad or conv).inputs[0]
         split = next(op for op in graph.consumers(n) if op.kind == "SPLIT_V")
         tiles = []
@@ -96,7 +98,7 @@ def tile_convolution(graph: Graph, rows: tuple[int, ...]) -> Graph:
             y = pieces.tile(contract, number, rows[number], pieces.chain(activation, number, rows[number], c))
             context = made[0] if len(made) == 1 else pieces.joined_rows(made, join.outputs[0], number)
             tiles.append(pieces.tile(total, number, rows[number], context, y))
-            graph = graph.inserted(graph.producer(made[-1].name), pieces.ops)
+            graph = graph.inserted(graph.maker(made[-1]), pieces.ops)
         pieces = _Pieces()
         pieces.join_rows(tiles, total.outputs[0])
         removed = [op for op in (join, pad, conv, *activation, contract, total) if op]
@@ -119,31 +121,32 @@ def group_values(graph: Graph, channels: tuple[int, ...]) -> Graph:
     """
     if len(channels) == 1:
         return graph
-    for name in _blocks(graph):
-        values = graph.producer(f"{name}.values")
+    for block in _blocks(graph):
+        values = graph.part(block, "values")
         contexts = graph.consumers(values.outputs[0])
         parts = _cut_dense(values.inputs[0], contexts[0].inputs[2], channels)
         carried: dict[int, Tensor] = {}
         for number, context in enumerate(contexts):
             order = range(len(channels))[:: -1 if number % 2 else 1]
-            ops, carried = _context_by_groups(values, context, parts, order, carried)
+            ops, carried = _context_by_groups(values, context, number, parts, order, carried)
             graph = graph.replaced([context], ops)
         graph = graph.replaced([values], [])
     return graph
 
 
 def _context_by_groups(
-    values: Op, context: Op, parts: list[tuple[Tensor, Tensor]], order: range, carried: dict[int, Tensor]
+    values: Op, context: Op, number: int, parts: list[tuple[Tensor, Tensor]], order: range, carried: dict[int, Tensor]
 ) -> tuple[list[Op], dict[int, Tensor]]:
-    """A tile's context, group after group; `carried` is the group {number: values} that is there before and after."""
+    """The context of a tile of some number, group after group; `carried` is the group {number: values} that is there
+    before and after."""
     pieces, done = _Pieces(), {}
-    p, number = context.inputs[0], context.outputs[0].name.rpartition("@")[2]
+    p, group = context.inputs[0], replace(values, role=values.role and values.role._replace(part=VALUE_GROUP))
     for index in order:
         kernel, bias = parts[index]
         if index not in carried:
             transposed = (1, kernel.shape[0], values.outputs[0].shape[2])
             inputs = [kernel, values.inputs[1], None]
-            carried = {index: pieces.like(values, inputs, transposed, f"@{number}.{index}")}
+            carried = {index: pieces.like(group, inputs, transposed, f"@{number}.{index}")}
         shape = (*context.outputs[0].shape[:-1], kernel.shape[0])
         done[index] = pieces.like(context, [p, carried[index], bias], shape, f".{index}")
     pieces.join([done[index] for index in sorted(done)], context.outputs[0], axis=3)
@@ -166,13 +169,9 @@ def _made_by(join: Op, rows: tuple[int, ...]) -> list[list[Tensor]]:
     ]
 
 
-def _blocks(graph: Graph) -> list[str]:
-    """Names of the blocks that are computed for all rows: all but the last, which has its dense in the head."""
-    return [
-        op.outputs[0].name.removesuffix(".values")
-        for op in graph.ops
-        if op.kind == "FULLY_CONNECTED" and op.outputs[0].name.endswith(".values")
-    ]
+def _blocks(graph: Graph) -> list[int]:
+    """The blocks that are computed for all rows: all but the last, whose dense is in the head."""
+    return list(dict.fromkeys(op.role.block for op in graph.ops if op.role and op.role.part == "contract"))
 
 
 def _cut_dense(kernel: Tensor, bias: Tensor, channels: tuple[int, ...]) -> list[tuple[Tensor, Tensor]]:
@@ -197,7 +196,7 @@ class _Pieces:
     def like(self, op: Op, inputs: list[OptionalTensor], shape: tuple[int, ...], suffix: str) -> Tensor:
         """The operator on other inputs, with an output of another shape."""
         output = replace(op.outputs[0], name=op.outputs[0].name + suffix, shape=shape)
-        self.ops.append(Op(op.kind, inputs, [output], op.options))
+        self.ops.append(Op(op.kind, inputs, [output], op.options, op.role))
         return output
 
     def tile(self, op: Op, number: int, rows: int, *activations: Tensor) -> Tensor:
