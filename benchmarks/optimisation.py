@@ -19,11 +19,14 @@ import time
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
 
 from benchmarks.common.base import ARENA_BUDGETS, BASE
 from benchmarks.firmware import models
 from benchmarks.firmware.inputs import join, seeded_inputs, wheel_outputs
-from benchmarks.firmware.runner import build_firmware, describe_tools, smallest_arena
+from benchmarks.firmware.runner import Firmware, build_firmware, describe_tools, smallest_arena
 from benchmarks.instructions import to_instructions
 from convert.export.build import build_model, build_stages
 from convert.export.stock_search import choose_stock, stock_graph
@@ -33,7 +36,7 @@ from convert.lowering.lower import lower_model
 from convert.lowering.to_tflite import write_model
 from convert.passes.gather_rows import gather_rows
 from convert.passes.measure import Measure
-from convert.passes.optimizer import optimize_model
+from convert.passes.optimizer import Stage, optimize_model
 from convert.passes.pipeline import FINISH, tile_graph
 from convert.passes.scratch import drop_scratch, fit_scratch, optional_scratch
 from convert.passes.strip import strip_model
@@ -45,7 +48,7 @@ from convert.tflm.allocator import allocate
 from convert.tflm.builds import find_build
 from convert.tflm.interpreters import predict
 from tf_embbert.common.files import write_atomically
-from tf_embbert.run import load_run
+from tf_embbert.run import Run, load_run
 
 HERE = Path(__file__).parent
 RESULT = HERE / "results/optimisation.json"
@@ -69,7 +72,8 @@ RECKONED = [
     (
         "one tile's operators as a graph that IF calls for every tile",
         "about 6 kB less tail",
-        "tiles of one size and no carried group: the values are made 8 times instead of 3, about 130 M instructions more",
+        "tiles of one size and no carried group: the values are made 8 times instead of 3, about 130 M instructions "
+        "more",
     ),
     (
         "SiLU by GATHER from a table of 256",
@@ -129,6 +133,8 @@ RECKONED = [
     ),
 ]
 
+Rows: TypeAlias = tuple[int, ...]  # of tiles
+
 
 def planned(data: bytes, share: bool = True) -> bytes:
     """A model with an offline plan for the Cortex-M7; without shared memory on demand."""
@@ -140,11 +146,16 @@ def planned(data: bytes, share: bool = True) -> bytes:
 
 def make_ideas(plain: Graph, kept: Tiling) -> list[tuple[str, str, bool, bytes]]:
     """(idea, expected, kept, model) of every idea that was built."""
-    tiled = lambda queries=kept.queries, values=kept.values, rows=kept.convolution: tile_graph(
-        plain, Tiling(queries, values, rows)
-    )
-    fit = lambda graph: fit_scratch(graph, M7, ASKED)
-    cut = lambda *args, **tiling: planned(write_model(fit(tiled(*args, **tiling))))
+
+    def tiled(queries: Rows = kept.queries, values: Rows = kept.values, rows: Rows = kept.convolution) -> Graph:
+        return tile_graph(plain, Tiling(queries, values, rows))
+
+    def fit(graph: Graph) -> Graph:
+        return fit_scratch(graph, M7, ASKED)
+
+    def cut(**tiling: Any) -> bytes:
+        return planned(write_model(fit(tiled(**tiling))))
+
     whole, exported = tiled(), fit(tiled())
     optional = optional_scratch(whole)
     no_dense = drop_scratch(whole, [op for op in optional if op.kind == "FULLY_CONNECTED"])
@@ -208,7 +219,12 @@ def make_ideas(plain: Graph, kept: Tiling) -> list[tuple[str, str, bool, bytes]]
             False,
             cut(queries=(98, 66, 44, 28, 20), rows=(98, 158)),
         ),
-        ("four tiles of 64", "the last, with all rows finished, decides", False, cut((64,) * 4, rows=(128, 128))),
+        (
+            "four tiles of 64",
+            "the last, with all rows finished, decides",
+            False,
+            cut(queries=(64,) * 4, rows=(128, 128)),
+        ),
         (
             "three tiles of the convolution",
             "smaller tiles, 1.5 kB of operator a block",
@@ -222,7 +238,10 @@ def make_stock_ideas(plain: Graph, offline: Tiling) -> list[tuple[str, str, bool
     """The same for TFLM's own planner, with no metadata in the file; `offline` is the tiling of the offline plan."""
     stock, roomy = choose_stock(plain, "cortex-m7", M7), choose_stock(plain, "cortex-m7", M7, ROOMY)
     whole = stock_graph(plain, stock.tiling)
-    permuted = lambda graph: optimize_model(write_model(graph), M7, FINISH[:-1])[0]
+
+    def permuted(graph: Graph) -> bytes:
+        return optimize_model(write_model(graph), M7, FINISH[:-1])[0]
+
     return [
         (
             "stock: the plain graph, each reader gathers its rows of n",
@@ -259,7 +278,7 @@ def make_stock_ideas(plain: Graph, offline: Tiling) -> list[tuple[str, str, bool
     ]
 
 
-def build_hard_swish(run) -> bytes:
+def build_hard_swish(run: Run) -> bytes:
     """The run's model as if it had been trained with the other activation: its answers mean nothing, its figures do."""
     ranges = dict(run.ranges)
     for name in [name for name in ranges if name.endswith(".silu")]:
@@ -267,7 +286,7 @@ def build_hard_swish(run) -> bytes:
     return build_model(dataclasses.replace(run.weights, activation="hard_swish"), ranges, LENGTHS[-1], arena=ASKED)
 
 
-def measure(data: bytes, plain_answers, ids: list, firmware) -> dict:
+def measure(data: bytes, plain_answers: np.ndarray, ids: list, firmware: Firmware | None) -> dict:
     """Figures of a model; `firmware` is None where QEMU is not asked."""
     equal = (predict(data, ids, processes=1) == plain_answers).all(axis=1)
     figures = {
@@ -284,11 +303,11 @@ def measure(data: bytes, plain_answers, ids: list, firmware) -> dict:
     return figures
 
 
-def measure_firmware(data: bytes, firmware) -> dict:
+def measure_firmware(data: bytes, firmware: Firmware) -> dict:
     """What a Cortex-M7 takes and answers: arena, instructions in all and by kind of operator, equal bytes or not."""
     inputs = seeded_inputs(data)
     run = firmware.run(data, inputs=join(inputs), count=True)
-    by_op = Counter()
+    by_op: Counter[str] = Counter()
     for kind, ticks in run.ops:
         by_op[kind] += to_instructions(ticks, run)
     return {
@@ -304,7 +323,10 @@ def measure_foreign(path: Path) -> dict:
     data = path.read_bytes()
     smaller, stages = optimize_model(data, M7)
     inputs = seeded_inputs(data)
-    figures = lambda stage: {"file": stage.file, "arena": stage.total}
+
+    def figures(stage: Stage) -> dict[str, int]:
+        return {"file": stage.file, "arena": stage.total}
+
     return {
         "model": path.stem,
         "before": figures(stages[0]),
@@ -322,10 +344,11 @@ def write_result(document: dict) -> None:
     write_atomically(RESULT, json.dumps(document, indent=1) + "\n")
 
 
-def measure_exports(run, plan: str) -> tuple[dict, Tiling]:
+def measure_exports(run: Run, plan: str) -> tuple[dict, Tiling | None]:
     """What every step leaves at each length, with the seconds of this processor; and the tiling of the longest."""
     budgets = ARENA_BUDGETS if plan == "offline" else {}
-    exports = {}
+    exports: dict[int, dict[str, Any]] = {}
+    built = None
     for length in LENGTHS:
         start = time.process_time()
         built = build_stages(run.weights, run.ranges, length, arena=budgets.get(length), plan=plan)
@@ -335,10 +358,10 @@ def measure_exports(run, plan: str) -> tuple[dict, Tiling]:
             "stages": [asdict(stage) for stage in built.stages],
         }
         print(length, exports[length]["stages"][-1], flush=True)
-    return exports, built.tiling
+    return exports, built and built.tiling
 
 
-def measure_ideas(run, tiling: Tiling, rows: int, firmware) -> list[dict]:
+def measure_ideas(run: Run, tiling: Tiling, rows: int, firmware: Firmware | None) -> list[dict]:
     """A line for every idea."""
     texts = [text for text, _ in run.sample_texts[:rows]]
     ids = run.tokenizer.encode(texts, max_length=LENGTHS[-1]).ids
@@ -365,7 +388,7 @@ def measure_ideas(run, tiling: Tiling, rows: int, firmware) -> list[dict]:
     ]
 
 
-def main():
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tflm-root", type=Path, metavar="DIR", help="measure under QEMU, with this TFLM")
     parser.add_argument("--tflm-commit", help="its commit, when it has no git history")
@@ -380,6 +403,7 @@ def main():
     firmware = root and build_firmware("cortex-m7", "cmsis_nn", root, options.build)
     run = load_run(BASE)
     exports, tiling = measure_exports(run, "offline")
+    assert tiling is not None  # base at 256 tokens is cut
     document = {
         "tools": root and describe_tools(root, options.tflm_commit),
         "exports": exports,

@@ -114,7 +114,9 @@ def _operators(model: Model) -> list[dict]:
             "name": op.name,
             "output": f"{op.output.type.lower()} {' × '.join(str(n) for n in op.output.shape)}",
             "output_bytes": sum(tensor.nbytes for tensor in op.outputs),
-            "weight_bytes": sum(len(tensor.data) for tensor in op.inputs if tensor and tensor.constant),
+            "weight_bytes": sum(
+                len(tensor.data) for tensor in op.inputs if tensor is not None and tensor.data is not None
+            ),
             "macs": macs,
         }
         for op, macs in zip(model.graphs[0].operators, list_macs(model))

@@ -48,7 +48,7 @@ def lower_model(weights: FoldedModel, ranges: Ranges, sequence_length: int) -> G
 class _Lowering:
     """The steps of `lower_model`; each adds its operators and gives the tensor the next one reads."""
 
-    def __init__(self, model: FoldedModel, ranges: Ranges, sequence_length: int):
+    def __init__(self, model: FoldedModel, ranges: Ranges, sequence_length: int) -> None:
         rows = len(model.embed.position)
         if not 2 <= sequence_length <= rows:
             raise ValueError(f"sequence length {sequence_length} is not within 2..{rows}")

@@ -66,7 +66,7 @@ def make_model(graph: Graph, keep_names: bool = False) -> Model:
     named = {id(t) for t in (graph.tensors if keep_names else graph.inputs + graph.outputs)}
     for t in graph.tensors:
         name = t.name if id(t) in named else ""
-        quantization = t.quantization and _quantization(t.quantization)
+        quantization = None if t.quantization is None else _quantization(t.quantization)
         tensors[id(t)] = add_tensor(written, name, TENSOR_TYPES[t.dtype.name], t.shape, t.data, quantization)
     written.inputs = [tensors[id(t)].index for t in graph.inputs]
     written.outputs = [tensors[id(t)].index for t in graph.outputs]
@@ -94,7 +94,8 @@ def _quantization(quantization: Quantization) -> tuple[tuple[float, ...], list[i
 
 
 def _operator(written: FileGraph, op: Op, tensors: dict[int, FileTensor]) -> Operator:
-    inputs, outputs = ([t and tensors[id(t)] for t in chosen] for chosen in (op.inputs, op.outputs))
+    inputs = [None if t is None else tensors[id(t)] for t in op.inputs]
+    outputs = [tensors[id(t)] for t in op.outputs]
     fields = _options(op) if OPTIONS[op.kind] else {}
     return new_operator(written, op.kind, inputs, outputs, OPTIONS[op.kind], operator_version(op), **fields)
 

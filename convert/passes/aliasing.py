@@ -101,7 +101,8 @@ class Aliasing:
         if op.name in ("SPLIT", "SPLIT_V"):
             whole = op.inputs[1] if op.name == "SPLIT" else op.input
             return [(whole, tensor, start) for tensor, start in _in_a_row(op.outputs, whole)]
-        start = _slice_start(*op.inputs, op.output)
+        whole, begin, size = op.inputs
+        start = _slice_start(whole, begin, size, op.output)
         return [] if start is None else [(op.input, op.output, start)]
 
     def _note_contents(self, op: Operator, copies: list[tuple[Tensor, Tensor, int]]) -> None:
@@ -148,7 +149,7 @@ def _in_a_row(parts: tuple[Tensor, ...], whole: Tensor) -> list[tuple[Tensor, in
 
 def _slice_start(whole: Tensor, begin: Tensor, size: Tensor, part: Tensor) -> int | None:
     """First byte of a slice that is one piece of memory."""
-    if not (begin.constant and size.constant):
+    if begin.data is None or not size.constant:
         return None
     cut = [axis for axis, (a, b) in enumerate(zip(whole.shape, part.shape)) if a != b]
     if cut and prod(part.shape[: cut[-1]]) != 1:

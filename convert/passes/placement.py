@@ -157,7 +157,7 @@ def _covered(piece: Piece, members: list[Buffer], step: int) -> int:
 class _Packer:
     """Places pieces, which are lists of rectangles from byte 0 on."""
 
-    def __init__(self, buffers: list[Buffer], pieces: list[Piece], ceiling: int):
+    def __init__(self, buffers: list[Buffer], pieces: list[Piece], ceiling: int) -> None:
         self.buffers, self.pieces, self.ceiling = buffers, pieces, ceiling
         self.shapes = [
             [

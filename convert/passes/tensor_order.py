@@ -34,11 +34,8 @@ def permute_tensors(measure: Measure, rounds: int = ROUNDS) -> Model:
 
 def number_tensors(model: Model, buffers: list[Buffer], queue: list[int]) -> Model:
     """A model of one graph, with these buffers, whose tensors are numbered so that they come in a queue's order."""
-    moved = {
-        buffers[place].owner[1]: buffers[number].owner[1]
-        for place, number in zip(planner_queue(buffers), queue)
-        if buffers[place].owner
-    }
+    pairs = ((buffers[place].owner, buffers[number].owner) for place, number in zip(planner_queue(buffers), queue))
+    moved = {old[1]: new[1] for old, new in pairs if old and new}
     permuted = model.copy()
     tensors = permuted.graphs[0].tensors
     set_tensors(permuted.graphs[0], [tensors[moved.get(index, index)] for index in range(len(tensors))])
@@ -64,15 +61,18 @@ def arrange_buffers(
 
 def planner_queue(buffers: list[Buffer], ranks: list[int] | None = None) -> list[int]:
     """Numbers of buffers in the order in which the planner takes them, activations of equal size by `ranks`, if any."""
-    ranks = ranks or range(0, -len(buffers), -1)
-    rank = lambda i: ranks[i] if buffers[i].owner else -i
-    return sorted(range(len(buffers)), key=lambda i: (-buffers[i].size, buffers[i].owner is not None, rank(i)))
+
+    def place(i: int) -> tuple[int, bool, int]:
+        rank = ranks[i] if ranks and buffers[i].owner else -i
+        return -buffers[i].size, buffers[i].owner is not None, rank
+
+    return sorted(range(len(buffers)), key=place)
 
 
 class _Search:
     """Annealing on the order in which the planner places buffers."""
 
-    def __init__(self, buffers: list[Buffer], queue: list[int], generator: random.Random):
+    def __init__(self, buffers: list[Buffer], queue: list[int], generator: random.Random) -> None:
         self.generator = generator
         self.sizes = [buffer.size for buffer in buffers]
         self.together = [
@@ -91,8 +91,8 @@ class _Search:
                 self.alike.setdefault(buffer.size, []).append(i)
         self.least = max(bytes_alive(buffers))
         self.ends = [0] * len(buffers)
-        for buffer in queue:
-            self.ends[buffer] = self._lowest_end(buffer, self.ends)
+        for number in queue:
+            self.ends[number] = self._lowest_end(number, self.ends)
         self.best, self.best_queue = max(self.ends, default=0), list(queue)
 
     def run(self, rounds: int) -> None:

@@ -68,8 +68,12 @@ def verify_plan(measure: Measure) -> None:
     """
     for (a, start), (b, other) in combinations(zip(measure.buffers, measure.allocation.offsets), 2):
         if a.first <= b.last and b.first <= a.last and start < other + b.size and other < start + a.size:
-            both_known = a.owner is not None and b.owner is not None and measure.is_plain
-            allowed = both_known and measure.aliasing.allows(a.owner[1], b.owner[1], other - start)
+            allowed = (
+                a.owner is not None
+                and b.owner is not None
+                and measure.is_plain
+                and measure.aliasing.allows(a.owner[1], b.owner[1], other - start)
+            )
             _require(allowed, f"{a} at byte {start} and {b} at byte {other} live at once")
 
 

@@ -7,6 +7,7 @@ in them. What it gives may still make no sense; `check.py` tells.
 import math
 import struct
 from collections import Counter
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from convert.tflite import schema
@@ -108,7 +109,8 @@ def list_ops(model: schema.ModelT) -> list[dict]:
 
     `types` are the distinct `inputs>outputs` signatures, an input left out shown as `-`.
     """
-    counts, types = Counter(), {}
+    counts: Counter[tuple[str, int]] = Counter()
+    types: dict[tuple[str, int], set[str]] = {}
     for graph in model.subgraphs:
         for op in graph.operators:
             key = operator_name(model, op), model.operatorCodes[op.opcodeIndex].version
@@ -139,7 +141,7 @@ def _macs(op: "Operator") -> int:
 
 
 def _signature(graph: schema.SubGraphT, op: schema.OperatorT) -> str:
-    def types(indices):
+    def types(indices: Iterable[int]) -> str:
         return ",".join("-" if i < 0 else type_name(graph.tensors[i]).lower() for i in indices)
 
     return f"{types(op.inputs)}>{types(op.outputs)}"
@@ -187,7 +189,7 @@ def operators(graph: schema.SubGraphT) -> list[schema.OperatorT]:
     return graph.operators if graph.operators is not None else []
 
 
-def indices(values) -> list[int]:
+def indices(values: Iterable[int] | None) -> list[int]:
     """A vector of integers in the flatbuffer, which may be absent."""
     return [] if values is None else [int(i) for i in values]
 

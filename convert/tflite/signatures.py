@@ -44,12 +44,15 @@ def _moved(signature: schema.SignatureDefT, old: schema.ModelT, new: schema.Mode
     pairs = [
         (getattr(old.subgraphs[number], ends), getattr(new.subgraphs[number], ends)) for ends in ("inputs", "outputs")
     ]
-    moved = copy.copy(signature)
-    moved.inputs, moved.outputs = (
+    inputs, outputs = (
         _entries(entries, dict(zip(indices(was), indices(now))))
         for entries, (was, now) in zip((signature.inputs, signature.outputs), pairs)
     )
-    return None if moved.inputs is None or moved.outputs is None else moved
+    if inputs is None or outputs is None:
+        return None
+    moved = copy.copy(signature)
+    moved.inputs, moved.outputs = inputs, outputs
+    return moved
 
 
 def _entries(entries: Iterable[schema.TensorMapT] | None, places: dict[int, int]) -> list[schema.TensorMapT] | None:

@@ -65,7 +65,7 @@ def verify_flatbuffer(data: bytes) -> None:
 class _Walk:
     """Goes through the tables of a file; a table reached twice is counted twice, for it is unpacked twice."""
 
-    def __init__(self, data: bytes):
+    def __init__(self, data: bytes) -> None:
         self._data = data
         self._tables = 0
 

@@ -147,7 +147,7 @@ class Graph:
 
     def copied(self, model: "Model") -> "Graph":
         """The graph once more, in another model, with tensors and operators of its own."""
-        twins: dict[Tensor | None, Tensor | None] = {None: None, **{tensor: copy(tensor) for tensor in self.tensors}}
+        twins: dict[OptionalTensor, OptionalTensor] = {None: None, **{tensor: copy(tensor) for tensor in self.tensors}}
         graph = Graph(
             model, self.index, [twins[t] for t in self.tensors], [*self.inputs], [*self.outputs], [], self.packed
         )

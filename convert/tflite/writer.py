@@ -6,6 +6,7 @@ and outputs, empty buffers, signatures, metadata.
 
 import copy
 from collections.abc import Sequence
+from typing import Any, Protocol
 
 import flatbuffers
 import numpy as np
@@ -114,7 +115,7 @@ class _Buffers:
 class _AlignedBuffer(schema.BufferT):
     """A buffer whose bytes are aligned in the file: the generated Pack aligns them to 4 only, and byte by byte."""
 
-    def __init__(self, data: bytes):
+    def __init__(self, data: bytes) -> None:
         super().__init__()
         self.data = data
 
@@ -128,13 +129,19 @@ class _AlignedBuffer(schema.BufferT):
         return schema.BufferEnd(builder)
 
 
+class _Packs(Protocol):
+    """What goes into a file by itself."""
+
+    def Pack(self, builder: flatbuffers.Builder) -> int: ...
+
+
 class _Once:
     """Parts of a file that are packed once, whoever has them; a key tells which are equal."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._parts: dict[tuple, _OncePart] = {}
 
-    def part(self, key: tuple, part) -> "_OncePart":
+    def part(self, key: tuple, part: _Packs) -> "_OncePart":
         """What packs `part`, or refers to the one that was packed for an equal key."""
         return self._parts.setdefault(key, _OncePart(part))
 
@@ -142,8 +149,9 @@ class _Once:
 class _OncePart:
     """A part with the `Pack` of the schema's objects, which packs at the first call only."""
 
-    def __init__(self, part):
-        self._part, self._position = part, None
+    def __init__(self, part: _Packs) -> None:
+        self._part = part
+        self._position: int | None = None
 
     def Pack(self, builder: flatbuffers.Builder) -> int:
         if self._position is None:
@@ -164,7 +172,7 @@ def _packable(model: schema.ModelT, once: _Once) -> schema.ModelT:
     return packable
 
 
-def _buffer(buffer: schema.BufferT, once: _Once) -> schema.BufferT | _OncePart:
+def _buffer(buffer: schema.BufferT, once: _Once) -> Any:
     if buffer.data is None:
         return buffer
     data = np.asarray(buffer.data, np.uint8).tobytes()

@@ -11,7 +11,7 @@ from convert.passes.pipeline import PASSES, select
 from convert.tflite.offline_plan import offline_offsets
 from convert.tflite.view import view_model
 from convert.tflite.writer import pack_model
-from convert.tflm.builds import BUILDS, WHEEL_BUILD
+from convert.tflm.builds import BUILDS, WHEEL_BUILD, Target
 from tests.support.graphs import assert_equal_to_tflm, one_op, random_graph, with_offline_plan
 
 MODELS = {path.stem: path.read_bytes() for path in sorted(FOLDER.glob("*.tflite"))}
@@ -19,11 +19,11 @@ MODELS = {name: data for name, data in MODELS.items() if offline_offsets(view_mo
 COMMAND = "python -m convert.optimize MODEL.tflite --out SMALLER.tflite --core cortex-m7 --kernels cmsis_nn"
 
 
-def hints_of(data, target=WHEEL_BUILD):
+def hints_of(data: bytes, target: Target = WHEEL_BUILD) -> dict[str, dict]:
     return {hint["rule"]: hint for hint in find_hints(data, target)}
 
 
-def test_a_rewrite_saves_what_its_hint_says():
+def test_a_rewrite_saves_what_its_hint_says() -> None:
     """The smallest arenas in which TFLM succeeds, before and after, are as far apart as the hint says."""
     hint = hints_of(MODELS["attention"])["transposed operands"]
     (transposed,) = select("transposed operands")
@@ -37,7 +37,7 @@ def test_a_rewrite_saves_what_its_hint_says():
     assert [place["name"] for place in hint["operators"]] == ["BATCH_MATMUL"] * 2
 
 
-def test_what_the_command_makes_of_it():
+def test_what_the_command_makes_of_it() -> None:
     """The hint of all passes together is what `convert.optimize` does, and nothing by itself saves more."""
     for name in ("embbert-pair-96", "attention-long", "gates"):
         report = explain_arena(MODELS[name], "cortex-m7", "cmsis_nn")
@@ -48,21 +48,21 @@ def test_what_the_command_makes_of_it():
         assert made["together"]["bytes"] == max(hint["bytes"] for hint in made.values())
 
 
-def test_what_the_command_does_not_make_names_none():
+def test_what_the_command_does_not_make_names_none() -> None:
     exact = {one.name for one in PASSES if one.exact} | {"together"}
     for name, data in MODELS.items():
         for hint in explain_arena(data, "cortex-m55", "cmsis_nn")["hints"]:
             assert (hint["command"] is None) == (hint["rule"] not in exact), name
 
 
-def test_another_order_saves():
+def test_another_order_saves() -> None:
     """Of the random graphs, in which operators stand in any order, some take less in another."""
     rng = np.random.default_rng(11)
     hints = [hints_of(write_model(random_graph(rng, 14))) for _ in range(12)]
     assert any("operator order" in found for found in hints)
 
 
-def test_one_scale_for_dense_weights():
+def test_one_scale_for_dense_weights() -> None:
     model = view_model(MODELS["dense-per-channel"])
     (one_scale,) = select("scales per channel")
     assert len(one_scale.change(model.graphs[0])) == 3
@@ -71,7 +71,7 @@ def test_one_scale_for_dense_weights():
     assert hints_of(MODELS["dense-per-channel"])["scales per channel"]["bytes"] == saved > 0
 
 
-def test_float_ends():
+def test_float_ends() -> None:
     real, byte = ("FLOAT32", (50, 6)), ("INT8", (50, 6))
     (float_ends,) = select("float ends")
     for name, ends in (("QUANTIZE", (real, byte)), ("DEQUANTIZE", (byte, real))):
@@ -84,19 +84,19 @@ def test_float_ends():
         assert hint["bytes"] > 50 * 6 * 4 and hint["operators"][0]["index"] == 0
 
 
-def test_sums_of_weights_are_kept_on_helium_only():
+def test_sums_of_weights_are_kept_on_helium_only() -> None:
     data = MODELS["autoencoder"]
     assert "sums_of_weights" not in hints_of(data, BUILDS["cortex-m7", "cmsis_nn"])
     assert hints_of(data, BUILDS["cortex-m55", "cmsis_nn"])["sums_of_weights"]["bytes"] > 0
 
 
-def test_float_tensors_take_a_quarter_as_int8():
+def test_float_tensors_take_a_quarter_as_int8() -> None:
     real = one_op("ADD", [("FLOAT32", (50, 6))] * 2, [("FLOAT32", (50, 6))])
     hint = hints_of(real)["float tensors"]
     assert hint["at_most"] and 2 * 50 * 6 * 3 <= hint["bytes"] <= 3 * 50 * 6 * 4
 
 
-def test_a_model_with_an_offline_plan_stays_as_it_is():
+def test_a_model_with_an_offline_plan_stays_as_it_is() -> None:
     """What is left is a bound: as far as the lower bound."""
     data = with_offline_plan(np.random.default_rng(1), MODELS["attention"])
     allocation = Measure.of_file(data, WHEEL_BUILD).allocation

@@ -7,7 +7,7 @@ import pytest
 
 from convert.export.build import build_model, build_stages
 from convert.export.tiling_search import Sizes, rank_tilings
-from convert.lowering.graph import Quantization
+from convert.lowering.graph import Graph, Quantization, Tensor
 from convert.lowering.lower import lower_model
 from convert.lowering.ops import GraphBuilder
 from convert.lowering.quantization import NORM_SCALE
@@ -53,18 +53,18 @@ STEPS = {
 }
 
 
-def random_inputs(rng: np.random.Generator, graph):
+def random_inputs(rng: np.random.Generator, graph: Graph) -> list[np.ndarray]:
     return [rng.integers(-128, 128, tensor.shape).astype(tensor.dtype) for tensor in graph.inputs]
 
 
-def int8_input(build, *shape):
+def int8_input(build: GraphBuilder, *shape: int) -> Tensor:
     tensor = build._tensor("input", shape, np.int8, Quantization((1 / 32,), 3))
     build.graph.inputs.append(tensor)
     return tensor
 
 
 @pytest.mark.parametrize("step, taps", itertools.product(STEPS, (1, 7)))
-def test_a_step_changes_no_byte(step, taps) -> None:
+def test_a_step_changes_no_byte(step: str, taps: int) -> None:
     seed = list(STEPS).index(step) + 10 * taps
     print("seed", seed)
     rng = np.random.default_rng(seed)
@@ -126,9 +126,16 @@ def test_scratch_stays_where_it_fits() -> None:
     rng = np.random.default_rng(8)
     model = random_model(rng, hidden_size=64, blocks=3, kernel=9, max_length=160, calibration_rows=2)
     graph = tile_graph(lower_model(model.weights, model.ranges, 160), Tiling((60, 50, 50), (32, 32), (60, 100)))
-    least = lambda cut: optimize_model(write_model(cut), M7, [])[1][0].least
-    dilated = lambda cut: sum(op.options.get("dilation") == 2 for op in cut.ops)
-    flat = lambda cut: sum(".scores@" in op.outputs[0].name and len(op.outputs[0].shape) == 2 for op in cut.ops)
+
+    def least(cut: Graph) -> int:
+        return optimize_model(write_model(cut), M7, [])[1][0].least
+
+    def dilated(cut: Graph) -> int:
+        return sum(op.options.get("dilation") == 2 for op in cut.ops)
+
+    def flat(cut: Graph) -> int:
+        return sum(".scores@" in op.outputs[0].name and len(op.outputs[0].shape) == 2 for op in cut.ops)
+
     tight, roomy = fit_scratch(graph, M7), fit_scratch(graph, M7, 1 << 20)
     none = drop_scratch(graph, optional_scratch(graph))
     assert abs(least(tight) - least(none)) <= 512  # a pointer in the tail for each buffer that stayed
@@ -151,7 +158,7 @@ def test_a_larger_arena_buys_speed() -> None:
     assert nothing_fits.model == small.model
 
 
-def in_place_graph(kind):
+def in_place_graph(kind: str) -> tuple[Graph, Tensor, Tensor]:
     """An operator of a kind between two others, so that its input is an activation that dies there."""
     build = GraphBuilder()
     x = int8_input(build, 12, 32)
@@ -170,7 +177,7 @@ def in_place_graph(kind):
 
 
 @pytest.mark.parametrize("kind", sorted(IN_PLACE))
-def test_an_operator_may_write_onto_its_input(kind) -> None:
+def test_an_operator_may_write_onto_its_input(kind: str) -> None:
     """The rule's placement, in TFLM's own kernels: equal bytes though output and input share every address."""
     seed = sorted(IN_PLACE).index(kind)
     print("seed", seed)
@@ -210,7 +217,7 @@ def test_an_operator_may_not_write_onto_what_is_needed(kind: str) -> None:
     assert not Measure(model, M7).aliasing.allows(tensors.index(first), tensors.index(y), 0)
 
 
-def copy_graph(kind):
+def copy_graph(kind: str) -> tuple[Graph, Tensor, list[Tensor]]:
     """An operator that copies, its source read before and after."""
     build = GraphBuilder()
     x = int8_input(build, 12, 32)
@@ -234,7 +241,7 @@ def copy_graph(kind):
 
 
 @pytest.mark.parametrize("kind", sorted(COPIES.keys() - {"SPLIT"}))
-def test_a_copy_may_lie_on_its_source(kind) -> None:
+def test_a_copy_may_lie_on_its_source(kind: str) -> None:
     rng = np.random.default_rng(3)
     graph, whole, copies = copy_graph(kind)
     data, buffers, offsets = planned(write_model(graph))
@@ -259,7 +266,7 @@ def test_random_graphs_answer_the_same_after_every_step(seed: int) -> None:
     smaller, stages = optimize_model(data, M7)
     assert stages[-1].total <= stages[0].total
     plain = [stages[0], *optimize_model(data, M7, FINISH)[1][1:]]
-    for before, after in zip(plain, plain[1:]):
+    for before, after in itertools.pairwise(plain):
         assert after.total <= before.total and after.least <= before.least
     assert optimize_model(data, M7)[0] == smaller
     for _ in range(3):

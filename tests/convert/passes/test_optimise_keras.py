@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -36,7 +37,7 @@ MODELS = {build.__name__: build for build in (attention, autoencoder, branches, 
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_equal_outputs_and_never_larger(name, tmp_path: Path) -> None:
+def test_equal_outputs_and_never_larger(name: str, tmp_path: Path) -> None:
     data = convert_keras(MODELS[name])
     before, after = tmp_path / "before.tflite", tmp_path / "after.tflite"
     before.write_bytes(data)
@@ -53,7 +54,7 @@ def test_equal_outputs_and_never_larger(name, tmp_path: Path) -> None:
             np.testing.assert_array_equal(got, wanted)
 
 
-def halves():
+def halves() -> Any:
     """A SPLIT into rows, whose parts can stay where the whole is."""
     x = layers.Input((8, 32), batch_size=1)
     upper, lower = tf.split(layers.Dense(32)(x), 2, axis=1)

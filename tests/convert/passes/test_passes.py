@@ -1,6 +1,8 @@
 """Every pass alone, what `optimize` makes of the committed models, and the verifier that watches over all."""
 
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -30,20 +32,20 @@ LIMITS = {"INT8": (-128, 128), "FLOAT32": (0, 2), "INT32": (0, 2)}
 TO_REACH = {"attention-long": 17_376, "embbert-pair-96": 18_688}  # bytes of arena
 
 
-def random_inputs(data, seed=5):
+def random_inputs(data: bytes, seed: int = 5) -> list[np.ndarray]:
     rng, graph = np.random.default_rng(seed), view_model(data).graphs[0]
     tensors = [graph.tensors[index] for index in graph.inputs]
     return [rng.integers(*LIMITS[t.type], t.shape).astype(t.type.lower()) for t in tensors]
 
 
-def assert_same_answers(data, changed):
+def assert_same_answers(data: bytes, changed: bytes) -> None:
     inputs = random_inputs(data)
     for one, other in zip(invoke(data, inputs), invoke(changed, inputs), strict=True):
         np.testing.assert_array_equal(one.reshape(-1), other.reshape(-1))
 
 
 @pytest.mark.parametrize("one", [*REWRITES, *FINISH], ids=lambda one: one.name)
-def test_a_pass_alone_keeps_the_answers(one):
+def test_a_pass_alone_keeps_the_answers(one: Any) -> None:
     """On every committed model that it changes; and TFLM takes the arena that is computed."""
     changed = {}
     for name, data in MODELS.items():
@@ -56,7 +58,7 @@ def test_a_pass_alone_keeps_the_answers(one):
     assert_equal_to_tflm(changed)
 
 
-def test_an_order_of_operators_keeps_the_answers():
+def test_an_order_of_operators_keeps_the_answers() -> None:
     seed = 11
     print("seed", seed)
     rng, (order,) = np.random.default_rng(seed), select("operator order")
@@ -66,7 +68,7 @@ def test_an_order_of_operators_keeps_the_answers():
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_optimised_models_answer_the_same(name):
+def test_optimised_models_answer_the_same(name: str) -> None:
     """In TFLM's interpreter; the arena never grows, and for two of them falls as far as it was to."""
     smaller, stages = optimize_model(MODELS[name], M7)
     assert_same_answers(MODELS[name], smaller)
@@ -75,7 +77,7 @@ def test_optimised_models_answer_the_same(name):
     assert stages[-1].total <= TO_REACH.get(name, stages[-1].total)
 
 
-def test_a_file_that_may_not_grow(tmp_path, capsys):
+def test_a_file_that_may_not_grow(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """embbert-pair-96 gets its smallest arena for more operators in the file; without these it gets another."""
     path, data = FOLDER / "embbert-pair-96.tflite", MODELS["embbert-pair-96"]
     arenas, files = {}, {}
@@ -90,7 +92,7 @@ def test_a_file_that_may_not_grow(tmp_path, capsys):
     assert f"to {arenas['--keep-file-size']:,} B" in said and f"to {files['--keep-file-size']:,} B" in said
 
 
-def test_the_list_can_be_printed(capsys):
+def test_the_list_can_be_printed(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as done:
         main(["--print-passes"])
     lines = capsys.readouterr().out.splitlines()
@@ -99,18 +101,18 @@ def test_the_list_can_be_printed(capsys):
         assert line.startswith(f"{one.works_on}  {one.name}") and ("changes answers" in line) != one.exact
 
 
-def test_select_keeps_the_order_and_knows_its_names():
+def test_select_keeps_the_order_and_knows_its_names() -> None:
     assert [one.name for one in select("offline plan", "strip")] == ["strip", "offline plan"]
     with pytest.raises(KeyError, match="diet"):
         select("strip", "diet")
 
 
-def small_graph():
+def small_graph() -> Graph:
     model = random_model(np.random.default_rng(3), hidden_size=32, blocks=3, kernel=7)
     return lower_model(model.weights, model.ranges, 24)
 
 
-def test_a_pass_over_a_graph_is_verified(monkeypatch):
+def test_a_pass_over_a_graph_is_verified(monkeypatch: pytest.MonkeyPatch) -> None:
     """A pass that loses an operator is found out, by name of the tensor that nobody writes."""
     assert pipeline.VERIFY_EACH
     graph, settings = small_graph(), Settings(Tiling((24,), (32,), (24,)), M7)
@@ -120,7 +122,7 @@ def test_a_pass_over_a_graph_is_verified(monkeypatch):
         run_graph_pass(lossy, graph, settings)
 
 
-def test_a_graph_must_be_written_before_it_is_read():
+def test_a_graph_must_be_written_before_it_is_read() -> None:
     graph = small_graph()
     verify_graph(graph)
     broken = {
@@ -135,7 +137,7 @@ def test_a_graph_must_be_written_before_it_is_read():
             verify_graph(wrong)
 
 
-def test_a_model_must_be_written_before_it_is_read():
+def test_a_model_must_be_written_before_it_is_read() -> None:
     verify_model(view_model(MODELS["embbert-64"]))
     broken = {"before it is written": slice(None, None, -1), "nobody writes": slice(0, -1)}
     for words, kept in broken.items():
@@ -145,7 +147,7 @@ def test_a_model_must_be_written_before_it_is_read():
             verify_model(model)
 
 
-def test_a_plan_must_keep_apart_what_lives_at_once():
+def test_a_plan_must_keep_apart_what_lives_at_once() -> None:
     """A plan that puts every activation at byte 0 is refused; and what the kernels allow is not."""
     measure = Measure.of_file(MODELS["attention"], M7)
     verify_plan(measure)
@@ -155,11 +157,11 @@ def test_a_plan_must_keep_apart_what_lives_at_once():
         verify_plan(Measure(write_plan(measure.model, at_zero), M7))
 
 
-def test_a_rewrite_that_tflm_would_refuse_is_left_out():
+def test_a_rewrite_that_tflm_would_refuse_is_left_out() -> None:
     """A rewrite that takes away what SOFTMAX reads would save much, and nothing could run it."""
     data = MODELS["embbert-64"]
 
-    def spoil(graph, op):
+    def spoil(graph: Any, op: Any) -> bool:
         if op.name != "SOFTMAX":
             return False
         op.inputs = ()
