@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,10 @@ def command(data):
 
 
 def start(command, out, *options):
+    """Starts a training that hears Ctrl-C, which what runs behind a shell's `&` does not."""
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    return subprocess.Popen([*command, out, *options], cwd=ROOT, **pipes)
+    hear = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    return subprocess.Popen([*command, out, *options], cwd=ROOT, preexec_fn=hear, **pipes)
 
 
 def finish(process):
