@@ -41,7 +41,7 @@ from convert.passes.pipeline import FINISH, tile_graph
 from convert.passes.scratch import drop_scratch, fit_scratch, optional_scratch
 from convert.passes.strip import strip_model
 from convert.passes.tiling import Tiling, group_values, tile_queries
-from convert.tflite.model import count_macs
+from convert.tflite.macs import count_macs
 from convert.tflite.view import view_model
 from convert.tflite.writer import pack_model
 from convert.tflm.allocator import allocate

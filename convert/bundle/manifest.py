@@ -12,7 +12,8 @@ from tflite_micro.python.tflite_micro._version import __version__ as tflm_versio
 
 from convert.passes.optimizer import Stage
 from convert.tflite.lengths import list_all_ops, split_lengths
-from convert.tflite.model import count_macs, float_tensors, read_model
+from convert.tflite.macs import count_macs
+from convert.tflite.model import float_tensors, read_model
 from convert.tflite.view import view_model
 from tf_embbert.run import Run
 

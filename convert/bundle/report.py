@@ -12,7 +12,7 @@ from convert.bundle.boards import list_boards, verdict_text
 from convert.bundle.firmware import CONSTANTS, Firmware
 from convert.bundle.timeline import lay_out
 from convert.tflite.lengths import split_lengths
-from convert.tflite.model import list_macs
+from convert.tflite.macs import list_macs
 from convert.tflite.view import Model, view_model
 from convert.tflm.allocator import allocate
 from convert.tflm.builds import BUILDS, CORES, NOT_MEASURED, default_kernels

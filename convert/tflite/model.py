@@ -8,13 +8,9 @@ import math
 import struct
 from collections import Counter
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from convert.tflite import schema
 from convert.tflite.verifier import DamagedModel, verify_flatbuffer
-
-if TYPE_CHECKING:
-    from convert.tflite.view import Model, Operator
 
 FLOAT_TYPES = {"FLOAT16", "FLOAT32", "FLOAT64", "BFLOAT16", "COMPLEX64", "COMPLEX128"}
 TYPE_NAMES = {code: name for name, code in vars(schema.TensorType).items() if not name.startswith("_")}
@@ -120,24 +116,6 @@ def list_ops(model: schema.ModelT) -> list[dict]:
         {"name": name, "version": version, "count": counts[name, version], "types": sorted(types[name, version])}
         for name, version in sorted(counts)
     ]
-
-
-def count_macs(model: "Model") -> int:
-    """Multiply-accumulates of one inference: those of dense and convolution operators, where all but a percent are."""
-    return sum(list_macs(model))
-
-
-def list_macs(model: "Model") -> list[int]:
-    """Multiply-accumulates of each operator of the first graph."""
-    return [_macs(op) for op in model.graphs[0].operators]
-
-
-def _macs(op: "Operator") -> int:
-    if op.name not in ("FULLY_CONNECTED", "DEPTHWISE_CONV_2D"):
-        return 0
-    weights = op.inputs[1].shape
-    terms = weights[-1] if op.name == "FULLY_CONNECTED" else weights[1] * weights[2]
-    return op.output.elements * terms
 
 
 def _signature(graph: schema.SubGraphT, op: schema.OperatorT) -> str:
