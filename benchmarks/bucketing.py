@@ -20,24 +20,22 @@ def train_once(data_dir, work, seed, pad_to):
     """One float training: its median examples a second over the epochs, and its test accuracy."""
     import tf_keras as keras
 
-    from tf_embbert import finetune
-    from tf_embbert.data.tasks import load_task
-    from tf_embbert.training import recipe
+    from tf_embbert.finetuning.config import FinetuneConfig
+    from tf_embbert.finetuning.objective import label_loss
+    from tf_embbert.finetuning.prepare import PreparedTask
+    from tf_embbert.finetuning.recipe import float_recipe
     from tf_embbert.training.batching import predict_in_order
     from tf_embbert.training.fitting import train
     from tf_embbert.training.metrics import score
 
-    arguments = ["--task", "snips", "--epochs", str(EPOCHS), "--seed", str(seed), "--out", "unused"]
-    options = finetune.parser().parse_args(arguments + (["--pad-to", str(pad_to)] if pad_to else []))
-    task = load_task("snips", data_dir, seed=seed)
+    config = FinetuneConfig(task="snips", data_dir=data_dir, epochs=EPOCHS, seed=seed, pad_to=pad_to)
+    task = config.load(seed)
     keras.utils.set_random_seed(seed)
-    data = recipe.Data(task, options, report=lambda line: None)
-    model = recipe.initial_model(data, options)
+    data = PreparedTask(task, config, report=lambda line: None)
+    model = data.initial_model()
     rows, selection, test = (data.encode(split) for split in ("train", "selection", "test"))
     folder = work / f"{'padded' if pad_to else 'bucketed'}-{seed}"
-    history = train(
-        model, recipe.float_loss(task), rows, selection, recipe.make_recipe(options, len(rows)), folder, seed
-    )
+    history = train(model, label_loss(task), rows, selection, float_recipe(config, len(rows)), folder, seed)
     accuracy = score("accuracy", test.labels, predict_in_order(model, test.ids))
     return {"rows_per_second": statistics.median(row["rows_per_second"] for row in history), "test_accuracy": accuracy}
 

@@ -17,8 +17,8 @@ from sklearn.preprocessing import normalize
 
 from tf_embbert.common.errors import run_command
 from tf_embbert.data.tasks import load_task
-from tf_embbert.distillation.ngrams import count_grams
 from tf_embbert.training.metrics import score
+from tf_embbert.training.ngrams import count_grams
 
 RESULTS = Path(__file__).parent / "results/ngrams"
 FLASH_BYTES = 340_000  # of base's model.tflite with 8,192 tokens, at L = 256

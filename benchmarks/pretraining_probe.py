@@ -1,8 +1,8 @@
 """What a pretrained run is worth to fine-tuning: a few float epochs on some rows of a task, scored on selection rows.
 
-    python -m benchmarks.pretraining_probe --task sst2 --data-dir DIR --init none tf_embbert/encoders/words [--rows 8000]
+    python -m benchmarks.pretraining_probe --task sst2 --data-dir DIR --init none tf_embbert/encoders/words
 
-No reported split is read. Prints one JSON line a start, `none` being a random one with the task's own tokenizer.
+No reported split is read. Prints one JSON line an encoder, `none` being a random one with the task's own tokenizer.
 """
 
 import argparse
@@ -19,23 +19,23 @@ def probe(task_name, data_dir, init, rows, epochs, learning_rate):
     """Selection metric after each epoch, and the last epoch's training loss."""
     import tf_keras as keras
 
-    from tf_embbert import finetune
-    from tf_embbert.data.tasks import load_task
-    from tf_embbert.training import recipe
+    from tf_embbert.finetuning.config import FinetuneConfig
+    from tf_embbert.finetuning.objective import label_loss
+    from tf_embbert.finetuning.prepare import PreparedTask
+    from tf_embbert.finetuning.scoring import sample
     from tf_embbert.training.fitting import Recipe, train
 
-    arguments = ["--task", task_name, "--data-dir", data_dir, "--out", "unused"]
-    options = finetune.parser().parse_args(arguments + (["--init", init] if init != "none" else []))
-    task = load_task(task_name, data_dir, seed=0)
-    keras.utils.set_random_seed(0)
-    data = recipe.Data(task, options, report=lambda line: None)
-    model = recipe.initial_model(data, options)
-    some = recipe.sample(data.encode("train"), rows, seed=1)
-    selection = recipe.sample(data.encode("selection"), SELECTION_ROWS, seed=2)
+    config = FinetuneConfig(task=task_name, data_dir=data_dir, init=None if init == "none" else init)
+    task = config.load(config.seed)
+    keras.utils.set_random_seed(config.seed)
+    data = PreparedTask(task, config, report=lambda line: None)
+    model = data.initial_model()
+    some = sample(data.encode("train"), rows, seed=1)
+    selection = sample(data.encode("selection"), SELECTION_ROWS, seed=2)
     with tempfile.TemporaryDirectory() as folder:
         history = train(
             model,
-            recipe.float_loss(task),
+            label_loss(task),
             some,
             selection,
             Recipe(epochs, learning_rate),

@@ -27,12 +27,12 @@ class Bench:
         from tf_embbert.data.tasks import load_task
         from tf_embbert.quantization.fold import fold_model
         from tf_embbert.training.batching import predict_in_order
-        from tf_embbert.training.fitting import Encoded
+        from tf_embbert.training.fitting import EncodedRows
 
         task = load_task(TASK, data_dir, seed=run.seed)
 
         def encode(part):
-            return Encoded(
+            return EncodedRows(
                 run.tokenizer.encode(part.texts, part.pairs, max_length=run.max_length).ids, part.labels, task.metric
             )
 

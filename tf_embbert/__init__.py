@@ -5,6 +5,7 @@
 
 import importlib
 import os
+from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow logs a dozen lines about GPUs before it does anything
 
@@ -12,6 +13,12 @@ _EXPORTS = {
     "EmbBERTConfig": "model.config",
     "Tokenizer": "tokenizer",
     "load_task": "data.tasks",
+    "FinetuneConfig": "finetuning.config",
+    "finetune_task": "finetuning.finetune",
+    "EvaluateConfig": "finetuning.evaluation",
+    "evaluate_model": "finetuning.evaluation",
+    "PretrainConfig": "pretraining.config",
+    "pretrain_encoder": "pretraining.pretrain",
     "build_encoder": "model.classifier",
     "build_classifier": "model.classifier",
     "build_regressor": "model.classifier",
@@ -21,7 +28,7 @@ _EXPORTS = {
 __all__ = list(_EXPORTS)
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> Any:
     # TensorFlow takes seconds to import: only the names that need it should pay.
     if name not in _EXPORTS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

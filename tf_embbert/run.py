@@ -14,11 +14,11 @@ import csv
 import hashlib
 import json
 import zipfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -29,6 +29,8 @@ from tf_embbert.model.folded import Array as Array
 from tf_embbert.model.folded import FoldedModel as FoldedModel
 from tf_embbert.model.folded import Ranges as Ranges
 from tf_embbert.tokenizer import Tokenizer
+
+History: TypeAlias = list[dict[str, Any]]  # what history.csv says, a row an epoch
 
 VARIANTS = ("ptq", "qat")
 FORMAT = 1
@@ -123,7 +125,7 @@ def weight_names(model: Any) -> list[str]:
     return [weight.name.split(":")[0] for weight in model.weights]
 
 
-def save_run(run: Run, folder: Path, history: Sequence[Mapping[str, Any]]) -> None:
+def save_run(run: Run, folder: Path, history: History) -> None:
     """Writes a run into a folder that exists; config.json comes last, with the hashes of the others.
 
     Args:
@@ -146,7 +148,7 @@ def save_run(run: Run, folder: Path, history: Sequence[Mapping[str, Any]]) -> No
     write_json(folder / "config.json", {"format": FORMAT, "model": run.config.to_dict(), **about, "files": files})
 
 
-def write_history(path: Path, history: Sequence[Mapping[str, Any]]) -> None:
+def write_history(path: Path, history: History) -> None:
     """Writes history.csv; the first row names the columns."""
     with open(path, "w", newline="") as file:
         writer = csv.DictWriter(file, history[0].keys(), lineterminator="\n")

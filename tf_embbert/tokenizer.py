@@ -24,6 +24,7 @@ from tf_embbert.common.files import write_atomically
 from tf_embbert.model.config import CLS, PAD, SEP
 
 SPECIAL_TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[MASK]", "[SEP]"]  # in id order
+FIRST_ORDINARY = len(SPECIAL_TOKENS)  # id of the first token that text gives
 
 # A longer word is cut into pieces of this many characters (counted after normalisation), each its own BPE word: the
 # device then merges in a fixed buffer and a bounded time, and no text is lost, as it would be in one [UNK].
@@ -48,9 +49,20 @@ class Encoded:
 
 
 class Tokenizer:
-    """A trained tokenizer; made by `Tokenizer.train` or `Tokenizer.load`."""
+    """A trained tokenizer; made by `Tokenizer.train` or `Tokenizer.load`.
 
-    def __init__(self, backend: tokenizers.Tokenizer):
+    Args:
+        backend: a Hugging Face tokenizer of exactly this pipeline.
+
+    Example:
+        >>> from tf_embbert import Tokenizer
+        >>> tokenizer = Tokenizer.train(["turn on the light", "turn off the light"] * 10, vocab_size=120)
+        >>> encoded = tokenizer.encode(["Turn on the light!"], max_length=16)
+        >>> tokenizer.decode(encoded.ids[0])
+        ['[CLS]', 'turn', 'on', 'the', 'light', '!']
+    """
+
+    def __init__(self, backend: tokenizers.Tokenizer) -> None:
         # Not stored in tokenizer.json (checked with tokenizers 0.23.3), so it is set on every instance: a special
         # token written in a user's text stays plain text.
         backend.encode_special_tokens = True
@@ -151,7 +163,7 @@ class Tokenizer:
 
     def decode(self, ids: Iterable[int]) -> list[str]:
         """The tokens of some ids, for people to read."""
-        return [self._backend.id_to_token(int(i)) for i in ids]
+        return [self._backend.id_to_token(int(i)) or "" for i in ids]
 
     def _words(self, texts: list[str]) -> list[list[int]]:
         """The bare ids of texts; `encode_batch` spreads them over the cores."""
@@ -209,10 +221,10 @@ def _pipeline() -> tokenizers.Tokenizer:
 def _alphabet(texts: list[str]) -> list[str]:
     """The characters that get an id: printable ASCII, and what the texts use often enough."""
     normalizer = normalizers.BertNormalizer(lowercase=True)
-    counts = Counter()
+    counts: Counter[str] = Counter()
     for text in texts:
         counts.update(text)
-    normalised = Counter()
+    normalised: Counter[str] = Counter()
     for character, count in counts.items():
         for piece in normalizer.normalize_str(character):
             normalised[piece] += count

@@ -1,6 +1,7 @@
 """`tf_embbert.finetune`: labelled text to a run, to a bundle, and what it says to bad input."""
 
 import csv
+import dataclasses
 import json
 import os
 import re
@@ -15,10 +16,13 @@ import tokenizers
 from convert import convert, verify
 from tests.support.chain import KINDS, SMALL, history, make_rows, refused, write_rows
 from tf_embbert import finetune
-from tf_embbert.common.partial import partial_folder
+from tf_embbert.common.arguments import split_output
 from tf_embbert.finetune import main
+from tf_embbert.finetuning.config import FinetuneConfig
+from tf_embbert.finetuning.finetune import finetune_task
 from tf_embbert.run import load_run
 from tf_embbert.tokenizer import Tokenizer
+from tf_embbert.training.partial import partial_folder
 
 ROOT = Path(__file__).parents[2]
 FILES = [
@@ -100,10 +104,17 @@ def test_arguments_are_recorded_without_paths(kind, run_of, bundle_of, shared: P
     "name, path", [("tickets.csv", "some/where/tickets.csv"), ("tickets", "tickets/"), ("pocket", "pocket")]
 )
 def test_recorded_names(name: str, path: str) -> None:
-    options = finetune.parser().parse_args(["--task", path, "--init", f"./{path}", "--out", "run/"])
-    recorded = finetune.recorded_arguments(options)
+    recorded = FinetuneConfig(task=path, init=f"./{path}").recorded()
     assert (recorded["task"], recorded["init"]) == (name, name)
-    assert str(partial_folder(options.out)) == "run.partial"
+    assert str(partial_folder("run/")) == "run.partial"
+
+
+def test_all_options_are_fields_of_the_config_and_none_has_another_default():
+    values, output = split_output(finetune.parser().parse_args(["--task", "pocket", "--out", "run"]))
+    assert FinetuneConfig(**values) == FinetuneConfig(task="pocket")
+    assert output == {"out": "run", "resume": False, "force": False}
+    options = {action.dest for action in finetune.parser()._actions} - {"help", *output}
+    assert options == {field.name for field in dataclasses.fields(FinetuneConfig)}
 
 
 # ---- on to the bundle ----
@@ -169,17 +180,17 @@ def test_a_teacher_changes_the_float_training_and_fewer_rows_that_in_int8(
 @pytest.mark.parametrize("positive", [0.3, 0.5, 0.9])
 def test_a_head_is_moved_to_give_each_class_its_share(positive: float) -> None:
     from tf_embbert import EmbBERTConfig, build_classifier
+    from tf_embbert.finetuning.objective import calibrate_prior
     from tf_embbert.training.batching import predict_in_order
-    from tf_embbert.training.fitting import Encoded, validate
-    from tf_embbert.training.recipe import match_shares
+    from tf_embbert.training.fitting import EncodedRows, validate
 
     rng = np.random.default_rng(0)
     ids = [np.array([2, *rng.integers(5, 100, rng.integers(1, 9))], np.int32) for _ in range(400)]
-    rows = Encoded(ids, (rng.permutation(400) < 400 * positive).astype(np.int32), "mcc")
+    rows = EncodedRows(ids, (rng.permutation(400) < 400 * positive).astype(np.int32), "mcc")
     model = build_classifier(EmbBERTConfig.preset("nano", vocab_size=100), 2)
     model.get_layer("head").bias.assign([0.0, 5.0])  # everything is of class 1
     before, judged = predict_in_order(model, ids), validate(model, rows)
-    match_shares(model, rows)
+    calibrate_prior(model, rows)
     after = predict_in_order(model, ids)
     assert (before.argmax(axis=1) == 1).all() and abs(np.mean(after.argmax(axis=1)) - positive) <= 0.01
     moved = (after - before)[:, 1] - (after - before)[:, 0]
@@ -204,13 +215,13 @@ def test_force_replaces_a_run_and_nothing_else(
 ) -> None:
     """The training is left out: what a run is replaced by does not matter here."""
     trained = load_run(run_of("classes"))
-    import tf_embbert.training.recipe
+    import tf_embbert.finetuning.recipe
 
-    def no_training(task, options, arguments, folder, report, soft):
+    def no_training(task, config, folder, report, soft):
         folder.mkdir()
         return trained, [{"epoch": 1}]
 
-    monkeypatch.setattr(tf_embbert.training.recipe, "train_run", no_training)
+    monkeypatch.setattr(tf_embbert.finetuning.recipe, "train_run", no_training)
     options = ["--task", data["pairs"], "--out"]
     (tmp_path / "run").mkdir()
     (tmp_path / "run/config.json").write_text("{}")
@@ -297,8 +308,8 @@ def quiet(main):
     """The command without its lines of progress; what is written to standard error stays."""
 
     def run(arguments) -> None:
-        options = finetune.parser().parse_args(arguments)
-        finetune.finetune(options, report=lambda line: None)
+        values, output = split_output(finetune.parser().parse_args(arguments))
+        finetune_task(FinetuneConfig(**values), **output, report=lambda line: None)
 
     return finetune.run_command(run)
 
@@ -328,10 +339,10 @@ def test_a_model_of_keras_3_is_refused(tmp_path: Path) -> None:
     keras3 = pytest.importorskip("keras", minversion="3")
     from tf_embbert.common.errors import UserError
     from tf_embbert.quantization.fold import fold_model
-    from tf_embbert.training.fitting import Encoded, Recipe, train
+    from tf_embbert.training.fitting import EncodedRows, Recipe, train
 
     model = keras3.Sequential([keras3.Input((4,)), keras3.layers.Dense(2)])
-    rows = Encoded([np.array([2, 5], np.int32)], np.array([0]), "accuracy")
+    rows = EncodedRows([np.array([2, 5], np.int32)], np.array([0]), "accuracy")
     for use in (
         lambda: fold_model(model, None, pair=False),
         lambda: train(model, None, rows, rows, Recipe(1), tmp_path / "none", seed=0),

@@ -1,5 +1,6 @@
 """Pretraining: its losses against NumPy, its resuming to the bit, its command, and what fine-tuning takes from it."""
 
+import dataclasses
 import json
 import signal
 import subprocess
@@ -10,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.support.chain import CLASSES, EXTRAS, KINDS, SMALL, history
+from tests.support.chain import CLASSES, EXTRAS, history
 from tests.support.helpers import randomise, small_config
 
 ROOT = Path(__file__).parents[2]
@@ -120,6 +121,17 @@ def test_a_step_moves_every_weight_but_those_of_pads(rng: np.random.Generator) -
 # ---- the command ----
 
 
+def test_all_options_are_fields_of_the_config_and_none_has_another_default() -> None:
+    from tf_embbert.common.arguments import split_output
+    from tf_embbert.pretrain import parser
+    from tf_embbert.pretraining.config import PretrainConfig
+
+    values, output = split_output(parser().parse_args(["--corpus", "a.txt", "--out", "run"]))
+    assert PretrainConfig(**{**values, "corpus": ("a.txt",)}) == PretrainConfig(corpus=("a.txt",))
+    options = {action.dest for action in parser()._actions} - {"help", *output}
+    assert options == {field.name for field in dataclasses.fields(PretrainConfig)}
+
+
 def test_no_steps_leave_the_counted_vectors(text, tmp_path: Path) -> None:
     from tf_embbert.pretrain import main
     from tf_embbert.pretraining.cooccurrence import token_vectors
@@ -183,49 +195,21 @@ def test_a_killed_pretraining_goes_on_to_the_same_bits(text, tmp_path: Path) -> 
 
 def test_fine_tuning_starts_from_it(pretrained, data, tmp_path: Path) -> None:
     """The encoder and the tokenizer pass on, the heads do not."""
-    from tf_embbert import finetune
-    from tf_embbert.data.tasks import load_task
-    from tf_embbert.run import load_run
-    from tf_embbert.training import recipe
+    from tf_embbert import FinetuneConfig, finetune_task
+    from tf_embbert.finetuning.prepare import PreparedTask
+    from tf_embbert.run import load_run, weight_names
 
-    options = finetune.parser().parse_args(
-        [
-            "--task",
-            str(data["classes"]),
-            *KINDS["classes"][1],
-            *SMALL,
-            "--init",
-            str(pretrained),
-            "--tokenizer",
-            "init",
-            "--out",
-            "unused",
-        ]
-    )
-    task = load_task(options.task, None, options.text_column, options.pair_column, options.label_column, 0)
-    prepared = recipe.Data(task, options, report=print)
-    model = recipe.initial_model(prepared, options)
+    columns = {"text_column": "body", "label_column": "queue"}
+    small = {"preset": "nano", "epochs": 2, "qat_epochs": 1}
+    config = FinetuneConfig(task=str(data["classes"]), **columns, **small, init=str(pretrained), tokenizer="init")
+    prepared = PreparedTask(config.load(seed=0), config, report=print)
+    model = prepared.initial_model()
     run = load_run(pretrained)
     for name, value in run.float_weights.items():
         if not name.startswith("head"):
-            np.testing.assert_array_equal(dict(zip(recipe.weight_names(model), model.get_weights()))[name], value)
+            np.testing.assert_array_equal(dict(zip(weight_names(model), model.get_weights()))[name], value)
     assert prepared.tokenizer.to_json() == run.tokenizer.to_json()
-    assert (
-        finetune.main(
-            [
-                *map(str, ["--task", options.task]),
-                *KINDS["classes"][1],
-                *SMALL,
-                "--init",
-                str(pretrained),
-                "--tokenizer",
-                "init",
-                "--out",
-                str(tmp_path / "run"),
-            ]
-        )
-        == 0
-    )
+    assert finetune_task(config, tmp_path / "run").tokenizer.to_json() == run.tokenizer.to_json()
     assert load_run(tmp_path / "run").tokenizer.to_json() == run.tokenizer.to_json()
 
 

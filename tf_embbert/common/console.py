@@ -50,6 +50,7 @@ def progress_bar(title: str, total: int | None, unit: str = "", **figures: float
     columns = [TextColumn("{task.description}"), BarColumn(24), MofNCompleteColumn(), TextColumn(unit)]
     columns += [TextColumn(f"{name} {{task.fields[{name}]:.4f}}") for name in figures]
     bar = Progress(*columns, TimeRemainingColumn(), console=console, transient=True, disable=not console.is_interactive)
+    shown: dict[str, Any] = {**figures}
     with bar:
-        task = bar.add_task(title, total=total, **figures)
+        task = bar.add_task(title, total=total, **shown)
         yield lambda done, **values: bar.update(task, completed=done, **values)

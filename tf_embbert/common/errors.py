@@ -8,6 +8,7 @@ import difflib
 import functools
 import sys
 from collections.abc import Callable, Iterable
+from typing import Any
 
 EXIT_OK, EXIT_USER_ERROR, EXIT_INTERRUPTED = 0, 2, 130
 
@@ -29,7 +30,7 @@ def run_command(main: Callable[..., int | None]) -> Callable[..., int]:
     """
 
     @functools.wraps(main)
-    def command(*args, **kwargs) -> int:
+    def command(*args: Any, **kwargs: Any) -> int:
         try:
             return main(*args, **kwargs) or EXIT_OK
         except UserError as error:

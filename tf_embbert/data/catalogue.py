@@ -1,7 +1,9 @@
 """The tasks that go by a name (tasks.yaml), and their rows: shipped, from a data folder, or from the hub."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -57,7 +59,7 @@ def read_data_folder(spec: Spec, data_dir: Path | None) -> tuple[Folder, list[st
     return content, notices
 
 
-def load_from_hub(spec: Spec):
+def load_from_hub(spec: Spec) -> Any:
     """Downloads a task, all splits of it.
 
     Returns:
@@ -83,7 +85,7 @@ def load_from_hub(spec: Spec):
         hub_logging.set_verbosity(verbosity)
 
 
-def hub_tables(spec: Spec, dataset_dict) -> dict[str, Table]:
+def hub_tables(spec: Spec, dataset_dict: Mapping[str, Any]) -> dict[str, Table]:
     """The tables of a hub's `DatasetDict` under our split names, unwanted labels dropped.
 
     Raises:
@@ -109,8 +111,8 @@ def _without(table: Table, label_column: str, drop: list[str]) -> Table:
     return Table(table.name, columns, class_names=table.class_names)
 
 
-def _find_folder(spec: Spec, data_dir: Path) -> tuple[Path, list[str]]:
-    if not data_dir.is_dir():
+def _find_folder(spec: Spec, data_dir: Path | None) -> tuple[Path, list[str]]:
+    if data_dir is None or not data_dir.is_dir():
         raise UserError(f"no such data folder: {data_dir}")
     for name in spec.folders:
         if (data_dir / name).is_dir():

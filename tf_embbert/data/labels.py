@@ -6,6 +6,7 @@ id is the name's place in one list. So a run and any later data agree by name, w
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -37,8 +38,8 @@ def regression_targets(values: Sequence, where: Where) -> np.ndarray:
 
 def looks_like_regression(values: Sequence) -> bool:
     """True when every label is a number and one of them is not whole."""
-    numbers = [_number(value) for value in values]
-    return None not in numbers and any(not number.is_integer() for number in numbers)
+    numbers = [number for value in values if (number := _number(value)) is not None]
+    return len(numbers) == len(values) and any(not number.is_integer() for number in numbers)
 
 
 def label_list(names: Iterable[str]) -> list[str]:
@@ -48,7 +49,7 @@ def label_list(names: Iterable[str]) -> list[str]:
         UserError: a name has a line break in it; a bundle's labels.txt has one name a line.
     """
 
-    def key(name):
+    def key(name: str) -> tuple[bool, float, str]:
         number = _number(name)
         return (number is None, number or 0.0, name)
 
@@ -80,7 +81,7 @@ def encode_labels(values: Sequence[str], labels: Sequence[str], where: Where) ->
     return np.array([ids[value] for value in values], dtype=np.int32)
 
 
-def _class_name(value, names: Sequence[str] | None, where: Where, row: int) -> str:
+def _class_name(value: Any, names: Sequence[str] | None, where: Where, row: int) -> str:
     if isinstance(value, str) and value.strip():
         value = value.strip()
         if names is None or value in names or not value.isdecimal():
@@ -100,14 +101,14 @@ def _class_name(value, names: Sequence[str] | None, where: Where, row: int) -> s
     raise UserError(f"{where(row)}: label {value!r} is neither a name nor a whole number")
 
 
-def _target(value, where: Where, row: int) -> float:
+def _target(value: Any, where: Where, row: int) -> float:
     number = _number(value)
     if number is None:
         raise UserError(f"{where(row)}: label {value!r} is not a number, as regression needs")
     return number
 
 
-def _number(value) -> float | None:
+def _number(value: Any) -> float | None:
     if isinstance(value, bool):
         return None
     try:

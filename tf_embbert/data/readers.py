@@ -8,8 +8,10 @@ import gzip
 import io
 import json
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from tf_embbert.common.errors import UserError
 
@@ -111,12 +113,12 @@ def read_folder(path: Path, splits: list[str] | None = None) -> Folder:
     return Folder({split: read_file(file) for split, file in files.items()}, labels, regression)
 
 
-def tables_of(splits: dict, name: str) -> dict[str, Table]:
+def tables_of(splits: Mapping[str, Any], name: str) -> dict[str, Table]:
     """Tables of the splits of a `datasets.DatasetDict`."""
     return {split: _table_of(dataset, f"{name}, split {split}") for split, dataset in splits.items()}
 
 
-def _table_of(dataset, name: str) -> Table:
+def _table_of(dataset: Any, name: str) -> Table:
     names = {column: list(feature.names) for column, feature in dataset.features.items() if hasattr(feature, "names")}
     return Table(name, dataset.to_dict(), class_names=names)
 
@@ -138,7 +140,7 @@ def _split_files(path: Path, names: dict[str, str]) -> dict[str, Path]:
         entries = sorted(entry for entry in path.iterdir() if _suffix(entry) in SUFFIXES)
     except OSError as error:
         raise UserError(f"cannot read folder {path}: {error.strerror}") from None
-    files = {}
+    files: dict[str, Path] = {}
     for entry in entries:
         split = names.get(entry.name.split(".")[0])
         if split in files:

@@ -1,8 +1,12 @@
 """Seeded hold-outs, stratified by class: the rows on which epochs and quantisation are chosen, or a test split."""
 
 from collections import defaultdict
+from itertools import pairwise
+from typing import TypeAlias
 
 import numpy as np
+
+Gram: TypeAlias = str | tuple[str, str]  # a word, or two in a row
 
 SELECTION_SHARE = 0.1
 TEST_SHARE = 0.1
@@ -48,7 +52,8 @@ def holdout_wholes(texts: list[str], labels: np.ndarray, share: float, seed: int
 def find_wholes(texts: list[str]) -> np.ndarray:
     """For each text the longest one whose words it is a run of: row numbers `[rows]`, its own for a whole text."""
     words = [tuple(text.split()) for text in texts]
-    whole, having = np.arange(len(texts)), defaultdict(set)  # wholes that have a word, or two in a row
+    whole = np.arange(len(texts))
+    having: dict[Gram, set[int]] = defaultdict(set)  # wholes that have a word, or two in a row
     for row in sorted(range(len(texts)), key=lambda row: -len(words[row])):  # the longest first, the first of equals
         grams = _words_and_pairs(words[row])
         around = set.intersection(*(having[gram] for gram in grams)) if grams else ()
@@ -62,8 +67,8 @@ def find_wholes(texts: list[str]) -> np.ndarray:
     return whole
 
 
-def _words_and_pairs(words: tuple[str, ...]) -> set:
-    return {*words, *zip(words, words[1:])}
+def _words_and_pairs(words: tuple[str, ...]) -> set[Gram]:
+    return {*words, *pairwise(words)}
 
 
 def single_row_classes(labels: np.ndarray) -> list[int]:

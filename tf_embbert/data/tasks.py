@@ -4,9 +4,10 @@ The test split, or for GLUE the validation split, is only reported. Everything c
 is chosen on `selection`: the data's own validation split where the test split is reported, 10 % of train otherwise.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -36,7 +37,7 @@ class Rows:
     def __len__(self) -> int:
         return len(self.texts)
 
-    def select(self, indices: Sequence[int]) -> "Rows":
+    def select(self, indices: Sequence[int] | np.ndarray) -> "Rows":
         """The rows at some indices, in that order."""
         pairs = None if self.pairs is None else [self.pairs[i] for i in indices]
         return Rows([self.texts[i] for i in indices], pairs, self.labels[np.asarray(indices, dtype=int)])
@@ -126,6 +127,12 @@ def load_task(
 
     Raises:
         UserError: unknown name, missing or malformed data, or a label that is not known.
+
+    Example:
+        >>> from tf_embbert import load_task
+        >>> task = load_task("pocket")
+        >>> len(task.rows("train")), task.labels[:2], task.metric
+        (10000, ['air_sensor', 'battery'], 'accuracy')
     """
     spec = SPECS.get(str(task))
     if spec:
@@ -136,7 +143,7 @@ def load_task(
     return _build(source, labels, seed)
 
 
-def task_from_hub(spec: Spec, dataset_dict, seed: int = 0, labels: list[str] | None = None) -> Task:
+def task_from_hub(spec: Spec, dataset_dict: Mapping[str, Any], seed: int = 0, labels: list[str] | None = None) -> Task:
     """The task in a hub's `datasets.DatasetDict` with the hub's own split and column names; see `load_task`."""
     return _build(_hub_source(spec, dataset_dict), labels, seed)
 
@@ -144,11 +151,11 @@ def task_from_hub(spec: Spec, dataset_dict, seed: int = 0, labels: list[str] | N
 def _named_source(spec: Spec, data_dir: str | Path | None) -> _Source:
     if not spec.shipped and data_dir is None:
         return _hub_source(spec, load_from_hub(spec))
-    content, notices = read_data_folder(spec, data_dir and Path(data_dir))
+    content, notices = read_data_folder(spec, None if data_dir is None else Path(data_dir))
     return _spec_source(spec, content, spec.folder_columns, notices)
 
 
-def _hub_source(spec: Spec, dataset_dict) -> _Source:
+def _hub_source(spec: Spec, dataset_dict: Mapping[str, Any]) -> _Source:
     return _spec_source(spec, Folder(hub_tables(spec, dataset_dict)), spec.columns, [])
 
 
@@ -186,7 +193,7 @@ def _path_source(path: Path, columns: dict[str, str], regression: bool | None) -
     names = content.labels or first.class_names.get(columns["label"])
     if regression is None:
         regression = content.regression
-    reported = [split for split in ("test", "validation") if split in content.tables][:1]
+    reported = [str(split) for split in ("test", "validation") if split in content.tables][:1]
     return _Source(path.resolve().name.split(".")[0], content.tables, columns, names, regression, reported)
 
 
@@ -278,13 +285,13 @@ def _hold_out(rows: Rows, share: float, seed: int, source: _Source) -> tuple[Row
 
 
 def _joined(parts: list[Rows]) -> Rows:
-    pairs = None if parts[0].pairs is None else [pair for part in parts for pair in part.pairs]
+    pairs = None if parts[0].pairs is None else [pair for part in parts for pair in part.pairs or []]
     return Rows([text for part in parts for text in part.texts], pairs, np.concatenate([part.labels for part in parts]))
 
 
 def _single_row_notices(train: Rows, labels: list[str] | None) -> list[str]:
     single = single_row_classes(train.labels)
-    if not single:
+    if not single or labels is None:
         return []
     names = ", ".join(labels[i] for i in single[:5]) + (", .." if len(single) > 5 else "")
     return [f"{len(single)} class(es) with a single row stay in train and are in no other split: {names}"]

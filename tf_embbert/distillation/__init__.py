@@ -1,1 +1,1 @@
-"""Teachers, and what they say of texts: rows for `finetune --soft-rows`."""
+"""Teachers, and what they say of texts: soft labels for `finetune --soft-rows`, a pretrained encoder of fluency."""

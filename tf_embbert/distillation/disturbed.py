@@ -1,7 +1,12 @@
-"""Sentences with words changed, left out, moved or added: a teacher has more to say of them than of sound ones alone."""
+"""Sentences with words changed, left out, moved or added: a teacher has more to say of them than of sound ones."""
 
-from tf_embbert.distillation.fluency import plain_sentences
-from tf_embbert.distillation.ngrams import split_words
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from tf_embbert.distillation.fluency import Fluency, plain_sentences
+from tf_embbert.training.ngrams import split_words
 
 MORE_CHANGES = 0.5  # Poisson mean of the changes after the first
 LONGEST_RUN = 4  # words of another text that take the place of some
@@ -10,18 +15,21 @@ DISTURBED_SHARE = 0.6  # of plain sentences
 PLAIN_WORDS = (4, 16)  # of those beside a task's texts, the fewest and the most
 
 
-def disturbed_texts(texts, variants, plain, fluency, files, rng):
+def disturbed_texts(
+    texts: Sequence[str], variants: int, plain: int, fluency: Fluency, files: Sequence[Path], rng: np.random.Generator
+) -> list[str]:
     """More texts of a task's kind, and plain ones, as a teacher should judge them.
 
     Args:
         texts: the task's.
         variants: disturbed ones of each.
         plain: sentences of the files, a sample; most of them are disturbed.
-        fluency: Fluency.
+        fluency: says which words stand beside which.
         files: of plain text.
-        rng: numpy Generator.
+        rng: of all choices.
+
     Returns:
-        list of str, words with spaces between, no two alike.
+        Words with spaces between, no two texts alike.
     """
     own = [words for text in texts if (words := split_words(text))]
     disturb = Disturber(fluency, own, rng)
@@ -30,8 +38,21 @@ def disturbed_texts(texts, variants, plain, fluency, files, rng):
     return list(dict.fromkeys(" ".join(words) for words in more if words))
 
 
-def disturbed_sentences(files, words, count, fluency, rng):
-    """A sample of the files' sentences of so many words (the fewest, the most), most of them disturbed: lists of words."""
+def disturbed_sentences(
+    files: Sequence[Path], words: tuple[int, int], count: int, fluency: Fluency, rng: np.random.Generator
+) -> list[list[str]]:
+    """A sample of the files' sentences, most of them disturbed.
+
+    Args:
+        files: of plain text.
+        words: of a sentence, the fewest and the most.
+        count: of sentences.
+        fluency: says which words stand beside which.
+        rng: of all choices.
+
+    Returns:
+        The words of each.
+    """
     sentences = [sentence for sentence in plain_sentences(files) if words[0] <= len(sentence) <= words[1]]
     disturb = Disturber(fluency, sentences, rng)
     chosen = [sentences[i] for i in rng.permutation(len(sentences))[:count]]
@@ -42,12 +63,12 @@ class Disturber:
     """Disturbs lists of words, each time otherwise.
 
     Args:
-        fluency: Fluency, whose text says which words stand beside which.
+        fluency: whose text says which words stand beside which.
         others: lists of words, from which runs are taken.
-        rng: numpy Generator.
+        rng: of all choices.
     """
 
-    def __init__(self, fluency, others, rng):
+    def __init__(self, fluency: Fluency, others: Sequence[Sequence[str]], rng: np.random.Generator) -> None:
         self.fluency, self.others, self.rng = fluency, others, rng
         chances = {
             self.replace: 0.25,
@@ -59,9 +80,9 @@ class Disturber:
         }
         self.changes, self.chances = list(chances), list(chances.values())
 
-    def __call__(self, words):
+    def __call__(self, text: Sequence[str]) -> list[str]:
         """A disturbed copy of the words; a mark at their end stays. Fewer than two words stay as they are."""
-        words = list(words)
+        words = list(text)
         for _ in range(1 + self.rng.poisson(MORE_CHANGES)):
             length = len(words) - (words[-1] in MARKS)
             if length < 2:
@@ -70,7 +91,7 @@ class Disturber:
             change(words, self.rng.integers(length), length)
         return words
 
-    def replace(self, words, at, length):
+    def replace(self, words: list[str], at: int, length: int) -> None:
         """Another word, mostly one that somewhere stands beside one of the neighbours."""
         lot = self.rng.random()
         if lot < 0.5 and at > 0:
@@ -80,23 +101,27 @@ class Disturber:
         else:
             words[at] = self.fluency.draw_word(self.rng)
 
-    def splice(self, words, at, length):
+    def splice(self, words: list[str], at: int, length: int) -> None:
         """A run of another text's words instead of up to as many."""
         other = self.others[self.rng.integers(len(self.others))]
         run = self.rng.integers(1, 1 + min(LONGEST_RUN, len(other)))
         start = self.rng.integers(len(other) - run + 1)
         words[at : min(length, at + self.rng.integers(LONGEST_RUN + 1))] = other[start : start + run]
 
-    def swap(self, words, at, length):
+    def swap(self, words: list[str], at: int, length: int) -> None:
+        """A word and the next one change places."""
         other = at + 1 if at + 1 < length else at - 1
         words[at], words[other] = words[other], words[at]
 
-    def leave_out(self, words, at, length):
+    def leave_out(self, words: list[str], at: int, length: int) -> None:
+        """One word less."""
         del words[at]
 
-    def move(self, words, at, length):
+    def move(self, words: list[str], at: int, length: int) -> None:
+        """A word goes elsewhere."""
         word = words.pop(at)
         words.insert(self.rng.integers(length), word)
 
-    def add(self, words, at, length):
+    def add(self, words: list[str], at: int, length: int) -> None:
+        """A word that somewhere stands after this one comes after it."""
         words.insert(at + 1, self.fluency.draw_neighbour(self.rng, words[at], 1))

@@ -1,42 +1,48 @@
 """EmbBERTs that vote in a teacher: trained as `finetune` trains its float model, each from another seed."""
 
 import tempfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
-from tf_embbert.finetune import parser
+from tf_embbert.common.console import Report
+from tf_embbert.data.tasks import Task
+from tf_embbert.finetuning.config import FinetuneConfig
+from tf_embbert.finetuning.objective import choose_objective
+from tf_embbert.finetuning.prepare import PreparedTask
+from tf_embbert.finetuning.recipe import float_recipe
+from tf_embbert.run import Array
 from tf_embbert.training.batching import predict_in_order
 from tf_embbert.training.fitting import train
-from tf_embbert.training.recipe import Data, goal, initial_model, make_recipe
 
-OPTIONS = ["--init", str(Path(__file__).parents[1] / "encoders/words"), "--tokenizer", "init", "--teacher", "0.3"]
+# Of FinetuneConfig: the shipped encoder of words with its tokenizer, and the n-gram model's share in the labels.
+SETTINGS: dict[str, Any] = {
+    "init": str(Path(__file__).parents[1] / "encoders/words"),
+    "tokenizer": "init",
+    "teacher": 0.3,
+}
 
 
-def train_encoder(task, seed, report):
-    """A function of texts that gives the logits [texts, classes] of an EmbBERT trained on the task.
+def train_encoder(task: Task, seed: int, report: Report) -> Callable[[Sequence[str]], Array]:
+    """Trains an EmbBERT on a task.
 
     Args:
-        task: Task of single texts and classes.
+        task: of single texts and classes.
         seed: of everything random in the training.
         report: called with one line at a time.
-    """
-    options = parser().parse_args(["--task", task.name, "--out", "", "--seed", str(seed), *OPTIONS])
-    data = Data(task, options, report)
-    model, rows = initial_model(data, options), data.training_rows()
-    loss, targets = goal(task, None, options)
-    with tempfile.TemporaryDirectory() as folder:
-        train(
-            model,
-            loss,
-            rows,
-            data.encode("selection"),
-            make_recipe(options, len(rows)),
-            Path(folder),
-            seed,
-            targets,
-            report,
-        )
 
-    def logits(texts):
-        return predict_in_order(model, data.tokenizer.encode(texts, max_length=data.length).ids)
+    Returns:
+        A function of texts that gives the logits [texts, classes].
+    """
+    config = FinetuneConfig(task=task.name, seed=seed, **SETTINGS)
+    data = PreparedTask(task, config, report)
+    model, rows = data.initial_model(), data.training_rows()
+    loss, targets = choose_objective(task, None, config)
+    recipe, selection = float_recipe(config, len(rows)), data.encode("selection")
+    with tempfile.TemporaryDirectory() as folder:
+        train(model, loss, rows, selection, recipe, Path(folder), seed, targets, report)
+
+    def logits(texts: Sequence[str]) -> Array:
+        return predict_in_order(model, data.tokenizer.encode(list(texts), max_length=data.length).ids)
 
     return logits

@@ -8,14 +8,17 @@ count beside that of each word alone, so that rare words are no fault (Pauls and
 import itertools
 import re
 from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 from sklearn.cluster import MiniBatchKMeans
 
 from tf_embbert.common.errors import UserError
-from tf_embbert.distillation.ngrams import split_words
+from tf_embbert.model.folded import Array
 from tf_embbert.pretraining.cooccurrence import leading_vectors, mutual_information
 from tf_embbert.pretraining.corpus import read_paragraphs
+from tf_embbert.training.ngrams import split_words
 
 CORPUS = ("books", "wikinews", "wikipedia")  # the plain text of a data folder, pretrain/NAME.txt.gz
 OTHER, START, END = range(3)  # words that are not in the vocabulary, and what stands before and after a sentence
@@ -35,11 +38,13 @@ class SequenceModel:
         order: symbols of the longest run.
     """
 
-    def __init__(self, sequence, size, order):
+    def __init__(self, sequence: Array, size: int, order: int) -> None:
         self.size, self.order = size, order
         shares = np.bincount(sequence, minlength=size) + 0.5
         self.alone = np.log(shares / shares.sum())  # [size]
-        self.runs, self.contexts, keys = [], [], sequence
+        self.runs: list[tuple[Array, Array]] = []
+        self.contexts: list[tuple[Array, Array, Array]] = []
+        keys = sequence
         for length in range(2, order + 1):
             keys = keys[:-1] * size + sequence[length - 1 :]
             runs, counts = np.unique(keys, return_counts=True)
@@ -50,14 +55,16 @@ class SequenceModel:
         lefts = np.bincount(self.runs[0][0] % size, minlength=size) + 0.5
         self.base = lefts / lefts.sum()  # by how many different symbols stand before it (Kneser and Ney, 1995)
 
-    def __call__(self, sequence, places):
+    def __call__(self, sequence: Array, places: Array) -> tuple[Array, Array]:
         """How much likelier each symbol is after those before it than alone, and how often the run was seen.
 
         Args:
             sequence: int64 [n].
             places: of the symbols, int [m], none of them below order - 1.
+
         Returns:
-            (differences of log-probabilities float64 [order - 1, m], for runs of 2 .. order symbols; counts, likewise).
+            Differences of log-probabilities for runs of 2 .. order symbols, float64 [order - 1, m], and the counts of
+            the runs, likewise.
         """
         symbols = sequence[places]
         chance, gains, seen = self.base[symbols], [], []
@@ -74,7 +81,7 @@ class SequenceModel:
         return np.stack(gains), np.stack(seen)
 
 
-def find(table, keys):
+def find(table: Sequence[Array], keys: Array) -> list[Array]:
     """The values of a table (sorted keys, values, ..) at some keys, 0 where it has none."""
     have, *columns = table
     at = np.minimum(np.searchsorted(have, keys), len(have) - 1)
@@ -84,15 +91,21 @@ def find(table, keys):
 class Fluency:
     """What is counted in files of plain text (.txt or .txt.gz, one paragraph a line).
 
+    Args:
+        files: the plain text.
+
     Attributes:
-        words: the vocabulary, list of str; the first three are no words.
+        words: the vocabulary; the first three are no words.
         ids: the text as numbers of words, two START before and one END after each sentence: int64 [n].
+
+    Raises:
+        UserError: too few different words.
     """
 
-    def __init__(self, files):
+    def __init__(self, files: Sequence[Path]) -> None:
         parts = [words for words in plain_sentences(files) if len(words) <= LONGEST]
         counts = Counter(itertools.chain.from_iterable(parts))
-        self.words = ["", "", ""] + [word for word, _ in counts.most_common(VOCAB)]
+        self.words = ["", "", "", *(word for word, _ in counts.most_common(VOCAB))]
         if len(counts) < OWN_CLASS + SHARED_CLASSES:
             raise UserError(
                 f"{', '.join(map(str, files))}: {len(counts)} different words are too few: give more plain text"
@@ -107,27 +120,27 @@ class Fluency:
         self.order = np.argsort(self.ids, kind="stable")
         self.first = np.concatenate([[0], np.cumsum(np.bincount(self.ids, minlength=len(self.words)))])
 
-    def framed(self, words):
-        return [START] * (WORD_ORDER - 1) + [self.numbers.get(word, OTHER) for word in words] + [END]
+    def framed(self, words: Sequence[str]) -> list[int]:
+        """A sentence as numbers of words, between what stands before and after it."""
+        return [*[START] * (WORD_ORDER - 1), *(self.numbers.get(word, OTHER) for word in words), END]
 
-    def read(self, sentences):
+    def read(self, sentences: Sequence[Sequence[str]]) -> tuple[Array, Array, Array, list[tuple[Array, Array, Array]]]:
         """What both models say of each word and of the end of some sentences (lists of words).
 
         Returns:
-            (numbers of the words and ends int64 [m], first of each sentence int [sentences], how many int [sentences],
-            for each model (log-probabilities of its symbols alone float64 [m], and what it says, as it gives it)).
+            Numbers of the words and ends, int64 [m]; the first of each sentence and how many it has, int [sentences]
+            both; and of each model the log-probabilities of its symbols alone, float64 [m], and what it says.
         """
         rows = [[START] * (CLASS_ORDER - WORD_ORDER) + self.framed(words) for words in sentences]
-        ids, counts = (
-            np.concatenate([np.array(row) for row in rows]),
-            np.array([len(row) for row in rows]) - CLASS_ORDER + 1,
-        )
+        ids = np.concatenate([np.array(row) for row in rows])
+        counts = np.array([len(row) for row in rows]) - CLASS_ORDER + 1
         first = np.cumsum(counts) - counts
         places = np.arange(counts.sum()) + np.repeat((CLASS_ORDER - 1) * np.arange(1, len(rows) + 1), counts)
-        said = [(model.alone[classes[ids[places]]], *model(classes[ids], places)) for classes, model in self.models]
+        symbols = [(model, classes[ids]) for classes, model in self.models]
+        said = [(model.alone[own[places]], *model(own, places)) for model, own in symbols]
         return ids[places], first, counts, said
 
-    def features(self, texts):
+    def features(self, texts: Sequence[str]) -> Array:
         """Of each text what both models say of it, lengths, and words that are not known: float64 [texts, features]."""
         ids, first, counts, said = self.read([split_words(text) for text in texts])
         columns = [counts, np.log(counts), np.add.reduceat(ids == OTHER, first)]
@@ -138,19 +151,21 @@ class Fluency:
                 columns += [total, total / counts, *lowest(gain, first, counts), unseen, unseen / counts]
         return np.stack(columns, axis=1).astype(np.float64)
 
-    def gains(self, sentences):
+    def gains(self, sentences: Sequence[Sequence[str]]) -> tuple[Array, Array]:
         """How much likelier each word of some sentences is after those before it than alone, in all run lengths.
 
         Args:
             sentences: lists of words.
+
         Returns:
-            (float64 [words of all, runs of words and of classes], words of each int [sentences]).
+            Differences of log-probabilities, float64 [words of all, runs of words and of classes], and how many words
+            each sentence has, int [sentences].
         """
         _, first, counts, said = self.read(sentences)
         gains = np.concatenate([gains for _, gains, _ in said]).T
         return np.delete(gains, first + counts - 1, axis=0), counts - 1
 
-    def draw_neighbour(self, rng, word, step):
+    def draw_neighbour(self, rng: np.random.Generator, word: str, step: int) -> str:
         """A word that somewhere stands `step` places after the given one; any word where that stands nowhere."""
         number = self.numbers.get(word, OTHER)
         start, end = self.first[number : number + 2]
@@ -159,7 +174,7 @@ class Fluency:
         at = self.order[rng.integers(start, end)] + step
         return self.words[self.ids[at]] or self.draw_word(rng)
 
-    def draw_word(self, rng):
+    def draw_word(self, rng: np.random.Generator) -> str:
         """A word as often as it stands in the text."""
         while True:
             word = self.words[self.ids[rng.integers(len(self.ids))]]
@@ -167,12 +182,12 @@ class Fluency:
                 return word
 
 
-def plain_files(data_dir):
-    """The files of plain text in a data folder (`pathlib.Path`)."""
+def plain_files(data_dir: Path) -> list[Path]:
+    """The files of plain text in a data folder."""
     return [data_dir / f"pretrain/{name}.txt.gz" for name in CORPUS]
 
 
-def plain_sentences(files):
+def plain_sentences(files: Iterable[Path]) -> Iterator[list[str]]:
     """The words of each sentence of some files."""
     for paragraph in read_paragraphs(files):
         for sentence in re.split(r"(?<=[.!?])[\"”’]?\s+", paragraph):
@@ -180,7 +195,7 @@ def plain_sentences(files):
                 yield words
 
 
-def word_classes(ids, size):
+def word_classes(ids: Array, size: int) -> Array:
     """Classes of words by the frequent words that stand right before and after them: int64 [size]."""
     sides = [(ids[:-1], ids[1:]), (ids[1:], ids[:-1])]
     counts = [
@@ -196,7 +211,7 @@ def word_classes(ids, size):
     return classes
 
 
-def lowest(values, first, counts):
+def lowest(values: Array, first: Array, counts: Array) -> tuple[Array, Array]:
     """Of each run of values the lowest one and the mean of the two lowest."""
     row = np.repeat(np.arange(len(first)), counts)
     ordered = values[np.lexsort((values, row))]

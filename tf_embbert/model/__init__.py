@@ -1,1 +1,1 @@
-"""The train graph: EmbBERT's sizes, layers and heads in Keras."""
+"""The train graph: EmbBERT's sizes, layers and heads in Keras; and the folded weights that are made of it."""

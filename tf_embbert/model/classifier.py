@@ -9,6 +9,9 @@
 A pair of texts is one row `[CLS] a [SEP] b`: its segments follow from the tokens, so the same model takes both.
 """
 
+from typing import Any
+
+import tensorflow as tf
 import tf_keras as keras
 
 from tf_embbert.common.errors import UserError
@@ -16,20 +19,31 @@ from tf_embbert.model.config import EmbBERTConfig
 from tf_embbert.model.layers import EmbBERTBlock, NanoEmbedder, PadMask, TokenDropout, linear
 
 
-def build_encoder(config):
+def build_encoder(config: EmbBERTConfig) -> keras.Model:
     """The encoder: tokens int32 [B, L] -> hidden states float32 [B, L, d]. L is at most `config.max_length`."""
     tokens = keras.Input((None,), dtype="int32", name="tokens")
     return keras.Model(tokens, encode(config, tokens), name="embbert")
 
 
-def build_classifier(config, num_classes):
+def build_classifier(config: EmbBERTConfig, num_classes: int) -> keras.Model:
     """Logits of a text or pair: tokens int32 [B, L] -> float32 [B, num_classes], from the [CLS] position.
 
     Args:
-        config: EmbBERTConfig.
+        config: the model's sizes.
         num_classes: number of classes; 1 gives a regression output (mean squared error, as for STS-B).
+
+    Returns:
+        A functional model, not compiled.
+
     Raises:
         UserError: not an EmbBERTConfig, or fewer than one class.
+
+    Example:
+        >>> import numpy as np
+        >>> from tf_embbert import EmbBERTConfig, build_classifier
+        >>> model = build_classifier(EmbBERTConfig.preset("nano", vocab_size=500), num_classes=3)
+        >>> model(np.array([[2, 17, 8], [2, 9, 0]], np.int32)).shape
+        TensorShape([2, 3])
     """
     if num_classes < 1:
         raise UserError(f"num_classes must be at least 1, not {num_classes}")
@@ -38,12 +52,12 @@ def build_classifier(config, num_classes):
     return keras.Model(tokens, logits, name="embbert_classifier")
 
 
-def build_regressor(config):
+def build_regressor(config: EmbBERTConfig) -> keras.Model:
     """One score per text or pair: tokens int32 [B, L] -> float32 [B, 1]."""
     return build_classifier(config, num_classes=1)
 
 
-def build_pretraining_model(config):
+def build_pretraining_model(config: EmbBERTConfig) -> keras.Model:
     """MLM and NSP heads: tokens int32 [B, L] -> {"mlm": float32 [B, L, V], "nsp": float32 [B, 2]}.
 
     The MLM head is untied (reference: tiny-LLM); the two losses are summed.
@@ -55,28 +69,21 @@ def build_pretraining_model(config):
     return keras.Model(tokens, {"mlm": mlm, "nsp": nsp}, name="embbert_pretraining")
 
 
-def encode(config, tokens):
+def encode(config: EmbBERTConfig, tokens: tf.Tensor) -> tf.Tensor:
     """The encoder's layers on a Keras tensor: tokens int32 [B, L] -> float32 [B, L, d]."""
     if not isinstance(config, EmbBERTConfig):
         raise UserError(f"config must be an EmbBERTConfig, not {type(config).__name__}")
     tokens = TokenDropout(config.token_dropout, name="token_dropout")(tokens)
     mask = PadMask(name="mask")(tokens)
-    x = NanoEmbedder(config.vocab_size, config.max_length, config.hidden_size, config.reduced_size, name="embed")(
-        tokens
-    )
+    sizes = (config.vocab_size, config.max_length, config.hidden_size, config.reduced_size)
+    x = NanoEmbedder(*sizes, name="embed")(tokens)
     for index in range(config.num_blocks):
-        x = EmbBERTBlock(
-            config.kernel_size,
-            config.expansion,
-            config.dropout,
-            config.epsilon,
-            config.activation,
-            name=f"block{index}",
-        )([x, mask])
+        options = (config.kernel_size, config.expansion, config.dropout, config.epsilon, config.activation)
+        x = EmbBERTBlock(*options, name=f"block{index}")([x, mask])
     return x
 
 
-def require_keras2(model):
+def require_keras2(model: Any) -> None:
     """Refuses a model of Keras 3, which tensorflow-model-optimization cannot quantise.
 
     Raises:
@@ -84,6 +91,6 @@ def require_keras2(model):
     """
     if not isinstance(model, keras.Model):
         raise UserError(
-            f"{type(model).__module__}.{type(model).__name__} is not a tf_keras model: write `import tf_keras as keras` "
-            "(Keras 3 models can't be trained quantisation-aware)"
+            f"{type(model).__module__}.{type(model).__name__} is not a tf_keras model: write "
+            "`import tf_keras as keras` (Keras 3 models can't be trained quantisation-aware)"
         )

@@ -1,7 +1,9 @@
 """The sizes of an EmbBERT and its presets: one dataclass that every other module reads."""
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -30,6 +32,14 @@ class EmbBERTConfig:
         token_dropout: share of ordinary tokens that training replaces by [UNK].
         activation: one of ACTIVATIONS. HARD_SWISH takes about a sixth of SiLU's instructions on a Cortex-M.
         epsilon: added to mean(x^2) in RMSNorm; PyTorch's float32 default is the paper's.
+
+    Raises:
+        UserError: a size below 1, a share beyond 0..1, an activation that is not known.
+
+    Example:
+        >>> from tf_embbert import EmbBERTConfig
+        >>> EmbBERTConfig.preset("base", vocab_size=4096).hidden_size
+        128
     """
 
     vocab_size: int = 8192
@@ -44,7 +54,7 @@ class EmbBERTConfig:
     activation: str = "silu"
     epsilon: float = 1.1920929e-07
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             if field.type is int and (not isinstance(value, int) or value < 1):
@@ -58,12 +68,13 @@ class EmbBERTConfig:
             raise UserError(f"config: epsilon must be positive, not {self.epsilon!r}")
 
     @classmethod
-    def preset(cls, name, **overrides):
+    def preset(cls, name: str, **overrides: Any) -> "EmbBERTConfig":
         """The config of a named preset, with some fields replaced.
 
         Args:
             name: one of the names in presets.yaml.
             **overrides: fields to set differently, for example `vocab_size=4096`.
+
         Raises:
             UserError: unknown preset, with the nearest names.
         """
@@ -72,7 +83,7 @@ class EmbBERTConfig:
         return cls(**{**PRESETS[name], **overrides})
 
     @classmethod
-    def from_dict(cls, fields):
+    def from_dict(cls, fields: Mapping[str, Any]) -> "EmbBERTConfig":
         """The config written by `to_dict`; a field it does not know is a UserError."""
         known = {field.name for field in dataclasses.fields(cls)}
         unknown = sorted(set(fields) - known)
@@ -80,5 +91,6 @@ class EmbBERTConfig:
             raise UserError(f"config: unknown field {unknown[0]!r}; known: {', '.join(sorted(known))}")
         return cls(**fields)
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, Any]:
+        """The fields by name, as a run's config.json has them."""
         return dataclasses.asdict(self)

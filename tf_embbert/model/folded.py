@@ -7,7 +7,7 @@ An archive has an array for each field, by the name of the tensor that it become
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,6 +90,7 @@ class FoldedModel:
         activation: of the convolutions, one of `tf_embbert.model.config.ACTIVATIONS`.
 
     Example:
+        >>> from tf_embbert import load_run
         >>> folded = load_run("benchmarks/base256").weights
         >>> len(folded.blocks), folded.embed.token.shape, folded.activation
         (3, (8192, 16), 'silu')
@@ -166,7 +167,7 @@ def tensor_name(field: str) -> str:
 
 def _take(kind: type[Part], prefix: str, arrays: dict[str, Array]) -> Part:
     """A part of the model from its arrays, which are taken out of the dict."""
-    names = {field.name: f"{prefix}.{tensor_name(field.name)}" for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    names = {field.name: f"{prefix}.{tensor_name(field.name)}" for field in dataclasses.fields(cast(Any, kind))}
     missing = [name for name in names.values() if name not in arrays and name != "embed.segment"]
     if missing:
         raise UserError(f"folded weights of an EmbBERT without {missing[0]}: train again")

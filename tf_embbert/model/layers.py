@@ -5,6 +5,8 @@ Pads are token 0, on the right. The integer version of the same function is buil
 """
 
 import random
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import tensorflow as tf
 import tf_keras as keras
@@ -15,7 +17,7 @@ from tf_embbert.model.config import CLS, PAD, SEP, UNK
 PACKAGE = "tf_embbert"
 
 
-def hard_swish(x):
+def hard_swish(x: tf.Tensor) -> tf.Tensor:
     """x min(max(x + 3, 0), 6) / 6 (arXiv 1905.02244, section 5.2), the function of TFLite's HARD_SWISH."""
     return x * tf.nn.relu6(x + 3.0) / 6.0
 
@@ -23,23 +25,23 @@ def hard_swish(x):
 ACTIVATION_FUNCTIONS = {"silu": tf.nn.silu, "hard_swish": hard_swish}
 
 
-def token_mask(tokens):
+def token_mask(tokens: tf.Tensor) -> tf.Tensor:
     """1.0 at tokens, 0.0 at pads: int32 [B, L] -> float32 [B, L]."""
     return tf.cast(tf.not_equal(tokens, PAD), tf.float32)
 
 
-def segment_ids(tokens):
+def segment_ids(tokens: tf.Tensor) -> tf.Tensor:
     """Row of the segment table: 0 on pads, 1 before the first [SEP], 2 from it on. int32 [B, L] -> int32 [B, L]."""
     second = tf.cumsum(tf.cast(tf.equal(tokens, SEP), tf.int32), axis=1) > 0
     return tf.where(tf.equal(tokens, PAD), 0, tf.where(second, 2, 1))
 
 
-def fan_in_uniform(fan_in):
+def fan_in_uniform(fan_in: int) -> keras.initializers.Initializer:
     """PyTorch's default for Linear and Conv1d, weights and biases alike: uniform in +-1/sqrt(fan_in)."""
     return keras.initializers.RandomUniform(-(fan_in**-0.5), fan_in**-0.5)
 
 
-def linear(name, fan_in, units):
+def linear(name: str, fan_in: int, units: int) -> keras.layers.Dense:
     """A Dense layer with PyTorch's initial values."""
     return keras.layers.Dense(
         units, kernel_initializer=fan_in_uniform(fan_in), bias_initializer=fan_in_uniform(fan_in), name=name
@@ -50,7 +52,7 @@ def linear(name, fan_in, units):
 class PadMask(keras.layers.Layer):
     """`token_mask` as a layer: int32 [B, L] -> float32 [B, L]."""
 
-    def call(self, tokens):
+    def call(self, tokens: tf.Tensor) -> tf.Tensor:
         return token_mask(tokens)
 
 
@@ -60,12 +62,12 @@ class RandomLayer(keras.layers.Layer):
     The generator is seeded from Python's `random`, which `keras.utils.set_random_seed` seeds.
     """
 
-    def __init__(self, rate, **kwargs):
+    def __init__(self, rate: float, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.rate = rate
         self.generator = tf.random.Generator.from_seed(random.randrange(2**31))
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "rate": self.rate}
 
 
@@ -77,7 +79,7 @@ class TokenDropout(RandomLayer):
         rate: share of tokens replaced; pads, [CLS] and [SEP] stay.
     """
 
-    def call(self, tokens, training=None):
+    def call(self, tokens: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         if not training or not self.rate:
             return tokens
         ordinary = (tokens != PAD) & (tokens != CLS) & (tokens != SEP)
@@ -89,7 +91,7 @@ class TokenDropout(RandomLayer):
 class Dropout(RandomLayer):
     """Zeroes a share of the values while training and scales up the rest."""
 
-    def call(self, x, training=None):
+    def call(self, x: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         if not training or not self.rate:
             return x
         kept = self.generator.uniform(tf.shape(x)) >= self.rate
@@ -104,13 +106,16 @@ class NanoEmbedder(keras.layers.Layer):
     gradient reaches them.
     """
 
-    def __init__(self, vocab_size, max_length, hidden_size, reduced_size, **kwargs):
+    def __init__(self, vocab_size: int, max_length: int, hidden_size: int, reduced_size: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.sizes = dict(
-            vocab_size=vocab_size, max_length=max_length, hidden_size=hidden_size, reduced_size=reduced_size
-        )
+        self.sizes = {
+            "vocab_size": vocab_size,
+            "max_length": max_length,
+            "hidden_size": hidden_size,
+            "reduced_size": reduced_size,
+        }
 
-    def build(self, input_shape):
+    def build(self, input_shape: Any) -> None:
         d, r = self.sizes["hidden_size"], self.sizes["reduced_size"]
         rows, positions = self.sizes["vocab_size"], self.sizes["max_length"]
         # The reference draws all three tables from N(0, 1). RMSNorm makes their common size irrelevant, but AdamW's
@@ -123,25 +128,26 @@ class NanoEmbedder(keras.layers.Layer):
         self.segment_table = self.add_weight("segment_table", (3, d), initializer=zero_row(small_normal(0.01)))
         super().build(input_shape)
 
-    def call(self, tokens):
+    def call(self, tokens: tf.Tensor) -> tf.Tensor:
         mask = token_mask(tokens)[:, :, None]  # [B, L, 1]
         token = tf.gather(self.token_table, tokens) * mask  # [B, L, r]
         position = self.position_table[: tf.shape(tokens)[1]]  # [L, r]
         segment = tf.gather(self.segment_table, segment_ids(tokens)) * mask  # [B, L, d]
         return token @ self.token_kernel + position @ self.position_kernel + segment  # [B, L, d]
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), **self.sizes}
 
 
-def small_normal(stddev):
+def small_normal(stddev: float) -> keras.initializers.Initializer:
+    """A normal distribution around 0."""
     return keras.initializers.RandomNormal(stddev=stddev)
 
 
-def zero_row(initializer):
+def zero_row(initializer: keras.initializers.Initializer) -> Callable[..., tf.Tensor]:
     """An initializer whose row 0, the pad's, is zero (torch.nn.Embedding with padding_idx=0)."""
 
-    def initialize(shape, dtype=None):
+    def initialize(shape: Any, dtype: Any = None) -> tf.Tensor:
         table = initializer(shape, dtype=dtype)
         return tf.concat([tf.zeros_like(table[:1]), table[1:]], axis=0)
 
@@ -152,19 +158,19 @@ def zero_row(initializer):
 class RMSNorm(keras.layers.Layer):
     """x / sqrt(mean(x^2) + epsilon) * gain over the last axis (torch.nn.RMSNorm)."""
 
-    def __init__(self, epsilon, **kwargs):
+    def __init__(self, epsilon: float, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.epsilon = epsilon
 
-    def build(self, input_shape):
+    def build(self, input_shape: Any) -> None:
         self.gain = self.add_weight("gain", (input_shape[-1],), initializer="ones")
         super().build(input_shape)
 
-    def call(self, x):
+    def call(self, x: tf.Tensor) -> tf.Tensor:
         mean_square = tf.reduce_mean(tf.square(x), axis=-1, keepdims=True)
         return x * tf.math.rsqrt(mean_square + self.epsilon) * self.gain
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "epsilon": self.epsilon}
 
 
@@ -172,25 +178,25 @@ class RMSNorm(keras.layers.Layer):
 class EfficientAttention(keras.layers.Layer):
     """One head with a query projection only: keys and values are x itself. Returns the context before Wo."""
 
-    def __init__(self, dropout, **kwargs):
+    def __init__(self, dropout: float, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.dropout = dropout
 
-    def build(self, input_shape):
+    def build(self, input_shape: Any) -> None:
         d = input_shape[0][-1]
         self.query = linear("query", d, d)
         self.query.build((None, None, d))
         self.weight_dropout = Dropout(self.dropout, name="dropout")
         super().build(input_shape)
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: Sequence[tf.Tensor], training: bool | None = None) -> tf.Tensor:
         x, mask = inputs  # [B, L, d], [B, L]
         scores = tf.matmul(self.query(x), x, transpose_b=True) * x.shape[-1] ** -0.5  # [B, L, L]
         scores += (1.0 - mask[:, None, :]) * scores.dtype.min / 2  # keys at pads
         weights = tf.nn.softmax(scores) * mask[:, :, None]  # pad queries give zero weights
         return tf.matmul(self.weight_dropout(weights, training=training), x)  # [B, L, d]
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "dropout": self.dropout}
 
 
@@ -198,20 +204,20 @@ class EfficientAttention(keras.layers.Layer):
 class CausalDepthwiseConv(keras.layers.Layer):
     """Depthwise Conv1d over time with k-1 zeros on the left: [B, L, d] -> [B, L, d*m]. tap k-1 sees the present."""
 
-    def __init__(self, kernel_size, expansion, **kwargs):
+    def __init__(self, kernel_size: int, expansion: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.kernel_size, self.expansion = kernel_size, expansion
 
-    def build(self, input_shape):
+    def build(self, input_shape: Any) -> None:
         d, k, m = input_shape[-1], self.kernel_size, self.expansion
         self.kernel = self.add_weight("kernel", (k, d, m), initializer=fan_in_uniform(k))
         self.bias = self.add_weight("bias", (d * m,), initializer=fan_in_uniform(k))
         super().build(input_shape)
 
-    def call(self, x):
+    def call(self, x: tf.Tensor) -> tf.Tensor:
         return causal_depthwise_conv(x, self.kernel) + self.bias
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "kernel_size": self.kernel_size, "expansion": self.expansion}
 
 
@@ -219,12 +225,12 @@ class CausalDepthwiseConv(keras.layers.Layer):
 class DifferentialSum(keras.layers.Layer):
     """l1 * attention - l2 * convolution with l = exp(lq . lk), four learned vectors of size d."""
 
-    def build(self, input_shape):
+    def build(self, input_shape: Any) -> None:
         d, init = input_shape[0][-1], keras.initializers.RandomNormal(stddev=0.1)
         self.lambdas = self.add_weight("lambdas", (4, d), initializer=init)  # rows lq1, lk1, lq2, lk2
         super().build(input_shape)
 
-    def call(self, inputs):
+    def call(self, inputs: Sequence[tf.Tensor]) -> tf.Tensor:
         attention, convolution = inputs
         q1, k1, q2, k2 = tf.unstack(self.lambdas)
         l1, l2 = tf.exp(tf.reduce_sum(q1 * k1)), tf.exp(tf.reduce_sum(q2 * k2))
@@ -235,13 +241,19 @@ class DifferentialSum(keras.layers.Layer):
 class EmbBERTBlock(keras.layers.Layer):
     """RMSNorm, then attention minus convolution branch; no residual around it. [B, L, d], [B, L] -> [B, L, d]."""
 
-    def __init__(self, kernel_size, expansion, dropout, epsilon, activation="silu", **kwargs):
+    def __init__(
+        self, kernel_size: int, expansion: int, dropout: float, epsilon: float, activation: str = "silu", **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
-        self.options = dict(
-            kernel_size=kernel_size, expansion=expansion, dropout=dropout, epsilon=epsilon, activation=activation
-        )
+        self.options: dict[str, Any] = {
+            "kernel_size": kernel_size,
+            "expansion": expansion,
+            "dropout": dropout,
+            "epsilon": epsilon,
+            "activation": activation,
+        }
 
-    def build(self, input_shape):
+    def build(self, input_shape: Any) -> None:
         d, m = input_shape[0][-1], self.options["expansion"]
         self.norm = RMSNorm(self.options["epsilon"], name="norm")
         self.attention = EfficientAttention(self.options["dropout"], name="attention")
@@ -251,12 +263,12 @@ class EmbBERTBlock(keras.layers.Layer):
         self.sum = DifferentialSum(name="sum")
         super().build(input_shape)
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: Sequence[tf.Tensor], training: bool | None = None) -> tf.Tensor:
         x, mask = inputs
         x = self.norm(x)
         context = self.output_dense(self.attention([x, mask], training=training))
         activate = ACTIVATION_FUNCTIONS[self.options["activation"]]
         return self.sum([context, self.contract(activate(self.conv(x)))])
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), **self.options}

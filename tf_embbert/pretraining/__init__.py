@@ -1,1 +1,1 @@
-"""Plain text to an encoder that fine-tuning starts from."""
+"""Plain text to a pretrained encoder, from which fine-tuning starts."""

@@ -6,11 +6,13 @@ batch of a fixed number of tokens, so a step costs much the same at every length
 """
 
 import dataclasses
-from functools import cached_property, lru_cache
+from collections.abc import Callable, Sequence
+from functools import cached_property
 
 import numpy as np
 
 from tf_embbert.common.errors import UserError
+from tf_embbert.model.folded import Array
 from tf_embbert.pretraining.corpus import bare_ids
 from tf_embbert.pretraining.masking import join_parts, mask_tokens
 from tf_embbert.pretraining.similar_pairs import Vocabulary, similar_parts
@@ -27,15 +29,21 @@ SPECIAL = 2  # [CLS] and [SEP]
 
 @dataclasses.dataclass(frozen=True)
 class Batch:
-    """What a step takes: tokens int32 [B, L]; places of the hidden ones in the flattened batch and what they are, int32
-    [M]; whether the rows' second parts follow, 0.0 or 1.0, or how alike they are, float32 [B]; and whether they have
-    any, float32 [B]."""
+    """What a step takes.
 
-    tokens: np.ndarray
-    positions: np.ndarray
-    targets: np.ndarray
-    follows: np.ndarray
-    paired: np.ndarray
+    Args:
+        tokens: int32 [B, L].
+        positions: of the hidden tokens in the flattened batch, int32 [M].
+        targets: what the hidden tokens are, int32 [M].
+        follows: whether the rows' second parts follow, 0.0 or 1.0, or how alike the parts are, float32 [B].
+        paired: whether the rows have second parts, float32 [B].
+    """
+
+    tokens: Array
+    positions: Array
+    targets: Array
+    follows: Array
+    paired: Array
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -44,7 +52,8 @@ class Pieces:
 
     Args:
         ids: int32 [tokens], all paragraphs one after another.
-        starts, ends: int64 [paragraphs], where the paragraphs to be used begin and end in it.
+        starts: int64 [paragraphs], where the paragraphs to be used begin in it.
+        ends: int64 [paragraphs], where they end.
         longest: tokens of a row.
         batch_tokens: tokens of a batch, pads included.
         tokenizer: Tokenizer of the ids.
@@ -52,9 +61,9 @@ class Pieces:
         vocabulary: makes the rows pairs that are more or less alike; None makes single texts and pairs that follow.
     """
 
-    ids: np.ndarray
-    starts: np.ndarray
-    ends: np.ndarray
+    ids: Array
+    starts: Array
+    ends: Array
     longest: int
     batch_tokens: int
     tokenizer: Tokenizer
@@ -62,7 +71,7 @@ class Pieces:
     vocabulary: Vocabulary | None = None
 
     @cached_property
-    def spans(self):
+    def spans(self) -> Array:
         """Where each piece begins and ends: int64 [pieces, 2]."""
         lengths = self.ends - self.starts
         counts = -(-lengths // (self.longest - SPECIAL))  # pieces of each paragraph
@@ -72,7 +81,7 @@ class Pieces:
         return np.stack(edges, axis=1)
 
     @cached_property
-    def rows(self):
+    def rows(self) -> dict[int, Array]:
         """{length of the rows: numbers of the pieces}, where there are enough for a batch."""
         lengths = [length for length in LENGTHS if length < self.longest] + [self.longest]
         sizes = self.spans[:, 1] - self.spans[:, 0] + SPECIAL
@@ -81,37 +90,53 @@ class Pieces:
         return {length: pieces for length, pieces in rows.items() if len(pieces) >= self.batch_size(length)}
 
     @cached_property
-    def sentence_ends(self):
+    def sentence_ends(self) -> Array:
+        """Ids of the tokens that end a sentence."""
         return np.concatenate(bare_ids(self.tokenizer, [".", "!", "?"]))
 
-    def batch_size(self, length):
+    def batch_size(self, length: int) -> int:
+        """Rows of a batch of rows of a length."""
         return max(2, self.batch_tokens // length)
 
     @cached_property
-    def batches_per_epoch(self):
+    def batches_per_epoch(self) -> int:
+        """Batches of a pass over the pieces."""
         return sum(len(pieces) // self.batch_size(length) for length, pieces in self.rows.items())
 
-    @lru_cache(maxsize=1)
-    def epoch(self, number):
-        """The batches of a pass over the pieces, in a seeded order: list of (length, numbers of the pieces)."""
+    @cached_property
+    def epochs(self) -> dict[int, list[tuple[int, Array]]]:
+        """The last epoch that was asked for, by its number."""
+        return {}
+
+    def epoch(self, number: int) -> list[tuple[int, Array]]:
+        """The batches of a pass over the pieces, in a seeded order: (length, numbers of the pieces)."""
+        if number not in self.epochs:
+            self.epochs.clear()
+            self.epochs[number] = self.shuffled(number)
+        return self.epochs[number]
+
+    def shuffled(self, number: int) -> list[tuple[int, Array]]:
+        """What `epoch` keeps."""
         rng = np.random.default_rng([self.seed, self.longest, number])
-        batches = []
+        batches: list[tuple[int, Array]] = []
         for length, pieces in self.rows.items():
             size = self.batch_size(length)
             mixed = rng.permutation(pieces)
             batches += [(length, mixed[i * size : (i + 1) * size]) for i in range(len(mixed) // size)]
         return [batches[i] for i in rng.permutation(len(batches))]
 
-    def batch(self, step):
+    def batch(self, step: int) -> Batch:
         """The batch of a step of this length, counted from 0."""
         epoch, place = divmod(step, self.batches_per_epoch)
         length, chosen = self.epoch(epoch)[place]
         pieces = [self.ids[start:end] for start, end in self.spans[chosen]]
         rng = np.random.default_rng([self.seed, self.longest, epoch, place])
         tokens, follows, paired = self.make_rows(rng, pieces, length)
-        return Batch(*mask_tokens(rng, tokens, self.tokenizer.vocab_size), follows, paired)
+        masked, positions, targets = mask_tokens(rng, tokens, self.tokenizer.vocab_size)
+        return Batch(masked, positions, targets, follows, paired)
 
-    def make_rows(self, rng, pieces, length):
+    def make_rows(self, rng: np.random.Generator, pieces: Sequence[Array], length: int) -> tuple[Array, Array, Array]:
+        """Rows of the pieces: tokens, what is to be said of the pairs, and which are pairs."""
         if self.vocabulary:
             return similar_parts(rng, pieces, length, self.sentence_ends, self.vocabulary)
         return join_parts(rng, pieces, length, self.sentence_ends, PAIR_SHARE)
@@ -127,14 +152,20 @@ class Plan:
         stages: (longest row, share of the steps) in their order.
     """
 
-    def __init__(self, steps, max_length, make_pieces, stages=STAGES):
+    def __init__(
+        self,
+        steps: int,
+        max_length: int,
+        make_pieces: Callable[[int], Pieces],
+        stages: Sequence[tuple[int, float]] = STAGES,
+    ) -> None:
         lengths = [min(length, max_length) for length, _ in stages]
         self.edges = [round(steps * sum(share for _, share in stages[:i])) for i in range(len(stages))]
         self.pieces = [make_pieces(length) for length in lengths]
         if not all(pieces.batches_per_epoch for pieces in self.pieces):
             raise UserError("the corpus is too small for one batch: give more --corpus files, or fewer --batch-tokens")
 
-    def batch(self, step):
+    def batch(self, step: int) -> Batch:
         """The batch of a step, counted from 0."""
         stage = int(np.searchsorted(self.edges, step, side="right")) - 1
         return self.pieces[stage].batch(step - self.edges[stage])

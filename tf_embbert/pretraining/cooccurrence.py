@@ -7,7 +7,8 @@ and square-rooted singular values: Levy, Goldberg and Dagan, 2015), as many as t
 
 import numpy as np
 
-from tf_embbert.pretraining.masking import FIRST_ORDINARY
+from tf_embbert.model.folded import Array
+from tf_embbert.tokenizer import FIRST_ORDINARY
 
 WINDOW = 5  # tokens to each side; the nearer ones count more, by 1 / distance
 SMOOTHING = 0.75  # power of the context counts
@@ -15,7 +16,7 @@ IDS_AT_ONCE = 40_000_000
 OVERSAMPLING, POWER_STEPS = 16, 4  # of the randomised SVD (Halko, Martinsson and Tropp, 2011)
 
 
-def token_vectors(ids, vocab_size, width, seed):
+def token_vectors(ids: Array, vocab_size: int, width: int, seed: int) -> Array:
     """Vectors of all tokens, of mean square 1; special tokens and those never seen are at zero.
 
     Args:
@@ -23,6 +24,7 @@ def token_vectors(ids, vocab_size, width, seed):
         vocab_size: V.
         width: r, numbers a token.
         seed: of the randomised SVD.
+
     Returns:
         float32 [V, r].
     """
@@ -35,7 +37,7 @@ def token_vectors(ids, vocab_size, width, seed):
     return (vectors / np.sqrt(np.mean(vectors[used] ** 2))).astype(np.float32)
 
 
-def count_neighbours(ids, vocab_size):
+def count_neighbours(ids: Array, vocab_size: int) -> Array:
     """How often two tokens stand within the window, either way round: float32 [V, V]."""
     counts = np.zeros(vocab_size**2, np.float32)
     for start in range(0, len(ids), IDS_AT_ONCE):
@@ -47,7 +49,7 @@ def count_neighbours(ids, vocab_size):
     return counts + counts.T
 
 
-def mutual_information(counts):
+def mutual_information(counts: Array) -> Array:
     """Positive pointwise mutual information of counts, tokens by contexts: float32, as they are."""
     tokens = counts.sum(axis=1)
     contexts = np.ascontiguousarray(counts.T).sum(axis=1) ** SMOOTHING
@@ -57,7 +59,7 @@ def mutual_information(counts):
     return np.log(np.divide(counts, expected, out=np.ones_like(counts), where=seen)).clip(0)
 
 
-def leading_vectors(matrix, width, seed):
+def leading_vectors(matrix: Array, width: int, seed: int) -> Array:
     """U sqrt(S) of the matrix's leading singular values: [V, width], by a randomised SVD."""
     rng = np.random.default_rng(seed)
     basis = rng.normal(size=(matrix.shape[1], width + OVERSAMPLING)).astype(matrix.dtype)

@@ -10,13 +10,15 @@ import dataclasses
 import gzip
 import hashlib
 import itertools
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from tf_embbert.common.console import progress_bar
+from tf_embbert.common.console import Report, progress_bar
 from tf_embbert.common.errors import UserError
-from tf_embbert.run import read_json, write_json
+from tf_embbert.run import Array, read_json, write_json
 from tf_embbert.tokenizer import Tokenizer
 
 TOKENIZER_CHARACTERS = 200_000_000  # of the texts that the tokenizer learns from, which it holds in memory
@@ -26,24 +28,35 @@ WHOLE = 2**31  # a length that cuts no text
 
 @dataclasses.dataclass(frozen=True)
 class Corpus:
-    """Tokenised paragraphs: tokenizer, ids int32 [tokens] and ends int64 [paragraphs], both mapped from disk."""
+    """Tokenised paragraphs.
+
+    Args:
+        tokenizer: of the ids.
+        ids: int32 [tokens], all paragraphs one after another, mapped from disk.
+        ends: int64 [paragraphs], where each ends, mapped from disk.
+        about: what corpus.json holds.
+    """
 
     tokenizer: Tokenizer
-    ids: np.ndarray
-    ends: np.ndarray
-    about: dict
+    ids: Array
+    ends: Array
+    about: dict[str, Any]
 
 
-def read_paragraphs(paths):
+def read_paragraphs(paths: Iterable[str | Path]) -> Iterator[str]:
     """Yields the paragraphs of text files, without empty ones; no more than a line is held in memory.
 
     Args:
         paths: UTF-8 files, gzipped where the name ends in .gz.
+
+    Yields:
+        The lines that are not empty, without white space around.
+
     Raises:
         UserError: a file cannot be read, is no UTF-8 or no gzip.
     """
     for path in paths:
-        opener = gzip.open if str(path).endswith(".gz") else open
+        opener: Any = gzip.open if str(path).endswith(".gz") else open
         try:
             with opener(path, "rt", encoding="utf-8", newline="\n") as file:
                 yield from filter(None, map(str.strip, file))
@@ -53,17 +66,21 @@ def read_paragraphs(paths):
             ) from None
 
 
-def prepare_corpus(paths, vocab_size, folder, report, tokenizer=None):
+def prepare_corpus(
+    paths: Sequence[str | Path], vocab_size: int, folder: Path, report: Report, tokenizer: Tokenizer | None = None
+) -> Corpus:
     """Trains the tokenizer and tokenises the files into `folder`, or takes what is there whole already.
 
     Args:
         paths: text files.
         vocab_size: the most ids of a new tokenizer.
-        folder: pathlib.Path.
+        folder: where the ids lie.
         report: called with one line at a time.
         tokenizer: use this one instead of training one.
+
     Returns:
-        Corpus.
+        The corpus.
+
     Raises:
         UserError: a file cannot be read, or they hold no text.
     """
@@ -80,9 +97,10 @@ def prepare_corpus(paths, vocab_size, folder, report, tokenizer=None):
     return Corpus(Tokenizer.load(folder / "tokenizer.json"), ids, ends, read_json(folder / "corpus.json"))
 
 
-def spread(texts, limit):
+def spread(texts: Iterable[str], limit: int) -> list[str]:
     """Every n-th text, with the smallest power of two n that keeps them under `limit` characters."""
-    kept, size, stride = [], 0, 1
+    kept: list[str] = []
+    size, stride = 0, 1
     for number, text in enumerate(texts):
         if number % stride == 0:
             kept.append(text)
@@ -93,7 +111,7 @@ def spread(texts, limit):
     return kept
 
 
-def tokenise(tokenizer, paths, folder):
+def tokenise(tokenizer: Tokenizer, paths: Sequence[str | Path], folder: Path) -> dict[str, int]:
     """Writes ids.bin and ends.bin; returns the counts of paragraphs, words and tokens."""
     paragraphs, words, tokens = 0, 0, 0
     with (
@@ -114,12 +132,12 @@ def tokenise(tokenizer, paths, folder):
     return {"paragraphs": paragraphs, "words": words, "tokens": tokens}
 
 
-def bare_ids(tokenizer, texts):
-    """Ids of whole texts without [CLS]: list of int32 [tokens]."""
-    return [row[1:] for row in tokenizer.encode(texts, max_length=WHOLE).ids]
+def bare_ids(tokenizer: Tokenizer, texts: Sequence[str]) -> list[Array]:
+    """Ids of whole texts without [CLS]: int32 [tokens] each."""
+    return [row[1:] for row in tokenizer.encode(list(texts), max_length=WHOLE).ids]
 
 
-def file_hashes(paths):
+def file_hashes(paths: Iterable[str | Path]) -> dict[str, str]:
     """{file name: SHA-256} of the files as they lie on disk."""
     hashes = {}
     for path in paths:

@@ -7,14 +7,22 @@ product with the vocabulary; and gradients of the tables are made dense before A
 import dataclasses
 import json
 import time
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
 
 import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
-from tf_embbert.common.console import progress_bar
+from tf_embbert.common.console import Report, progress_bar
 from tf_embbert.common.files import write_atomically
-from tf_embbert.training.fitting import WarmupCosine, require_finite
+from tf_embbert.pretraining.batches import Batch
+from tf_embbert.run import Array, History
+from tf_embbert.training.fitting import require_finite, warmup_cosine
+
+Tensors: TypeAlias = dict[str, tf.Tensor]  # the fields of a Batch
+Step: TypeAlias = Callable[[Tensors], tf.Tensor]
 
 WARMUP = 0.03  # share of the steps
 SIGNATURE = {
@@ -28,8 +36,15 @@ SIGNATURE = {
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
-    """How the model is pretrained: number of steps, peak learning rate, weight decay, steps between evaluations, and
-    what MLM's loss weighs beside that of the pairs."""
+    """How the model is pretrained.
+
+    Args:
+        steps: of the whole training.
+        learning_rate: peak of AdamW's.
+        weight_decay: AdamW's.
+        evaluate_every: steps between evaluations.
+        mlm_weight: what MLM's loss weighs beside that of the pairs.
+    """
 
     steps: int
     learning_rate: float
@@ -41,11 +56,11 @@ class Recipe:
 class Objectives:
     """MLM and NSP losses of a pretraining model (`build_pretraining_model`), logits at the hidden positions only."""
 
-    def __init__(self, model):
+    def __init__(self, model: keras.Model) -> None:
         self.model, self.mlm, self.nsp = model, model.get_layer("mlm"), model.get_layer("nsp")
         self.encoder = keras.Model(model.input, self.mlm.input)
 
-    def __call__(self, batch):
+    def __call__(self, batch: Tensors) -> tf.Tensor:
         """Sums over the batch, as `summarise` takes them: float32 [6]."""
         hidden = self.encoder(batch["tokens"], training=True)  # [B, L, d]
         guessed = tf.gather(tf.reshape(hidden, [-1, hidden.shape[-1]]), batch["positions"])  # [M, d]
@@ -53,21 +68,21 @@ class Objectives:
         return tf.stack([*mlm, *weighed_pairs(self.nsp(hidden[:, 0]), batch["follows"], batch["paired"])])
 
 
-def weighed(logits, targets, weights):
+def weighed(logits: tf.Tensor, targets: tf.Tensor, weights: tf.Tensor) -> list[tf.Tensor]:
     """Weighed sums of cross entropy, of right answers, and of the weights themselves: three float32 scalars."""
     loss = tf.nn.sparse_softmax_cross_entropy_with_logits(targets, logits)
     right = tf.equal(tf.argmax(logits, -1, tf.int32), targets)
     return [tf.reduce_sum(value * weights) for value in (loss, tf.cast(right, tf.float32), tf.ones_like(weights))]
 
 
-def weighed_pairs(logits, targets, weights):
+def weighed_pairs(logits: tf.Tensor, targets: tf.Tensor, weights: tf.Tensor) -> list[tf.Tensor]:
     """As `weighed`, of logits [B, 2] and the probability float32 [B] that the second of them should have."""
     loss = tf.nn.softmax_cross_entropy_with_logits(tf.stack([1 - targets, targets], axis=1), logits)
     right = tf.equal(logits[:, 1] > logits[:, 0], targets > 0.5)
     return [tf.reduce_sum(value * weights) for value in (loss, tf.cast(right, tf.float32), tf.ones_like(weights))]
 
 
-def summarise(sums):
+def summarise(sums: Array) -> dict[str, float]:
     """Means of summed objectives: {"mlm_loss", "mlm_accuracy", "nsp_loss", "nsp_accuracy"}, accuracies in percent.
 
     Args:
@@ -83,11 +98,11 @@ def summarise(sums):
     }
 
 
-def make_step(model, objectives, mlm_weight=1.0):
+def make_step(model: keras.Model, objectives: Objectives, mlm_weight: float = 1.0) -> Step:
     """A compiled training step: batch -> the sums of its objectives. One graph takes batches of all shapes."""
 
     @tf.function(input_signature=[SIGNATURE])
-    def step(batch):
+    def step(batch: Tensors) -> tf.Tensor:
         with tf.GradientTape() as tape:
             sums = objectives(batch)
             loss = mlm_weight * sums[0] / tf.maximum(sums[2], 1.0) + sums[3] / tf.maximum(sums[5], 1.0)
@@ -98,36 +113,43 @@ def make_step(model, objectives, mlm_weight=1.0):
     return step
 
 
-def pretrain_model(model, batch_of, held_out, recipe, folder, report):
+def pretrain_model(
+    model: keras.Model,
+    batch_of: Callable[[int], Batch],
+    held_out: Sequence[Batch],
+    recipe: Recipe,
+    folder: Path,
+    report: Report,
+) -> History:
     """Trains a pretraining model in place; goes on from the checkpoint in `folder` where there is one.
 
     Args:
         model: of `build_pretraining_model`.
         batch_of: step -> Batch, the same one whenever it is asked.
-        held_out: list of Batch to evaluate on.
-        recipe: Recipe.
-        folder: pathlib.Path of the checkpoint and the history.
+        held_out: batches to evaluate on.
+        recipe: how to train.
+        folder: of the checkpoint and the history.
         report: called with one line at an evaluation.
+
     Returns:
-        list of dicts, one an evaluation, the first before any step.
+        A row an evaluation, the first before any step.
+
     Raises:
         UserError: the loss became NaN or infinite.
     """
-    schedule = WarmupCosine(recipe.learning_rate, WARMUP * recipe.steps, recipe.steps)
+    schedule = warmup_cosine(recipe.learning_rate, WARMUP * recipe.steps, recipe.steps)
     optimizer = keras.optimizers.AdamW(schedule, weight_decay=recipe.weight_decay, global_clipnorm=1.0)
     optimizer.build(model.trainable_variables)
     model.optimizer = optimizer
     objectives = Objectives(model)
-    step, evaluate = (
-        make_step(model, objectives, recipe.mlm_weight),
-        tf.function(objectives, input_signature=[SIGNATURE]),
-    )
+    step = make_step(model, objectives, recipe.mlm_weight)
+    evaluate = tf.function(objectives, input_signature=[SIGNATURE])
     state = State(model, folder)
     with progress_bar("pretraining", recipe.steps, "steps", loss=np.nan) as update:
         while not state.history or state.step < recipe.steps:
             until = min(recipe.steps, state.step + recipe.evaluate_every) if state.history else 0
             row = {"step": until, **run_steps(step, map(batch_of, range(state.step, until)), state.step, update)}
-            held = summarise(sum(evaluate(tensors(batch)).numpy().astype(float) for batch in held_out))
+            held = summarise(np.sum([evaluate(tensors(batch)).numpy().astype(float) for batch in held_out], axis=0))
             require_finite(held["mlm_loss"], "the loss")
             state.add(row | {f"held_out_{name}": value for name, value in held.items()})
             report(
@@ -137,7 +159,7 @@ def pretrain_model(model, batch_of, held_out, recipe, folder, report):
     return state.history
 
 
-def run_steps(step, batches, done, update):
+def run_steps(step: Step, batches: Iterable[Batch], done: int, update: Callable[..., None]) -> dict[str, float]:
     """Trains on some batches: means of their objectives and real tokens a second, NaN where there are none."""
     started, tokens, sums = time.monotonic(), 0, np.zeros(6)
     for number, batch in enumerate(batches, done + 1):
@@ -147,15 +169,17 @@ def run_steps(step, batches, done, update):
     return {**summarise(sums), "tokens_per_second": tokens / (time.monotonic() - started)}
 
 
-def tensors(batch):
+def tensors(batch: Batch) -> Tensors:
+    """A batch as TensorFlow takes it."""
     return {name: tf.constant(value) for name, value in vars(batch).items()}
 
 
 class State:
     """History and checkpoint of a pretraining in one folder; each evaluation lands whole or not at all."""
 
-    def __init__(self, model, folder):
-        self.folder, self.history = folder, []
+    def __init__(self, model: keras.Model, folder: Path) -> None:
+        self.folder = folder
+        self.history: History = []
         self.checkpoint = tf.train.Checkpoint(model=model, optimizer=model.optimizer)
         folder.mkdir(parents=True, exist_ok=True)
         if (folder / "progress.json").exists():
@@ -163,11 +187,11 @@ class State:
             self.checkpoint.read(str(folder / f"step-{self.step}")).assert_existing_objects_matched()
 
     @property
-    def step(self):
+    def step(self) -> int:
         """Steps done so far."""
         return self.history[-1]["step"] if self.history else 0
 
-    def add(self, row):
+    def add(self, row: dict[str, Any]) -> None:
         """Records an evaluation. The small progress.json is written last and says which checkpoint counts."""
         self.history.append(row)
         self.checkpoint.write(str(self.folder / f"step-{self.step}"))

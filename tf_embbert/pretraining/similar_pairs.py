@@ -6,20 +6,22 @@ share p of the corpus (Arora, Liang and Ma, 2017). That number alone agrees with
 Spearman correlation of 0.70; a model that has learnt to compute it in its [CLS] has learnt to compare two texts.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from tf_embbert.model.config import CLS, PAD, SEP
-from tf_embbert.pretraining.masking import FIRST_ORDINARY, cut_in_two
+from tf_embbert.model.folded import Array
+from tf_embbert.pretraining.masking import cut_in_two
+from tf_embbert.tokenizer import FIRST_ORDINARY
 
 RARITY = 1e-3  # a of the weights
 COPIES, FOLLOWING = 0.65, 0.17  # shares of the rows whose second part is a copy, and the text that follows
 MOST_EDITED = 0.9  # share of a copy's tokens that are dropped or replaced, at most
 REPLACED = 0.4  # of those, the others are dropped
-TURNED, MIXED, TAKEN = (
-    0.4,
-    0.3,
-    0.5,
-)  # shares of the copies turned around, mixed; of other texts with a piece of the first
+TURNED, MIXED = 0.4, 0.3  # shares of the copies turned around, and mixed
+TAKEN = 0.5  # share of the other texts that have a piece of the first
 REACH = 3  # places that mixing moves a token, about
 
 
@@ -31,35 +33,38 @@ class Vocabulary:
         vocab_size: V.
     """
 
-    def __init__(self, ids, vocab_size):
+    def __init__(self, ids: Array, vocab_size: int) -> None:
         counts = np.bincount(ids, minlength=vocab_size).astype(float)
         shares = counts / counts.sum()
         self.weights = RARITY / (RARITY + shares)  # [V]
         self.cumulative = np.cumsum(shares)
 
-    def draw(self, rng, count):
+    def draw(self, rng: np.random.Generator, count: int) -> Array:
         """Tokens at random: int32 [count]."""
         return np.searchsorted(self.cumulative, rng.random(count)).clip(FIRST_ORDINARY, len(self.weights) - 1)
 
-    def likeness(self, first, second):
+    def likeness(self, first: Array, second: Array) -> float:
         """Cosine of the two sets of tokens, from 0 to 1; 0 where one of them is empty."""
         first, second = np.unique(first), np.unique(second)
         common = np.intersect1d(first, second, assume_unique=True)
-        norm = lambda tokens: np.sum(self.weights[tokens] ** 2)
-        return norm(common) / np.sqrt(norm(first) * norm(second)) if len(common) else 0.0
+        shared, own, other = (np.sum(self.weights[tokens] ** 2) for tokens in (common, first, second))
+        return shared / np.sqrt(own * other) if len(common) else 0.0
 
 
-def similar_parts(rng, pieces, length, sentence_ends, vocabulary):
+def similar_parts(
+    rng: np.random.Generator, pieces: Sequence[Array], length: int, sentence_ends: ArrayLike, vocabulary: Vocabulary
+) -> tuple[Array, Array, Array]:
     """Rows of pairs, and how alike the two parts of each are.
 
     Args:
-        rng: numpy Generator.
-        pieces: list of int32 [n] arrays, n at least 2 and at most length - 2.
+        rng: of all choices.
+        pieces: int32 [n] each, n at least 2 and at most length - 2.
         length: L.
         sentence_ends: ids of the tokens that end a sentence.
-        vocabulary: Vocabulary.
+        vocabulary: of the corpus.
+
     Returns:
-        (tokens int32 [B, L], likeness float32 [B] in 0..1, paired float32 [B] of ones).
+        Tokens, int32 [B, L]; how alike the parts are, 0..1, float32 [B]; and ones, for all are pairs, float32 [B].
     """
     halves = [np.split(piece, [cut_in_two(piece, sentence_ends)]) for piece in pieces]
     foreign = np.roll(rng.permutation(len(halves)), 1)
@@ -72,20 +77,21 @@ def similar_parts(rng, pieces, length, sentence_ends, vocabulary):
         else:
             other = following if lot < COPIES + FOLLOWING else halves[foreign[row]][0]
             second = with_piece(rng, other, first) if rng.random() < TAKEN else other
-        parts = cut_to_fit(*([first, second] if rng.random() < 0.5 else [second, first]), length - 2)
+        before, after = (first, second) if rng.random() < 0.5 else (second, first)
+        parts = cut_to_fit(before, after, length - 2)
         whole = np.concatenate([[CLS], parts[0], [SEP], parts[1]])
         tokens[row, : len(whole)] = whole
         likeness[row] = vocabulary.likeness(*parts)
     return tokens, likeness, np.ones(len(pieces), np.float32)
 
 
-def cut_to_fit(first, second, room):
+def cut_to_fit(first: Array, second: Array, room: int) -> tuple[Array, Array]:
     """Two texts that have room together: the longer one is cut first."""
     first = first[: max(room - len(second), room // 2)]
     return first, second[: room - len(first)]
 
 
-def edited_copy(rng, text, vocabulary):
+def edited_copy(rng: np.random.Generator, text: Array, vocabulary: Vocabulary) -> Array:
     """The text with some tokens dropped, replaced and moved: int32 [n], n at least 1."""
     edited = rng.random(len(text)) < rng.random() * MOST_EDITED
     replaced = edited & (rng.random(len(text)) < REPLACED)
@@ -99,7 +105,7 @@ def edited_copy(rng, text, vocabulary):
     return copy
 
 
-def with_piece(rng, text, source):
+def with_piece(rng: np.random.Generator, text: Array, source: Array) -> Array:
     """A text with a piece of another one somewhere in it."""
     start, end = np.sort(rng.integers(0, len(source) + 1, 2))
     place = rng.integers(0, len(text) + 1)

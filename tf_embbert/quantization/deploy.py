@@ -1,8 +1,8 @@
 """The deploy graph: EmbBERT after `fold.py`'s exact rewrites, operator by operator what the microcontroller runs.
 
-Each layer is one TFLM operator (or the constants before it) and its output is one named tensor; `quantize.py` wraps
-those layers in tensorflow-model-optimization's quantizers, `convert.lowering.lower` writes them as int8. In float it equals
-the train graph. B = batch, L = padded length, d = hidden size, r = reduced size, m = expansion, k = taps.
+Each layer is one TFLM operator (or the constants before it) and its output is one named tensor. `quantize.py` wraps
+those layers in tensorflow-model-optimization's quantizers; `convert.lowering.lower` writes them as int8. In float it
+equals the train graph. B = batch, L = padded length, d = hidden size, r = reduced size, m = expansion, k = taps.
 """
 
 from collections.abc import Callable, Mapping, Sequence

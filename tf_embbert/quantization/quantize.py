@@ -5,6 +5,7 @@ here. Every range is set from calibration first (a MovingAverageQuantizer left a
 lives within 0.05 is then one grey level), trained along with the weights, and frozen for the last phase.
 """
 
+import functools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,8 @@ from tf_embbert.model.folded import Array, FoldedModel, Ranges
 from tf_embbert.quantization import deploy
 from tf_embbert.quantization.calibrate import kernel_ranges
 from tf_embbert.quantization.deploy import build_deploy_model
-from tf_embbert.training.fitting import Encoded, Recipe, train
+from tf_embbert.run import History
+from tf_embbert.training.fitting import EncodedRows, Recipe, train
 
 BITS = 8
 PHASES = ("ranges", "frozen")  # of QAT: the ranges' ends are trained along, then stay
@@ -38,10 +40,12 @@ class RangeQuantizer(tfmot.quantizers.MovingAverageQuantizer):
         self.trainable = trainable
 
     def build(self, tensor_shape: Any, name: str, layer: keras.layers.Layer) -> dict[str, Any]:
-        variable = lambda end, value: layer.add_weight(
-            f"{name}_{end}", (), initializer=keras.initializers.Constant(value), trainable=self.trainable
-        )
-        self.low = None if self.symmetric else variable("min", -1.0)
+
+        def variable(end: str, value: float) -> tf.Variable:
+            start = keras.initializers.Constant(value)
+            return layer.add_weight(f"{name}_{end}", (), initializer=start, trainable=self.trainable)
+
+        self.low: Any = None if self.symmetric else variable("min", -1.0)
         self.high = variable("max", 1.0)
         return {}
 
@@ -153,53 +157,53 @@ def train_quantized(
     folded: FoldedModel,
     ranges: Ranges,
     teacher: Array,
-    rows: Encoded,
-    validation: Encoded,
+    rows: EncodedRows,
+    validation: EncodedRows,
     recipe: Recipe,
     folder: Path,
     seed: int,
     report: Report = print,
     phases: Sequence[str] = PHASES,
     may_stay: bool = True,
-) -> tuple[FoldedModel, Ranges, list[dict[str, Any]]]:
+) -> tuple[FoldedModel, Ranges, History]:
     """Quantisation-aware training from calibrated ranges: first with the ranges, then with the ranges frozen.
 
     The float model is the teacher, its answers to the training rows are the targets: labels would only make the int8
     model fit these rows a second time. A phase that makes the selection rows' metric worse leaves things as they were.
 
     Args:
-        folded, ranges: the float model, folded and calibrated.
-        teacher: its outputs on the training rows, float32 [rows, C]; C = 1 is a regression.
-        rows, validation: Encoded.
-        recipe: Recipe of each of the two phases.
-        folder: for checkpoints (`pathlib.Path`).
+        folded: the float model, folded.
+        ranges: its ranges, calibrated.
+        teacher: the float model's outputs on the training rows, float32 [rows, C]; C = 1 is a regression.
+        rows: to train on.
+        validation: whose metric decides whether a phase helps.
+        recipe: of each of the two phases.
+        folder: for checkpoints.
         seed: of the shuffles.
         report: called with one line an epoch.
         phases: of PHASES, in the order they are trained.
         may_stay: whether a phase that does not help is dropped.
 
     Returns:
-        Folded model, ranges and history, which has one dict an epoch, that of `train` with its phase.
+        Folded model, ranges, and the history: the rows of `train` with their phase.
     """
     loss = keras.losses.MeanSquaredError() if teacher.shape[1] == 1 else distil
-    history: list[dict[str, Any]] = []
+    history: History = []
     for number, phase in enumerate(phases):
         quantized = QuantizedModel(folded, ranges, train_ranges=phase == "ranges")
+        told = functools.partial(report_phase, report, phase)
+        part = folder / f"{number}-{phase}"
         rows_of_phase = train(
-            quantized.model,
-            loss,
-            rows,
-            validation,
-            recipe,
-            folder / f"{number}-{phase}",
-            seed,
-            teacher,
-            lambda line, phase=phase: report(f"QAT, {'ranges frozen' if phase == 'frozen' else 'with ranges'}: {line}"),
-            may_stay=may_stay,
+            quantized.model, loss, rows, validation, recipe, part, seed, teacher, told, may_stay=may_stay
         )
         history += [{"phase": f"qat {phase}", **row} for row in rows_of_phase]
         folded, ranges = quantized.read()
     return folded, ranges, history
+
+
+def report_phase(report: Report, phase: str, line: str) -> None:
+    """Reports a line of a phase."""
+    report(f"QAT, {'ranges frozen' if phase == 'frozen' else 'with ranges'}: {line}")
 
 
 def distil(teacher: tf.Tensor, student: tf.Tensor) -> tf.Tensor:

@@ -1,1 +1,1 @@
-"""Labelled text to trained weights: batches, `fit`, metrics, the recipe from a task to a run."""
+"""Encoded rows to trained weights: batches, `fit`, metrics, encoders for other models, work that can be resumed."""

@@ -28,7 +28,7 @@ from tests.support.bundles import contents, make_run
 from tests.support.cpp import make_sources, needs_compiler, read_back
 from tests.support.transcription import random_model
 from tf_embbert.common.errors import UserError
-from tf_embbert.evaluate import TFLMModel
+from tf_embbert.int8 import BundleModel
 from tf_embbert.model.folded import FoldedModel
 from tf_embbert.tokenizer import segments
 
@@ -223,13 +223,13 @@ def test_a_corrupted_offset_gets_one_clear_line(
     reason = "model.tflite is not as manifest.json says: the model at byte 0 takes 16 tokens, not 7; convert again"
     assert out.splitlines()[0].endswith(reason)
     with pytest.raises(UserError, match="takes 16 tokens, not 7; convert again"):
-        TFLMModel(folder)
+        BundleModel(folder)
 
 
 def test_evaluate_answers_as_the_device(bundle: Path) -> None:
     opened = read_bundle(bundle)
     ids = [np.array(row["tokens"], np.int32) for row in opened.golden]
-    assert TFLMModel(bundle).predict(ids).tolist() == [row["logits"] for row in opened.golden]
+    assert BundleModel(bundle).predict(ids).tolist() == [row["logits"] for row in opened.golden]
 
 
 def test_the_same_run_gives_the_same_bundle(bundle: Path, tmp_path: Path, tflm_twice: None) -> None:

@@ -12,7 +12,7 @@ from tests.support.toy_language import NOUNS, VERBS, sentence
 from tf_embbert.common.errors import UserError
 from tf_embbert.distillation import fluency
 from tf_embbert.distillation.fluency import DISCOUNT, Fluency, SequenceModel
-from tf_embbert.distillation.ngrams import split_words
+from tf_embbert.training.ngrams import split_words
 
 
 @pytest.fixture(scope="module")

@@ -8,12 +8,12 @@ import pytest
 
 from tests.support.chain import refused
 from tests.support.toy_language import NOUNS, few_classes, sentence, shuffled, write_language
-from tf_embbert.data.soft_rows import read_soft_rows
+from tf_embbert.data.soft_labels import read_soft_labels
 from tf_embbert.data.tasks import load_task
 from tf_embbert.distillation import fluent_teacher
 from tf_embbert.distillation.fluency import CORPUS, Fluency
 from tf_embbert.distillation.fluent_teacher import Teacher, runs, see, unbiased
-from tf_embbert.distillation.teacher import words_of
+from tf_embbert.distillation.texts import words_of
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +75,7 @@ def test_it_writes_what_finetune_reads(
     assert fluent_teacher.main(arguments) == 0
     assert "mcc" in capsys.readouterr().out
     task = load_task("cola", folder, seed=1)
-    soft, own = read_soft_rows(out, task), task.rows("train").texts
+    soft, own = read_soft_labels(out, task), task.rows("train").texts
     assert soft.texts[: len(own)] == own and len(own) + 200 < len(soft) <= 4 * len(own) + 200
     kept = {words_of(text) for split in ("validation", "selection") for text in task.rows(split).texts}
     assert not kept & set(map(words_of, soft.texts[len(own) :]))

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.special import log_softmax
 
 from tests.support.chain import refused
 from tests.support.toy_language import few_classes
-from tf_embbert.data.soft_rows import read_soft_rows
-from tf_embbert.data.tasks import load_task
-from tf_embbert.distillation import encoders, fluency, teacher
+from tf_embbert.data.soft_labels import read_soft_labels
+from tf_embbert.data.tasks import Rows, load_task
+from tf_embbert.distillation import encoders, fluency, networks, teacher, texts
+from tf_embbert.distillation.soft_labels import hear_labels
 
 GOOD, BAD = ["great", "lovely", "superb"], ["awful", "boring", "dreadful"]
 
@@ -51,21 +53,27 @@ def folder(tmp_path: Path):
     return tmp_path
 
 
+def small_networks(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+    """Networks that learn the few words in seconds."""
+    for name, value in {"VOCAB": 200, "WIDTH": 16, "BATCH": 8}.items():
+        monkeypatch.setattr(networks, name, value)
+    monkeypatch.setattr(teacher, "NETWORKS", count)
+
+
 def test_sentences_are_cut_and_keep_their_label() -> None:
-    rows = teacher.sentences(["Good!  It's a film I like.<br /><br />No.", "x " * 60], [1, 0])
+    rows = texts.sentences(["Good!  It's a film I like.<br /><br />No.", "x " * 60], [1, 0])
     assert rows.texts == ["it ' s a film i like ."] and rows.labels.tolist() == [1]
 
 
 def test_texts_are_known_by_their_words() -> None:
-    assert teacher.words_of("It's fine -- really !") == teacher.words_of("it ' s fine, REALLY")
+    assert texts.words_of("It's fine -- really !") == texts.words_of("it ' s fine, REALLY")
 
 
 @pytest.mark.parametrize("related", [["--related", "imdb"], []], ids=["related", "plain text"])
 def test_it_writes_what_finetune_reads(
     related, folder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for name, value in {"VOCAB": 200, "WIDTH": 16, "SEEDS": 2, "BATCH": 8}.items():
-        monkeypatch.setattr(teacher, name, value)
+    small_networks(monkeypatch, count=2)
     out = folder / "soft.jsonl.gz"
     arguments = [
         "--task",
@@ -83,9 +91,9 @@ def test_it_writes_what_finetune_reads(
     assert teacher.main(arguments) == 0
     assert "together 100.00 %" in capsys.readouterr().out
     task = load_task("sst2", folder)
-    soft = read_soft_rows(out, task)
-    known = {teacher.words_of(text) for text in task.rows("validation").texts}
-    assert 0 < len(soft) <= 9 and not known & set(map(teacher.words_of, soft.texts))
+    soft = read_soft_labels(out, task)
+    known = {texts.words_of(text) for text in task.rows("validation").texts}
+    assert 0 < len(soft) <= 9 and not known & set(map(texts.words_of, soft.texts))
     truth = [any(word in text for word in GOOD) for text in soft.texts]
     assert (soft.probabilities.argmax(axis=1) == truth).all()
 
@@ -93,12 +101,10 @@ def test_it_writes_what_finetune_reads(
 def test_encoders_vote_and_variants_of_the_texts_are_judged(
     folder, run_of, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for name, value in {"VOCAB": 200, "WIDTH": 16, "SEEDS": 1, "BATCH": 8}.items():
-        monkeypatch.setattr(teacher, name, value)
+    small_networks(monkeypatch, count=1)
     few_classes(monkeypatch)
-    monkeypatch.setattr(
-        encoders, "OPTIONS", ["--init", str(run_of("classes")), "--epochs", "8", "--learning-rate", "5e-3"]
-    )
+    settings = {"init": str(run_of("classes")), "epochs": 8, "learning_rate": 5e-3}
+    monkeypatch.setattr(encoders, "SETTINGS", settings)
     out = folder / "soft.jsonl.gz"
     assert (
         teacher.main(
@@ -122,9 +128,9 @@ def test_encoders_vote_and_variants_of_the_texts_are_judged(
     said = capsys.readouterr().out
     assert "encoder 2: 100.00 %" in said and "together 100.00 %" in said
     task = load_task("sst2", folder)
-    soft, own = read_soft_rows(out, task), task.rows("train").texts
+    soft, own = read_soft_labels(out, task), task.rows("train").texts
     assert len(own) < len(soft) <= 3 * len(own)
-    assert np.mean([teacher.words_of(text) in set(map(teacher.words_of, own)) for text in soft.texts]) < 0.5
+    assert np.mean([texts.words_of(text) in set(map(texts.words_of, own)) for text in soft.texts]) < 0.5
     sure = [
         (any(word in text for word in GOOD), i)
         for i, text in enumerate(soft.texts)
@@ -163,7 +169,7 @@ def test_a_texts_label_is_heard_as_far_as_it_agrees() -> None:
     labels = np.array([0, 1, 0])
     agreement = (0.8 + 0.6 + 0.5) / 3
     expected = shares * np.where(np.eye(2)[labels] == 1, agreement, 1 - agreement)  # Bayes' rule
-    heard = np.exp(teacher.log_softmax(teacher.hear_labels(np.log(shares), labels)))
+    heard = np.exp(log_softmax(hear_labels(np.log(shares), labels), axis=1))
     np.testing.assert_allclose(heard, expected / expected.sum(axis=1, keepdims=True), atol=1e-9)
 
 
@@ -171,10 +177,10 @@ def test_the_temperature_makes_the_cross_entropy_least(monkeypatch: pytest.Monke
     """Votes twice too sure of themselves are cooled by two, and for as many as the linear model counts."""
     rng = np.random.default_rng(1)
     logits = rng.normal(size=(4000, 2)) * 2
-    shares = np.exp(teacher.log_softmax(logits))
+    shares = np.exp(log_softmax(logits, axis=1))
     labels = (rng.random(4000) < shares[:, 1]).astype(int)
     made = teacher.Teacher.__new__(teacher.Teacher)
     made.temperature, made.voters = 1.0, {"one": None, "another": None}
-    made.votes = lambda rows: np.stack([2 * teacher.log_softmax(logits)] * 3)
-    made.cool(teacher.Rows([""] * 4000, None, labels), lambda line: None)
+    made.votes = lambda rows: np.stack([2 * log_softmax(logits, axis=1)] * 3)
+    made.cool(Rows([""] * 4000, None, labels), lambda line: None)
     assert made.temperature == pytest.approx(2 * (2 + teacher.LINEAR_VOTES) / 2, rel=0.15)

@@ -16,7 +16,7 @@ from tf_embbert.quantization.deploy import build_deploy_model
 from tf_embbert.quantization.fold import fold_model
 from tf_embbert.quantization.quantize import QuantizedModel, distil, train_quantized
 from tf_embbert.training.batching import predict_in_order
-from tf_embbert.training.fitting import Encoded, Recipe, train
+from tf_embbert.training.fitting import EncodedRows, Recipe, train
 
 LENGTH = 12
 SPREAD = 0.5  # of the logits of a random model; three of four have it
@@ -86,7 +86,7 @@ def test_training_moves_the_weights_and_in_its_first_phase_the_ranges(folded, tm
     weights, ids = folded
     ranges = calibrate(weights, ids, seed=0)
     teacher = predict_in_order(build_deploy_model(weights), ids)
-    rows = Encoded(ids, teacher.argmax(1).astype(np.int32), "accuracy")
+    rows = EncodedRows(ids, teacher.argmax(1).astype(np.int32), "accuracy")
     recipe = Recipe(epochs=1, learning_rate=1e-3, weight_decay=0.0)
     quantized = QuantizedModel(weights, ranges, train_ranges=phase == "ranges")
     train(quantized.model, distil, rows, rows, recipe, tmp_path, 0, teacher, lambda line: None)
@@ -104,7 +104,7 @@ def test_qat_that_does_not_help_leaves_things_as_they_were(folded, tmp_path: Pat
     ranges = calibrate(weights, ids, seed=0)
     teacher = predict_in_order(build_deploy_model(weights), ids)
     answers = predict_in_order(QuantizedModel(weights, ranges).model, ids).argmax(1)
-    rows = Encoded(ids, answers.astype(np.int32), "accuracy")  # nothing can be better than the start
+    rows = EncodedRows(ids, answers.astype(np.int32), "accuracy")  # nothing can be better than the start
     recipe = Recipe(epochs=1, learning_rate=0.1, weight_decay=0.0)
     trained, kept, history = train_quantized(
         weights, ranges, teacher, rows, rows, recipe, tmp_path, 0, lambda line: None

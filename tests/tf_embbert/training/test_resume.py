@@ -7,7 +7,6 @@ import sys
 import time
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -83,22 +82,21 @@ def test_ctrl_c_says_how_to_go_on(command, tmp_path: Path) -> None:
 
 def test_only_the_same_training_is_resumed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A training that was begun with other arguments or other data, and one that is begun anew."""
-    from tf_embbert import finetune
+    from tf_embbert import FinetuneConfig
     from tf_embbert.common.errors import UserError
-    from tf_embbert.common.partial import start_folder, take_up
-    from tf_embbert.data.tasks import load_task
+    from tf_embbert.finetuning.finetune import what_is_begun
+    from tf_embbert.training.partial import start_folder, take_up
 
-    def begin(path, *options) -> dict[str, Any]:
-        given = finetune.parser().parse_args(["--task", str(path), "--out", "run", *options])
-        columns = (given.text_column, given.pair_column, given.label_column)
-        return {**finetune.recorded_arguments(given), "data": finetune.fingerprint(load_task(path, None, *columns))}
+    def begin(path, **values):
+        config = FinetuneConfig(task=str(path), **values)
+        return what_is_begun(config, config.load(seed=0))
 
     partial, path = tmp_path / "run.partial", write_rows(tmp_path / "same.jsonl", make_rows("pairs"))
     begun = begin(path)
     start_folder(partial, begun, report=print)
-    take_up(partial, begin(path, "--force"))
+    take_up(partial, begin(path))
     with pytest.raises(UserError, match="was begun with another epochs, seed: give the same"):
-        take_up(partial, begin(path, "--epochs", "7", "--seed", "1"))
+        take_up(partial, begin(path, epochs=7, seed=1))
     write_rows(path, make_rows("pairs", seed=1))
     with pytest.raises(UserError, match="was begun with another data: give the same"):
         take_up(partial, begin(path))
@@ -112,11 +110,11 @@ def test_only_the_same_training_is_resumed(tmp_path: Path, capsys: pytest.Captur
 
 @pytest.fixture
 def rows():
-    from tf_embbert.training.fitting import Encoded
+    from tf_embbert.training.fitting import EncodedRows
 
     rng = np.random.default_rng(0)
     tokens = random_tokens(rng, small_config(), 12, rng.integers(2, 12, 64))
-    return Encoded([row[row > 0] for row in tokens], rng.integers(0, 2, 64).astype(np.int32), "accuracy")
+    return EncodedRows([row[row > 0] for row in tokens], rng.integers(0, 2, 64).astype(np.int32), "accuracy")
 
 
 def test_an_epoch_that_was_killed_while_it_was_written(rows, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.support.chain import CLASSES, EXTRAS, KINDS, SMALL
+from tests.support.chain import CLASSES, EXTRAS
 from tf_embbert.model.config import CLS, PAD
 from tf_embbert.tokenizer import Tokenizer
 from tf_embbert.training.transfer import translate_table
@@ -52,28 +52,17 @@ def test_a_spelling_that_the_source_has_no_letter_of(tokenizers) -> None:
 
 def test_a_training_starts_with_its_own_tokenizer(run_of, data) -> None:
     """From a run of another task: the blocks are the run's, the tokenizer is not, the token vectors are translated."""
-    from tf_embbert import finetune
-    from tf_embbert.data.tasks import load_task
-    from tf_embbert.run import load_run
-    from tf_embbert.training import recipe
+    from tf_embbert import FinetuneConfig
+    from tf_embbert.finetuning.prepare import PreparedTask
+    from tf_embbert.run import load_run, weight_names
 
     start = load_run(run_of("pairs"))
-    options = finetune.parser().parse_args(
-        [
-            "--task",
-            str(data["classes"]),
-            *KINDS["classes"][1],
-            *SMALL,
-            "--init",
-            str(run_of("pairs")),
-            "--out",
-            "unused",
-        ]
-    )
-    task = load_task(options.task, None, options.text_column, options.pair_column, options.label_column, 0)
-    prepared = recipe.Data(task, options, report=print)
+    columns = {"text_column": "body", "label_column": "queue"}
+    config = FinetuneConfig(task=str(data["classes"]), **columns, init=str(run_of("pairs")))
+    task = config.load(seed=0)
+    prepared = PreparedTask(task, config, report=print)
     assert prepared.tokenizer.to_json() == Tokenizer.train(task.rows("train").texts, start.config.vocab_size).to_json()
-    weights = dict(zip(recipe.weight_names(model := recipe.initial_model(prepared, options)), model.get_weights()))
+    weights = dict(zip(weight_names(model := prepared.initial_model()), model.get_weights()))
     for name, value in start.float_weights.items():
         if not name.startswith("head") and name != "embed/token_table":
             np.testing.assert_array_equal(weights[name], value)

@@ -1,4 +1,6 @@
-"""Generates the shipped corpus `pocket` from our grammar: `python -m tf_embbert.data.corpus.generate [--out DIR] [--check]`.
+"""Generates the shipped corpus `pocket` from our grammar.
+
+    python -m tf_embbert.data.corpus.generate [--out DIR] [--check]
 
 A template is drawn, `(a|b)` picks an alternative and `{slot}` a value, then the utterance is dressed as people talk:
 openers and closers, colloquial spellings, typos. Templates and slot values are disjoint between train, validation and
@@ -11,6 +13,7 @@ import json
 import random
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import yaml
@@ -56,7 +59,8 @@ def generate() -> dict[str, list[dict]]:
         Rows by split; no text occurs twice in the corpus.
     """
     intents, slots, style = load_grammar()
-    seen, splits = set(), {}
+    seen: set[str] = set()
+    splits: dict[str, list[dict]] = {}
     for split, count in ROWS_PER_INTENT.items():
         rows = []
         for label, (intent, templates) in enumerate(intents.items()):
@@ -93,8 +97,16 @@ def differing(folder: Path) -> list[str]:
     return [name for name, content in files().items() if _content(folder / name) != content]
 
 
-def _distinct_texts(templates, values, style, count, seen, rng, what) -> list[str]:
-    texts = []
+def _distinct_texts(
+    templates: Sequence[str],
+    values: dict[str, list[str]],
+    style: dict,
+    count: int,
+    seen: set[str],
+    rng: random.Random,
+    what: str,
+) -> list[str]:
+    texts: list[str] = []
     for _ in range(count * _DRAWS_PER_ROW):
         text = _dressed(_filled(rng.choice(templates), values, rng), style, rng)
         if text.lower() not in seen:

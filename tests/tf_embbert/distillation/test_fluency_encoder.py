@@ -1,4 +1,4 @@
-"""The start that tells how likely words are: what it is asked, that it learns it, and that finetune starts from it."""
+"""The encoder that tells how likely words are: what it is asked, that it learns it, that finetune starts from it."""
 
 from pathlib import Path
 
@@ -7,10 +7,10 @@ import pytest
 
 from tests.support.chain import FolderOf
 from tests.support.toy_language import few_classes, sentence, write_language
+from tf_embbert.distillation import fluency_encoder
 from tf_embbert.distillation.fluency import CORPUS, Fluency
+from tf_embbert.distillation.fluency_encoder import BOUND, ToldSentences
 from tf_embbert.model.config import CLS
-from tf_embbert.pretraining import fluent_start
-from tf_embbert.pretraining.fluent_start import BOUND, Told
 from tf_embbert.run import load_run
 from tf_embbert.tokenizer import Tokenizer
 
@@ -25,7 +25,7 @@ def test_numbers_stand_at_the_last_token_of_their_word(folder: Path, rng: np.ran
     counted = Fluency([folder / f"pretrain/{name}.txt.gz" for name in CORPUS])
     sentences = [sentence(rng) for _ in range(40)] + [["cat", "unthinkable", "dog"]]
     tokenizer = Tokenizer.train(["the cat dog a saw"], 80)  # most words are several tokens
-    told = Told(sentences, counted, tokenizer)
+    told = ToldSentences(sentences, counted, tokenizer)
     raw = counted.gains(sentences)[0]
     expected = np.clip((raw - raw.mean(axis=0)) / raw.std(axis=0), -BOUND, BOUND)
     start = 0
@@ -42,7 +42,7 @@ def test_numbers_stand_at_the_last_token_of_their_word(folder: Path, rng: np.ran
 def test_an_epoch_has_each_row_once_but_the_last_few(folder: Path, rng: np.random.Generator) -> None:
     counted = Fluency([folder / f"pretrain/{name}.txt.gz" for name in CORPUS])
     sentences = [sentence(rng)[:length] for length in rng.integers(1, 7, 50)]
-    told = Told(sentences, counted, Tokenizer.train(["the cat"], 80))
+    told = ToldSentences(sentences, counted, Tokenizer.train(["the cat"], 80))
     batches = [tokens for tokens, _, _ in told.batches(np.arange(50), 8, seed=1)]
     rows = [tuple(np.trim_zeros(row, "b")) for batch in batches for row in batch]
     own = [tuple(row) for row in told.tokens]
@@ -71,7 +71,7 @@ def test_it_learns_and_finetune_starts_from_it(
         "--out",
         str(out),
     ]
-    assert fluent_start.main(arguments) == 0
+    assert fluency_encoder.main(arguments) == 0
     run = load_run(out)
     assert run.metrics["held_out_words"] < 0.6 and run.chosen is None  # 1 is knowing nothing
     before, after = load_run(start).float_weights, run.float_weights
@@ -96,6 +96,6 @@ def test_it_learns_and_finetune_starts_from_it(
         == 0
     )
     capsys.readouterr()
-    assert fluent_start.main([*arguments[:-1], str(folder / "other"), "--batch-size", "5000"]) == 2
+    assert fluency_encoder.main([*arguments[:-1], str(folder / "other"), "--batch-size", "5000"]) == 2
     assert "are no batch of 5000: give more plain text" in capsys.readouterr().err and not [*folder.glob("other*")]
-    assert fluent_start.main(arguments) == 2 and "exists" in capsys.readouterr().err
+    assert fluency_encoder.main(arguments) == 2 and "exists" in capsys.readouterr().err

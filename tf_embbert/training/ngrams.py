@@ -4,7 +4,10 @@ A small transformer that learns from labels alone fits 20,000 long texts before 
 model of word pairs has no such trouble. Its answers to the texts it did not see, mixed into the labels, pass that on.
 """
 
+import itertools
 import re
+from collections.abc import Iterable
+from typing import Any, TypeAlias
 
 import numpy as np
 import scipy.sparse
@@ -12,13 +15,17 @@ from sklearn.feature_extraction.text import HashingVectorizer
 from sklearn.linear_model import LogisticRegression
 
 from tf_embbert.common.errors import UserError
+from tf_embbert.data.tasks import Rows
+from tf_embbert.model.folded import Array
+
+Sparse: TypeAlias = Any  # a scipy.sparse matrix, which has no types
 
 BUCKETS = 2**18
 FOLDS = 5
 STRENGTH = 0.1  # of the teacher's labels against its regularisation
 
 
-def grams(texts):
+def grams(texts: Iterable[str | None]) -> list[str]:
     """Words and neighbouring words of a (text, second text or None); those that both have once more."""
     sets = [text_grams(text) for text in texts if text is not None]
     if len(sets) == 1:
@@ -27,23 +34,24 @@ def grams(texts):
     return [f"a {g}" for g in first] + [f"b {g}" for g in second] + [f"both {g}" for g in {*first} & {*second}]
 
 
-def text_grams(text):
+def text_grams(text: str) -> list[str]:
+    """Words and neighbouring words of one text."""
     words = split_words(text)
-    return words + [" ".join(pair) for pair in zip(words, words[1:])]
+    return words + [" ".join(pair) for pair in itertools.pairwise(words)]
 
 
-def split_words(text):
+def split_words(text: str) -> list[str]:
     """Words and marks of a text in lower case."""
     return re.findall(r"\w+|[^\w\s]", text.lower())
 
 
-def count_grams(rows, buckets):
+def count_grams(rows: Rows, buckets: int) -> Sparse:
     """Which hashed grams a text has: sparse 0/1 matrix [rows, buckets]."""
     hashing = HashingVectorizer(analyzer=grams, n_features=buckets, binary=True, alternate_sign=False, norm=None)
-    return hashing.transform(zip(rows.texts, rows.pairs or [None] * len(rows)))
+    return hashing.transform(zip(rows.texts, rows.pairs or itertools.repeat(None)))
 
 
-def weigh_grams(features, labels):
+def weigh_grams(features: Sparse, labels: Array) -> Sparse:
     """How much each gram tells of the class: a sparse diagonal matrix [buckets, buckets] to multiply features by.
 
     It is the largest, over the classes, of |log(p / q)| with the gram's shares p of a class's grams and q of all the
@@ -61,13 +69,13 @@ def weigh_grams(features, labels):
     return scipy.sparse.diags(np.abs(np.log(shares / rest)).max(axis=0))
 
 
-def fit_grams(features, labels):
-    """A linear model of weighed grams: (weights as `weigh_grams` has them, the model of features @ weights)."""
+def fit_grams(features: Sparse, labels: Array) -> tuple[Sparse, LogisticRegression]:
+    """A linear model of weighed grams: weights as `weigh_grams` has them, and the model of features @ weights."""
     weights = weigh_grams(features, labels)
     return weights, LogisticRegression(C=STRENGTH, max_iter=300).fit(features @ weights, labels)
 
 
-def taught_labels(rows, classes, share, seed):
+def taught_labels(rows: Rows, classes: int, share: float, seed: int) -> Array:
     """Labels softened by a linear n-gram model's opinion of each row, which it was not trained on.
 
     Args:
@@ -75,8 +83,10 @@ def taught_labels(rows, classes, share, seed):
         classes: how many there are.
         share: of the teacher in the result, the rest is the label's, 0..1.
         seed: of the folds.
+
     Returns:
         float32 [rows, classes], distributions.
+
     Raises:
         UserError: without one fold of the rows, one class is left.
     """

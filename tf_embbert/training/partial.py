@@ -6,45 +6,48 @@ OUT.partial holds begun.json, which says what was begun, folders of the work's o
 import json
 import os
 import shutil
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any, TypeVar
 
 from rich.console import Console
 
+from tf_embbert.common.console import Report
 from tf_embbert.common.errors import UserError
-from tf_embbert.run import read_json, save_run
+from tf_embbert.run import History, Run, read_json, save_run
+
+Result = TypeVar("Result")
 
 
-def add_output_options(parse):
-    """Gives a CommandParser the options of where the run lies and whether to go on with it."""
-    output = parse.add_argument_group("output")
-    output.add_argument("--out", required=True, metavar="RUN", help="the run's folder")
-    output.add_argument("--resume", action="store_true", help="go on with the interrupted training of this --out")
-    output.add_argument("--force", action="store_true", help="replace the run that is there")
-
-
-def work_aside(options, begun, work, report):
-    """Does the work of a command that makes a run, from the beginning or from where it was interrupted.
+def work_aside(
+    out: str | Path, resume: bool, begun: Mapping[str, Any], work: Callable[[Path], tuple[Run, History]], report: Report
+) -> Run:
+    """Does work that makes a run, from the beginning or from where it was interrupted.
 
     Args:
-        options: has `out`, and `resume`: go on with what lies beside it.
+        out: the run's folder.
+        resume: whether to go on with what lies beside it.
         begun: what makes the run what it is, as JSON takes it; only the same is resumed.
-        work: called with OUT.partial (`pathlib.Path`); keeps what it needs to go on in folders there, and returns
-            (Run, history rows).
+        work: called with OUT.partial; keeps what it needs to go on in folders there, and returns the run and its
+            history.
         report: called with one line at a time.
+
     Returns:
-        The Run, which lies at `options.out` in the place of one that was there.
+        The run, which lies at `out` in the place of one that was there.
+
     Raises:
-        UserError: from the work; nothing of it is left then, unless it was to be resumed. Or there is nothing to resume.
+        UserError: nothing is there to resume, or the work refused its input; nothing of it is left then, unless it
+            was to be resumed.
     """
-    out, partial = Path(options.out), partial_folder(options.out)
-    if options.resume:
+    out, partial = Path(out), partial_folder(out)
+    if resume:
         take_up(partial, begun)
     else:
         start_folder(partial, begun, report)
     try:
         run, history = work(partial)
     except UserError:
-        if not options.resume:
+        if not resume:
             shutil.rmtree(partial)
         raise
     save_run(run, partial, history)
@@ -57,12 +60,12 @@ def work_aside(options, begun, work, report):
     return run
 
 
-def partial_folder(out):
+def partial_folder(out: str | Path) -> Path:
     """Where the work lies until it is whole: OUT.partial, beside OUT."""
     return Path(f"{Path(out)}.partial")
 
 
-def require_free(out, force):
+def require_free(out: str | Path, force: bool) -> None:
     """Raises a UserError where a run cannot go: something is there, and it is no run or `force` is not set."""
     out = Path(out)
     if not os.path.lexists(out):
@@ -73,7 +76,7 @@ def require_free(out, force):
         raise UserError(f"{out} is not a run, so --force does not replace it: choose another --out")
 
 
-def start_folder(partial, begun, report):
+def start_folder(partial: Path, begun: Mapping[str, Any], report: Report) -> None:
     """Makes OUT.partial anew, with a note of what was begun in it."""
     if partial.exists():
         report(f"note: beginning anew; --resume would have gone on with {partial}")
@@ -85,12 +88,12 @@ def start_folder(partial, begun, report):
     (partial / "begun.json").write_text(json.dumps(begun))
 
 
-def take_up(partial, begun):
+def take_up(partial: Path, begun: Mapping[str, Any]) -> None:
     """Raises a UserError unless OUT.partial is there and was begun with the same arguments and data."""
     if not (partial / "begun.json").is_file():
         raise UserError(f"nothing to resume: there is no training in {partial}; leave --resume out to begin one")
     before = read_json(partial / "begun.json")
-    others = sorted(name for name in before | begun if before.get(name) != begun.get(name))
+    others = sorted(name for name in {*before, *begun} if before.get(name) != begun.get(name))
     if others:
         raise UserError(
             f"{partial} was begun with another {', '.join(others)}: give the same to resume it, or leave "
@@ -98,12 +101,12 @@ def take_up(partial, begun):
         )
 
 
-def run_resumable(work, options):
-    """`work(options, report)` with its lines on the terminal; Ctrl-C says how to go on."""
+def run_resumable(work: Callable[[Report], Result], out: str | Path) -> Result:
+    """`work(report)` with its lines on the terminal; Ctrl-C says how to go on with what lies beside `out`."""
     console = Console()
     try:
-        return work(options, lambda line: console.print(line, highlight=False, markup=False, soft_wrap=True))
+        return work(lambda line: console.print(line, highlight=False, markup=False, soft_wrap=True))
     except KeyboardInterrupt:
-        partial = partial_folder(options.out)
+        partial = partial_folder(out)
         how = f"go on with the same command and --resume (work so far: {partial})"
         raise KeyboardInterrupt(f"interrupted; {how if partial.exists() else 'nothing was begun'}") from None

@@ -9,11 +9,13 @@ import pytest
 
 from tests.support.chain import KINDS, SMALL, history, make_rows, refused, write_rows
 from tf_embbert.common.errors import UserError
-from tf_embbert.data.soft_rows import read_soft_rows
+from tf_embbert.data.soft_labels import read_soft_labels
 from tf_embbert.data.tasks import load_task
-from tf_embbert.finetune import main, parser
+from tf_embbert.finetune import main
+from tf_embbert.finetuning.config import FinetuneConfig
+from tf_embbert.finetuning.objective import choose_objective
+from tf_embbert.finetuning.prepare import PreparedTask
 from tf_embbert.run import load_run
-from tf_embbert.training.recipe import Data, goal
 
 
 @pytest.fixture
@@ -38,7 +40,7 @@ def test_shares_stand_in_the_order_of_the_labels(task, tmp_path: Path) -> None:
         soft_row("dim it", music=1),
         soft_row(music=0.333, lights=0.333, timer=0.333),
     ]
-    soft = read_soft_rows(write(tmp_path / "soft.jsonl", rows), task)
+    soft = read_soft_labels(write(tmp_path / "soft.jsonl", rows), task)
     assert task.labels == ["lights", "music", "timer"] and len(soft) == 3 and soft.pairs is None
     assert soft.texts == ["hum a tune", "dim it", "hum a tune"]
     np.testing.assert_allclose(soft.probabilities, [[0.75, 0, 0.25], [0, 1, 0], [1 / 3] * 3], atol=1e-6)
@@ -47,9 +49,9 @@ def test_shares_stand_in_the_order_of_the_labels(task, tmp_path: Path) -> None:
 def test_pairs_have_second_texts(tmp_path: Path) -> None:
     task = load_task(write_rows(tmp_path / "same.jsonl", make_rows("pairs")))
     row = {"text": "a", "text_pair": "b", "probabilities": {"yes": 1.0}}
-    assert read_soft_rows(write(tmp_path / "soft.jsonl", [row]), task).pairs == ["b"]
+    assert read_soft_labels(write(tmp_path / "soft.jsonl", [row]), task).pairs == ["b"]
     with pytest.raises(UserError, match="has no column 'text_pair'"):
-        read_soft_rows(write(tmp_path / "soft.jsonl", [soft_row(yes=1)]), task)
+        read_soft_labels(write(tmp_path / "soft.jsonl", [soft_row(yes=1)]), task)
 
 
 BAD = {
@@ -85,10 +87,10 @@ def test_numbers_have_no_probabilities(tmp_path: Path, capsys: pytest.CaptureFix
 @pytest.mark.parametrize("share", [0.0, 0.5])
 def test_soft_rows_follow_the_labelled_ones_with_their_own_targets(share: float, task, tmp_path: Path) -> None:
     rows = [soft_row("hum hum hum a tune", music=0.6, timer=0.4)] * 12
-    soft = read_soft_rows(write(tmp_path / "soft.jsonl", rows), task)
-    options = parser().parse_args(["--task", "x", "--out", "y", "--preset", "nano", "--teacher", str(share)])
-    data = Data(task, options, print, soft)
-    encoded, (_, targets) = data.training_rows(), goal(task, soft, options)
+    soft = read_soft_labels(write(tmp_path / "soft.jsonl", rows), task)
+    config = FinetuneConfig(task="x", preset="nano", teacher=share)
+    data = PreparedTask(task, config, print, soft)
+    encoded, (_, targets) = data.training_rows(), choose_objective(task, soft, config)
     labelled = len(task.rows("train"))
     assert len(encoded) == len(targets) == labelled + 12
     np.testing.assert_allclose(targets[labelled:], [[0, 0.6, 0.4]] * 12, atol=1e-6)

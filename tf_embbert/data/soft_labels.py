@@ -1,24 +1,27 @@
-"""Texts with a teacher's probabilities instead of labels: plain text is easier to have than labelled text.
+"""Texts with soft labels, a teacher's probabilities: plain text is easier to have than labelled text.
 
-A file of JSON Lines, each line {"text": .., "probabilities": {"label": share, ..}}, for pairs with a "text_pair" as well.
+A file of JSON Lines has a row a line, {"text": .., "probabilities": {"label": share, ..}}; those of pairs have a
+"text_pair" too.
 Whatever gave the probabilities, a larger model or a person, the small model learns from these rows as from its own.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from tf_embbert.common.errors import UserError
 from tf_embbert.data.readers import read_file
-from tf_embbert.data.tasks import PAIR_COLUMN
+from tf_embbert.data.tasks import PAIR_COLUMN, Task
 
 TOLERANCE = 0.01  # by which a row's shares may miss 1: they are rounded in most files
 
 
 @dataclass(frozen=True)
-class SoftRows:
+class SoftLabels:
     """Rows of such a file.
 
     Args:
@@ -35,28 +38,29 @@ class SoftRows:
         return len(self.texts)
 
 
-def read_soft_rows(path, task):
-    """Reads a file of texts with probabilities.
+def read_soft_labels(path: str | Path, task: Task) -> SoftLabels:
+    """Reads a file of texts with soft labels.
 
     Args:
         path: a .jsonl file, also .gz.
         task: the Task whose labels they are of.
+
     Returns:
-        SoftRows.
+        The rows.
+
     Raises:
         UserError: the task has no classes, or a row is malformed; the message names its line.
     """
-    if task.is_regression:
+    if task.labels is None:
         raise UserError(f"--soft-rows are of classes, {task.name} has numbers: leave them away")
     table = read_file(Path(path))
     pairs = table.texts(PAIR_COLUMN) if task.is_pair else None
-    shares = [
-        distribution(value, task.labels, table.where(row)) for row, value in enumerate(table.column("probabilities"))
-    ]
-    return SoftRows(table.texts("text"), pairs, np.array(shares, np.float32))
+    given = enumerate(table.column("probabilities"))
+    shares = [distribution(value, task.labels, table.where(row)) for row, value in given]
+    return SoftLabels(table.texts("text"), pairs, np.array(shares, np.float32))
 
 
-def distribution(value, labels, where):
+def distribution(value: Any, labels: Sequence[str], where: str) -> list[float]:
     """The shares of all labels in their order, from {label: share}; a label that is not named has none."""
     if not isinstance(value, dict):
         raise UserError(f"{where}: 'probabilities' is {value!r}, not an object of labels and their shares")

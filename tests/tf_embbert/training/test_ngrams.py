@@ -5,7 +5,7 @@ import pytest
 
 from tf_embbert.common.errors import UserError
 from tf_embbert.data.tasks import Rows
-from tf_embbert.distillation.ngrams import count_grams, grams, taught_labels, weigh_grams
+from tf_embbert.training.ngrams import count_grams, grams, taught_labels, weigh_grams
 
 pytestmark = pytest.mark.usefixtures("few_buckets")
 

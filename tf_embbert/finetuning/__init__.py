@@ -1,0 +1,1 @@
+"""From a task to a run, and what a run or a bundle answers: fine-tuning, its recipe, evaluation."""

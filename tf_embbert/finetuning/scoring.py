@@ -1,0 +1,73 @@
+"""The scores of a trained model, float and in TFLM: on selection rows, which choose, and on the reported split."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import tf_keras as keras
+
+from tf_embbert.data.tasks import Rows, Task
+from tf_embbert.finetuning.prepare import PreparedTask
+from tf_embbert.int8 import build_int8, predict_int8
+from tf_embbert.run import Quantised
+from tf_embbert.training.batching import predict_in_order
+from tf_embbert.training.fitting import EncodedRows
+from tf_embbert.training.metrics import score
+
+VERIFICATION_ROWS = 200
+# Texts that every conversion is verified on beside real ones: nothing, one word, and more than fits.
+EDGE_TEXTS = ["", "yes", "a b c d e f g h i j k l m n o p q r s t u v w x y z " * 40]
+
+
+def score_variants(
+    model: keras.Model,
+    variants: Mapping[str, Quantised],
+    data: PreparedTask,
+    selection: EncodedRows,
+    report_rows: int,
+    seed: int,
+) -> dict[str, Any]:
+    """Scores float, PTQ and QAT; the reported split is read here, once.
+
+    Args:
+        model: the float model.
+        variants: "ptq" and "qat".
+        data: the task.
+        selection: rows that choose between the two.
+        report_rows: of the reported split, a sample.
+        seed: of the sample.
+
+    Returns:
+        What a run's metrics.json holds: the reported split's figures, `chosen`, and `selection` with those rows'.
+    """
+    models = {name: build_int8(variant, data.length) for name, variant in variants.items()}
+    chooser = score_all(model, models, data.task, selection, "selection")
+    reported = sample(data.encode(data.task.reported_split), report_rows, seed)
+    result = score_all(model, models, data.task, reported, data.task.reported_split)
+    chosen = "qat" if chooser["qat_tflm"] >= chooser["ptq_tflm"] else "ptq"
+    return {"dataset": data.task.name, "metric": data.task.metric, **result, "chosen": chosen, "selection": chooser}
+
+
+def score_all(
+    model: keras.Model, int8_models: Mapping[str, bytes], task: Task, rows: EncodedRows, split: str
+) -> dict[str, Any]:
+    """The metric of the float model and of the int8 ones in TFLM, on the same rows."""
+    answers = {"float": predict_in_order(model, rows.ids)}
+    answers |= {f"{name}_tflm": predict_int8(one, rows.ids, task.is_pair) for name, one in int8_models.items()}
+    figures = {name: score(rows.metric, rows.labels, outputs) for name, outputs in answers.items()}
+    return {"split": split, "rows": len(rows), **figures}
+
+
+def sample(rows: EncodedRows, count: int, seed: int) -> EncodedRows:
+    """A seeded subset of at most `count` rows, in their order."""
+    chosen = np.sort(np.random.default_rng(seed).permutation(len(rows))[:count])
+    return EncodedRows([rows.ids[i] for i in chosen], rows.labels[chosen], rows.metric)
+
+
+def verification_texts(rows: Rows, seed: int) -> list[tuple[str, str | None]]:
+    """At least 200 (text, second text or None) rows: edge cases and a seeded sample of the given rows."""
+    order = np.random.default_rng(seed).permutation(max(len(rows), VERIFICATION_ROWS)) % len(rows)
+    chosen = rows.select(order[: VERIFICATION_ROWS - len(EDGE_TEXTS)])
+    if chosen.pairs is None:
+        return [(text, None) for text in EDGE_TEXTS + chosen.texts]
+    return [*((text, text) for text in EDGE_TEXTS), *zip(chosen.texts, chosen.pairs)]

@@ -1,0 +1,76 @@
+"""The one door to `convert`: integer models and their answers in TFLM, by which training chooses and evaluation scores.
+
+Whatever else of `convert` training may need is asked for here. It is imported when it is used: a float evaluation, and
+the help of a command, need none of it.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tf_embbert.common.errors import UserError
+from tf_embbert.model.folded import Array
+from tf_embbert.run import Quantised
+from tf_embbert.tokenizer import Tokenizer, segments
+
+
+def build_int8(variant: Quantised, length: int) -> bytes:
+    """The .tflite file of an integer variant of a model, as lowered, for texts of at most `length` tokens.
+
+    The passes of the export, which take longer, make a model smaller and change no answer.
+    """
+    from convert.lowering.lower import lower_model
+    from convert.lowering.to_tflite import write_model
+
+    return write_model(lower_model(variant.weights, variant.ranges, length))
+
+
+def predict_int8(model: bytes, ids: Sequence[Array], is_pair: bool) -> Array:
+    """What TFLM's interpreter answers.
+
+    Args:
+        model: a .tflite file of `build_int8`.
+        ids: token ids of each text, int32 [at most the model's length].
+        is_pair: whether the model takes segments.
+
+    Returns:
+        int8 [rows, C].
+    """
+    from convert.tflm.interpreters import predict
+
+    return predict(model, list(ids), [segments(row) for row in ids] if is_pair else None)
+
+
+class BundleModel:
+    """A bundle as evaluation uses it: its models and what goes with them.
+
+    Args:
+        path: the bundle's folder.
+
+    Raises:
+        UserError: no bundle there, or a file of it is missing or foreign.
+    """
+
+    kind = "int8 in TFLM"
+
+    def __init__(self, path: str | Path) -> None:
+        from convert.bundle.bundle import read_bundle
+        from convert.bundle.manifest import sha256
+        from convert.tflite.model import takes_pairs
+
+        bundle = read_bundle(path)
+        for part in (bundle.manifest["model"], bundle.manifest["tokenizer"]):
+            if sha256(bundle.files[part["file"]]) != part["sha256"]:
+                raise UserError(f"{path}/{part['file']} is not the file of this bundle's manifest: convert again")
+        self.models: Any = bundle.models
+        self.tokenizer = Tokenizer.load(bundle.path / "tokenizer.json")
+        self.labels: list[str] | None = bundle.manifest["labels"] or None
+        self.is_pair: bool = takes_pairs(bundle.files["model.tflite"])
+        self.max_length: int = bundle.manifest["model"]["sequence_length"]
+        self.seed: int = bundle.manifest["seed"]
+
+    def predict(self, ids: Sequence[Array]) -> Array:
+        """The model's answers, each text by the shortest length that holds it: int8 [rows, C]."""
+        from convert.tflite.lengths import answer_by_length
+
+        return answer_by_length(self.models, list(ids), lambda model, rows: predict_int8(model, rows, self.is_pair))
