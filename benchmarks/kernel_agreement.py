@@ -2,12 +2,14 @@
 
     python -m benchmarks.kernel_agreement --tflm-root DIR [--core ID] [--operator NAME] [--models N] [--seed N]
 
-Random models of every operator that CMSIS-NN serves, and for every rule a model that breaks it and one that keeps it;
-two inferences each, on Cortex-M4, M7 and M55 under QEMU, against the `tflite-micro` package. Writes
-results/kernel_agreement.json. Exit status 1 when a model that passes answers otherwise.
+Random models of every operator that CMSIS-NN serves, of integer operators that it does not, and for every rule a model
+that breaks it and one that keeps it; two inferences each, on Cortex-M4, M7 and M55 under QEMU, against the
+`tflite-micro` package. Writes results/kernel_agreement.json. Exit status 1 when a model that passes answers otherwise.
 """
 
 import hashlib
+import re
+import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -18,6 +20,7 @@ import numpy as np
 from benchmarks.firmware.batch import ROUNDS, STATUS_TEXT, Answer, Job, run_batch
 from benchmarks.firmware.inputs import TYPES, join
 from benchmarks.firmware.random_models import MAKERS, random_model
+from benchmarks.firmware.random_others import OTHERS
 from benchmarks.firmware.results import Results
 from benchmarks.firmware.runner import BOARDS, Firmware, add_tflm_arguments, build_firmware, describe_tools
 from convert.tflite.model import float_tensors, read_model
@@ -30,6 +33,18 @@ RESULT = Path(__file__).parent / "results/kernel_agreement.json"
 CORES = ("cortex-m4", "cortex-m7", "cortex-m55")
 KERNELS = "cmsis_nn"
 SHOWN = 10
+
+
+def cmsis_nn_commit(tflm_root: Path) -> str:
+    """The commit of the CMSIS-NN in a checkout of TFLM: that of its git history, or what TFLM's Makefile fetches."""
+    tools = Path(tflm_root, "tensorflow/lite/micro/tools/make")
+    folder = tools / "downloads/cmsis_nn"
+    if (folder / ".git").exists():
+        return subprocess.run(
+            ["git", "-C", folder, "rev-parse", "HEAD"], capture_output=True, text=True, check=True
+        ).stdout.strip()
+    script = (tools / "ext_libs/cmsis_nn_download.sh").read_text(encoding="utf-8")
+    return re.findall(r'ZIP_PREFIX_NN="(\w+)"', script)[0]
 
 
 def supported_models(op: str, count: int, seed: int) -> Iterator[tuple[int, bytes]]:
@@ -131,7 +146,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = CommandParser(prog="python -m benchmarks.kernel_agreement", description=__doc__.split("\n")[0])
     add_tflm_arguments(parser)
     parser.add_argument("--core", action="append", choices=list(BOARDS), help="may be repeated; default: M4, M7, M55")
-    parser.add_argument("--operator", action="append", choices=list(MAKERS), help="may be repeated; default: all")
+    parser.add_argument("--operator", action="append", choices=[*MAKERS, *OTHERS], help="may be repeated; default: all")
     parser.add_argument(
         "--models", type=int, default=300, metavar="N", help="of an operator (default: 300); 0: the rules alone"
     )
@@ -140,14 +155,15 @@ def main(arguments: list[str] | None = None) -> int:
         "--build", type=Path, default=Path("build/firmware"), metavar="DIR", help="default: %(default)s"
     )
     options = parser.parse_args(arguments)
-    results = Results(RESULT, describe_tools(options.tflm_root, options.tflm_commit) | {"seed": options.seed})
+    tools = describe_tools(options.tflm_root, options.tflm_commit) | {"cmsis_nn": cmsis_nn_commit(options.tflm_root)}
+    results = Results(RESULT, tools | {"seed": options.seed})
     cores, failed = options.core or CORES, False
     firmwares = [build_firmware(core, KERNELS, options.tflm_root, options.build, "agree") for core in cores]
     for firmware in firmwares:
         for entry in measure_rules(firmware):
             results.add("rules", ("rule", "model", "core"), entry)
             print(f"{entry['rule']} {entry['model']} {firmware.core}: {entry['outcome']}", flush=True)
-    for op in options.operator or (MAKERS if options.models else ()):
+    for op in options.operator or ([*MAKERS, *OTHERS] if options.models else ()):
         models = list(supported_models(op, options.models, options.seed))
         for firmware in firmwares:
             entry = measure(firmware, op, models)

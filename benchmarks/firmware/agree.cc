@@ -10,11 +10,11 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "all_ops.h"
 #include "boards/board.h"
 #include "boards/common/semihosting.h"
 #include "tensor_files.h"
 #include "tensorflow/lite/micro/micro_interpreter.h"
-#include "tensorflow/lite/micro/micro_mutable_op_resolver.h"
 
 namespace {
 
@@ -24,17 +24,6 @@ constexpr std::size_t kModelBytes = 4 << 20, kArenaBytes = 1 << 20;
 constexpr int kDirt = 0x5A;  // what the arena holds before: a kernel that writes too little is not helped by zeros
 [[gnu::section(".bulk")]] alignas(16) std::uint8_t model_bytes[kModelBytes];
 [[gnu::section(".bulk")]] alignas(16) std::uint8_t arena[kArenaBytes];
-
-// The operators that CMSIS-NN serves, and SUB.
-class ServedOps : public tflite::MicroMutableOpResolver<18> {
- public:
-  ServedOps() {
-    AddAdd(); AddAveragePool2D(); AddBatchMatMul(); AddConv2D(); AddDepthwiseConv2D();
-    AddFullyConnected(); AddMaxPool2D(); AddMaximum(); AddMinimum(); AddMul(); AddPad(); AddPadV2();
-    AddSoftmax(); AddSub(); AddSvdf(); AddTranspose(); AddTransposeConv();
-    AddUnidirectionalSequenceLSTM();
-  }
-};
 
 struct Path {
   Path(unsigned long model, const char* kind, unsigned long round) {
@@ -70,7 +59,7 @@ int main() {
   if (!words[3]) board::Exit(kBadUse);
   const unsigned long first = std::strtoul(words[1], nullptr, 10), last = std::strtoul(words[2], nullptr, 10);
   const unsigned long rounds = std::strtoul(words[3], nullptr, 10);
-  static const ServedOps resolver;
+  static const AllOps resolver;
   for (unsigned long number = first; number <= last; ++number) {
     const Status status = RunModel(resolver, number, rounds);
     std::snprintf(line, sizeof(line), "model %lu %d\n", number, status);

@@ -22,39 +22,42 @@ Shape = tuple[int, ...]
 
 def random_model(op: str, seed: int) -> bytes:
     """The bytes of a random model of an operator; equal arguments give equal bytes."""
-    rng = np.random.default_rng([list(MAKERS).index(op), seed])
-    spec = MAKERS[op](rng)
+    from benchmarks.firmware.random_others import OTHERS
+
+    makers = MAKERS | OTHERS
+    rng = np.random.default_rng([list(makers).index(op), seed])
+    spec = makers[op](rng)
     spec.op = op
     return spec.build()
 
 
-def _pick(rng: Rng, *values: Any) -> Any:
+def pick(rng: Rng, *values: Any) -> Any:
     return values[rng.integers(len(values))]
 
 
-def _shape(rng: Rng, least: int, most: int, elements: int = 4096) -> Shape:
+def any_shape(rng: Rng, least: int, most: int, elements: int = 4096) -> Shape:
     """Any shape of few elements, ones among its dimensions."""
     rank = int(rng.integers(least, most + 1))
-    shape = [int(_pick(rng, 1, 2, 3, 4, 5, 7, 9, 17)) for _ in range(rank)]
+    shape = [int(pick(rng, 1, 2, 3, 4, 5, 7, 9, 17)) for _ in range(rank)]
     while np.prod(shape) > elements:
         shape[int(np.argmax(shape))] //= 2
     return tuple(shape)
 
 
-def _scale(rng: Rng) -> float:
+def any_scale(rng: Rng) -> float:
     """Any scale, or one of few digits: those make sums that lie half way between two steps, where rounding shows."""
     if rng.random() < 0.5:
-        return float(np.float32(_pick(rng, 1 / 128, 1 / 32, 1 / 16, 0.1, 0.05, 0.03, 0.025)))
+        return float(np.float32(pick(rng, 1 / 128, 1 / 32, 1 / 16, 0.1, 0.05, 0.03, 0.025)))
     return float(np.float32(2.0 ** rng.uniform(-8, -2)))
 
 
 def _zero(rng: Rng, kind: str) -> int:
-    return int(_pick(rng, -128, 127, 0, int(rng.integers(-128, 128)))) if kind == "int8" else 0
+    return int(pick(rng, -128, 127, 0, int(rng.integers(-128, 128)))) if kind == "int8" else 0
 
 
-def _activation(rng: Rng, kind: str, shape: Shape, **more: Any) -> Tensor:
+def activation(rng: Rng, kind: str, shape: Shape, **more: Any) -> Tensor:
     """A tensor that is computed, or an input."""
-    return Tensor(kind, tuple(shape), **{"scale": _scale(rng), "zero": _zero(rng, kind)} | more)
+    return Tensor(kind, tuple(shape), **{"scale": any_scale(rng), "zero": _zero(rng, kind)} | more)
 
 
 def _values(rng: Rng, kind: str, shape: Shape) -> np.ndarray:
@@ -66,8 +69,8 @@ def _values(rng: Rng, kind: str, shape: Shape) -> np.ndarray:
 
 
 def _weights(rng: Rng, kind: str, shape: Shape, axis: int, per_channel: bool) -> Tensor:
-    scales = [_scale(rng) for _ in range(shape[axis])] if per_channel else _scale(rng)
-    zero = int(_pick(rng, 0, 0, 0, 6, -128 if kind == "int8" else -8)) if not per_channel else 0
+    scales = [any_scale(rng) for _ in range(shape[axis])] if per_channel else any_scale(rng)
+    zero = int(pick(rng, 0, 0, 0, 6, -128 if kind == "int8" else -8)) if not per_channel else 0
     data = _values(rng, kind, shape)
     if kind == "int4":
         flat = np.pad(data.reshape(-1), (0, data.size % 2)) & 15
@@ -98,21 +101,21 @@ def _window(size: int, kernel: int, stride: int, dilation: int, padding: int) ->
 def _convolution(rng: Rng) -> tuple[dict, Shape, Shape]:
     """Options, filter height and width, and input height and width of a convolution that gives something."""
     while True:
-        padding = _pick(rng, SAME, VALID)
-        kernel = tuple(int(_pick(rng, 1, 1, 2, 3, 3, 4, 5)) for _ in range(2))
-        size = tuple(int(_pick(rng, 1, 2, 4, 5, 6, 7, 9)) for _ in range(2))
-        stride = tuple(int(_pick(rng, 1, 1, 1, 2, 2, 3)) for _ in range(2))
-        dilation = tuple(int(_pick(rng, 1, 1, 1, 1, 2)) for _ in range(2))
+        padding = pick(rng, SAME, VALID)
+        kernel = tuple(int(pick(rng, 1, 1, 2, 3, 3, 4, 5)) for _ in range(2))
+        size = tuple(int(pick(rng, 1, 2, 4, 5, 6, 7, 9)) for _ in range(2))
+        stride = tuple(int(pick(rng, 1, 1, 1, 2, 2, 3)) for _ in range(2))
+        dilation = tuple(int(pick(rng, 1, 1, 1, 1, 2)) for _ in range(2))
         output = [_window(*things, padding) for things in zip(size, kernel, stride, dilation)]
         if min(output) > 0:
             break
     fields = {"strideH": stride[0], "strideW": stride[1], "padding": padding}
     fields |= {"dilationHFactor": dilation[0], "dilationWFactor": dilation[1]}
-    return fields | {"fusedActivationFunction": _pick(rng, *ACTIVATIONS)}, kernel, (*size, *output)
+    return fields | {"fusedActivationFunction": pick(rng, *ACTIVATIONS)}, kernel, (*size, *output)
 
 
 def _types(rng: Rng) -> tuple[str, str]:
-    return _pick(rng, ("int8", "int8"), ("int8", "int8"), ("int8", "int8"), ("int8", "int4"), ("int16", "int8"))
+    return pick(rng, ("int8", "int8"), ("int8", "int8"), ("int8", "int8"), ("int8", "int4"), ("int16", "int8"))
 
 
 def conv_2d(rng: Rng) -> Spec:
@@ -123,56 +126,56 @@ def conv_2d(rng: Rng) -> Spec:
         out_width = _window(width, kernel[1], fields["strideW"], 1, fields["padding"])
         if out_width <= 0:
             return conv_2d(rng)
-    groups = int(_pick(rng, 1, 1, 1, 2, 3, 4))
-    depth, filters = groups * int(_pick(rng, *CHANNELS[:9])), groups * int(_pick(rng, *CHANNELS[:9]))
+    groups = int(pick(rng, 1, 1, 1, 2, 3, 4))
+    depth, filters = groups * int(pick(rng, *CHANNELS[:9])), groups * int(pick(rng, *CHANNELS[:9]))
     if rng.random() < 0.3:
         filters = depth
     kind, weight = _types(rng)
-    batch = int(_pick(rng, 1, 1, 2))
-    data = _activation(rng, kind, (batch, height, width, depth))
+    batch = int(pick(rng, 1, 1, 2))
+    data = activation(rng, kind, (batch, height, width, depth))
     shape = (filters, *kernel, depth // groups)
     weights = _weights(rng, weight, shape, 0, per_channel=rng.random() < 0.6)
     scale = _output_scale(rng, data, weights, int(np.prod(shape[1:])))
-    output = _activation(rng, kind, (batch, out_height, out_width, filters), scale=scale)
-    bias = _pick(rng, None, "int32", "int32" if kind == "int8" else "int64")
-    inputs = [data, weights] + ([_bias(rng, bias, weights, data.scale, filters)] if bias else _pick(rng, [], [None]))
+    output = activation(rng, kind, (batch, out_height, out_width, filters), scale=scale)
+    bias = pick(rng, None, "int32", "int32" if kind == "int8" else "int64")
+    inputs = [data, weights] + ([_bias(rng, bias, weights, data.scale, filters)] if bias else pick(rng, [], [None]))
     return Spec("", inputs, [output], "Conv2DOptions", fields)
 
 
 def depthwise_conv_2d(rng: Rng) -> Spec:
     fields, kernel, (height, width, out_height, out_width) = _convolution(rng)
-    multiplier, depth = int(_pick(rng, 1, 1, 1, 2, 3, 4, 8)), int(_pick(rng, *CHANNELS[:12]))
+    multiplier, depth = int(pick(rng, 1, 1, 1, 2, 3, 4, 8)), int(pick(rng, *CHANNELS[:12]))
     channels = depth * multiplier
     kind, weight = _types(rng)
-    batch = int(_pick(rng, 1, 1, 2))
-    data = _activation(rng, kind, (batch, height, width, depth))
+    batch = int(pick(rng, 1, 1, 2))
+    data = activation(rng, kind, (batch, height, width, depth))
     weights = _weights(rng, weight, (1, *kernel, channels), 3, per_channel=rng.random() < 0.7)
     scale = _output_scale(rng, data, weights, int(np.prod(kernel)))
-    output = _activation(rng, kind, (batch, out_height, out_width, channels), scale=scale)
-    bias = _pick(rng, None, "int32", "int32") if kind == "int8" else _pick(rng, None, "int64", "int64")
+    output = activation(rng, kind, (batch, out_height, out_width, channels), scale=scale)
+    bias = pick(rng, None, "int32", "int32") if kind == "int8" else pick(rng, None, "int64", "int64")
     inputs = [data, weights] + ([_bias(rng, bias, weights, data.scale, channels)] if bias else [])
     return Spec("", inputs, [output], "DepthwiseConv2DOptions", fields | {"depthMultiplier": multiplier})
 
 
 def transpose_conv(rng: Rng) -> Spec:
-    padding = _pick(rng, SAME, VALID)
-    kernel = [int(_pick(rng, 1, 2, 3, 4, 5)) for _ in range(2)]
-    stride = [int(_pick(rng, 1, 2, 2, 3)) for _ in range(2)]
-    size = [int(_pick(rng, 1, 2, 4, 5)) for _ in range(2)]
+    padding = pick(rng, SAME, VALID)
+    kernel = [int(pick(rng, 1, 2, 3, 4, 5)) for _ in range(2)]
+    stride = [int(pick(rng, 1, 2, 2, 3)) for _ in range(2)]
+    size = [int(pick(rng, 1, 2, 4, 5)) for _ in range(2)]
     less = [int(rng.integers(0, s)) if rng.random() < 0.3 else 0 for s in stride]  # sizes that a stride rounds up
     output = [n * s - x for n, s, x in zip(size, stride, less)]
     if padding == VALID:
         output = [(n - 1) * s + max(k, s) - (x if k <= s else 0) for n, s, k, x in zip(size, stride, kernel, less)]
         output = [max(o, k) for o, k in zip(output, kernel)]
-    depth, filters = int(_pick(rng, *CHANNELS)), int(_pick(rng, *CHANNELS[:9]))
-    kind = _pick(rng, "int8", "int8", "int8", "int16")
-    batch = int(_pick(rng, 1, 1, 2))
-    data = _activation(rng, kind, (batch, *size, depth))
+    depth, filters = int(pick(rng, *CHANNELS)), int(pick(rng, *CHANNELS[:9]))
+    kind = pick(rng, "int8", "int8", "int8", "int16")
+    batch = int(pick(rng, 1, 1, 2))
+    data = activation(rng, kind, (batch, *size, depth))
     weights = _weights(rng, "int8", (filters, *kernel, depth), 0, per_channel=rng.random() < 0.7)
     scale = _output_scale(rng, data, weights, depth * int(np.prod(kernel)))
-    result = _activation(rng, kind, (batch, *output, filters), scale=scale)
+    result = activation(rng, kind, (batch, *output, filters), scale=scale)
     shape = Tensor("int32", (4,), data=[batch, *output, filters])
-    bias = _pick(rng, None, "int32", "int32") if kind == "int8" else _pick(rng, None, "int64", "int16")
+    bias = pick(rng, None, "int32", "int32") if kind == "int8" else pick(rng, None, "int64", "int16")
     inputs = [shape, weights, data] + ([_bias(rng, bias, weights, data.scale, filters)] if bias else [])
     fields = {"strideH": stride[0], "strideW": stride[1], "padding": padding}
     return Spec("", inputs, [result], "TransposeConvOptions", fields)
@@ -180,38 +183,38 @@ def transpose_conv(rng: Rng) -> Spec:
 
 def fully_connected(rng: Rng) -> Spec:
     kind, weight = _types(rng)
-    depth, units = int(_pick(rng, *CHANNELS, 64)), int(_pick(rng, *CHANNELS))
-    rows = _shape(rng, 0, 3, 60)
-    data = _activation(rng, kind, (*rows, depth))
+    depth, units = int(pick(rng, *CHANNELS, 64)), int(pick(rng, *CHANNELS))
+    rows = any_shape(rng, 0, 3, 60)
+    data = activation(rng, kind, (*rows, depth))
     per_channel = kind == "int8" and weight == "int8" and rng.random() < 0.4
     weights = _weights(rng, weight, (units, depth), 0, per_channel)
     if rng.random() < 0.15 and weight == "int8":
         weights.data = None  # computed, as in a product of two activations
     scale = _output_scale(rng, data, weights, depth)
     keep = rng.random() < 0.8
-    output = _activation(rng, kind, (*rows, units) if keep or not rows else (int(np.prod(rows)), units), scale=scale)
-    bias = _pick(rng, None, "int32", "int32" if kind == "int8" else "int64")
-    inputs = [data, weights] + ([_bias(rng, bias, weights, data.scale, units)] if bias else _pick(rng, [], [None]))
-    fields = {"fusedActivationFunction": _pick(rng, *ACTIVATIONS), "keepNumDims": keep}
+    output = activation(rng, kind, (*rows, units) if keep or not rows else (int(np.prod(rows)), units), scale=scale)
+    bias = pick(rng, None, "int32", "int32" if kind == "int8" else "int64")
+    inputs = [data, weights] + ([_bias(rng, bias, weights, data.scale, units)] if bias else pick(rng, [], [None]))
+    fields = {"fusedActivationFunction": pick(rng, *ACTIVATIONS), "keepNumDims": keep}
     return Spec("", inputs, [output], "FullyConnectedOptions", fields)
 
 
 def batch_matmul(rng: Rng) -> Spec:
-    kind = _pick(rng, "int8", "int8", "int16")
-    batches = _shape(rng, 0, 3, 12)
-    other = tuple(int(_pick(rng, n, n, 1)) for n in batches)[int(rng.integers(0, len(batches) + 1)) :]
-    rows, depth, columns = (int(_pick(rng, *CHANNELS[:11])) for _ in range(3))
+    kind = pick(rng, "int8", "int8", "int16")
+    batches = any_shape(rng, 0, 3, 12)
+    other = tuple(int(pick(rng, n, n, 1)) for n in batches)[int(rng.integers(0, len(batches) + 1)) :]
+    rows, depth, columns = (int(pick(rng, *CHANNELS[:11])) for _ in range(3))
     flips = bool(rng.random() < 0.4), bool(rng.random() < 0.5)
     shapes = [(*batches, rows, depth), (*other, depth, columns)]
     if rng.random() < 0.3:
         shapes = [(*other, rows, depth), (*batches, depth, columns)]
     shapes = [(*shape[:-2], shape[-1], shape[-2]) if flip else shape for shape, flip in zip(shapes, flips)]
-    left, right = (_activation(rng, kind, shape) for shape in shapes)
+    left, right = (activation(rng, kind, shape) for shape in shapes)
     if rng.random() < 0.3:
-        constant = _pick(rng, left, right)
+        constant = pick(rng, left, right)
         constant.data = _values(rng, kind, constant.shape)
     scale = _output_scale(rng, left, right, depth) * (256 if kind == "int16" else 1)
-    output = _activation(rng, kind, (*batches, rows, columns), scale=scale)
+    output = activation(rng, kind, (*batches, rows, columns), scale=scale)
     return Spec("", [left, right], [output], "BatchMatMulOptions", {"adjX": flips[0], "adjY": flips[1]})
 
 
@@ -221,19 +224,19 @@ def pooling(rng: Rng) -> Spec:
         fields.pop(name)
     out_height = _window(height, kernel[0], fields["strideH"], 1, fields["padding"])
     out_width = _window(width, kernel[1], fields["strideW"], 1, fields["padding"])
-    kind, depth, batch = _pick(rng, "int8", "int8", "int16"), int(_pick(rng, *CHANNELS)), int(_pick(rng, 1, 1, 2))
-    data = _activation(rng, kind, (batch, height, width, depth))
-    output = _activation(rng, kind, (batch, out_height, out_width, depth), scale=data.scale, zero=data.zero)
+    kind, depth, batch = pick(rng, "int8", "int8", "int16"), int(pick(rng, *CHANNELS)), int(pick(rng, 1, 1, 2))
+    data = activation(rng, kind, (batch, height, width, depth))
+    output = activation(rng, kind, (batch, out_height, out_width, depth), scale=data.scale, zero=data.zero)
     return Spec("", [data], [output], "Pool2DOptions", fields | {"filterHeight": kernel[0], "filterWidth": kernel[1]})
 
 
 def _broadcast(rng: Rng, most: int) -> tuple[Shape, Shape, Shape]:
-    whole = _shape(rng, 0 if rng.random() < 0.05 else 1, most)
+    whole = any_shape(rng, 0 if rng.random() < 0.05 else 1, most)
     choice = rng.random()
     if choice < 0.3:
         return whole, whole, whole
     if choice < 0.4:
-        return _pick(rng, (whole, (), whole), ((1,), whole, whole))
+        return pick(rng, (whole, (), whole), ((1,), whole, whole))
     shapes = [tuple(1 if rng.random() < 0.4 else n for n in whole) for _ in range(2)]
     if rng.random() < 0.3:
         shapes[1] = shapes[1][int(rng.integers(0, len(whole) + 1)) :]
@@ -245,39 +248,39 @@ def _broadcast(rng: Rng, most: int) -> tuple[Shape, Shape, Shape]:
 
 
 def _binary(rng: Rng, options: str | None, most: int, one_grid: bool = False) -> Spec:
-    kind = _pick(rng, "int8", "int8", "int16")
+    kind = pick(rng, "int8", "int8", "int16")
     first, second, whole = _broadcast(rng, most)
-    left, right = _activation(rng, kind, first), _activation(rng, kind, second)
+    left, right = activation(rng, kind, first), activation(rng, kind, second)
     product = options == "MulOptions"
     scale = (
         left.scale * right.scale * 100
         if product
-        else max(left.scale, right.scale) * float(_pick(rng, 1, 2, 2.0 ** rng.uniform(-1, 1.5)))
+        else max(left.scale, right.scale) * float(pick(rng, 1, 2, 2.0 ** rng.uniform(-1, 1.5)))
     )
-    output = _activation(rng, kind, whole, scale=float(np.float32(scale * (100 if product and kind == "int16" else 1))))
+    output = activation(rng, kind, whole, scale=float(np.float32(scale * (100 if product and kind == "int16" else 1))))
     if one_grid:
         right.scale = output.scale = left.scale
         right.zero = output.zero = left.zero
     if rng.random() < 0.3:
-        constant = _pick(rng, left, right)
+        constant = pick(rng, left, right)
         constant.data = _values(rng, kind, constant.shape)
-    fields = {"fusedActivationFunction": _pick(rng, *ACTIVATIONS)} if options else {}
+    fields = {"fusedActivationFunction": pick(rng, *ACTIVATIONS)} if options else {}
     return Spec("", [left, right], [output], options or "", fields)
 
 
 def softmax(rng: Rng) -> Spec:
-    kind, to = _pick(rng, ("int8", "int8"), ("int8", "int8"), ("int8", "int16"), ("int16", "int16"))
-    data = _activation(rng, kind, _shape(rng, 1, 5))
+    kind, to = pick(rng, ("int8", "int8"), ("int8", "int8"), ("int8", "int16"), ("int16", "int16"))
+    data = activation(rng, kind, any_shape(rng, 1, 5))
     data.scale = float(np.float32(2.0 ** rng.uniform(-8, 1))) if kind == "int8" else float(2.0 ** rng.uniform(-13, -8))
     output = Tensor(to, data.shape, scale=1 / 256 if to == "int8" else 1 / 32768, zero=-128 if to == "int8" else 0)
     if (kind, to) == ("int8", "int16"):
         output = Tensor(to, data.shape, scale=1 / 65536, zero=-32768)
-    return Spec("", [data], [output], "SoftmaxOptions", {"beta": float(_pick(rng, 1.0, 1.0, 0.5, 3.0))})
+    return Spec("", [data], [output], "SoftmaxOptions", {"beta": float(pick(rng, 1.0, 1.0, 0.5, 3.0))})
 
 
 def transpose(rng: Rng) -> Spec:
-    kind = _pick(rng, "int8", "int8", "int8", "int16")
-    data = _activation(rng, kind, _shape(rng, 1, 6))
+    kind = pick(rng, "int8", "int8", "int8", "int16")
+    data = activation(rng, kind, any_shape(rng, 1, 6))
     order = rng.permutation(len(data.shape))
     if rng.random() < 0.1:
         order = np.arange(len(data.shape))
@@ -289,8 +292,8 @@ def transpose(rng: Rng) -> Spec:
 
 
 def pad(rng: Rng, constant: bool = False) -> Spec:
-    kind = _pick(rng, "int8", "int8", "int16")
-    data = _activation(rng, kind, _shape(rng, 1, 5, 600))
+    kind = pick(rng, "int8", "int8", "int16")
+    data = activation(rng, kind, any_shape(rng, 1, 5, 600))
     amounts = rng.integers(0, 3, (len(data.shape), 2)) * (rng.random((len(data.shape), 1)) < 0.6)
     shape = tuple(int(n + sum(more)) for n, more in zip(data.shape, amounts))
     inputs = [data, Tensor("int32", amounts.shape, data=amounts)]
@@ -301,36 +304,36 @@ def pad(rng: Rng, constant: bool = False) -> Spec:
 
 
 def svdf(rng: Rng) -> Spec:
-    units, rank, memory = int(_pick(rng, 1, 2, 3, 5, 8)), int(_pick(rng, 1, 2, 3)), int(_pick(rng, 1, 2, 3, 4, 8, 9))
-    depth, batch, state = int(_pick(rng, *CHANNELS)), int(_pick(rng, 1, 1, 2)), _pick(rng, "int8", "int16")
+    units, rank, memory = int(pick(rng, 1, 2, 3, 5, 8)), int(pick(rng, 1, 2, 3)), int(pick(rng, 1, 2, 3, 4, 8, 9))
+    depth, batch, state = int(pick(rng, *CHANNELS)), int(pick(rng, 1, 1, 2)), pick(rng, "int8", "int16")
     filters = units * rank
-    data = _activation(rng, "int8", (batch, depth))
+    data = activation(rng, "int8", (batch, depth))
     feature = _weights(rng, "int8", (filters, depth), 0, False)
     feature.zero = 0
     time = _weights(rng, state, (filters, memory), 0, False)
     time.zero, time.scale = 0, float(np.float32(2.0 ** (-7 if state == "int8" else -15)))
     full = {"int8": 1, "int16": 256}[state]
     kept = float(np.float32(data.scale * feature.scale * 127 * np.sqrt(depth) / full))
-    bias = _pick(rng, Tensor("int32", (units,), data=rng.integers(-500, 500, units), quantized=True, scale=1.0))
+    bias = pick(rng, Tensor("int32", (units,), data=rng.integers(-500, 500, units), quantized=True, scale=1.0))
     bias.scale = float(np.float32(kept * time.scale))
     variable = Tensor(state, (batch, filters * memory), scale=kept, zero=0, variable=True)
     scale = kept * time.scale * {"int8": 127, "int16": 32767 * 256}[state] * np.sqrt(memory * rank) * 2
-    output = _activation(rng, "int8", (batch, units), scale=float(np.float32(scale)))
+    output = activation(rng, "int8", (batch, units), scale=float(np.float32(scale)))
     relu = schema.ActivationFunctionType.RELU
-    fields = {"rank": rank, "fusedActivationFunction": _pick(rng, ACTIVATIONS[0], relu, relu)}
+    fields = {"rank": rank, "fusedActivationFunction": pick(rng, ACTIVATIONS[0], relu, relu)}
     return Spec("", [data, feature, time, bias, variable], [output], "SVDFOptions", fields)
 
 
 def lstm(rng: Rng) -> Spec:
-    kind = _pick(rng, "int8", "int8", "int16")
+    kind = pick(rng, "int8", "int8", "int16")
     units, depth, steps, batch = (
-        int(_pick(rng, *some)) for some in ((1, 2, 3, 4, 8, 9), (1, 2, 4, 5, 16), (1, 2, 3, 5), (1, 1, 2))
+        int(pick(rng, *some)) for some in ((1, 2, 3, 4, 8, 9), (1, 2, 4, 5, 16), (1, 2, 3, 5), (1, 1, 2))
     )
     time_major = bool(rng.random() < 0.2)
     biases, zero = ("int32" if kind == "int8" else "int64"), _zero(rng, kind)
     shape = (steps, batch) if time_major else (batch, steps)
     inputs: list[Any] = [None] * 24
-    inputs[0] = _activation(rng, kind, (*shape, depth), scale=1 / 128 if kind == "int8" else 1 / 32768)
+    inputs[0] = activation(rng, kind, (*shape, depth), scale=1 / 128 if kind == "int8" else 1 / 32768)
     for i in range(1, 9):
         columns = depth if i < 5 else units
         inputs[i] = Tensor("int8", (units, columns), data=_values(rng, "int8", (units, columns)), scale=1 / 128)
@@ -342,7 +345,7 @@ def lstm(rng: Rng) -> Spec:
     inputs[18] = Tensor(kind, (batch, units), variable=True, scale=hidden, zero=zero)
     inputs[19] = Tensor("int16", (batch, units), variable=True, scale=float(2.0 ** -int(rng.integers(11, 14))), zero=0)
     fields: dict[str, Any] = {"fusedActivationFunction": schema.ActivationFunctionType.TANH, "timeMajor": time_major}
-    fields["cellClip"] = float(_pick(rng, 0.0, 0.0, 0.5))
+    fields["cellClip"] = float(pick(rng, 0.0, 0.0, 0.5))
     output = Tensor(kind, (*shape, units), scale=hidden, zero=zero)
     return Spec("", inputs, [output], "UnidirectionalSequenceLSTMOptions", fields)
 

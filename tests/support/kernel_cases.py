@@ -80,16 +80,12 @@ def convolution(
     return Spec("CONV_2D", inputs, [data(1, *output, 4, kind=kind, scale=1 / 8)], "Conv2DOptions", fields)
 
 
-def depthwise(depth: int, weight: str = "int4") -> Spec:
+def depthwise(depth: int, weight: str = "int4", multiplier: int = 2) -> Spec:
     fields = {"strideH": 1, "strideW": 1, "dilationHFactor": 1, "dilationWFactor": 1, "padding": VALID}
-    inputs = [data(1, 5, 5, depth), weights(1, 3, 3, 2 * depth, kind=weight), bias(2 * depth)]
-    return Spec(
-        "DEPTHWISE_CONV_2D",
-        inputs,
-        [data(1, 3, 3, 2 * depth, scale=1 / 4)],
-        "DepthwiseConv2DOptions",
-        fields | {"depthMultiplier": 2},
-    )
+    channels = multiplier * depth
+    inputs = [data(1, 5, 5, depth), weights(1, 3, 3, channels, kind=weight), bias(channels)]
+    fields |= {"depthMultiplier": multiplier}
+    return Spec("DEPTHWISE_CONV_2D", inputs, [data(1, 3, 3, channels, scale=1 / 4)], "DepthwiseConv2DOptions", fields)
 
 
 def dense(shape: Shape, kind: str = "int8", biased: str = "int32", **more: Any) -> Spec:
@@ -120,6 +116,15 @@ def softmax(kind: str, columns: int) -> Spec:
 def subtraction(kind: str, scale: float, output: float) -> Spec:
     inputs = [data(40, 25, kind=kind), data(40, 25, kind=kind, scale=scale)]
     return Spec("SUB", inputs, [data(40, 25, kind=kind, scale=output)], "SubOptions")
+
+
+def absolute(scale: float, output: float) -> Spec:
+    return Spec("ABS", [data(200, 100, kind="int16", scale=scale)], [data(200, 100, kind="int16", scale=output)])
+
+
+def division(divisor: int, scale: float) -> Spec:
+    inputs = [data(40, 25, scale=scale), data(1, 1, scale=scale, data=[[divisor]])]
+    return Spec("DIV", inputs, [data(40, 25, scale=scale)], "DivOptions")
 
 
 def recurrent(kind: str) -> Spec:
@@ -156,6 +161,8 @@ PAIRS = {
         convolution(4, 4, "int16", biased="int64", size=(16, 16)),
     ),
     "subtraction_scales": (subtraction("int8", 0.03, 0.05), subtraction("int8", 1 / 64, 1 / 16)),
+    "rescaling_scales": (absolute(0.09089414, 0.01774112), absolute(0.09, 0.045)),
+    "quotient_shift": (division(100, 1 / 16), division(30, 1 / 16)),
     "grouped_int16": (convolution(4, 2, "int16", biased="int64"), convolution(4, 4, "int16", biased="int64")),
     "grouped_int4": (convolution(4, 2, weight="int4"), convolution(4, 4, weight="int4")),
     "grouped_bias": (convolution(4, 2, biased=None), convolution(4, 2)),
@@ -164,6 +171,7 @@ PAIRS = {
         convolution(4, 4, size=(1, 7), kernel=(1, 3), stride=2),
     ),
     "depthwise_int4_channels": (depthwise(3), depthwise(4)),
+    "depthwise_int4_mve": (depthwise(16, multiplier=1), depthwise(16, "int8", multiplier=1)),
     "matmul_dimensions": (matmul(2, 1, 2), matmul(2, 2)),
     "dense_int16_per_tensor": (dense((2, 6), "int16", "int64", scale=[1 / 64] * 5), dense((2, 6), "int16", "int64")),
     "dense_int16_bias": (dense((2, 6), "int16", "int32"), dense((2, 6), "int16", "int64")),

@@ -171,11 +171,17 @@ def depthwise_int4_channels(op: Operator) -> Verdict:
     a depth multiplier of 1: CMSIS-NN's other kernel takes half a byte more or less of the weights.
     """
     weights, channels = op.inputs[1], op.input.shape[3]
-    plain = op.input.shape[0] == op.option("depthMultiplier") == 1
-    plain = plain and op.option("dilationWFactor") == op.option("dilationHFactor") == 1
     taps = weights.shape[1] * weights.shape[2]
-    fits = weights.type != "INT4" or channels % 2 == 0 or plain or taps == 1
+    fits = weights.type != "INT4" or channels % 2 == 0 or _plain_depthwise(op) or taps == 1
     return require(fits, op.input, f"has {channels} channels")
+
+
+@_differs("DEPTHWISE_CONV_2D", "quantise the weights in int8", "depthwise_conv.cc", cores=MVE)
+def depthwise_int4_mve(op: Operator) -> Verdict:
+    """An int4 depthwise convolution of one batch has a dilation or a depth multiplier: CMSIS-NN's kernel for others
+    takes wrong weights on Cortex-M55 and M85 (arm_depthwise_conv_s4_opt.c)."""
+    weights = op.inputs[1]
+    return require(weights.type != "INT4" or not _plain_depthwise(op), weights, "is int4")
 
 
 @_refuses("BATCH_MATMUL", "reshape both operands to at most 4 dimensions", "batch_matmul.cc")
@@ -249,6 +255,12 @@ def row_convolution_ends(op: Operator) -> Verdict:
     )
     left = op.input.shape[2] - (op.output.shape[2] - 1) * stride - weights.shape[2]
     return require(not along_a_row or left <= 0, op.input, f"has {left} columns left over")
+
+
+def _plain_depthwise(op: Operator) -> bool:
+    """Whether CMSIS-NN has a faster kernel for a depthwise convolution (arm_depthwise_conv_wrapper_s4.c)."""
+    alone = op.input.shape[0] == op.option("depthMultiplier") == 1
+    return alone and op.option("dilationWFactor") == op.option("dilationHFactor") == 1
 
 
 def _groups(op: Operator) -> int:
