@@ -12,8 +12,9 @@ HEAD = """# What TensorFlow Lite Micro runs
 Written by `python -m convert.check --supported-ops`; a test holds it equal. `python -m convert.check MODEL.tflite` asks
 a model all of it. Kernels were read at tensorflow/tflite-micro 90b983c2b (reference kernels, files from
 tensorflow/lite/micro/); what the rules say was compared with the interpreter of the `tflite-micro` package, built from
-8f6596d two months later, and where the two differ the package decides: `python -m benchmarks.agreement`. What only holds with CMSIS-NN stands
-last; it was compared with firmware on Cortex-M4, M7 and M55: `python -m benchmarks.kernel_agreement`.
+8f6596d two months later, and where the two differ the package decides: `python -m benchmarks.agreement`.
+What only holds with CMSIS-NN stands last; it was compared with firmware on Cortex-M4, M7 and M55:
+`python -m benchmarks.kernel_agreement`.
 
 TFLM does not read operator versions, nor the version of the schema. Rules marked *unchecked* are not checked by release
 builds of TFLM: such a model reads or writes beyond its tensors, or computes nonsense, instead of being refused.
