@@ -9,6 +9,7 @@ import argparse
 import json
 import statistics
 from pathlib import Path
+from typing import Any
 
 from tf_embbert.common.errors import run_command
 
@@ -16,7 +17,7 @@ RESULT = Path(__file__).parent / "results/bucketing.json"
 EPOCHS, SEEDS, LONGEST = 2, (0, 1, 2), 256
 
 
-def train_once(data_dir, work, seed, pad_to):
+def train_once(data_dir: str, work: Path, seed: int, pad_to: int | None) -> dict[str, float]:
     """One float training: its median examples a second over the epochs, and its test accuracy."""
     import tf_keras as keras
 
@@ -41,17 +42,18 @@ def train_once(data_dir, work, seed, pad_to):
 
 
 @run_command
-def main(arguments=None):
+def main(arguments: list[str] | None = None) -> None:
     parse = argparse.ArgumentParser(prog="python -m benchmarks.bucketing", description=__doc__.split("\n")[0])
     parse.add_argument("--data-dir", required=True)
     parse.add_argument("--work", type=Path, required=True, help="folder of the checkpoints")
     options = parse.parse_args(arguments)
-    results = {"task": "snips", "preset": "base", "epochs": EPOCHS, "padded_to": LONGEST, "runs": []}
+    runs: list[dict[str, Any]] = []
     for seed in SEEDS:
         for pad_to in (None, LONGEST):
             run = train_once(options.data_dir, options.work, seed, pad_to)
-            results["runs"].append({"seed": seed, "bucketed": pad_to is None, **run})
-            print(results["runs"][-1])
+            runs.append({"seed": seed, "bucketed": pad_to is None, **run})
+            print(runs[-1])
+    results = {"task": "snips", "preset": "base", "epochs": EPOCHS, "padded_to": LONGEST, "runs": runs}
     RESULT.parent.mkdir(exist_ok=True)
     RESULT.write_text(json.dumps(results, indent=1) + "\n")
 

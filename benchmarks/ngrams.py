@@ -10,13 +10,14 @@ reported split is read once. Writes results/ngrams/TASK.json.
 import argparse
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.preprocessing import normalize
 
 from tf_embbert.common.errors import run_command
-from tf_embbert.data.tasks import load_task
+from tf_embbert.data.tasks import Rows, load_task
 from tf_embbert.training.metrics import score
 from tf_embbert.training.ngrams import count_grams
 
@@ -40,7 +41,7 @@ TASKS = [
 ]
 
 
-def fit(features, rows, strength, regression):
+def fit(features: Any, rows: Rows, strength: float, regression: bool) -> tuple[np.ndarray, np.ndarray]:
     """(weights [buckets, C], biases [C]); two classes of scikit-learn's one column become two."""
     if regression:
         model = Ridge(alpha=1 / strength).fit(features, rows.labels)
@@ -52,29 +53,30 @@ def fit(features, rows, strength, regression):
     return weights, biases
 
 
-def in_int8(weights):
+def in_int8(weights: np.ndarray) -> np.ndarray:
     """The weights on a grid of 255 steps a class."""
     scales = np.abs(weights).max(axis=0) / 127
     return np.round(weights / scales) * scales
 
 
-def measure(name, data_dir, seed):
+def measure(name: str, data_dir: Path, seed: int) -> dict[str, Any]:
     task = load_task(name, data_dir, seed=seed)
     classes = len(task.labels or [None])
     columns = classes if classes > 2 else 1  # the second of two classes is the first with the other sign
     buckets = FLASH_BYTES // columns
 
-    def encode(split):
+    def encode(split: str) -> tuple[Any, Rows]:
         rows = task.rows(split)
         return normalize(count_grams(rows, buckets)), rows
 
     (features, rows), selection, reported = (encode(s) for s in ("train", "selection", task.reported_split))
 
-    def rate(weights, biases, split):
-        return score(task.metric, split[1].labels, split[0] @ weights + biases)
+    def rate(model: tuple[np.ndarray, np.ndarray], split: tuple[Any, Rows]) -> float:
+        (weights, biases), (grams, of) = model, split
+        return score(task.metric, of.labels, grams @ weights + biases)
 
     fitted = {strength: fit(features, rows, strength, task.is_regression) for strength in STRENGTHS}
-    chosen = max(STRENGTHS, key=lambda strength: rate(*fitted[strength], selection))
+    chosen = max(STRENGTHS, key=lambda strength: rate(fitted[strength], selection))
     weights, biases = fitted[chosen]
     return {
         "task": name,
@@ -85,13 +87,13 @@ def measure(name, data_dir, seed):
         "buckets": buckets,
         "flash_bytes": buckets * columns,
         "strength": chosen,
-        "float": rate(weights, biases, reported),
-        "int8": rate(in_int8(weights), biases, reported),
+        "float": rate((weights, biases), reported),
+        "int8": rate((in_int8(weights), biases), reported),
     }
 
 
 @run_command
-def main(arguments=None):
+def main(arguments: list[str] | None = None) -> None:
     parse = argparse.ArgumentParser(prog="python -m benchmarks.ngrams", description=__doc__.split("\n")[0])
     parse.add_argument("--data-dir", required=True)
     parse.add_argument("--task", nargs="+", choices=TASKS, default=TASKS)

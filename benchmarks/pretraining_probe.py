@@ -9,13 +9,14 @@ import argparse
 import json
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from tf_embbert.common.errors import run_command
 
 SELECTION_ROWS = 1500
 
 
-def probe(task_name, data_dir, init, rows, epochs, learning_rate):
+def probe(task_name: str, data_dir: str, init: str, rows: int, epochs: int, learning_rate: float) -> dict[str, Any]:
     """Selection metric after each epoch, and the last epoch's training loss."""
     import tf_keras as keras
 
@@ -55,7 +56,7 @@ def probe(task_name, data_dir, init, rows, epochs, learning_rate):
 
 
 @run_command
-def main(arguments=None):
+def main(arguments: list[str] | None = None) -> None:
     parse = argparse.ArgumentParser(prog="python -m benchmarks.pretraining_probe", description=__doc__.split("\n")[0])
     parse.add_argument("--task", required=True)
     parse.add_argument("--data-dir", required=True)

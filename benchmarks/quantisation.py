@@ -2,19 +2,25 @@
 
     python -m benchmarks.quantisation RUN --data-dir DIR
 
-Each line changes one choice of `tf_embbert.quantization.calibrate` or `tf_embbert.quantization.quantize`. Measured on the selection rows in the
-fake-quantised graph (a test holds it to TFLM): accuracy, and the rows answered as the float model answers them, which
-tells more than accuracy does. Writes results/quantisation.json.
+Each line changes one choice of `calibrate` or `quantize` (tf_embbert/quantization). Measured on the selection rows in
+the fake-quantised graph (a test holds it to TFLM): accuracy, and the rows answered as the float model answers them,
+which tells more than accuracy does. Writes results/quantisation.json.
 """
 
 import argparse
 import json
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from tf_embbert.common.errors import run_command
+from tf_embbert.data.tasks import Rows
+from tf_embbert.model.folded import FoldedModel, Ranges
+from tf_embbert.run import Run
+from tf_embbert.training.fitting import EncodedRows
 
 RESULT = Path(__file__).parent / "results/quantisation.json"
 TASK = "emotion"
@@ -23,15 +29,14 @@ TASK = "emotion"
 class Bench:
     """A float run with its rows, ready to be quantised in several ways."""
 
-    def __init__(self, run, data_dir):
+    def __init__(self, run: Run, data_dir: Path) -> None:
         from tf_embbert.data.tasks import load_task
         from tf_embbert.quantization.fold import fold_model
         from tf_embbert.training.batching import predict_in_order
-        from tf_embbert.training.fitting import EncodedRows
 
         task = load_task(TASK, data_dir, seed=run.seed)
 
-        def encode(part):
+        def encode(part: Rows) -> EncodedRows:
             return EncodedRows(
                 run.tokenizer.encode(part.texts, part.pairs, max_length=run.max_length).ids, part.labels, task.metric
             )
@@ -41,21 +46,24 @@ class Bench:
         self.teacher = predict_in_order(run.model, self.rows.ids)
         self.expected = predict_in_order(run.model, self.selection.ids).argmax(1)
 
-    def ptq(self, **choices):
+    def ptq(self, **choices: Any) -> tuple[FoldedModel, Ranges]:
         from tf_embbert.quantization.calibrate import calibrate
 
         return self.folded, calibrate(self.folded, self.rows.ids, self.seed, **choices)
 
-    def qat(self, teacher=None, phases=("ranges", "frozen"), rate=3e-5):
+    def qat(
+        self, teacher: np.ndarray | None = None, phases: Sequence[str] = ("ranges", "frozen"), rate: float = 3e-5
+    ) -> tuple[FoldedModel, Ranges]:
         from tf_embbert.quantization.quantize import train_quantized
         from tf_embbert.training.fitting import Recipe
 
         recipe = Recipe(epochs=1, learning_rate=rate, weight_decay=0.0)
-        teacher = self.teacher if teacher is None else teacher
+        folded, calibrated = self.ptq()
         with tempfile.TemporaryDirectory() as folder:
             weights, ranges, _ = train_quantized(
-                *self.ptq(),
-                teacher,
+                folded,
+                calibrated,
+                self.teacher if teacher is None else teacher,
                 self.rows,
                 self.selection,
                 recipe,
@@ -67,11 +75,11 @@ class Bench:
             )
         return weights, ranges
 
-    def labels_as_teacher(self):
+    def labels_as_teacher(self) -> np.ndarray:
         """Logits as sure of the label as can be: cross-entropy with the labels, no distillation."""
         return 30.0 * np.eye(self.teacher.shape[1], dtype=np.float32)[self.rows.labels]
 
-    def measure(self, choice, weights, ranges):
+    def measure(self, choice: str, weights: FoldedModel, ranges: Ranges) -> dict[str, Any]:
         from tf_embbert.quantization.quantize import QuantizedModel
         from tf_embbert.training.batching import predict_in_order
 
@@ -85,7 +93,7 @@ class Bench:
         return result
 
 
-def measure_all(bench):
+def measure_all(bench: Bench) -> list[dict[str, Any]]:
     from tf_embbert.quantization.calibrate import whole_range
 
     return [
@@ -101,7 +109,7 @@ def measure_all(bench):
 
 
 @run_command
-def main(arguments=None):
+def main(arguments: list[str] | None = None) -> None:
     parse = argparse.ArgumentParser(prog="python -m benchmarks.quantisation", description=__doc__.split("\n")[0])
     parse.add_argument("run", help=f"a run of {TASK}")
     parse.add_argument("--data-dir", required=True)

@@ -1,6 +1,6 @@
-"""Text to token ids: the reference's lower-cased BPE, as one Hugging Face `tokenizer.json`.
+r"""Text to token ids: the reference's lower-cased BPE, as one Hugging Face `tokenizer.json`.
 
-text -> BertNormalizer (lower case, no accents) -> `\\w+|[^\\w\\s]+` -> words of at most 64 characters -> BPE -> ids.
+text -> BertNormalizer (lower case, no accents) -> `\w+|[^\w\s]+` -> words of at most 64 characters -> BPE -> ids.
 
 Whatever `tokenizer.json` says is the whole truth: Hugging Face `Tokenizer.from_file` gives the same ids, and so does
 the device, which implements exactly this pipeline (hence `load` refuses any other). Two things the file cannot say: who

@@ -7,14 +7,16 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import tokenizers
 
 from convert import convert, verify
-from tests.support.chain import KINDS, SMALL, history, make_rows, refused, write_rows
+from tests.support.chain import KINDS, SMALL, FolderOf, history, make_rows, refused, write_rows
 from tf_embbert import finetune
 from tf_embbert.common.arguments import split_output
 from tf_embbert.finetune import main
@@ -38,7 +40,7 @@ FILES = [
 ]
 
 
-def read(path):
+def read(path: Path) -> Any:
     return json.loads(path.read_text())
 
 
@@ -46,14 +48,14 @@ def read(path):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_run_has_its_files_and_nothing_else(kind, run_of) -> None:
+def test_a_run_has_its_files_and_nothing_else(kind: str, run_of: FolderOf) -> None:
     run = run_of(kind)
     assert sorted(file.name for file in run.iterdir()) == FILES
     assert not partial_folder(run).exists()
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_metrics_are_those_of_both_splits_in_float_and_in_tflm(kind, run_of) -> None:
+def test_metrics_are_those_of_both_splits_in_float_and_in_tflm(kind: str, run_of: FolderOf) -> None:
     metrics = read(run_of(kind) / "metrics.json")
     assert (metrics["dataset"], metrics["split"]) == (KINDS[kind][0].split(".")[0], "test")
     assert metrics["metric"] == ("spearman" if kind == "regression" else "accuracy")
@@ -64,13 +66,13 @@ def test_metrics_are_those_of_both_splits_in_float_and_in_tflm(kind, run_of) -> 
     assert metrics["chosen"] == read(run_of(kind) / "config.json")["chosen"] == better
 
 
-def test_two_epochs_already_learn_something(run_of) -> None:
+def test_two_epochs_already_learn_something(run_of: FolderOf) -> None:
     assert read(run_of("classes") / "metrics.json")["float"] > 100 / 3
     assert read(run_of("regression") / "metrics.json")["float"] > 0
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_history_has_a_line_an_epoch_of_every_phase(kind, run_of) -> None:
+def test_history_has_a_line_an_epoch_of_every_phase(kind: str, run_of: FolderOf) -> None:
     with open(run_of(kind) / "history.csv") as file:
         rows = list(csv.DictReader(file))
     phases = [row["phase"] for row in rows]
@@ -80,7 +82,7 @@ def test_history_has_a_line_an_epoch_of_every_phase(kind, run_of) -> None:
     assert all(float(row["loss"]) > 0 and float(row["rows_per_second"]) > 0 for row in rows)
 
 
-def test_the_tokenizer_loads_in_hugging_face(run_of) -> None:
+def test_the_tokenizer_loads_in_hugging_face(run_of: FolderOf) -> None:
     run = run_of("classes")
     texts = ["Play a song!", "wake me at seven, please", "zürich 漢字 [SEP] [CLS]", ""]
     theirs = tokenizers.Tokenizer.from_file(str(run / "tokenizer.json"))
@@ -90,7 +92,7 @@ def test_the_tokenizer_loads_in_hugging_face(run_of) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_arguments_are_recorded_without_paths(kind, run_of, bundle_of, shared: Path) -> None:
+def test_arguments_are_recorded_without_paths(kind: str, run_of: FolderOf, bundle_of: FolderOf, shared: Path) -> None:
     arguments = read(run_of(kind) / "config.json")["arguments"]
     assert arguments["task"] == KINDS[kind][0] and arguments["seed"] == 3 and arguments["preset"] == "nano"
     assert not {"out", "data_dir", "resume", "force"} & set(arguments)
@@ -109,7 +111,7 @@ def test_recorded_names(name: str, path: str) -> None:
     assert str(partial_folder("run/")) == "run.partial"
 
 
-def test_all_options_are_fields_of_the_config_and_none_has_another_default():
+def test_all_options_are_fields_of_the_config_and_none_has_another_default() -> None:
     values, output = split_output(finetune.parser().parse_args(["--task", "pocket", "--out", "run"]))
     assert FinetuneConfig(**values) == FinetuneConfig(task="pocket")
     assert output == {"out": "run", "resume": False, "force": False}
@@ -121,7 +123,9 @@ def test_all_options_are_fields_of_the_config_and_none_has_another_default():
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_bundle_is_verified(kind, run_of, bundle_of, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_bundle_is_verified(
+    kind: str, run_of: FolderOf, bundle_of: FolderOf, capsys: pytest.CaptureFixture[str]
+) -> None:
     manifest, metrics = read(bundle_of(kind) / "manifest.json"), read(run_of(kind) / "metrics.json")
     assert manifest["model"]["integer_only"]
     assert manifest["verification"]["equal"] == manifest["verification"]["rows"] >= 200
@@ -132,7 +136,7 @@ def test_the_bundle_is_verified(kind, run_of, bundle_of, capsys: pytest.CaptureF
     assert json.loads(capsys.readouterr().out)["ok"]
 
 
-def test_the_same_run_gives_the_same_bytes(run_of, bundle_of, tmp_path: Path) -> None:
+def test_the_same_run_gives_the_same_bytes(run_of: FolderOf, bundle_of: FolderOf, tmp_path: Path) -> None:
     assert convert.main([str(run_of("pairs")), "--out", str(tmp_path / "again")]) == 0
     first, again = (
         {file.name: file.read_bytes() for file in folder.iterdir()}
@@ -141,7 +145,9 @@ def test_the_same_run_gives_the_same_bytes(run_of, bundle_of, tmp_path: Path) ->
     assert first == again
 
 
-def test_a_start_from_another_run_on_odd_data(run_of, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_start_from_another_run_on_odd_data(
+    run_of: FolderOf, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """A class with one row, empty texts, a line separator, texts that are cut, odd batches, everything padded."""
     odd = [("", "a"), ("b" * 300, "b"), ("a  a", "a"), ("", "b"), ("b, b", "b"), ("only\u2028one", "c")]
     task = write_rows(tmp_path / "d.csv", [{"text": text, "label": label} for text, label in odd] + make_texts(40))
@@ -167,7 +173,7 @@ def test_a_start_from_another_run_on_odd_data(run_of, tmp_path: Path, capsys: py
 
 @pytest.mark.usefixtures("few_buckets")
 def test_a_teacher_changes_the_float_training_and_fewer_rows_that_in_int8(
-    data, run_of, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    data: dict[str, Path], run_of: FolderOf, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     options = [*SMALL, "--seed", "0", "--teacher", "0.5", "--qat-rows", "40"]
     assert main(["--task", str(data["classes"]), *KINDS["classes"][1], *options, "--out", str(tmp_path / "run")]) == 0
@@ -201,23 +207,27 @@ def test_a_head_is_moved_to_give_each_class_its_share(positive: float) -> None:
     )  # epochs were judged by what it is now
 
 
-def test_numbers_have_no_teacher(data, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_numbers_have_no_teacher(data: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["--task", data["regression"], *SMALL, "--teacher", "0.5", "--out", tmp_path / "run"]
     refused(capsys, quiet(main), arguments, "--teacher is of classes", "has numbers")
 
 
-def make_texts(count):
+def make_texts(count: int) -> list[dict[str, str]]:
     return [{"text": "yes " * (i % 5) + "x" * (i % 7), "label": "ab"[i % 2]} for i in range(count)]
 
 
 def test_force_replaces_a_run_and_nothing_else(
-    run_of, data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    run_of: FolderOf,
+    data: dict[str, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """The training is left out: what a run is replaced by does not matter here."""
     trained = load_run(run_of("classes"))
     import tf_embbert.finetuning.recipe
 
-    def no_training(task, config, folder, report, soft):
+    def no_training(task: Any, config: Any, folder: Path, report: Any, soft: Any) -> Any:
         folder.mkdir()
         return trained, [{"epoch": 1}]
 
@@ -239,7 +249,7 @@ def test_force_replaces_a_run_and_nothing_else(
 # ---- bad input ----
 
 
-def write_bytes(path, content):
+def write_bytes(path: Path, content: bytes) -> Path:
     path.write_bytes(content)
     return path
 
@@ -260,7 +270,7 @@ BAD_DATA = {
 
 
 @pytest.mark.parametrize("make, parts", BAD_DATA.values(), ids=BAD_DATA)
-def test_bad_data(make, parts, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_bad_data(make: Callable[[Path], Any], parts: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = make(tmp_path / "texts.csv").exists()
     refused(capsys, main, ["--task", tmp_path / "texts.csv", "--out", tmp_path / "run"], *parts)
     assert [path.name for path in tmp_path.iterdir()] == ["texts.csv"] * before
@@ -296,7 +306,7 @@ BAD_OPTIONS = [
 
 @pytest.mark.parametrize("options, parts", BAD_OPTIONS, ids=[" ".join(options) for options, _ in BAD_OPTIONS])
 def test_bad_options(
-    options, parts, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    options: Any, parts: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     task = write_rows(Path("d.csv"), make_texts(60))
@@ -304,10 +314,10 @@ def test_bad_options(
     assert [path.name for path in tmp_path.iterdir()] == ["d.csv"]
 
 
-def quiet(main):
+def quiet(main: Callable[..., Any]) -> Callable[..., int]:
     """The command without its lines of progress; what is written to standard error stays."""
 
-    def run(arguments) -> None:
+    def run(arguments: Any) -> None:
         values, output = split_output(finetune.parser().parse_args(arguments))
         finetune_task(FinetuneConfig(**values), **output, report=lambda line: None)
 

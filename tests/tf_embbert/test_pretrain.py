@@ -19,12 +19,12 @@ TIMEOUT = 300
 
 
 @pytest.fixture(scope="module")
-def text(tmp_path_factory: pytest.TempPathFactory):
+def text(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A corpus of 600 paragraphs of made commands."""
     rng = np.random.default_rng(0)
     words = [word for texts in CLASSES.values() for text in texts for word in text.split()] + EXTRAS
 
-    def sentences():
+    def sentences() -> list[str]:
         return [" ".join(rng.choice(words, rng.integers(3, 12))) for _ in range(rng.integers(1, 6))]
 
     path = tmp_path_factory.mktemp("text") / "commands.txt"
@@ -32,7 +32,7 @@ def text(tmp_path_factory: pytest.TempPathFactory):
     return path
 
 
-def arguments(text, out, *others):
+def arguments(text: Path, out: Path, *others: str) -> list[str]:
     return [
         "--corpus",
         str(text),
@@ -53,7 +53,7 @@ def arguments(text, out, *others):
 
 
 @pytest.fixture(scope="module")
-def pretrained(text, tmp_path_factory: pytest.TempPathFactory):
+def pretrained(text: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run made by the command."""
     from tf_embbert.pretrain import main
 
@@ -65,7 +65,7 @@ def pretrained(text, tmp_path_factory: pytest.TempPathFactory):
 # ---- losses ----
 
 
-def log_softmax(logits):
+def log_softmax(logits: np.ndarray) -> np.ndarray:
     shifted = logits - logits.max(axis=-1, keepdims=True)
     return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
 
@@ -132,7 +132,7 @@ def test_all_options_are_fields_of_the_config_and_none_has_another_default() -> 
     assert options == {field.name for field in dataclasses.fields(PretrainConfig)}
 
 
-def test_no_steps_leave_the_counted_vectors(text, tmp_path: Path) -> None:
+def test_no_steps_leave_the_counted_vectors(text: Path, tmp_path: Path) -> None:
     from tf_embbert.pretrain import main
     from tf_embbert.pretraining.cooccurrence import token_vectors
     from tf_embbert.pretraining.corpus import bare_ids
@@ -143,11 +143,11 @@ def test_no_steps_leave_the_counted_vectors(text, tmp_path: Path) -> None:
     run = load_run(tmp_path / "run")
     ids = np.concatenate(bare_ids(run.tokenizer, text.read_text().split("\n")))
     table = run.float_weights["embed/token_table"]
-    np.testing.assert_allclose(table, TOKEN_SCALE * token_vectors(ids, *table.shape, 0), atol=1e-6)
+    np.testing.assert_allclose(table, TOKEN_SCALE * token_vectors(ids, table.shape[0], table.shape[1], 0), atol=1e-6)
     assert [int(row["step"]) for row in history(tmp_path / "run")] == [0]
 
 
-def test_a_run_says_what_was_trained(pretrained, text) -> None:
+def test_a_run_says_what_was_trained(pretrained: Path, text: Path) -> None:
     config = json.loads((pretrained / "config.json").read_text())
     assert config["arguments"]["corpus"] == [text.name] and config["max_length"] == 32
     assert sorted(path.name for path in pretrained.iterdir()) == [
@@ -168,11 +168,11 @@ def test_a_run_says_what_was_trained(pretrained, text) -> None:
     assert metrics["corpus"]["paragraphs"] == 600
 
 
-def test_a_killed_pretraining_goes_on_to_the_same_bits(text, tmp_path: Path) -> None:
+def test_a_killed_pretraining_goes_on_to_the_same_bits(text: Path, tmp_path: Path) -> None:
     """Killed once it has a checkpoint and resumed, against one that nothing disturbed."""
     whole, killed = tmp_path / "whole", tmp_path / "killed"
 
-    def command(out, *others):
+    def command(out: Path, *others: str) -> list[str]:
         return [sys.executable, "-m", "tf_embbert.pretrain", *arguments(text, out, "--deterministic", *others)]
 
     process = subprocess.Popen(command(killed), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -193,7 +193,7 @@ def test_a_killed_pretraining_goes_on_to_the_same_bits(text, tmp_path: Path) -> 
     assert not (tmp_path / "killed.partial").exists()
 
 
-def test_fine_tuning_starts_from_it(pretrained, data, tmp_path: Path) -> None:
+def test_fine_tuning_starts_from_it(pretrained: Path, data: dict[str, Path], tmp_path: Path) -> None:
     """The encoder and the tokenizer pass on, the heads do not."""
     from tf_embbert import FinetuneConfig, finetune_task
     from tf_embbert.finetuning.prepare import PreparedTask
@@ -213,7 +213,7 @@ def test_fine_tuning_starts_from_it(pretrained, data, tmp_path: Path) -> None:
     assert load_run(tmp_path / "run").tokenizer.to_json() == run.tokenizer.to_json()
 
 
-def test_pretraining_starts_from_a_run(pretrained, text, tmp_path: Path) -> None:
+def test_pretraining_starts_from_a_run(pretrained: Path, text: Path, tmp_path: Path) -> None:
     """Its tokenizer, its encoder and its heads are where the new one begins, and so is its held-out loss."""
     from tf_embbert.pretrain import main
 
@@ -248,7 +248,9 @@ def test_pretraining_starts_from_a_run(pretrained, text, tmp_path: Path) -> None
     assert losses[0] == pytest.approx(losses[1], rel=1e-4)
 
 
-def test_a_pretrained_run_is_not_converted(pretrained, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_pretrained_run_is_not_converted(
+    pretrained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     from convert.convert import main
 
     assert main([str(pretrained), "--out", str(tmp_path / "bundle")]) == 2
@@ -271,7 +273,7 @@ def test_a_pretrained_run_is_not_converted(pretrained, tmp_path: Path, capsys: p
     ],
 )
 def test_bad_input_is_one_line_and_leaves_nothing(
-    text, tmp_path: Path, capsys: pytest.CaptureFixture[str], change: list[str], message: str
+    text: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], change: list[str], message: str
 ) -> None:
     from tf_embbert.pretrain import main
 

@@ -141,7 +141,7 @@ def test_normalisation(tokenizer: Tokenizer) -> None:
 
 
 def test_underscore_and_punctuation_runs_are_whitespace_pre_tokenized(plain: Any) -> None:
-    """`\\w+|[^\\w\\s]+`: an underscore is part of a word, a run of punctuation is one."""
+    r"""`\w+|[^\w\s]+`: an underscore is part of a word, a run of punctuation is one."""
     pieces = plain.pre_tokenizer.pre_tokenize_str("a_b up!! 3.14")
     assert [piece for piece, _ in pieces] == ["a_b", "up", "!!", "3", ".", "14"]
 

@@ -113,7 +113,8 @@ FIXED = {deploy.UnitNorm: (-1.0, 127 / 128), deploy.Softmax: (0.0, 255 / 256), d
 
 def quantize_config(layer: deploy.DeployLayer, train_ranges: bool) -> DeployQuantizeConfig:
     """The QuantizeConfig of a deploy layer. FULLY_CONNECTED takes other operators' outputs as weights at zero point 0
-    only, so the values are symmetric; so are the tables, which are weights themselves."""
+    only, so the values are symmetric; so are the tables, which are weights themselves.
+    """
     if type(layer) in FIXED:
         return DeployQuantizeConfig(fixed_quantizer(*FIXED[type(layer)]))
     symmetric = isinstance(layer, deploy.Features) or layer.name.endswith(".values")

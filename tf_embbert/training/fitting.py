@@ -132,7 +132,8 @@ def compile_model(model: keras.Model, loss: Loss, recipe: Recipe, steps: int) ->
 
 def validate(model: keras.Model, rows: EncodedRows) -> float:
     """The rows' metric, from the model as it is; Matthews correlation as if its classes had their shares of the rows,
-    which the recipe sees to in the end."""
+    which the recipe sees to in the end.
+    """
     outputs = predict_in_order(model, rows.ids)
     require_finite(np.abs(outputs).max(), "an output")  # the last batch's step shows in no loss
     if rows.metric == "mcc":

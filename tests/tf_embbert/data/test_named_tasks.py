@@ -4,7 +4,9 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import datasets
 import numpy as np
@@ -63,9 +65,9 @@ HUB_SPLITS = {
 GLUE = ["cola", "sst2", "mrpc", "stsb", "qqp", "mnli", "qnli", "rte", "wnli"]
 
 
-def made_split(task, split, count: int = 40):
+def made_split(task: str, split: str, count: int = 40) -> datasets.Dataset:
     """Rows as the hub has them; row i is of class i (in the hub's order), test rows of GLUE have label -1."""
-    rows = {"idx": list(range(count))}
+    rows: dict[str, list] = {"idx": list(range(count))}
     if task in HUB_STRINGS:
         text, column, names = HUB_STRINGS[task]
         return datasets.Dataset.from_dict(
@@ -84,13 +86,13 @@ def made_split(task, split, count: int = 40):
     return datasets.Dataset.from_dict(rows | {column: labels}).cast_column(column, datasets.ClassLabel(names=names))
 
 
-def made_hub(task):
+def made_hub(task: str) -> datasets.DatasetDict:
     splits = HUB_SPLITS.get(task, ["train", "validation", "test"] if task in GLUE else ["train", "test"])
     return datasets.DatasetDict({split: made_split(task, split) for split in splits})
 
 
 @pytest.mark.parametrize("name", [name for name, spec in SPECS.items() if spec.hub])
-def test_hub_tasks(name) -> None:
+def test_hub_tasks(name: str) -> None:
     task = task_from_hub(SPECS[name], made_hub(name))
     reported = ["validation" if name in GLUE else "test"]
     if name == "mnli":
@@ -165,9 +167,9 @@ def test_hub_with_a_label_we_do_not_know() -> None:
 
 
 def test_named_task_is_asked_of_the_hub_by_revision(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = {}
+    asked: dict[str, Any] = {}
 
-    def load_dataset(path, name=None, **options):
+    def load_dataset(path: str, name: str | None = None, **options: Any) -> Any:
         asked.update(path=path, name=name, **options)
         return made_hub("sst2")
 
@@ -177,7 +179,7 @@ def test_named_task_is_asked_of_the_hub_by_revision(monkeypatch: pytest.MonkeyPa
 
 
 def test_no_network_says_which_folder_would_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    def load_dataset(*args, **options) -> None:
+    def load_dataset(*args: Any, **options: Any) -> None:
         raise ConnectionError("Couldn't reach the hub\nmore")
 
     monkeypatch.setattr(datasets, "load_dataset", load_dataset)
@@ -192,7 +194,7 @@ def test_no_network_says_which_folder_would_do(monkeypatch: pytest.MonkeyPatch) 
 # ---- tasks by name, from a data folder ----
 
 
-def jsonl(path, rows) -> None:
+def jsonl(path: Path, rows: Iterable[dict]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
 

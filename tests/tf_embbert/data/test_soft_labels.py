@@ -1,16 +1,17 @@
 """Texts with a teacher's probabilities: what a file of them may hold, and what training makes of them."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from tests.support.chain import KINDS, SMALL, history, make_rows, refused, write_rows
+from tests.support.chain import KINDS, SMALL, FolderOf, history, make_rows, refused, write_rows
 from tf_embbert.common.errors import UserError
 from tf_embbert.data.soft_labels import read_soft_labels
-from tf_embbert.data.tasks import load_task
+from tf_embbert.data.tasks import Task, load_task
 from tf_embbert.finetune import main
 from tf_embbert.finetuning.config import FinetuneConfig
 from tf_embbert.finetuning.objective import choose_objective
@@ -19,22 +20,22 @@ from tf_embbert.run import load_run
 
 
 @pytest.fixture
-def task(tmp_path: Path):
+def task(tmp_path: Path) -> Task:
     return load_task(
         write_rows(tmp_path / "commands.csv", make_rows("classes")), text_column="body", label_column="queue"
     )
 
 
-def write(path, rows):
+def write(path: Path, rows: Iterable[dict]) -> Path:
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return path
 
 
-def soft_row(text: str = "hum a tune", **shares) -> dict[str, Any]:
+def soft_row(text: str = "hum a tune", **shares: float) -> dict[str, Any]:
     return {"text": text, "probabilities": shares}
 
 
-def test_shares_stand_in_the_order_of_the_labels(task, tmp_path: Path) -> None:
+def test_shares_stand_in_the_order_of_the_labels(task: Task, tmp_path: Path) -> None:
     rows = [
         soft_row(timer=0.25, lights=0.75),
         soft_row("dim it", music=1),
@@ -43,7 +44,8 @@ def test_shares_stand_in_the_order_of_the_labels(task, tmp_path: Path) -> None:
     soft = read_soft_labels(write(tmp_path / "soft.jsonl", rows), task)
     assert task.labels == ["lights", "music", "timer"] and len(soft) == 3 and soft.pairs is None
     assert soft.texts == ["hum a tune", "dim it", "hum a tune"]
-    np.testing.assert_allclose(soft.probabilities, [[0.75, 0, 0.25], [0, 1, 0], [1 / 3] * 3], atol=1e-6)
+    expected = np.array([[0.75, 0, 0.25], [0, 1, 0], [1 / 3] * 3])
+    np.testing.assert_allclose(soft.probabilities, expected, atol=1e-6)
 
 
 def test_pairs_have_second_texts(tmp_path: Path) -> None:
@@ -67,7 +69,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("row, parts", BAD.values(), ids=BAD)
-def test_bad_rows_are_named(row, parts, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_bad_rows_are_named(row: Any, parts: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     task = write_rows(tmp_path / "commands.csv", make_rows("classes"))
     path = write(tmp_path / "soft.jsonl", [soft_row(music=1), row])
     arguments = ["--task", task, *KINDS["classes"][1], *SMALL, "--soft-rows", path, "--out", tmp_path / "run"]
@@ -85,7 +87,7 @@ def test_numbers_have_no_probabilities(tmp_path: Path, capsys: pytest.CaptureFix
 
 @pytest.mark.usefixtures("few_buckets")
 @pytest.mark.parametrize("share", [0.0, 0.5])
-def test_soft_rows_follow_the_labelled_ones_with_their_own_targets(share: float, task, tmp_path: Path) -> None:
+def test_soft_rows_follow_the_labelled_ones_with_their_own_targets(share: float, task: Task, tmp_path: Path) -> None:
     rows = [soft_row("hum hum hum a tune", music=0.6, timer=0.4)] * 12
     soft = read_soft_labels(write(tmp_path / "soft.jsonl", rows), task)
     config = FinetuneConfig(task="x", preset="nano", teacher=share)
@@ -99,7 +101,9 @@ def test_soft_rows_follow_the_labelled_ones_with_their_own_targets(share: float,
     assert "hum" in data.tokenizer.decode(encoded.ids[-1])  # the tokenizer has learnt from them too
 
 
-def test_a_training_takes_them_in_and_records_their_file(data, run_of, tmp_path: Path) -> None:
+def test_a_training_takes_them_in_and_records_their_file(
+    data: dict[str, Path], run_of: FolderOf, tmp_path: Path
+) -> None:
     rows = [soft_row(row["body"], **{row["queue"]: 1}) for row in make_rows("classes", 60, seed=8)]
     path = write(tmp_path / "more.jsonl", rows)
     options = [*SMALL, "--seed", "0", "--soft-rows", str(path), "--out", str(tmp_path / "run")]

@@ -7,12 +7,16 @@ import numpy as np
 import pytest
 
 from tf_embbert.distillation.disturbed import Disturber, disturbed_sentences, disturbed_texts
+from tf_embbert.distillation.fluency import Fluency
 
 WORDS = ["the", "cat", "saw", "a", "dog", "."]
 
 
-class Zebras:
+class Zebras(Fluency):
     """In whose text there are zebras only."""
+
+    def __init__(self) -> None:
+        """Nothing is counted."""
 
     def draw_neighbour(self, rng: np.random.Generator, word: str, step: int) -> str:
         return "zebra"

@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from tf_embbert.training.ngrams import split_words
 
 
 @pytest.fixture(scope="module")
-def counted(tmp_path_factory: pytest.TempPathFactory):
+def counted(tmp_path_factory: pytest.TempPathFactory) -> Fluency:
     """The Fluency of a toy language's text, with few classes."""
     rng, file = np.random.default_rng(0), tmp_path_factory.mktemp("text") / "plain.txt"
     file.write_text("\n".join(" ".join(sentence(rng)) + " " + " ".join(sentence(rng)) for _ in range(400)))
@@ -26,7 +27,7 @@ def counted(tmp_path_factory: pytest.TempPathFactory):
         return Fluency([file])
 
 
-def chance(sequence, run):
+def chance(sequence: Sequence[int], run: tuple[int, ...]) -> float:
     """The probability of a run's last symbol after the others, by loops: absolute discounting of continuations."""
     size = max(sequence) + 1
     if len(run) == 1:
@@ -65,13 +66,13 @@ def test_the_probabilities_of_all_symbols_add_up(rng: np.random.Generator) -> No
         np.testing.assert_allclose(np.exp(gains + model.alone[texts[places]]).sum(axis=1), 1)
 
 
-def test_a_sound_sentence_is_more_fluent_than_the_same_words_shuffled(counted) -> None:
+def test_a_sound_sentence_is_more_fluent_than_the_same_words_shuffled(counted: Fluency) -> None:
     gains, _ = counted.gains([split_words("the cat saw a dog ."), split_words("saw the a dog cat .")])
     sound, other = gains.reshape(2, 6, -1)
     assert (sound.mean(axis=0) > other.mean(axis=0) + 1).all()
 
 
-def test_features_are_of_each_text_alone(counted) -> None:
+def test_features_are_of_each_text_alone(counted: Fluency) -> None:
     texts = ["the cat saw a dog .", "zebra", "", "a king . the fox met it"]
     together = counted.features(texts)
     np.testing.assert_allclose(together, np.concatenate([counted.features([text]) for text in texts]))
@@ -80,7 +81,7 @@ def test_features_are_of_each_text_alone(counted) -> None:
     assert np.isfinite(together).all()
 
 
-def test_features_have_the_mean_of_what_is_gained(counted) -> None:
+def test_features_have_the_mean_of_what_is_gained(counted: Fluency) -> None:
     words = split_words("the cat saw a dog .")
     (_, _, _, said), features = counted.read([words]), counted.features([" ".join(words)])[0]
     for _, gains, _ in said:
@@ -89,14 +90,14 @@ def test_features_have_the_mean_of_what_is_gained(counted) -> None:
     assert counted.gains([words, ["a"]])[1].tolist() == [6, 1]
 
 
-def test_words_that_stand_alike_are_of_one_class(counted) -> None:
+def test_words_that_stand_alike_are_of_one_class(counted: Fluency) -> None:
     classes = {word: counted.classes[number] for word, number in counted.numbers.items()}
     own = [word for word, label in classes.items() if label < 7]
     shared = [{classes[word] for word in kind if word not in own} for kind in (NOUNS, VERBS)]
     assert [len(labels) for labels in shared] == [1, 1] and shared[0] != shared[1]
 
 
-def test_neighbours_are_words_that_stand_there(counted, rng: np.random.Generator) -> None:
+def test_neighbours_are_words_that_stand_there(counted: Fluency, rng: np.random.Generator) -> None:
     for _ in range(50):
         assert counted.draw_neighbour(rng, "the", 1) in NOUNS
         assert counted.draw_neighbour(rng, "a", -1) in VERBS

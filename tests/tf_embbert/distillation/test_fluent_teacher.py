@@ -17,12 +17,12 @@ from tf_embbert.distillation.texts import words_of
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory):
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_language(tmp_path_factory.mktemp("language"), CORPUS)
 
 
 @pytest.fixture(scope="module")
-def counted(folder):
+def counted(folder: Path) -> Fluency:
     with pytest.MonkeyPatch.context() as patch:
         few_classes(patch)
         return Fluency([folder / f"pretrain/{name}.txt.gz" for name in CORPUS])
@@ -34,7 +34,7 @@ def test_runs_of_a_text() -> None:
     assert all(run == run.lower() for run in found)
 
 
-def test_it_judges_words_that_only_plain_text_has(folder, counted, rng: np.random.Generator) -> None:
+def test_it_judges_words_that_only_plain_text_has(folder: Path, counted: Fluency, rng: np.random.Generator) -> None:
     rows = load_task("cola", folder).rows("train")
     teacher = Teacher(see(rows.texts, counted), rows.labels, 0.03)
     sound = [sentence(rng, NOUNS[4:]) for _ in range(100)]
@@ -44,7 +44,7 @@ def test_it_judges_words_that_only_plain_text_has(folder, counted, rng: np.rando
     assert np.mean((shares[:, 1] > 0.5) == (np.arange(200) < 100)) > 0.95
 
 
-def test_its_opinion_of_a_row_is_older_than_the_rows_label(folder, counted) -> None:
+def test_its_opinion_of_a_row_is_older_than_the_rows_label(folder: Path, counted: Fluency) -> None:
     rows = load_task("cola", folder).rows("train")
     seen, other = see(rows.texts, counted), rows.labels.copy()
     other[7] = 1 - other[7]
@@ -54,7 +54,7 @@ def test_its_opinion_of_a_row_is_older_than_the_rows_label(folder, counted) -> N
 
 
 def test_it_writes_what_finetune_reads(
-    folder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     few_classes(monkeypatch)
     out = folder / "soft.jsonl.gz"
@@ -93,7 +93,7 @@ def test_it_writes_what_finetune_reads(
     ],
 )
 def test_bad_arguments_are_one_line(
-    arguments: list[str], parts: list[str], folder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], parts: list[str], folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (folder / "glue_stsb").mkdir(exist_ok=True)
     for split in ("train", "validation", "test"):

@@ -3,12 +3,13 @@
 import gzip
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from scipy.special import log_softmax
 
-from tests.support.chain import refused
+from tests.support.chain import FolderOf, refused
 from tests.support.toy_language import few_classes
 from tf_embbert.data.soft_labels import read_soft_labels
 from tf_embbert.data.tasks import Rows, load_task
@@ -18,7 +19,7 @@ from tf_embbert.distillation.soft_labels import hear_labels
 GOOD, BAD = ["great", "lovely", "superb"], ["awful", "boring", "dreadful"]
 
 
-def review(rng: np.random.Generator, label, sentences):
+def review(rng: np.random.Generator, label: int, sentences: int) -> str:
     """Words of a class stand together, or vectors counted from neighbours could not tell them from the others."""
     name, words = list("abcdefghij"), (BAD, GOOD)[label]
     return "<br />".join(
@@ -28,16 +29,16 @@ def review(rng: np.random.Generator, label, sentences):
 
 
 @pytest.fixture
-def folder(tmp_path: Path):
+def folder(tmp_path: Path) -> Path:
     """A data folder with SST-2, IMDb and plain text, all about the same few words."""
     rng = np.random.default_rng(0)
 
-    def write(name, split, count, sentences) -> None:
+    def write(name: str, split: str, count: int, sentences: int) -> None:
         (tmp_path / name).mkdir(exist_ok=True)
         rows = [{"text": review(rng, i % 2, sentences).lower(), "label": i % 2} for i in range(count)]
         (tmp_path / name / f"{split}.jsonl.gz").write_bytes(gzip.compress("".join(map(line, rows)).encode()))
 
-    def line(row) -> str:
+    def line(row: dict) -> str:
         return json.dumps(row) + "\n"
 
     for name, sentences in (("glue_sst2", 1), ("imdb", 4)):
@@ -71,7 +72,7 @@ def test_texts_are_known_by_their_words() -> None:
 
 @pytest.mark.parametrize("related", [["--related", "imdb"], []], ids=["related", "plain text"])
 def test_it_writes_what_finetune_reads(
-    related, folder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    related: Any, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     small_networks(monkeypatch, count=2)
     out = folder / "soft.jsonl.gz"
@@ -99,7 +100,7 @@ def test_it_writes_what_finetune_reads(
 
 
 def test_encoders_vote_and_variants_of_the_texts_are_judged(
-    folder, run_of, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    folder: Path, run_of: FolderOf, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     small_networks(monkeypatch, count=1)
     few_classes(monkeypatch)
@@ -153,7 +154,7 @@ def test_encoders_vote_and_variants_of_the_texts_are_judged(
     ],
 )
 def test_bad_arguments_are_one_line(
-    arguments: list[str], parts: list[str], folder, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], parts: list[str], folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     rows = {"glue_stsb": {"text": "a", "text_pair": "b", "label": 1.5}, "emotion": {"text": "a", "label": 0}}
     for name, row in rows.items():
@@ -181,6 +182,6 @@ def test_the_temperature_makes_the_cross_entropy_least(monkeypatch: pytest.Monke
     labels = (rng.random(4000) < shares[:, 1]).astype(int)
     made = teacher.Teacher.__new__(teacher.Teacher)
     made.temperature, made.voters = 1.0, {"one": None, "another": None}
-    made.votes = lambda rows: np.stack([2 * log_softmax(logits, axis=1)] * 3)
+    monkeypatch.setattr(made, "votes", lambda rows: np.stack([2 * log_softmax(logits, axis=1)] * 3))
     made.cool(Rows([""] * 4000, None, labels), lambda line: None)
     assert made.temperature == pytest.approx(2 * (2 + teacher.LINEAR_VOTES) / 2, rel=0.15)

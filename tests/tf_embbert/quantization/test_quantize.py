@@ -1,6 +1,7 @@
 """Calibration and fake quantisation: the graph that QAT trains answers as the int8 model in TFLM does."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +11,8 @@ from convert.tflite.model import output_quantization, read_model
 from convert.tflm.interpreters import predict
 from tests.support.helpers import random_tokens, randomise, small_config
 from tf_embbert.model.classifier import build_classifier
-from tf_embbert.model.config import ACTIVATIONS
+from tf_embbert.model.config import ACTIVATIONS, EmbBERTConfig
+from tf_embbert.model.folded import FoldedModel
 from tf_embbert.quantization.calibrate import MASK_DEPTH, best_clip, calibrate
 from tf_embbert.quantization.deploy import build_deploy_model
 from tf_embbert.quantization.fold import fold_model
@@ -22,18 +24,18 @@ LENGTH = 12
 SPREAD = 0.5  # of the logits of a random model; three of four have it
 
 
-def make_rows(rng: np.random.Generator, config, count: int = 96):
+def make_rows(rng: np.random.Generator, config: EmbBERTConfig, count: int = 96) -> list[np.ndarray]:
     lengths = rng.integers(1, LENGTH + 1, count)
     return [row[:length] for row, length in zip(random_tokens(rng, config, LENGTH, lengths), lengths)]
 
 
 @pytest.fixture
-def folded(rng: np.random.Generator):
+def folded(rng: np.random.Generator) -> Any:
     """(folded weights, token ids) of a small random model with a spread of attention and of logits."""
     return random_folded(rng, small_config())
 
 
-def random_folded(rng: np.random.Generator, config):
+def random_folded(rng: np.random.Generator, config: EmbBERTConfig) -> tuple[FoldedModel, list[np.ndarray]]:
     """As `folded`, drawn until texts get different answers: where all are alike, only roundings are to see."""
     while True:
         model, rows = build_classifier(config, 3), make_rows(rng, config)
@@ -43,7 +45,7 @@ def random_folded(rng: np.random.Generator, config):
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_fake_quantised_graph_answers_as_tflm_does(rng: np.random.Generator, activation) -> None:
+def test_fake_quantised_graph_answers_as_tflm_does(rng: np.random.Generator, activation: str) -> None:
     weights, rows = random_folded(rng, small_config(activation=activation))
     ranges = calibrate(weights, rows, seed=0)
     trained_graph = predict_in_order(QuantizedModel(weights, ranges).model, rows)
@@ -57,7 +59,7 @@ def test_fake_quantised_graph_answers_as_tflm_does(rng: np.random.Generator, act
     assert np.sqrt(np.mean((on_device - exact) ** 2)) < 0.2 * spread
 
 
-def test_fixed_ranges_need_no_calibration_and_pads_do_not_count(folded) -> None:
+def test_fixed_ranges_need_no_calibration_and_pads_do_not_count(folded: Any) -> None:
     weights, rows = folded
     ranges = calibrate(weights, rows, seed=0)
     assert not [name for name in ranges if name.endswith((".norm", ".weights", ".gate"))]
@@ -68,7 +70,7 @@ def test_fixed_ranges_need_no_calibration_and_pads_do_not_count(folded) -> None:
     assert not different
 
 
-def test_masked_scores_lie_far_below_the_peaks(folded) -> None:
+def test_masked_scores_lie_far_below_the_peaks(folded: Any) -> None:
     weights, rows = folded
     low, high = calibrate(weights, rows, seed=0)["block0.scores"]
     assert low <= -MASK_DEPTH + high
@@ -82,7 +84,7 @@ def test_best_clip_gives_up_an_outlier() -> None:
 
 
 @pytest.mark.parametrize("phase", ["ranges", "frozen"])
-def test_training_moves_the_weights_and_in_its_first_phase_the_ranges(folded, tmp_path: Path, phase: str) -> None:
+def test_training_moves_the_weights_and_in_its_first_phase_the_ranges(folded: Any, tmp_path: Path, phase: str) -> None:
     weights, ids = folded
     ranges = calibrate(weights, ids, seed=0)
     teacher = predict_in_order(build_deploy_model(weights), ids)
@@ -99,7 +101,7 @@ def test_training_moves_the_weights_and_in_its_first_phase_the_ranges(folded, tm
     assert bool(changed) == (phase == "ranges")
 
 
-def test_qat_that_does_not_help_leaves_things_as_they_were(folded, tmp_path: Path) -> None:
+def test_qat_that_does_not_help_leaves_things_as_they_were(folded: Any, tmp_path: Path) -> None:
     weights, ids = folded
     ranges = calibrate(weights, ids, seed=0)
     teacher = predict_in_order(build_deploy_model(weights), ids)
@@ -114,7 +116,7 @@ def test_qat_that_does_not_help_leaves_things_as_they_were(folded, tmp_path: Pat
     np.testing.assert_allclose(kept["x1"], ranges["x1"], rtol=1e-6)
 
 
-def test_reading_back_gives_what_was_set(folded) -> None:
+def test_reading_back_gives_what_was_set(folded: Any) -> None:
     weights, rows = folded
     ranges = calibrate(weights, rows, seed=0)
     held, held_ranges = QuantizedModel(weights, ranges).read()

@@ -1,5 +1,7 @@
 """The n-grams of texts, and the teacher that counts them."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -10,7 +12,7 @@ from tf_embbert.training.ngrams import count_grams, grams, taught_labels, weigh_
 pytestmark = pytest.mark.usefixtures("few_buckets")
 
 
-def made_rows(count: int = 60):
+def made_rows(count: int = 60) -> Rows:
     """Good and bad in turn, each with a word of its own."""
     texts = [f"{('a good', 'the bad')[i % 2]} film {'z' * i}" for i in range(count)]
     return Rows(texts, None, np.arange(count, dtype=np.int32) % 2)
@@ -32,7 +34,7 @@ def test_grams_weigh_as_in_naive_bayes() -> None:
     weights = weigh_grams(count_grams(rows, 2**18), rows.labels).diagonal()
     grams_of = {0: ["sun", "sun", "rain", "sun rain"], 1: ["rain"]}
 
-    def share(gram, label):
+    def share(gram: Any, label: int) -> float:
         return (1 + grams_of[label].count(gram)) / (2**18 + len(grams_of[label]))
 
     for gram in ("sun", "rain", "sun rain"):

@@ -7,40 +7,44 @@ import sys
 import time
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from tests.support.chain import KINDS, history, make_rows, write_rows
 from tests.support.helpers import random_tokens, small_config
+from tf_embbert.training.fitting import EncodedRows
 
 ROOT = Path(__file__).parents[3]
 TIMEOUT = 300
 
 
 @pytest.fixture(scope="module")
-def command(data):
+def command(data: dict[str, Path]) -> list[str]:
     """Arguments of a training in a process of its own, but for its --out."""
     task = ["--task", str(data["classes"]), *KINDS["classes"][1]]
     options = ["--preset", "nano", "--epochs", "4", "--qat-epochs", "2", "--deterministic"]
     return [sys.executable, "-m", "tf_embbert.finetune", *task, *options, "--out"]
 
 
-def start(command, out, *options):
+def start(command: list[str], out: Path, *options: str) -> subprocess.Popen[str]:
     """Starts a training that hears Ctrl-C, which what runs behind a shell's `&` does not."""
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    pipe = subprocess.PIPE
     hear = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
-    return subprocess.Popen([*command, out, *options], cwd=ROOT, preexec_fn=hear, **pipes)
+    return subprocess.Popen(
+        [*command, str(out), *options], cwd=ROOT, preexec_fn=hear, stdout=pipe, stderr=pipe, text=True
+    )
 
 
-def finish(process):
+def finish(process: subprocess.Popen[str]) -> str:
     """What a training printed that ends well, and in silence: nothing of TensorFlow's on standard error."""
     output, errors = process.communicate(timeout=TIMEOUT)
     assert process.returncode == 0 and errors == ""
     return output
 
 
-def stop(command, out, phase, number, *options):
+def stop(command: list[str], out: Path, phase: str, number: int, *options: str) -> tuple[int, str]:
     """Sends a training a signal when a phase has an epoch behind it; its exit status and what it said to stderr."""
     process = start(command, out, *options)
     deadline = time.monotonic() + TIMEOUT
@@ -54,7 +58,7 @@ def stop(command, out, phase, number, *options):
     return process.returncode, errors
 
 
-def test_a_killed_training_goes_on_as_if_it_had_not_been(command, tmp_path: Path) -> None:
+def test_a_killed_training_goes_on_as_if_it_had_not_been(command: list[str], tmp_path: Path) -> None:
     """Killed in the float phase, then in the quantisation-aware one."""
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     undisturbed = start(command, whole)
@@ -67,13 +71,14 @@ def test_a_killed_training_goes_on_as_if_it_had_not_been(command, tmp_path: Path
     assert len(history(whole)) == len(history(killed)) >= 6
     for one, other in zip(history(whole), history(killed)):
         assert (one.pop("phase"), one.pop("epoch")) == (other.pop("phase"), other.pop("epoch"))
-        np.testing.assert_allclose(*(np.array(list(row.values()), float) for row in (one, other)), rtol=0, atol=1e-6)
+        figures, others = (np.array(list(row.values()), float) for row in (one, other))
+        np.testing.assert_allclose(figures, others, rtol=0, atol=1e-6)
     # Weights, ranges and metrics are the same to the last bit.
     configs = [json.loads((folder / "config.json").read_text()) for folder in (whole, killed)]
     assert configs[0]["files"] == configs[1]["files"]
 
 
-def test_ctrl_c_says_how_to_go_on(command, tmp_path: Path) -> None:
+def test_ctrl_c_says_how_to_go_on(command: list[str], tmp_path: Path) -> None:
     status, errors = stop(command, tmp_path / "run", "float", signal.SIGINT)
     assert status == 130 and len(errors.splitlines()) == 1
     assert "--resume" in errors and str(tmp_path / "run.partial") in errors
@@ -87,7 +92,7 @@ def test_only_the_same_training_is_resumed(tmp_path: Path, capsys: pytest.Captur
     from tf_embbert.finetuning.finetune import what_is_begun
     from tf_embbert.training.partial import start_folder, take_up
 
-    def begin(path, **values):
+    def begin(path: Path, **values: Any) -> Any:
         config = FinetuneConfig(task=str(path), **values)
         return what_is_begun(config, config.load(seed=0))
 
@@ -109,7 +114,7 @@ def test_only_the_same_training_is_resumed(tmp_path: Path, capsys: pytest.Captur
 
 
 @pytest.fixture
-def rows():
+def rows() -> EncodedRows:
     from tf_embbert.training.fitting import EncodedRows
 
     rng = np.random.default_rng(0)
@@ -117,7 +122,7 @@ def rows():
     return EncodedRows([row[row > 0] for row in tokens], rng.integers(0, 2, 64).astype(np.int32), "accuracy")
 
 
-def test_an_epoch_that_was_killed_while_it_was_written(rows, tmp_path: Path) -> None:
+def test_an_epoch_that_was_killed_while_it_was_written(rows: EncodedRows, tmp_path: Path) -> None:
     """Files of epoch 2 lie there already, half written: its second writing must keep what it names."""
     trained = train(rows, tmp_path / "a", epochs=1)
     for name in ("best-2.npz", "epoch-2.index", "epoch-2.data-00000-of-00001"):
@@ -129,7 +134,7 @@ def test_an_epoch_that_was_killed_while_it_was_written(rows, tmp_path: Path) -> 
     assert train(rows, tmp_path / "a", epochs=2) == trained
 
 
-def train(rows, folder, epochs):
+def train(rows: EncodedRows, folder: Path, epochs: int) -> Any:
     import tf_keras as keras
 
     from tf_embbert import build_classifier
@@ -143,7 +148,7 @@ def train(rows, folder, epochs):
 
 @pytest.mark.parametrize("pad_to", [None, 16])
 @pytest.mark.parametrize("batch_size", [5, 32, 100])
-def test_the_number_of_batches_is_known_before(rows, batch_size: int, pad_to: int | None) -> None:
+def test_the_number_of_batches_is_known_before(rows: EncodedRows, batch_size: int, pad_to: int | None) -> None:
     """It makes the learning rate end at zero with the last batch."""
     from tf_embbert.training.batching import count_batches, make_batches
 

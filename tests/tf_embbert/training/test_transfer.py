@@ -1,9 +1,11 @@
 """An encoder under another tokenizer: the vectors of its tokens, and a training that starts from them."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from tests.support.chain import CLASSES, EXTRAS
+from tests.support.chain import CLASSES, EXTRAS, FolderOf
 from tf_embbert.model.config import CLS, PAD
 from tf_embbert.tokenizer import Tokenizer
 from tf_embbert.training.transfer import translate_table
@@ -12,18 +14,18 @@ WORDS = [word for texts in CLASSES.values() for text in texts for word in text.s
 
 
 @pytest.fixture(scope="module")
-def tokenizers():
+def tokenizers() -> tuple[Tokenizer, Tokenizer]:
     """One that has whole words, one that has hardly more than letters, of the same texts."""
     texts = [" ".join(WORDS + EXTRAS)] * 20
     return Tokenizer.train(texts, 300), Tokenizer.train(texts, 85)
 
 
-def spelling(tokenizer, token):
+def spelling(tokenizer: Tokenizer, token: int) -> str:
     return tokenizer.decode([token])[0]
 
 
 @pytest.mark.parametrize("forth", [True, False])
-def test_a_token_has_the_mean_of_the_tokens_that_spell_it(tokenizers, forth: bool) -> None:
+def test_a_token_has_the_mean_of_the_tokens_that_spell_it(tokenizers: tuple[Tokenizer, Tokenizer], forth: bool) -> None:
     source, target = tokenizers if forth else tokenizers[::-1]
     table = np.random.default_rng(0).normal(size=(source.vocab_size, 4)).astype(np.float32)
     translated = translate_table(table, source, target)
@@ -40,7 +42,7 @@ def test_a_token_has_the_mean_of_the_tokens_that_spell_it(tokenizers, forth: boo
     assert (cut > 20) == (not forth)
 
 
-def test_a_spelling_that_the_source_has_no_letter_of(tokenizers) -> None:
+def test_a_spelling_that_the_source_has_no_letter_of(tokenizers: tuple[Tokenizer, Tokenizer]) -> None:
     """Letters that only the target has are [UNK] to the source."""
     source = tokenizers[0]
     target = Tokenizer.train(["жжжж"] * 20 + ["lamp"] * 20)
@@ -50,7 +52,7 @@ def test_a_spelling_that_the_source_has_no_letter_of(tokenizers) -> None:
     np.testing.assert_allclose(translated[token], table[source.encode(["ж"]).ids[0][1:]].mean(axis=0), atol=1e-6)
 
 
-def test_a_training_starts_with_its_own_tokenizer(run_of, data) -> None:
+def test_a_training_starts_with_its_own_tokenizer(run_of: FolderOf, data: dict[str, Path]) -> None:
     """From a run of another task: the blocks are the run's, the tokenizer is not, the token vectors are translated."""
     from tf_embbert import FinetuneConfig
     from tf_embbert.finetuning.prepare import PreparedTask
