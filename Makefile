@@ -34,7 +34,7 @@ lint: .venv/installed
 	$(RUN) -m ruff format --check --quiet
 	$(RUN) -m mypy
 
-test: .venv/installed
+test: lint
 	$(RUN) -m pytest -m "not slow" --numprocesses $(JOBS) --dist loadfile
 
 test-slow: .venv/installed

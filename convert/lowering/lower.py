@@ -153,7 +153,8 @@ class _Lowering:
     def product(self, name: str, row: Tensor) -> Tensor:
         """A convolution of one tap on one row [1, 1, 1, d]: MUL and ADD, which keep no multipliers for every channel.
         The product's range is what the bias leaves of the convolution's, as far as |n| <= 1 lets it go. The taps' scale
-        is a power of two of the product's: TFLite divides the scales in float and TFLM in double, and so they agree."""
+        is a power of two of the product's: TFLite divides the scales in float and TFLM in double, and so they agree.
+        """
         taps, bias = self.weights[f"{name}.conv.kernel"], self.weights[f"{name}.conv.bias"]
         low, high = self.ranges[f"{name}.conv"]
         bound = np.abs(taps).max()
@@ -182,7 +183,8 @@ class _Lowering:
 
     def mask_bound(self) -> int:
         """B: whatever the accumulator holds, less B it is below the range of the scores of every block, so that a
-        masked key always gets the bottom of the range; and it fits 32 bits before and after requantisation."""
+        masked key always gets the bottom of the range; and it fits 32 bits before and after requantisation.
+        """
         largest = self.hidden_size * 255 * 128  # |query - zero point| <= 255, |n| <= 128
         products, steps = np.array([self.score_scales(f"block{i}") for i in range(self.blocks)]).T
         bound = largest + int(np.ceil(256 * steps / products).max())
@@ -215,7 +217,8 @@ class _Lowering:
 
     def bias(self, name: str, x: Tensor, kernel: Tensor) -> Tensor:
         """A bias in the units of the accumulator: scale of x times scale(s) of the kernel. A dense compares its scale
-        with them; a convolution does not, and 12 bytes a channel are saved."""
+        with them; a convolution does not, and 12 bytes a channel are saved.
+        """
         scales = x.quantization.per_tensor_scale * np.array(kernel.quantization.scale)
         integers = quantize_bias(self.weights[name], scales)
         return self.build.constant(name, integers, Quantization((float(scales[0]),)) if len(scales) == 1 else None)

@@ -1,5 +1,6 @@
 """Ranges to integers: scales and zero points as TensorFlow's fake quantisation nudges them, so that the graph trained
-with fake quantisation and the int8 graph round to the same grid."""
+with fake quantisation and the int8 graph round to the same grid.
+"""
 
 import math
 

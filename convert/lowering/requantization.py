@@ -57,6 +57,7 @@ def requantize(products: np.ndarray, real: float, zero_point: int) -> np.ndarray
         real: the multiplier, quantised here to 31 bits
             (QuantizeMultiplier, lite/kernels/internal/quantization_util.cc).
         zero_point: of the result.
+
     Returns:
         integers in -128..127.
     """

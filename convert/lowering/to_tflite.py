@@ -76,7 +76,8 @@ def make_model(graph: Graph, keep_names: bool = False) -> Model:
 
 def operator_version(op: Op) -> int:
     """The lowest version of an operator that has its types, as TFLite's converter picks it
-    (tensorflow/lite/tools/versioning/op_version.cc)."""
+    (tensorflow/lite/tools/versioning/op_version.cc).
+    """
     if op.kind == "RESHAPE" or op.inputs[0].dtype == np.int32:
         return 1
     if op.kind == "MUL":

@@ -47,10 +47,9 @@ class Aliasing:
     """What a model's operators allow; tensors go by their indices in its only graph."""
 
     def __init__(self, model: Model, buffers: list[Buffer]) -> None:
-        """
-        Args:
-            model: a model of one graph.
-            buffers: the buffers of its head, as the allocator lists them; those without owner share nothing.
+        """Args:
+        model: a model of one graph.
+        buffers: the buffers of its head, as the allocator lists them; those without owner share nothing.
         """
         self._graph = model.graphs[0]
         self._lives = {buffer.owner[1]: buffer for buffer in buffers if buffer.owner}

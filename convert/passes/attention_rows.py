@@ -21,7 +21,8 @@ BROADCASTING = ("ADD", "MUL", "SUB")
 
 def rows_at_once(graph: Graph, op: Operator) -> bool:
     """computes all rows at once: slice the rows into four parts before the operators around it (STRIDED_SLICE), run
-    these once for each part, and join what comes out (CONCATENATION)"""
+    these once for each part, and join what comes out (CONCATENATION)
+    """
     if op.name != "SOFTMAX":
         return False
     chain = _chain(graph, op)

@@ -133,7 +133,8 @@ def _hint(
 
 def explain_arena(data: bytes, core: str, kernels: str) -> dict:
     """`plan_arena`, with `hints`: what would shrink it (`find_hints`), and the `instructions` of an inference
-    (`estimate_instructions`; None for a core without counts)."""
+    (`estimate_instructions`; None for a core without counts).
+    """
     measure = Measure.of_file(data, find_build(core, kernels))
     command = f"python -m convert.optimize MODEL.tflite --out SMALLER.tflite --core {core} --kernels {kernels}"
     return of_build(core, kernels, describe_allocation(measure.model, measure.allocation)) | {

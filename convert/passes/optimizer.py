@@ -128,7 +128,8 @@ def _plan_anew(
     data: bytes, before: Stage, target: Target, passes: Sequence[ModelPass | Rewrite], most_bytes: int | None
 ) -> tuple[bytes, list[Stage]]:
     """`optimize_model` of a model with a plan, which holds only for its order and indices: begins without it, and what
-    does not end better is left out."""
+    does not end better is left out.
+    """
     without = pack_model(strip_model(Measure.of_file(data, target).model))
     fresh, stages = _optimize(without, target, passes, most_bytes)
     if stages[-1].is_better(before) and (most_bytes is None or len(fresh) <= most_bytes):

@@ -196,7 +196,8 @@ def run_graph_pass(one: GraphPass, graph: Graph, settings: Settings) -> Graph:
 
 def run_model_pass(one: ModelPass | Rewrite, before: Measure) -> tuple[bytes, Measure] | None:
     """The file of a model after a pass, and what that needs; None where the pass has nothing to do, or where TFLM would
-    refuse what a rewrite makes."""
+    refuse what a rewrite makes.
+    """
     changed = one.apply(before)
     if changed is before.model:
         return None

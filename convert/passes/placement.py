@@ -41,7 +41,8 @@ class Rectangle(NamedTuple):
 
 class Placement(NamedTuple):
     """Some pieces, placed: bytes above the ceiling, how little they touch, the rectangles that pieces to come may meet,
-    and the placement before with the piece that was added and its start."""
+    and the placement before with the piece that was added and its start.
+    """
 
     excess: int
     apart: int
@@ -113,7 +114,8 @@ def join_buffers(buffers: list[Buffer], aliasing: Aliasing, apart: Collection[Al
 
 def _spare(buffers: list[Buffer], aliasing: Aliasing, taken: np.ndarray) -> set[Alias]:
     """Of the outputs that may lie on an input, those of the largest tensors with room beside it: these are the
-    hardest to place, and one place for both through all that follows is harder to find than two."""
+    hardest to place, and one place for both through all that follows is harder to find than two.
+    """
     lives = {buffer.owner[1]: buffer for buffer in buffers if buffer.owner}
     sizes = {}
     for alias in aliasing.may_alias:

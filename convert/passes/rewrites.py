@@ -1,5 +1,6 @@
 """Changes to single operators that make the arena smaller. A rule changes an operator of a graph and says so, or leaves
-it; its docstring is what the user reads after the operator's name."""
+it; its docstring is what the user reads after the operator's name.
+"""
 
 from collections.abc import Callable
 
@@ -25,7 +26,8 @@ ONE_SCALE = ((1.0,), (0,))
 
 def transposed_copy(graph: Graph, op: Operator) -> bool:
     """keeps a transposed copy of an operand: transpose it in an operator before (a constant in the file), set adj_y and
-    clear adj_x"""
+    clear adj_x
+    """
     if op.name != "BATCH_MATMUL" or (op.option("adjY") and not op.option("adjX")):
         return False
     first, second = op.inputs
@@ -40,7 +42,8 @@ def transposed_copy(graph: Graph, op: Operator) -> bool:
 
 def scales_per_channel(graph: Graph, op: Operator) -> bool:
     """keeps a multiplier and a shift per channel: give its weights one scale
-    (converter._experimental_disable_per_channel_quantization_for_dense_layers)"""
+    (converter._experimental_disable_per_channel_quantization_for_dense_layers)
+    """
     if op.name != "FULLY_CONNECTED" or len(op.inputs[1].scales) < 2:
         return False
     for tensor in op.inputs[1:]:
@@ -64,7 +67,8 @@ def copy_to_flatten(graph: Graph, op: Operator) -> bool:
 
 def float_end(graph: Graph, op: Operator) -> bool:
     """only changes the type of the model's input or output: convert with integer ones (converter.inference_input_type,
-    inference_output_type)"""
+    inference_output_type)
+    """
     if op.name == "QUANTIZE" and op.input.index in graph.inputs and len(readers(graph, op.input)) == 1:
         graph.inputs = [op.output.index if index == op.input.index else index for index in graph.inputs]
     elif op.name == "DEQUANTIZE" and is_output(graph, op.output) and not readers(graph, op.output):

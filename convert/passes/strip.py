@@ -26,7 +26,8 @@ def strip_model(model: Model) -> Model:
 
 def is_plain(model: Model) -> bool:
     """Whether a model is one graph whose operators do nothing but compute outputs, so that their order is free and the
-    memory of a tensor is its own from its operator on."""
+    memory of a tensor is its own from its operator on.
+    """
     flow = {op.name for op in model.operators} & {*VARIABLES, *CALLED_GRAPHS}
     variables = any(tensor.variable for graph in model.graphs for tensor in graph.tensors)
     return len(model.graphs) == 1 and not variables and not flow and _written_once(model.graphs[0])

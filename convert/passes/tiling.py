@@ -138,7 +138,8 @@ def _context_by_groups(
     values: Op, context: Op, number: int, parts: list[tuple[Tensor, Tensor]], order: range, carried: dict[int, Tensor]
 ) -> tuple[list[Op], dict[int, Tensor]]:
     """The context of a tile of some number, group after group; `carried` is the group {number: values} that is there
-    before and after."""
+    before and after.
+    """
     pieces, done = _Pieces(), {}
     p, group = context.inputs[0], replace(values, role=values.role and values.role._replace(part=VALUE_GROUP))
     for index in order:
@@ -223,7 +224,8 @@ class _Pieces:
 
     def window(self, n: Tensor, split: Op, start: int, stop: int, taps: int) -> Tensor:
         """The rows of n that a convolution reads for the rows start..stop of its output: a slice, or where they reach
-        beyond the first row, rows of zeros and the tiles of n from there on."""
+        beyond the first row, rows of zeros and the tiles of n from there on.
+        """
         first = start - taps + 1
         if first >= 0:
             return self.slice_rows(n, first, stop)

@@ -37,7 +37,8 @@ def read_model(data: bytes) -> schema.ModelT:
 
 def _fill_absent(model: schema.ModelT) -> None:
     """Empty lists for those that a writer dropped because they were empty, as TFLM's own align tool does. Those that
-    TFLM counts on stay None: tensors of a graph, inputs and outputs of the first."""
+    TFLM counts on stay None: tensors of a graph, inputs and outputs of the first.
+    """
     for g, graph in enumerate(model.subgraphs):
         ends = ("inputs", "outputs")
         _set_absent(graph, ("operators", *(ends if g else ())))
@@ -72,7 +73,8 @@ def output_quantization(model: schema.ModelT) -> tuple[float, int]:
 
 def float_tensors(model: schema.ModelT) -> list[dict]:
     """The tensors that are not integers: {index, name, type}, of all subgraphs; those that no operator reads or writes
-    are not computed with (the intermediates of an LSTM carry ranges of calibration)."""
+    are not computed with (the intermediates of an LSTM carry ranges of calibration).
+    """
     return [
         {"index": index, "name": _name(graph.tensors[index]), "type": type_name(graph.tensors[index])}
         for graph in model.subgraphs

@@ -47,7 +47,8 @@ def pack_models(models: Sequence[Model | schema.ModelT]) -> tuple[bytes, list[in
 
 def unpack_view(model: Model) -> schema.ModelT:
     """A view's model as the file's own objects. Equal constants become one buffer, in the order of the tensors; those
-    that no tensor has go; buffer 0 is the empty one."""
+    that no tensor has go; buffer 0 is the empty one.
+    """
     buffers = _Buffers()
     unpacked = copy.copy(model.unpacked)
     unpacked.operatorCodes, unpacked.metadataBuffer = model.codes, None

@@ -74,7 +74,8 @@ def assert_equal_and_close(rng: np.random.Generator, model: RandomModel) -> byte
 
 def test_as_close_to_float_as_the_grids_allow() -> None:
     """Against exact float over many models: the error is that of rounding every weight and tensor to its int8 grid,
-    simulated in float64, and little more for the kernels' own arithmetic; and it has no bias."""
+    simulated in float64, and little more for the kernels' own arithmetic; and it has no bias.
+    """
     seed = 5
     print("seed", seed)
     rng = np.random.default_rng(seed)
@@ -119,7 +120,8 @@ def test_integers_only() -> None:
 
 def test_pads_leak_little() -> None:
     """With the bottom of the scores 10 below the smallest, a pad has at most e^-10 of a token's weight: 20 pads move a
-    weight by 0.1 %, under half a step of the softmax, so only roundings at the edge may flip."""
+    weight by 0.1 %, under half a step of the softmax, so only roundings at the edge may flip.
+    """
     seed = 7
     print("seed", seed)
     rng = np.random.default_rng(seed)
@@ -247,7 +249,8 @@ def test_size_and_arena_of_base() -> None:
 
 def test_base_in_a_given_arena() -> None:
     """At 256 tokens: faster in 114,688 B than in the smallest arena, and a plan with nothing between its pieces; a
-    Cortex-M55's own build needs no more."""
+    Cortex-M55's own build needs no more.
+    """
     model = random_model(
         np.random.default_rng(0),
         hidden_size=128,
