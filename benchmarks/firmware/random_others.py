@@ -1,5 +1,6 @@
 """Seeded random models of one integer operator each that CMSIS-NN does not serve: only the age of a firmware's TFLM can
-make a difference there."""
+make a difference there.
+"""
 
 from collections.abc import Callable
 from typing import Any

@@ -44,7 +44,8 @@ def subtraction_scales(op: Operator) -> Verdict:
 )
 def rescaling_scales(op: Operator) -> Verdict:
     """The scales of an integer ABS, RELU or LEAKY_RELU give one result whether they are divided in float, as TFLM did,
-    or in double, as its Python package does: others differ by one now and then."""
+    or in double, as its Python package does: others differ by one now and then.
+    """
     if op.output.type not in SHIFTS or not _usable(op.input, op.output):
         return FINE
     low, high = (limit - op.input.zero_point for limit in LIMITS[op.output.type])
@@ -73,7 +74,8 @@ def _rescaled_alike(op: Operator, factor: float, values: np.ndarray) -> bool:
 def quotient_shift(op: Operator) -> Verdict:
     """An int8 quotient is not shifted by more than 31 bits, which C++ leaves undefined: where the divisor may be above
     input scale / (divisor's scale x output scale), a quotient near zero becomes any value, another one on each
-    processor."""
+    processor.
+    """
     divisor = op.inputs[1]
     if op.output.type != "INT8" or not _usable(op.input, divisor, op.output):
         return FINE

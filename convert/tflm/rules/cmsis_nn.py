@@ -179,7 +179,8 @@ def depthwise_int4_channels(op: Operator) -> Verdict:
 @_differs("DEPTHWISE_CONV_2D", "quantise the weights in int8", "depthwise_conv.cc", cores=MVE)
 def depthwise_int4_mve(op: Operator) -> Verdict:
     """An int4 depthwise convolution of one batch has a dilation or a depth multiplier: CMSIS-NN's kernel for others
-    takes wrong weights on Cortex-M55 and M85 (arm_depthwise_conv_s4_opt.c)."""
+    takes wrong weights on Cortex-M55 and M85 (arm_depthwise_conv_s4_opt.c).
+    """
     weights = op.inputs[1]
     return require(weights.type != "INT4" or not _plain_depthwise(op), weights, "is int4")
 
