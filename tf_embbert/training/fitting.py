@@ -82,14 +82,13 @@ def train(
 ) -> History:
     """Trains a model in place and leaves it with the weights of its best epoch by validation metric.
 
-    Each epoch's order comes from (seed, epoch), and every random layer's state is in the checkpoint. So with
-    `tf.config.experimental.enable_op_determinism()` a resumed training equals an uninterrupted one.
+    Each epoch's order comes from (seed, epoch), and every random layer's state is in the checkpoint: where TensorFlow's
+    operators are deterministic, a resumed training equals an uninterrupted one.
 
     Args:
         model: Keras model, tokens int32 [B, L] -> [B, C].
         loss: Keras loss of (targets, outputs).
-        rows: to train on.
-        validation: whose metric chooses the epoch.
+        rows, validation: to train on; and those whose metric chooses the epoch.
         recipe: how to train.
         folder: where the checkpoint and the history live; a checkpoint there is resumed from.
         seed: of the shuffles.
@@ -103,7 +102,6 @@ def train(
     Raises:
         UserError: the loss became NaN or infinite, or the model is one of Keras 3.
     """
-    require_keras2(model)
     steps = count_batches(rows.ids, recipe.batch_size, recipe.pad_to)  # of an epoch
     compile_model(model, loss, recipe, recipe.epochs * steps)
     progress = Progress(model, folder)
@@ -116,15 +114,21 @@ def train(
         loss_value = fit_epoch(model, batches, title, steps)
         speed = len(rows) / (time.monotonic() - started)
         value = validate(model, validation)
-        row = {"epoch": epoch + 1, "loss": loss_value, validation.metric: value, "rows_per_second": speed}
-        progress.add(row, value)
+        progress.add(
+            {"epoch": epoch + 1, "loss": loss_value, validation.metric: value, "rows_per_second": speed}, value
+        )
         report(f"{title}  loss {loss_value:.4f}  validation {validation.metric} {value:.2f}  {speed:.0f} rows/s")
     model.set_weights(progress.best)
     return progress.history
 
 
 def compile_model(model: keras.Model, loss: Loss, recipe: Recipe, steps: int) -> None:
-    """Gives a model its loss and AdamW for so many steps, whose variables a checkpoint can then be read into."""
+    """Gives a model its loss and AdamW for so many steps, whose variables a checkpoint can then be read into.
+
+    Raises:
+        UserError: the model is one of Keras 3.
+    """
+    require_keras2(model)
     schedule = warmup_cosine(recipe.learning_rate, recipe.warmup * steps, steps)
     model.compile(keras.optimizers.AdamW(schedule, weight_decay=recipe.weight_decay, global_clipnorm=1.0), loss)
     model.optimizer.build(model.trainable_variables)
