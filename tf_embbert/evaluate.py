@@ -38,6 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     values = given(parser().parse_args(arguments))
     path, least, as_json = values.pop("model"), values.pop("at_least", None), values.pop("json")
     result = evaluate_model(path, EvaluateConfig(**values))
+    for notice in [] if as_json else result["notices"]:
+        print(f"note: {notice}")
     print(json.dumps(result) if as_json else in_words(result))
     if least is not None and result[result["metric"]] < least:
         print(f"{result['metric']} is below the {least:.2f} asked for", file=sys.stderr)

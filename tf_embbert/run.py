@@ -15,7 +15,7 @@ import hashlib
 import json
 import zipfile
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
@@ -65,6 +65,7 @@ class Run:
         longest: tokens of the longest text seen in training.
         parameters: of the train graph, head included.
         chosen: the variant that answered the selection rows better; None where there is none.
+        notices: what was assumed in reading its data, a line each.
     """
 
     config: EmbBERTConfig
@@ -82,6 +83,7 @@ class Run:
     longest: int
     parameters: int
     chosen: str | None
+    notices: list[str] = field(default_factory=list)
 
     @property
     def is_regression(self) -> bool:
@@ -143,7 +145,7 @@ def save_run(run: Run, folder: Path, history: History) -> None:
     lines = [json.dumps(row, ensure_ascii=False) for row in run.sample_texts]
     (folder / "verification.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
     write_history(folder / "history.csv", history)
-    about = {name: getattr(run, name) for name in ABOUT}
+    about = {name: getattr(run, name) for name in (*ABOUT, "notices")}
     files = {name: sha256(folder / name) for name in file_names(run.variants)}
     write_json(folder / "config.json", {"format": FORMAT, "model": run.config.to_dict(), **about, "files": files})
 
@@ -196,6 +198,7 @@ def load_run(folder: str | Path) -> Run:
         metrics=read_json(folder / "metrics.json"),
         sample_texts=read_texts(folder / "verification.jsonl"),
         **{name: about[name] for name in ABOUT},
+        notices=about.get("notices", []),  # runs of before have none
     )
 
 

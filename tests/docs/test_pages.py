@@ -140,6 +140,15 @@ def test_messages_are_those_of_the_code() -> None:
     assert not [code for code in fragments if not code.startswith("-") and code not in said]
 
 
+def test_notes_and_messages_on_data_are_those_of_the_code() -> None:
+    page = (ROOT / "docs/data.md").read_text(encoding="utf-8").split("## What is read with a note")[1]
+    cells = [line.split(" | ")[-1] for line in page.splitlines() if line.startswith("| ")]
+    fragments = [code for cell in cells for code in CODE.findall(cell)]
+    said = "\n".join(texts_in(path) for path in (ROOT / "tf_embbert/data").glob("*.py"))
+    assert len(fragments) > 30
+    assert not [code for code in fragments if code.strip() not in said]
+
+
 def texts_in(path: Path) -> str:
     """All strings of a module, those of an f-string apart, with single spaces."""
     nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))

@@ -63,6 +63,10 @@ def add_task_options(data: argparse._ActionsContainer) -> None:
     data.add_argument("--data-dir", metavar="DIR", help="folder with one folder a named task; without it, the hub")
     for column, default in (("text", "text"), ("pair", "text_pair"), ("label", "label")):
         data.add_argument(f"--{column}-column", metavar="NAME", help=f"of a file or folder (default: {default})")
+    data.add_argument("--encoding", metavar="NAME", help="of text files (default: UTF-8, or recognised)")
+    data.add_argument("--no-header", dest="header", action="store_false", help="the first row is data")
+    data.add_argument("--skip-missing", action="store_true", help="leave out rows without a label or a text")
+    data.add_argument("--strict", action="store_true", help="refuse what would be a note on the data")
 
 
 def add_output_options(parse: CommandParser) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 import yaml
 
 from tf_embbert.common.errors import UserError
-from tf_embbert.data.readers import Folder, Table, read_folder, tables_of
+from tf_embbert.data.folders import Folder, read_folder, tables_of
+from tf_embbert.data.table import Table
 
 _HERE = Path(__file__).parent
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tf_embbert.data.readers import Reading
 from tf_embbert.data.tasks import PAIR_COLUMN, Task, load_task
 
 
@@ -18,6 +19,10 @@ class TaskSource:
         text_column: of a file or folder.
         pair_column: as `text_column`; without such a column texts are single.
         label_column: as `text_column`.
+        encoding: of text files, by Python's name; None recognises it.
+        header: whether the first row of delimited text names the columns.
+        skip_missing: whether rows without a label or a text are left out.
+        strict: whether what would be a notice is refused.
     """
 
     task: str
@@ -25,11 +30,25 @@ class TaskSource:
     text_column: str = "text"
     pair_column: str = PAIR_COLUMN
     label_column: str = "label"
+    encoding: str | None = None
+    header: bool = True
+    skip_missing: bool = False
+    strict: bool = False
 
     def load(self, seed: int, regression: bool | None = None, labels: list[str] | None = None) -> Task:
         """The task itself; `seed`, `regression` and `labels` are those of `load_task`."""
         columns = (self.text_column, self.pair_column, self.label_column)
-        return load_task(self.task, self.data_dir, *columns, seed, regression, labels)
+        return load_task(
+            self.task,
+            self.data_dir,
+            *columns,
+            seed,
+            regression,
+            labels,
+            reading=Reading(self.encoding, self.header),
+            skip_missing=self.skip_missing,
+            strict=self.strict,
+        )
 
 
 def recorded(config: Any, unnamed: set[str], files: set[str]) -> dict[str, Any]:

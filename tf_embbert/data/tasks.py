@@ -4,84 +4,24 @@ The test split, or for GLUE the validation split, is only reported. Everything c
 is chosen on `selection`: the data's own validation split where the test split is reported, 10 % of train otherwise.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from tf_embbert.common.errors import UserError, nearest
 from tf_embbert.data import labels as label_rules
 from tf_embbert.data.catalogue import SPECS, Spec, hub_tables, load_from_hub, read_data_folder
-from tf_embbert.data.readers import SUFFIXES, Folder, Table, read_file, read_folder
+from tf_embbert.data.cells import complete
+from tf_embbert.data.checks import content_notices, unknown_notice
+from tf_embbert.data.columns import DEFAULTS, find_column, with_columns
+from tf_embbert.data.folders import Folder, read_folder
+from tf_embbert.data.readers import SUFFIXES, Reading, read_file, suffix_of
+from tf_embbert.data.rows import Rows, Task
 from tf_embbert.data.splits import SELECTION_SHARE, TEST_SHARE, holdout, holdout_wholes, single_row_classes
+from tf_embbert.data.table import Table
 
-PAIR_COLUMN = "text_pair"
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Rows of one split.
-
-    Args:
-        texts: the texts, or the first parts.
-        pairs: the second parts, or None for single texts.
-        labels: int32 class ids `[rows]`, or float32 targets for regression.
-    """
-
-    texts: list[str]
-    pairs: list[str] | None
-    labels: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.texts)
-
-    def select(self, indices: Sequence[int] | np.ndarray) -> "Rows":
-        """The rows at some indices, in that order."""
-        pairs = None if self.pairs is None else [self.pairs[i] for i in indices]
-        return Rows([self.texts[i] for i in indices], pairs, self.labels[np.asarray(indices, dtype=int)])
-
-
-@dataclass(frozen=True)
-class Task:
-    """What is learnt, from what, and how it is scored.
-
-    Args:
-        name: the task's name, or the stem of its file or folder.
-        labels: class names in id order; None for regression.
-        splits: `train`, `selection` and the reported split(s) under their own names (`test`, `validation`, ..).
-        reported_split: the split whose score is reported.
-        metric: accuracy, mcc, weighted_f1 or spearman.
-        secondary_metrics: further metrics that are usual for the task.
-        notices: lines the user should see.
-    """
-
-    name: str
-    labels: list[str] | None
-    splits: dict[str, Rows]
-    reported_split: str
-    metric: str
-    secondary_metrics: list[str] = field(default_factory=list)
-    notices: list[str] = field(default_factory=list)
-
-    @property
-    def is_pair(self) -> bool:
-        """True for tasks on pairs of texts."""
-        return self.splits[self.reported_split].pairs is not None
-
-    @property
-    def is_regression(self) -> bool:
-        """True where labels are numbers, not classes."""
-        return self.labels is None
-
-    def rows(self, split: str) -> Rows:
-        """A split's rows, or those of every split for `all`; a UserError names the splits there are."""
-        if split == "all":
-            return _joined(list(self.splits.values()))
-        if split not in self.splits:
-            raise UserError(f"task {self.name} has no split {split!r}; its splits are {', '.join(self.splits)} and all")
-        return self.splits[split]
+PAIR_COLUMN = DEFAULTS["pair"]
 
 
 @dataclass(frozen=True)
@@ -98,6 +38,7 @@ class _Source:
     also: list[str] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
     nested: bool = False  # whether the training texts are parts of one another
+    skip_missing: bool = False  # whether rows without label or text are left out
 
 
 def load_task(
@@ -109,24 +50,31 @@ def load_task(
     seed: int = 0,
     regression: bool | None = None,
     labels: list[str] | None = None,
+    *,
+    reading: Reading | None = None,
+    skip_missing: bool = False,
+    strict: bool = False,
 ) -> Task:
     """Loads a task.
 
     Args:
-        task: a name of tasks.yaml (from the package, `data_dir` or the hub); or a .csv, .tsv or .jsonl file (also
-            .gz); or a folder with a saved `DatasetDict` or with one file a split.
+        task: a name of tasks.yaml (from the package, `data_dir` or the hub); or the path of a file or folder, as
+            docs/data.md lists them.
         data_dir: holds one folder a named task; None takes named tasks from the hub.
         text_column, pair_column, label_column: of a file or folder. Without a column `text_pair`, texts are single.
         seed: of the splits made here: 80/10/10 of data without splits, and 10 % of train for selection where needed.
         regression: whether a file's labels are numbers to predict; None decides by the labels: numbers, not all whole.
         labels: class names of a trained run, in id order; the data must not have others. With them a folder needs no
             train split.
+        reading: how files are read: their encoding, and whether they have a header.
+        skip_missing: whether rows without a label or a text are left out; otherwise they are refused.
+        strict: whether what would be a notice is refused.
 
     Returns:
-        The task.
+        The task; its notices say what was assumed.
 
     Raises:
-        UserError: unknown name, missing or malformed data, or a label that is not known.
+        UserError: unknown name, missing or malformed data, a label that is not known, or with `strict` a notice.
 
     Example:
         >>> from tf_embbert import load_task
@@ -139,8 +87,11 @@ def load_task(
         source = _named_source(spec, data_dir)
     else:
         columns = {"text": text_column, "pair": pair_column, "label": label_column}
-        source = _path_source(_existing_path(task), columns, regression)
-    return _build(source, labels, seed)
+        source = _path_source(_existing_path(task), columns, regression, reading)
+    built = _build(replace(source, skip_missing=skip_missing), labels, seed)
+    if strict and built.notices:
+        raise UserError(f"--strict refuses what would be a note: {'; '.join(built.notices)}")
+    return built
 
 
 def task_from_hub(spec: Spec, dataset_dict: Mapping[str, Any], seed: int = 0, labels: list[str] | None = None) -> Task:
@@ -161,15 +112,8 @@ def _hub_source(spec: Spec, dataset_dict: Mapping[str, Any]) -> _Source:
 
 def _spec_source(spec: Spec, content: Folder, columns: dict[str, str], notices: list[str]) -> _Source:
     # The class ids of a folder are those of its labels.json; names then give our order.
-    tables = {
-        split: Table(
-            table.name,
-            table.columns,
-            table.lines,
-            table.class_names | ({columns["label"]: content.labels} if content.labels else {}),
-        )
-        for split, table in content.tables.items()
-    }
+    ids = {columns["label"]: content.labels} if content.labels else {}
+    tables = {split: replace(table, class_names=table.class_names | ids) for split, table in content.tables.items()}
     labels = spec.labels or (content.labels and [label for label in content.labels if label not in spec.drop])
     return _Source(
         spec.name,
@@ -185,16 +129,17 @@ def _spec_source(spec: Spec, content: Folder, columns: dict[str, str], notices: 
     )
 
 
-def _path_source(path: Path, columns: dict[str, str], regression: bool | None) -> _Source:
-    content = read_folder(path) if path.is_dir() else Folder({"train": read_file(path)})
+def _path_source(path: Path, columns: dict[str, str], regression: bool | None, reading: Reading | None) -> _Source:
+    content = read_folder(path, None, reading) if path.is_dir() else Folder({"train": read_file(path, reading)})
     first = next(iter(content.tables.values()))
-    if columns["pair"] == PAIR_COLUMN and PAIR_COLUMN not in first.columns:
+    if columns["pair"] == PAIR_COLUMN and find_column(first, PAIR_COLUMN) is None:
         columns = {key: column for key, column in columns.items() if key != "pair"}
-    names = content.labels or first.class_names.get(columns["label"])
+    tables = {split: with_columns(table, columns) for split, table in content.tables.items()}
+    names = content.labels or next(iter(tables.values())).class_names.get(columns["label"])
     if regression is None:
         regression = content.regression
-    reported = [str(split) for split in ("test", "validation") if split in content.tables][:1]
-    return _Source(path.resolve().name.split(".")[0], content.tables, columns, names, regression, reported)
+    reported = [str(split) for split in ("test", "validation") if split in tables][:1]
+    return _Source(path.resolve().name.split(".")[0], tables, columns, names, regression, reported)
 
 
 def _existing_path(task: str | Path) -> Path:
@@ -202,7 +147,7 @@ def _existing_path(task: str | Path) -> Path:
     if path.is_dir() or (path.is_file() and _known_suffix(path)):
         return path
     if path.is_file():
-        raise UserError(f"{path}: unknown kind of file; give a {', '.join(SUFFIXES)} file, or one of these with .gz")
+        raise UserError(f"{path}: unknown kind of file; give a {', '.join(SUFFIXES)} file, text also with .gz")
     if _known_suffix(path) or len(path.parts) > 1:
         raise UserError(f"no such file or folder: {path}")
     hint = nearest(str(task), SPECS)
@@ -213,41 +158,71 @@ def _existing_path(task: str | Path) -> Path:
 
 
 def _known_suffix(path: Path) -> bool:
-    return path.name.removesuffix(".gz").endswith(SUFFIXES)
+    return suffix_of(path) in SUFFIXES
 
 
 def _build(source: _Source, labels: list[str] | None, seed: int) -> Task:
     """Reads the labels of all tables by one rule, and makes the splits that are missing."""
     if "train" not in source.tables and not (labels or source.labels):
         raise UserError(f"task {source.name} has no train split, only {', '.join(source.tables)}")
+    source = _completed(source, labels)
     first = source.tables.get("train") or next(iter(source.tables.values()))
     regression = source.regression
     if regression is None:
-        regression = not labels and label_rules.looks_like_regression(first.column(source.columns["label"]))
-    if not regression and not labels:
-        labels = source.labels or label_rules.label_list(_class_names(source, first))
-        if len(labels) < 2:
-            raise UserError(f"{first.name} has one class only, {labels[0]!r}: there is nothing to learn")
-    rows = {split: _rows(source, table, None if regression else labels) for split, table in source.tables.items()}
-    splits, notices = _arrange(rows, source, seed, labels)
+        values = first.column(source.columns["label"])
+        regression = not labels and label_rules.looks_like_regression(values, first.where)
+    learnt_before = labels is not None
+    labels = None if regression else labels or _learnt_labels(source, first)
+    rows, notices = {}, [notice for table in source.tables.values() for notice in table.notices]
+    for split, table in source.tables.items():
+        # Files are scored by accuracy, for which a label that is not known is wrong; a named task has its own metric.
+        allow_unknown = source.metric is None and (learnt_before or split != "train")
+        rows[split], unknown = _rows(source, table, labels, split, allow_unknown)
+        notices += unknown
+    splits, single = _arrange(rows, source, seed, labels)
+    reported = (source.reported or ["test"])[0]
     return Task(
         source.name,
-        None if regression else labels,
+        labels,
         splits,
-        (source.reported or ["test"])[0],
+        reported,
         source.metric or ("spearman" if regression else "accuracy"),
         source.also,
-        source.notices + notices,
+        [*source.notices, *notices, *single, *content_notices(splits, reported, labels)],
     )
 
 
-def _rows(source: _Source, table: Table, labels: list[str] | None) -> Rows:
+def _completed(source: _Source, labels: list[str] | None) -> _Source:
+    """The source with tables whose rows all have a label."""
+    text, label = source.columns["text"], source.columns["label"]
+    tables = {
+        split: complete(table, text, label, labels or source.labels, source.skip_missing)
+        for split, table in source.tables.items()
+    }
+    return replace(source, tables=tables)
+
+
+def _learnt_labels(source: _Source, train: Table) -> list[str]:
+    """The class names in id order: those that the source fixes, or those of the training rows."""
+    labels = source.labels or label_rules.label_list(_class_names(source, train))
+    if len(labels) < 2:
+        raise UserError(f"{train.name} has one class only, {labels[0]!r}: there is nothing to learn")
+    return labels
+
+
+def _rows(
+    source: _Source, table: Table, labels: list[str] | None, split: str, allow_unknown: bool
+) -> tuple[Rows, list[str]]:
+    """A table's rows, and a notice of labels that are not known."""
     columns = source.columns
     texts = table.texts(columns["text"])
     pairs = table.texts(columns["pair"]) if "pair" in columns else None
     if labels is None:
-        return Rows(texts, pairs, label_rules.regression_targets(table.column(columns["label"]), table.where))
-    return Rows(texts, pairs, label_rules.encode_labels(_class_names(source, table), labels, table.where))
+        targets = label_rules.regression_targets(table.column(columns["label"]), table.where)
+        return Rows(texts, pairs, targets), []
+    names = _class_names(source, table)
+    rows = Rows(texts, pairs, label_rules.encode_labels(names, labels, table.where, allow_unknown))
+    return rows, unknown_notice(rows, names, split)
 
 
 def _class_names(source: _Source, table: Table) -> list[str]:
@@ -282,11 +257,6 @@ def _hold_out(rows: Rows, share: float, seed: int, source: _Source) -> tuple[Row
     if not len(held):
         raise UserError(f"task {source.name} has too few rows to split: no class has a row to spare")
     return rows.select(kept), rows.select(held)
-
-
-def _joined(parts: list[Rows]) -> Rows:
-    pairs = None if parts[0].pairs is None else [pair for part in parts for pair in part.pairs or []]
-    return Rows([text for part in parts for text in part.texts], pairs, np.concatenate([part.labels for part in parts]))
 
 
 def _single_row_notices(train: Rows, labels: list[str] | None) -> list[str]:

@@ -11,7 +11,7 @@ class FinetuneConfig(TaskSource):
     """A task and how a model is trained on it.
 
     Args:
-        task, data_dir, text_column, pair_column, label_column: see `TaskSource`.
+        task, data_dir, text_column, .., strict: see `TaskSource`.
         preset: name of the model's sizes, of presets.yaml.
         activation: of the convolution's branch; None takes that of the pretrained encoder or the preset.
         init: folder of a run whose encoder training starts from.

@@ -24,7 +24,7 @@ class EvaluateConfig(TaskSource):
     """The rows to score a model on.
 
     Args:
-        task, data_dir, text_column, pair_column, label_column: see `TaskSource`.
+        task, data_dir, text_column, .., strict: see `TaskSource`.
         split: train, selection, test, validation, ..; None takes the one that the task reports.
         rows: a seeded subset of as many; None takes all.
         seed: of the subset, and of the splits of data without any; None takes that of the run, whose test rows are
@@ -77,8 +77,8 @@ def evaluate_model(path: str | Path, config: EvaluateConfig) -> dict[str, Any]:
         config: the rows.
 
     Returns:
-        task, split, rows, truncated, model ("float" or "int8 in TFLM"), metric (the leading one), and the figure of
-        each metric by its name.
+        task, split, rows, truncated, model ("float" or "int8 in TFLM"), metric (the leading one), the figure of each
+        metric by its name, and notices of the data.
 
     Raises:
         UserError: neither a run nor a bundle there, a label that training never saw, or bad data.
@@ -101,7 +101,7 @@ def evaluate_model(path: str | Path, config: EvaluateConfig) -> dict[str, Any]:
     outputs = predict_in_chunks(model, encoded.ids)
     figures = {name: score(name, rows.labels, outputs) for name in [task.metric, *task.secondary_metrics]}
     about = {"task": task.name, "split": split, "rows": len(rows), "truncated": encoded.truncated}
-    return {**about, "model": model.kind, "metric": task.metric, **figures}
+    return {**about, "model": model.kind, "metric": task.metric, **figures, "notices": task.notices}
 
 
 def open_model(path: str | Path) -> Model:

@@ -147,4 +147,5 @@ def make_run(
         longest=max(map(len, rows.ids)),
         parameters=model.count_params(),
         chosen=metrics["chosen"],
+        notices=data.task.notices,
     )

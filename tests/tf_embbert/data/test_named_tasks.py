@@ -213,7 +213,8 @@ def test_data_dir_labels_go_by_name(tmp_path: Path) -> None:
 def test_data_dir_stand_in_gives_a_notice(tmp_path: Path) -> None:
     (tmp_path / "ag_news_partial").mkdir()
     for split in ("train", "test"):
-        jsonl(tmp_path / "ag_news_partial" / f"{split}.jsonl", [{"text": f"{i}", "label": i % 4} for i in range(40)])
+        rows = [{"text": f"{split} {i}", "label": i % 4} for i in range(40)]
+        jsonl(tmp_path / "ag_news_partial" / f"{split}.jsonl", rows)
     assert "ag_news_partial stands in for ag_news" in load_task("ag_news", tmp_path).notices[0]
     (tmp_path / "ag_news_partial").rename(tmp_path / "ag_news")
     assert not load_task("ag_news", tmp_path).notices

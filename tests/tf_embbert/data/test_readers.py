@@ -9,7 +9,8 @@ import datasets
 import pytest
 
 from tf_embbert.common.errors import UserError
-from tf_embbert.data.readers import read_file, read_folder
+from tf_embbert.data.folders import read_folder
+from tf_embbert.data.readers import read_file
 
 
 def written(path: Path, content: str | bytes) -> Path:
@@ -55,8 +56,12 @@ def test_places_are_file_lines(tmp_path: Path) -> None:
         ("a.csv", 'text,label\n"open,a\n', "a.csv, line 2: unexpected end of data"),
         ("a.csv", 'text,label\n"x"y,a\n', "a.csv, line 2: ',' expected after '\"'"),
         ("a.csv", "text,text\nx,a\n", "a.csv names a column twice: text, text"),
-        ("a.csv", b"text,label\nfine,a\ncaf\xe9,b\n", "a.csv, line 3: byte 0xe9 at offset 21 is not UTF-8"),
-        ("a.jsonl.gz", b'{"text": "\xff"}', "a.jsonl.gz, line 1: byte 0xff at offset 10 is not UTF-8"),
+        ("a.csv", "text,label\nhier,a\nпозавчера,b\n".encode("cp1251"), "a.csv, line 3: byte 0xef at offset 18"),
+        (
+            "a.jsonl.gz",
+            '{"text": "für Äöü"}'.encode()[:-3] + b'"}',
+            "a.jsonl.gz, line 1: byte 0xc3 at offset 19 is not",
+        ),
         ("a.jsonl", '{"text": "x"}\n{"text": \n', "a.jsonl, line 2: invalid JSON"),
         ("a.jsonl", "[1, 2]\n", "a.jsonl, line 1: not a JSON object"),
     ],

@@ -1,0 +1,350 @@
+"""Data as people have it: every kind that docs/data.md lists is read, read with a notice, or refused in one line."""
+
+import gzip
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.chain import refused
+from tests.support.plain_rows import CLASSES, DEEP, ROWS, Rows, jsonl, labelled, lines, objects, texts, written
+from tf_embbert.common.errors import UserError
+from tf_embbert.data.tasks import Reading, load_task
+from tf_embbert.finetune import main
+
+
+def every(step: int, value: Any) -> Rows:
+    """The rows with every so manieth label replaced."""
+    return labelled(lambda number, label: value if number % step == 0 else label)
+
+
+QUOTED = lines(texts(lambda text: f'"{text}, really"'))
+DECIMALS = labelled(lambda number, label: f"{number / 10:.1f}")
+
+# Read as they are, without a word: {kind: (name of the file, content)}.
+READ: dict[str, tuple[str, str | bytes]] = {
+    "plain": ("a.csv", lines()),
+    "byte order mark": ("a.csv", "\ufeff" + lines()),
+    "carriage returns": ("a.csv", lines().replace("\n", "\r\n")),
+    "old Macintosh": ("a.csv", lines().replace("\n", "\r")),
+    "UTF-16 with its mark": ("a.csv", lines().encode("utf-16")),
+    "UTF-16, the other end first": ("a.csv", b"\xfe\xff" + lines().encode("utf-16-be")),
+    "UTF-32 with its mark": ("a.jsonl", jsonl(objects()).encode("utf-32")),
+    "commas in quotes": ("a.csv", QUOTED),
+    "tabs": ("a.tsv", lines(separator="\t")),
+    "tabs in .txt": ("a.txt", lines(separator="\t")),
+    "capital suffix": ("A.CSV", lines()),
+    "lone quotes in TSV": ("a.tsv", lines(texts(lambda text: f'{text} 27" screen'), "\t")),
+    "quotes that open in TSV": ("a.tsv", lines([('"where is it', "help"), *ROWS, ('"so" he said', "bad")], "\t")),
+    "one text in quotes in TSV": ("a.tsv", lines([('"fine"', "good"), ('"where is it', "help"), *ROWS], "\t")),
+    "line breaks in quotes in TSV": ("a.tsv", lines(texts(lambda text: f'"{text}\nagain"'), "\t")),
+    "line breaks in quotes": ("a.csv", lines(texts(lambda text: f'"{text}\nagain"'))),
+    "spaces around labels": ("a.csv", lines(every(2, " bad "))),
+    "blank lines": ("a.csv", lines().replace("\n", "\n\n")),
+    "unnamed empty columns": ("a.csv", lines(labelled(lambda number, label: f"{label},,"), header="text,label,,")),
+    "60,000 words in a cell": ("a.csv", lines([("word " * 60_000, "bad"), *ROWS])),
+    "objects a line": ("a.jsonl", jsonl(objects())),
+    "objects a line in .ndjson": ("a.ndjson", jsonl(objects())),
+    "an array of objects": ("a.json", json.dumps(objects())),
+    "an indented array of objects": ("a.json", json.dumps(objects(), indent=1)),
+    "an array in .jsonl": ("a.jsonl", json.dumps(objects())),
+    "lists by column": ("a.json", json.dumps({"text": [row[0] for row in ROWS], "label": [row[1] for row in ROWS]})),
+    "gzip": ("a.csv.gz", gzip.compress(lines().encode())),
+    "gzip under another name": ("a.csv", gzip.compress(lines().encode())),
+    "gzip of JSON Lines under another name": ("a.jsonl", gzip.compress(jsonl(objects()).encode())),
+    "an emoji": ("a.csv", lines(texts(lambda text: f"{text} 🙂"))),
+}
+
+# Read, with a notice that matches: {kind: (name of the file, content, notice)}.
+NOTED: dict[str, tuple[str, str | bytes, str]] = {
+    "semicolons": ("a.csv", lines(texts(lambda text: f"{text}, really"), ";"), "the separator is a semicolon, not"),
+    "semicolons alone": ("a.csv", lines(separator=";"), "the separator is a semicolon"),
+    "tabs in .csv": ("a.csv", lines(separator="\t"), "the separator is a tab"),
+    "bars": ("a.csv", lines(separator="|"), "the separator is a bar"),
+    "commas in .tsv": ("a.tsv", lines(), "the separator is a comma, not a tab"),
+    "semicolons and quotes": ("a.csv", lines(texts(lambda text: f'"{text}; so"'), ";"), "the separator is a semicolon"),
+    "Latin-1": ("a.csv", lines(texts(lambda text: f"{text} für Ärger")).encode("latin-1"), r"read as cp1252 \('für'\)"),
+    "cp1252": (
+        "a.csv",
+        lines(texts(lambda text: f"{text} – it’s €5")).encode("cp1252"),
+        "not UTF-8 and is read as cp1252",
+    ),
+    "JSON in Latin-1": (
+        "a.jsonl",
+        "".join(f'{{"text": "für {text}", "label": "{label}"}}\n' for text, label in ROWS).encode("latin-1"),
+        "read as cp1252",
+    ),
+    "UTF-16 without its mark": ("a.csv", lines().encode("utf-16-le"), "read as utf-16-le"),
+    "UTF-16 without its mark, the other end first": ("a.csv", lines().encode("utf-16-be"), "read as utf-16-be"),
+    "header in other case": ("a.csv", lines(header="TEXT,Label"), "column 'TEXT' is taken for 'text'"),
+    "header with spaces": ("a.csv", lines(header=" Text,Label "), "column 'Label' is taken for 'label'"),
+    "nested objects": (
+        "a.jsonl",
+        jsonl([{"input": {"text": text}, "label": label} for text, label in ROWS]),
+        "column 'input.text' is taken for 'text'",
+    ),
+    "nested labels": (
+        "a.jsonl",
+        jsonl([{"text": text, "meta": {"gold": {"label": label}}} for text, label in ROWS]),
+        "column 'meta.gold.label' is taken for 'label'",
+    ),
+    "lists of one label": ("a.jsonl", jsonl(objects(labelled(lambda _, label: [label]))), "a list of one label"),
+    "rows within an object": ("a.json", json.dumps({"version": 1, "data": objects()}), "the rows are 'data'"),
+    "labels in other case": ("a.csv", lines(every(12, "BAD")), "differ in case or spaces only: 'BAD' and 'bad'"),
+    "labels with inner spaces": ("a.csv", lines(every(12, "b ad")), "differ in case or spaces only: 'b ad' and 'bad'"),
+    "empty texts": ("a.csv", lines([*ROWS, ("", "bad"), (" ", "good")]), "2 of 38 texts are empty"),
+    "texts with two labels": ("a.csv", lines([*ROWS, (ROWS[0][0], "good")]), "1 of 36 different texts have more than"),
+    "a class with one row": ("a.csv", lines([*ROWS, ("so alone", "lonely")]), "single row stay in train .*: lonely"),
+    "decimal commas": (
+        "a.csv",
+        lines(labelled(lambda number, _: f"{number / 10:.1f}".replace(".", ",")), ";"),
+        "the commas of its labels are decimal commas",
+    ),
+}
+
+# Refused, with a message that matches: {kind: (name of the file, content, message)}.
+REFUSED: dict[str, tuple[str, str | bytes, str]] = {
+    "no header": (
+        "a.csv",
+        lines(header=None),
+        r"no column 'text'; its columns are the bus .*, bad: .* give --no-header$",
+    ),
+    "other columns": (
+        "a.csv",
+        lines(
+            [(number, f"{label},{text}") for number, (text, label) in enumerate(ROWS)], header="id,Category,Utterance"
+        ),
+        r"columns are id, Category, Utterance; --text-column Utterance --label-column Category looks right",
+    ),
+    "another label column": ("a.csv", lines(every(2, 5), header="text,stars"), "--label-column stars looks right"),
+    "a label is missing": ("a.csv", lines(every(36, "")), r"line 2: the label is missing; --skip-missing"),
+    "labels are missing": ("a.csv", lines(every(6, " ")), r"line 2: the label is missing, and in 5 more rows; --skip"),
+    "null labels": ("a.jsonl", jsonl(objects(every(6, None))), "line 1: the label is missing, and in 5 more rows"),
+    "no label key": ("a.jsonl", jsonl([{"text": "x"}, *objects()]), "line 1: the label is missing;"),
+    "empty lists": ("a.jsonl", jsonl(objects(every(6, []))), "line 1: the label is missing, and in 5"),
+    "NaN in JSON": ("a.jsonl", jsonl(objects(every(6, float("nan")))), "line 1: the label is missing, and in 5"),
+    "nan among words": ("a.csv", lines(every(6, "nan")), "line 2: the label is missing, and in 5"),
+    **{
+        f"{word} among decimals": (
+            "a.csv",
+            lines([(text, word if number % 6 == 0 else label) for number, (text, label) in enumerate(DECIMALS)]),
+            "line 2: the label is missing, and in 5 more rows",
+        )
+        for word in ("nan", "NaN", "N/A", "null", "None", "-", "?")
+    },
+    "a word among decimals": (
+        "a.csv",
+        lines([("x", "high"), *DECIMALS]),
+        "line 2: label 'high' is not a number; the ot",
+    ),
+    "several labels": (
+        "a.jsonl",
+        jsonl(objects(every(6, ["bad", "good"]))),
+        "line 1: 2 labels, .*: a text has one class",
+    ),
+    "objects as labels": ("a.jsonl", jsonl(objects(every(6, {"id": 1}))), "line 1: label {'id': 1} is neither"),
+    "NUL in a text": ("a.csv", lines([("the\0bus", "bad"), *ROWS]), "line 2: 'text' holds a NUL character"),
+    "NUL in a label": ("a.csv", lines([("the bus", "ba\0d"), *ROWS]), r"label 'ba\\x00d' holds a NUL character"),
+    "half a surrogate pair in a text": (
+        "a.jsonl",
+        jsonl([{"text": "\ud800", "label": "bad"}, *objects()]),
+        "not valid Un",
+    ),
+    "half a surrogate pair in a label": (
+        "a.jsonl",
+        jsonl(objects(every(2, "\ud800"))),
+        r"label '\\ud800' is not valid Un",
+    ),
+    "one class": ("a.csv", lines(every(1, "all")), "one class only, 'all'"),
+    "two rows": ("a.csv", lines(ROWS[:2]), "too few rows to split"),
+    "a header and no rows": ("a.csv", "text,label\n", "has a header and no rows"),
+    "an empty file": ("a.csv", "", "is empty"),
+    "an empty array": ("a.json", "[]", "not a JSON object"),
+    "a web page": ("a.csv", "<html><table><tr><td>text</td></tr></table></html>", "is HTML or XML"),
+    "a web page with a doctype": ("a.csv", "\n<!DOCTYPE html>\n<html></html>", "is HTML or XML"),
+    "a workbook under another name": ("a.csv", b"PK\x03\x04" + bytes(90), "a zip archive or an Excel workbook"),
+    "an old workbook under another name": ("a.csv", b"\xd0\xcf\x11\xe0" + bytes(90), "an old Excel workbook"),
+    "bzip2": ("a.csv", b"BZh9" + bytes(90), "packed by bzip2"),
+    "Parquet under another name": ("a.csv", b"PAR1" + bytes(90), "a Parquet file: name it .parquet"),
+    "gzip cut off": ("a.csv", gzip.compress(lines().encode())[:90], "is not a whole gzip file"),
+    "a broken Parquet file": ("a.parquet", b"PAR1" + bytes(90), "is no readable .parquet file"),
+    "Cyrillic": (
+        "a.csv",
+        lines(texts(lambda text: f"{text} позавчера вечером")).encode("cp1251"),
+        r"line 2: byte 0x.. .* is not UTF-8; name the encoding by --encoding NAME \(it may be cp1251\)",
+    ),
+    "Japanese": (
+        "a.csv",
+        lines(texts(lambda text: f"{text} このバスはまた遅れました")).encode("shift_jis"),
+        "name the encoding by --encoding NAME",
+    ),
+    "damaged UTF-8": (
+        "a.csv",
+        lines(texts(lambda text: f"für {text}")).encode() + b"\xc3,bad\n",
+        "line 38: .* mend that",
+    ),
+    "a separator in a text": ("a.csv", lines([*ROWS, ("one, two", "bad")]), "line 38: 3 fields .* quote a text that"),
+    "a field is missing": (
+        "a.csv",
+        lines() + "alone\n",
+        "line 38: 1 fields where the header has 2; a field is missing",
+    ),
+    "a quote that does not close": ("a.csv", lines([('"open', "bad")]), "line 2: unexpected end of data"),
+    "a column twice": ("a.csv", lines(header="text,text"), "names a column twice"),
+    "a broken array": ("a.json", json.dumps(objects(), indent=1)[:-30], r"line 1\d\d: invalid JSON"),
+    "objects among others": ("a.jsonl", jsonl(objects()) + "3\n", "line 37: not a JSON object"),
+    "JSON nested too deep": ("a.jsonl", f'{{"text": {DEEP}, "label": "bad"}}\n', "line 1: the JSON is nested too deep"),
+    "an array nested too deep": ("a.json", f'[{{"text": {DEEP}}}]', "the JSON is nested too deep"),
+    "a number of 5,000 digits": (
+        "a.jsonl",
+        f'{{"text": "x", "label": {"9" * 5000}}}\n',
+        "a number of thousands of dig",
+    ),
+    "a number of 400 digits": (
+        "a.jsonl",
+        jsonl(objects(every(2, 10**400))),
+        "line 1: label 1000.* is neither a name nor",
+    ),
+    "a number beyond float": ("a.jsonl", jsonl(objects()) + '{"text": "x", "label": 1e400}\n', "label inf is neither"),
+    "too large a regression label": (
+        "a.csv",
+        lines([("x", "1e300"), *DECIMALS]),
+        "line 2: label '1e300' is beyond 1e.15",
+    ),
+    "a text that is a number": (
+        "a.jsonl",
+        jsonl([{"text": 3, "label": "bad"}, *objects()]),
+        "line 1: 'text' is 3, not a",
+    ),
+}
+
+
+@pytest.mark.parametrize("name, content", READ.values(), ids=READ)
+def test_read_as_it_is(tmp_path: Path, name: str, content: str | bytes) -> None:
+    task = load_task(written(tmp_path, {name: content}) / name, strict=True)
+    rows = task.rows("all")
+    assert task.labels == CLASSES and len(rows) in (36, 37, 38)
+    first = next(text for text in sorted(rows.texts) if "bus" in text and "day 0" in text)
+    assert first.startswith(ROWS[0][0]) and rows.labels[rows.texts.index(first)] == CLASSES.index("bad")
+
+
+@pytest.mark.parametrize("name, content, notice", NOTED.values(), ids=NOTED)
+def test_read_with_a_notice_that_strict_refuses(tmp_path: Path, name: str, content: str | bytes, notice: str) -> None:
+    path = written(tmp_path, {name: content}) / name
+    task = load_task(path)
+    assert any(re.search(notice, said) for said in task.notices), task.notices
+    assert len(task.rows("all")) in (36, 37, 38) and str(tmp_path) not in "".join(task.notices)
+    with pytest.raises(UserError, match=rf"--strict refuses what would be a note: .*{notice}"):
+        load_task(path, strict=True)
+
+
+@pytest.mark.parametrize("name, content, message", REFUSED.values(), ids=REFUSED)
+def test_refused_in_one_line(tmp_path: Path, name: str, content: str | bytes, message: str) -> None:
+    with pytest.raises(UserError, match=message) as error:
+        load_task(written(tmp_path, {name: content}) / name)
+    assert len(str(error.value)) < 1000 and "\n" not in str(error.value)
+
+
+def test_texts_keep_their_characters(tmp_path: Path) -> None:
+    for encoding in ("utf-8", "utf-16", "cp1252"):
+        content = lines([("naïve café – “so”", "bad"), *ROWS]).encode(encoding)
+        assert "naïve café – “so”" in load_task(written(tmp_path, {"a.csv": content}) / "a.csv").rows("all").texts
+    tabbed = lines([('"quoted"', "bad"), ('"open', "good"), *ROWS], "\t")
+    assert {'"quoted"', '"open'} <= set(load_task(written(tmp_path, {"a.tsv": tabbed}) / "a.tsv").rows("all").texts)
+
+
+@pytest.mark.parametrize("encoding", ["cp1251", "shift_jis", "gb18030"])
+def test_encoding_as_told(tmp_path: Path, encoding: str) -> None:
+    text = {"cp1251": "позавчера", "shift_jis": "遅れました", "gb18030": "公交车"}[encoding]
+    path = written(tmp_path, {"a.csv": lines([(text, "bad"), *ROWS]).encode(encoding)}) / "a.csv"
+    assert text in load_task(path, reading=Reading(encoding), strict=True).rows("all").texts
+    with pytest.raises(UserError, match="unknown --encoding 'klingon'"):
+        load_task(path, reading=Reading("klingon"))
+    with pytest.raises(UserError, match=r"a.csv is not ascii"):
+        load_task(path, reading=Reading("ascii"))
+
+
+def test_without_header(tmp_path: Path) -> None:
+    path = written(tmp_path, {"a.csv": lines(header=None)}) / "a.csv"
+    task = load_task(path, reading=Reading(header=False))
+    assert len(task.rows("all")) == 36 and task.labels == CLASSES
+    assert task.notices[0] == "a.csv: column 1 is taken for the text (--text-column names another)"
+    named = load_task(path, text_column="1", label_column="2", reading=Reading(header=False), strict=True)
+    assert named.rows("all").texts == task.rows("all").texts
+
+
+def test_paths_into_objects(tmp_path: Path) -> None:
+    rows = [{"input": {"a": text, "b": "no"}, "out": {"label": label}} for text, label in ROWS]
+    path = written(tmp_path, {"a.jsonl": jsonl(rows)}) / "a.jsonl"
+    assert sorted(
+        load_task(path, text_column="input.a", label_column="out.label", strict=True).rows("all").texts
+    ) == sorted(text for text, _ in ROWS)
+
+
+def test_rows_without_label_are_left_out_where_asked(tmp_path: Path) -> None:
+    path = written(tmp_path, {"a.csv": lines(every(6, ""))}) / "a.csv"
+    task = load_task(path, skip_missing=True)
+    assert len(task.rows("all")) == 30 and task.notices == ["a.csv: 6 rows without label or text are left out"]
+    path = written(tmp_path, {"a.csv": lines([("x", "nan"), *DECIMALS])}) / "a.csv"
+    assert load_task(path, skip_missing=True).is_regression
+
+
+def test_decimal_commas_are_numbers(tmp_path: Path) -> None:
+    path = written(tmp_path, {"a.csv": NOTED["decimal commas"][1]}) / "a.csv"
+    labels = sorted(load_task(path).rows("all").labels.tolist())
+    assert labels == pytest.approx([number / 10 for number in range(36)])
+
+
+def test_none_is_a_class_among_words_and_names_that_are_given(tmp_path: Path) -> None:
+    written(tmp_path, {"train.csv": lines(every(2, "none"))})
+    assert "none" in load_task(tmp_path).labels
+    written(
+        tmp_path, {"train.csv": lines(labelled(lambda n, _: "nan" if n % 2 else "x")), "labels.json": '["nan", "x"]'}
+    )
+    assert load_task(tmp_path).labels == ["nan", "x"]
+
+
+def test_parquet(tmp_path: Path) -> None:
+    pandas = pytest.importorskip("pandas")
+    pytest.importorskip("pyarrow")
+    pandas.DataFrame(objects()).to_parquet(tmp_path / "a.parquet")
+    assert load_task(tmp_path / "a.parquet", strict=True).labels == CLASSES
+    pandas.DataFrame(objects(every(6, None))).to_parquet(tmp_path / "a.parquet")
+    with pytest.raises(UserError, match="row 1: the label is missing, and in 5 more"):
+        load_task(tmp_path / "a.parquet")
+
+
+def test_excel_is_read_or_names_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pandas = pytest.importorskip("pandas")
+    path = tmp_path / "a.xlsx"
+    try:
+        import openpyxl  # noqa: F401
+    except ImportError:
+        path.write_bytes(b"PK\x03\x04")
+    else:
+        pandas.DataFrame(objects()).to_excel(path, index=False)
+        assert load_task(path, strict=True).labels == CLASSES
+        with pandas.ExcelWriter(path) as book:
+            for sheet in ("mine", "other"):
+                pandas.DataFrame(objects()).to_excel(book, sheet_name=sheet, index=False)
+        assert load_task(path).notices == ["a.xlsx: of 2 sheets the first is read, 'mine'"]
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(UserError, match=r"cannot read .*a.xlsx \(.*pandas.*\); or save it as CSV"):
+        load_task(path)
+
+
+def test_the_command_has_the_options(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each ends as the library does, before TensorFlow is imported."""
+    path, out = written(tmp_path, {"a.csv": lines(header=None, separator=";")}) / "a.csv", tmp_path / "run"
+    command = ["--task", path, "--out", out]
+    refused(capsys, main, command, "give --no-header")
+    refused(
+        capsys, main, [*command, "--no-header", "--strict"], "--strict refuses what would be a note: a.csv: the sep"
+    )
+    refused(capsys, main, [*command, "--encoding", "x"], "unknown --encoding 'x'")
+    written(tmp_path, {"a.csv": lines([("x", "")])})
+    refused(capsys, main, [*command, "--skip-missing"], "has no row with a label")
+    assert not out.exists()

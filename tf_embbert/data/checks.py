@@ -1,0 +1,80 @@
+"""What rows tell against a task: classes that look alike, empty texts, texts with two labels, test texts in train."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from tf_embbert.data.labels import UNKNOWN
+from tf_embbert.data.rows import Rows
+from tf_embbert.data.table import shown
+
+_NAMED = 5  # examples in a notice
+
+
+def content_notices(splits: Mapping[str, Rows], reported: str, labels: Sequence[str] | None) -> list[str]:
+    """All that is to be said of a task's rows.
+
+    Args:
+        splits: rows by split, `train` among them where there is one.
+        reported: the split whose score is reported.
+        labels: class names, or None for regression.
+
+    Returns:
+        A line for each thing found.
+    """
+    known = _known(splits, reported) if "train" in splits else []
+    return [*_alike(labels or []), *_empty(splits), *_two_labels(splits), *known]
+
+
+def unseen(train: Rows, rows: Rows) -> np.ndarray:
+    """Which rows have a text (of pairs: two texts) that is not one of the training rows': bool `[rows]`."""
+    known = set(_texts(train))
+    return np.array([text not in known for text in _texts(rows)], dtype=bool)
+
+
+def unknown_notice(rows: Rows, names: Sequence[str], split: str) -> list[str]:
+    """How many rows have labels that training never saw, and which."""
+    places = np.flatnonzero(rows.labels == UNKNOWN)
+    if not len(places):
+        return []
+    said = _listed([shown(name) for name in sorted({names[place] for place in places})])
+    return [f"{len(places)} of {len(rows)} {split} rows have a label training never saw, and count as wrong: {said}"]
+
+
+def _texts(rows: Rows) -> list[str] | list[tuple[str, str]]:
+    return rows.texts if rows.pairs is None else list(zip(rows.texts, rows.pairs))
+
+
+def _alike(labels: Sequence[str]) -> list[str]:
+    """Classes whose names differ in case and spaces only."""
+    groups = defaultdict(list)
+    for label in labels:
+        groups["".join(label.casefold().split())].append(label)
+    alike = [" and ".join(map(shown, group)) for group in groups.values() if len(group) > 1]
+    return [f"classes that differ in case or spaces only: {_listed(alike)}"] if alike else []
+
+
+def _empty(splits: Mapping[str, Rows]) -> list[str]:
+    count = sum(not text.strip() for rows in splits.values() for text in rows.texts)
+    return [f"{count} of {sum(map(len, splits.values()))} texts are empty"] if count else []
+
+
+def _two_labels(splits: Mapping[str, Rows]) -> list[str]:
+    labels = defaultdict(set)
+    for rows in splits.values():
+        for text, label in zip(_texts(rows), rows.labels.tolist()):
+            labels[text].add(label)
+    count = sum(len(different) > 1 for different in labels.values())
+    return [f"{count} of {len(labels)} different texts have more than one label"] if count else []
+
+
+def _known(splits: Mapping[str, Rows], reported: str) -> list[str]:
+    if reported not in splits or reported == "train":
+        return []
+    count = int(np.sum(~unseen(splits["train"], splits[reported])))
+    return [f"{count} of {len(splits[reported])} {reported} texts stand in train too"] if count else []
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:_NAMED]) + (", .." if len(names) > _NAMED else "")

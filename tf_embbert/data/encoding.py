@@ -1,0 +1,138 @@
+"""A file's bytes to text: unpacked by its first bytes, decoded by its mark, as UTF-8, or by an encoding recognised."""
+
+import codecs
+import gzip
+import zlib
+from pathlib import Path
+
+import charset_normalizer
+
+from tf_embbert.common.errors import UserError
+
+_MARKS = [  # of two that begin alike the longer first
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+]
+_FOREIGN = {
+    b"PK\x03\x04": "a zip archive or an Excel workbook: name it .xlsx if it is one, or unpack it",
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook: save it as CSV",
+    b"PAR1": "a Parquet file: name it .parquet",
+    b"BZh": "packed by bzip2: unpack it, or pack it with gzip",
+    b"\xfd7zXZ": "packed by xz: unpack it, or pack it with gzip",
+    b"\x28\xb5\x2f\xfd": "packed by zstd: unpack it, or pack it with gzip",
+    b"%PDF": "a PDF: save the table as CSV",
+    b"SQLite format 3": "a database: export the table as CSV",
+}
+_WEB_PAGE = ("<!doctype html", "<html", "<table", "<head", "<body", "<?xml")
+_WESTERN = "cp1252"  # Latin-1 and more
+# Chaos, as charset-normalizer counts it, of words beyond ASCII: 0 to 0.15 for Western letters, up to 0.6 for signs
+# alone (a dash, an apostrophe, a euro), over 0.9 for Cyrillic, Greek, Polish, Chinese, Japanese or Korean as cp1252.
+_PLAUSIBLE, _WORDS = 0.8, 2000
+
+
+def read_text(path: Path, encoding: str | None = None) -> tuple[str, list[str]]:
+    """A file's text.
+
+    Args:
+        path: the file, also packed by gzip, whatever its name.
+        encoding: what the user says it is; None goes by its mark, takes UTF-8, or recognises Western encodings.
+
+    Returns:
+        The text without byte order mark, and notices.
+
+    Raises:
+        UserError: no such file, cut, no text, or of an encoding that is not recognised.
+    """
+    data = unpacked(path)
+    for magic, what in _FOREIGN.items():
+        if data.startswith(magic):
+            raise UserError(f"{path} is {what}")
+    text, notices = _decoded(path, data, encoding)
+    if text.lstrip()[:20].lower().startswith(_WEB_PAGE):
+        raise UserError(f"{path} is HTML or XML, a page and not a table: export it as CSV")
+    return text, notices
+
+
+def unpacked(path: Path) -> bytes:
+    """A file's bytes, those that gzip packed unpacked; a UserError where it cannot be read."""
+    try:
+        data = path.read_bytes()
+        if path.suffix == ".gz" or data.startswith(b"\x1f\x8b"):
+            data = gzip.decompress(data)
+    except FileNotFoundError:
+        raise UserError(f"no such file: {path}") from None
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise UserError(f"{path} is not a whole gzip file ({error})") from None
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}") from None
+    return data
+
+
+def _decoded(path: Path, data: bytes, encoding: str | None) -> tuple[str, list[str]]:
+    if encoding:
+        return _decoded_as_told(path, data, encoding), []
+    for mark, marked in _MARKS:
+        if data.startswith(mark):
+            return _decoded_as_told(path, data, marked), []
+    wide = _wide_without_mark(data)
+    if wide:
+        return _decoded_as_told(path, data, wide), [f"{path.name} is read as {wide}: every other byte is zero"]
+    try:
+        return data.decode("utf-8"), []
+    except UnicodeDecodeError as error:
+        return _recognised(path, data, error)
+
+
+def _decoded_as_told(path: Path, data: bytes, encoding: str) -> str:
+    try:
+        return data.decode(encoding).removeprefix("\ufeff")
+    except LookupError:
+        raise UserError(f"unknown --encoding {encoding!r}; Python's names are utf-8, cp1252, utf-16, ..") from None
+    except UnicodeError as error:
+        raise UserError(f"{path} is not {encoding} ({error}); --encoding NAME names another") from None
+
+
+def _wide_without_mark(data: bytes) -> str | None:
+    """UTF-16 of mostly Latin text has a zero in every other byte."""
+    head = data[:4096]
+    if len(head) >= 4 and len(head) % 2 == 0:
+        if head[1::2].count(0) > len(head) * 0.35 and not head[0::2].count(0):
+            return "utf-16-le"
+        if head[0::2].count(0) > len(head) * 0.35 and not head[1::2].count(0):
+            return "utf-16-be"
+    return None
+
+
+def _recognised(path: Path, data: bytes, error: UnicodeDecodeError) -> tuple[str, list[str]]:
+    """A text that is not UTF-8: read where it makes sense in a Western encoding, refused with a guess otherwise."""
+    line = data.count(b"\n", 0, error.start) + 1
+    place = f"{path}, line {line}: byte 0x{data[error.start]:02x} at offset {error.start} is not UTF-8"
+    if _mostly_utf8(data):
+        raise UserError(f"{place}, and the rest of the file is: mend that line")
+    if not _looks_western(data):
+        guess = charset_normalizer.from_bytes(data).best()
+        looks = f" (it may be {guess.encoding})" if guess else ""
+        raise UserError(f"{place}; name the encoding by --encoding NAME{looks}, or save the file as UTF-8")
+    try:
+        text = data.decode(_WESTERN)
+    except UnicodeDecodeError as strange:
+        raise UserError(f"{place}, nor {_WESTERN} ({strange.reason}); name the encoding by --encoding NAME") from None
+    word = next(word for word in text.split() if not word.isascii())
+    return text, [f"{path.name} is not UTF-8 and is read as {_WESTERN} ({word!r}); --encoding NAME names another"]
+
+
+def _looks_western(data: bytes) -> bool:
+    """Whether the words beyond ASCII make sense as cp1252."""
+    words = sorted({word for word in data.split() if not word.isascii()})[:_WORDS]
+    found = charset_normalizer.from_bytes(b" ".join(words), cp_isolation=[_WESTERN], threshold=_PLAUSIBLE)
+    return found.best() is not None
+
+
+def _mostly_utf8(data: bytes) -> bool:
+    """Whether more characters beyond ASCII are whole UTF-8 than are not: a damaged file, not another encoding."""
+    text = data.decode("utf-8", errors="replace")
+    broken = text.count("\ufffd")
+    return sum(not character.isascii() for character in text) - broken > broken

@@ -1,0 +1,152 @@
+"""Folders of labelled text: a file a split, a folder a class, or a saved `datasets` folder; and labels.json."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tf_embbert.common.errors import UserError
+from tf_embbert.data.encoding import read_text
+from tf_embbert.data.json_rows import load_json
+from tf_embbert.data.readers import SUFFIXES, Reading, read_file, suffix_of
+from tf_embbert.data.table import Table, require_characters, shown
+
+_SPLITS = {
+    "train": "train training trn",
+    "validation": "validation valid val validate validating dev devel development eval evaluation",
+    "test": "test testing tst",
+}
+_SPLIT_OF = {word: split for split, words in _SPLITS.items() for word in words.split()}
+_FILLERS = {"set", "split", "data", "dataset", "file"}
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A folder's splits, and what its labels.json says: class names in id order, or that it is regression."""
+
+    tables: dict[str, Table]
+    labels: list[str] | None = None
+    regression: bool | None = None
+
+
+def read_folder(path: Path, splits: list[str] | None = None, reading: Reading | None = None) -> Folder:
+    """Reads a `DatasetDict` or `Dataset` saved to disk, a file a split, or a folder of .txt files a class.
+
+    Args:
+        path: the folder; a labels.json in it lists the class names in id order, or is an object for regression.
+        splits: the file names to read; None reads train, validation and test, as people write them.
+        reading: how files are read.
+
+    Raises:
+        UserError: an unreadable folder, no split in it, or two files for one split.
+    """
+    if (path / "dataset_dict.json").is_file() or (path / "state.json").is_file():
+        return Folder(_read_saved(path))
+    files = _split_files(path, splits)
+    labels, regression = _read_labels(path / "labels.json")
+    if files:
+        return Folder({split: read_file(file, reading) for split, file in files.items()}, labels, regression)
+    tables = _class_folders(path, reading or Reading())
+    if not tables:
+        raise UserError(
+            f"{path} has no data: it needs train.jsonl.gz (or .csv, .tsv, .jsonl), a folder of .txt files a class, "
+            "or a saved DatasetDict"
+        )
+    return Folder(tables, labels, regression)
+
+
+def tables_of(splits: Mapping[str, Any], name: str) -> dict[str, Table]:
+    """Tables of the splits of a `datasets.DatasetDict`."""
+    return {split: _table_of(dataset, f"{name}, split {split}") for split, dataset in splits.items()}
+
+
+def split_named(name: str) -> str | None:
+    """The split that a name means: `training`, `Test_Set`, `dev-00000-of-00001`; None where it means none."""
+    name = re.sub(r"-\d+-of-\d+$", "", name.lower())
+    words = [word for word in re.split(r"[\W_]+", name) if word]
+    kept = [word for word in words if word not in _FILLERS] or words
+    if len(kept) != 1:
+        return None
+    return _SPLIT_OF.get(kept[0]) or _SPLIT_OF.get(re.sub(r"(set|data)$", "", kept[0]))
+
+
+def _table_of(dataset: Any, name: str) -> Table:
+    names = {column: list(feature.names) for column, feature in dataset.features.items() if hasattr(feature, "names")}
+    return Table(name, dataset.to_dict(), class_names=names)
+
+
+def _read_saved(path: Path) -> dict[str, Table]:
+    import datasets  # slow to import, and most data needs none of it
+
+    try:
+        saved = datasets.load_from_disk(str(path))
+    except Exception as error:  # broken files raise errors of many kinds
+        raise UserError(f"{path} is no readable saved dataset ({error})") from None
+    if isinstance(saved, datasets.Dataset):
+        saved = {"train": saved}
+    return {split_named(split) or split: table for split, table in tables_of(saved, str(path)).items()}
+
+
+def _entries(path: Path) -> list[Path]:
+    """What lies in a folder and does not hide, by name."""
+    try:
+        return sorted(entry for entry in path.iterdir() if not entry.name.startswith("."))
+    except OSError as error:
+        raise UserError(f"cannot read folder {path}: {error.strerror}") from None
+
+
+def _split_files(path: Path, splits: list[str] | None) -> dict[str, Path]:
+    files: dict[str, Path] = {}
+    for entry in _entries(path):
+        if not entry.is_file() or suffix_of(entry) not in SUFFIXES:
+            continue
+        stem = entry.name.split(".")[0]
+        split = (stem if stem in splits else None) if splits else split_named(stem)
+        if split in files:
+            raise UserError(f"{path} has two files for the {split} split: {files[split].name} and {entry.name}")
+        if split:
+            files[split] = entry
+    return files
+
+
+def _class_folders(path: Path, reading: Reading) -> dict[str, Table]:
+    """Tables by split of folders that hold a folder of .txt files a class, or of one that does so itself."""
+    folders = [entry for entry in _entries(path) if entry.is_dir()]
+    splits = {split: entry for entry in folders if (split := split_named(entry.name))}
+    if "train" in splits and len(splits) > 1:
+        return {split: _texts_by_class(folder, reading) for split, folder in splits.items()}
+    if sum(any(entry.glob("*.txt")) for entry in folders) > 1:
+        return {"train": _texts_by_class(path, reading)}
+    return {}
+
+
+def _texts_by_class(path: Path, reading: Reading) -> Table:
+    files = [file for folder in _entries(path) if folder.is_dir() for file in _entries(folder)]
+    files = [file for file in files if file.suffix.lower() == ".txt"]
+    if not files:
+        raise UserError(f"{path} has no folder of .txt files")
+    read = [read_text(file, reading.encoding) for file in files]
+    columns = {"text": [text for text, _ in read], "label": [file.parent.name for file in files]}
+    notices = tuple(notice for _, notices in read for notice in notices)
+    return Table(str(path), columns, files=[str(file) for file in files], notices=notices)
+
+
+def _read_labels(path: Path) -> tuple[list[str] | None, bool | None]:
+    """Class names in id order, whether labels are numbers; None, None where there is no such file."""
+    if not path.is_file():
+        return None, None
+    labels = load_json(read_text(path)[0], str(path))
+    if isinstance(labels, dict):
+        if labels.get("type") != "regression":
+            raise UserError(f'{path} must be a list of class names in id order, or {{"type": "regression"}}')
+        return None, True
+    if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
+        raise UserError(f"{path} must be a list of class names in id order")
+    for label in labels:
+        require_characters(label, f"{path}: {shown(label)}")
+        if not label.strip() or len(label.splitlines()) > 1:
+            raise UserError(f"{path}: {shown(label)} is no class name: names are single lines, not empty")
+    if len(set(labels)) < max(2, len(labels)):
+        raise UserError(f"{path} needs two class names at least, each once; it has {', '.join(labels) or 'none'}")
+    return labels, False

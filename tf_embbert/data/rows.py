@@ -1,0 +1,78 @@
+"""A task in memory: rows of texts and labels by split, the classes, and how it is scored."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from tf_embbert.common.errors import UserError
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of one split.
+
+    Args:
+        texts: the texts, or the first parts.
+        pairs: the second parts, or None for single texts.
+        labels: int32 class ids `[rows]`, or float32 targets for regression.
+    """
+
+    texts: list[str]
+    pairs: list[str] | None
+    labels: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def select(self, indices: Sequence[int] | np.ndarray) -> "Rows":
+        """The rows at some indices, in that order."""
+        pairs = None if self.pairs is None else [self.pairs[i] for i in indices]
+        return Rows([self.texts[i] for i in indices], pairs, self.labels[np.asarray(indices, dtype=int)])
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is learnt, from what, and how it is scored.
+
+    Args:
+        name: the task's name, or the stem of its file or folder.
+        labels: class names in id order; None for regression.
+        splits: `train`, `selection` and the reported split(s) under their own names (`test`, `validation`, ..).
+        reported_split: the split whose score is reported.
+        metric: accuracy, mcc, weighted_f1 or spearman.
+        secondary_metrics: further metrics that are usual for the task.
+        notices: lines the user should see.
+    """
+
+    name: str
+    labels: list[str] | None
+    splits: dict[str, Rows]
+    reported_split: str
+    metric: str
+    secondary_metrics: list[str] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
+
+    @property
+    def is_pair(self) -> bool:
+        """True for tasks on pairs of texts."""
+        return self.splits[self.reported_split].pairs is not None
+
+    @property
+    def is_regression(self) -> bool:
+        """True where labels are numbers, not classes."""
+        return self.labels is None
+
+    def rows(self, split: str) -> Rows:
+        """A split's rows, or those of every split for `all`; a UserError names the splits there are."""
+        if split == "all":
+            return joined(list(self.splits.values()))
+        if split not in self.splits:
+            raise UserError(f"task {self.name} has no split {split!r}; its splits are {', '.join(self.splits)} and all")
+        return self.splits[split]
+
+
+def joined(parts: list[Rows]) -> Rows:
+    """The rows of several splits, one after the other."""
+    pairs = None if parts[0].pairs is None else [pair for part in parts for pair in part.pairs or []]
+    return Rows([text for part in parts for text in part.texts], pairs, np.concatenate([part.labels for part in parts]))
