@@ -38,9 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     values = given(parser().parse_args(arguments))
     path, least, as_json = values.pop("model"), values.pop("at_least", None), values.pop("json")
     result = evaluate_model(path, EvaluateConfig(**values))
+    print(json.dumps(result) if as_json else in_words(result))
     for notice in [] if as_json else result["notices"]:
         print(f"note: {notice}")
-    print(json.dumps(result) if as_json else in_words(result))
     if least is not None and result[result["metric"]] < least:
         print(f"{result['metric']} is below the {least:.2f} asked for", file=sys.stderr)
         return 1
@@ -49,8 +49,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def in_words(result: Mapping[str, Any]) -> str:
     """One line for people."""
-    figures = [f"{name} {value:.2f}" for name, value in result.items() if isinstance(value, float)]
-    return "{task}, {split}, {rows} rows ({truncated} cut), {model}: ".format(**result) + ", ".join(figures)
+    line = "{task}, {split}, {rows} rows ({truncated} cut), {model}: ".format(**result) + figures_of(result)
+    fresh = result.get("not_in_train")
+    return f"{line}; {fresh['rows']} rows not in train: {figures_of(fresh) or 'no figure'}" if fresh else line
+
+
+def figures_of(result: Mapping[str, Any]) -> str:
+    """The metrics among the values."""
+    return ", ".join(f"{name} {value:.2f}" for name, value in result.items() if isinstance(value, float))
 
 
 if __name__ == "__main__":

@@ -107,9 +107,10 @@ def print_summary(console: Console, out: str, run: Run) -> None:
     table = Table(
         "rows", "float", "int8 PTQ, TFLM", "int8 QAT, TFLM", title=f"{run.name}: {run.metrics['metric']}, percent"
     )
-    for figures in (run.metrics["selection"], run.metrics):
-        cells = [f"{figures[key]:.2f}" for key in ("float", "ptq_tflm", "qat_tflm")]
-        table.add_row(f"{figures['split']}, {figures['rows']} rows", *cells)
+    fresh = run.metrics.get("not_in_train")
+    for figures in (run.metrics["selection"], run.metrics, *([fresh] if fresh else [])):
+        cells = [f"{figures[key]:.2f}" if key in figures else "" for key in ("float", "ptq_tflm", "qat_tflm")]
+        table.add_row(f"{figures['split']}, {figures['rows']} rows{' not in train' * (figures is fresh)}", *cells)
     console.print(table)
     console.print(
         f"chosen on selection: {run.chosen}; run written to {out}; next: python convert/convert.py {out} --out BUNDLE",

@@ -23,14 +23,13 @@ def content_notices(splits: Mapping[str, Rows], reported: str, labels: Sequence[
     Returns:
         A line for each thing found.
     """
-    known = _known(splits, reported) if "train" in splits else []
-    return [*_alike(labels or []), *_empty(splits), *_two_labels(splits), *known]
+    return [*_alike(labels or []), *_empty(splits), *_two_labels(splits), *_known(splits, reported)]
 
 
-def unseen(train: Rows, rows: Rows) -> np.ndarray:
-    """Which rows have a text (of pairs: two texts) that is not one of the training rows': bool `[rows]`."""
-    known = set(_texts(train))
-    return np.array([text not in known for text in _texts(rows)], dtype=bool)
+def not_in_train(splits: Mapping[str, Rows], split: str) -> np.ndarray:
+    """Which of a split's rows have a text (of pairs: two texts) that no training row has: bool `[rows]`."""
+    known = set(_texts(splits["train"])) if "train" in splits else set()
+    return np.array([text not in known for text in _texts(splits[split])], dtype=bool)
 
 
 def unknown_notice(rows: Rows, names: Sequence[str], split: str) -> list[str]:
@@ -72,7 +71,7 @@ def _two_labels(splits: Mapping[str, Rows]) -> list[str]:
 def _known(splits: Mapping[str, Rows], reported: str) -> list[str]:
     if reported not in splits or reported == "train":
         return []
-    count = int(np.sum(~unseen(splits["train"], splits[reported])))
+    count = int(np.sum(~not_in_train(splits, reported)))
     return [f"{count} of {len(splits[reported])} {reported} texts stand in train too"] if count else []
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from tf_embbert.common.console import progress_bar, quiet_import
 from tf_embbert.common.errors import UserError
+from tf_embbert.data.checks import not_in_train
 from tf_embbert.data.source import TaskSource
 from tf_embbert.data.tasks import Task
 from tf_embbert.int8 import BundleModel
@@ -78,7 +79,8 @@ def evaluate_model(path: str | Path, config: EvaluateConfig) -> dict[str, Any]:
 
     Returns:
         task, split, rows, truncated, model ("float" or "int8 in TFLM"), metric (the leading one), the figure of each
-        metric by its name, and notices of the data.
+        metric by its name, notices of the data; and not_in_train, the figures without texts that training had, where
+        it had some.
 
     Raises:
         UserError: neither a run nor a bundle there, a label that training never saw, or bad data.
@@ -95,11 +97,17 @@ def evaluate_model(path: str | Path, config: EvaluateConfig) -> dict[str, Any]:
     split = config.split or task.reported_split
     rows = task.rows(split)
     require_same_kind(path, model, task)
+    fresh = np.ones(len(rows), bool) if split in ("train", "all") else not_in_train(task.splits, split)
     if config.rows and config.rows < len(rows):
-        rows = rows.select(np.sort(np.random.default_rng(seed).permutation(len(rows))[: config.rows]))
+        chosen = np.sort(np.random.default_rng(seed).permutation(len(rows))[: config.rows])
+        rows, fresh = rows.select(chosen), fresh[chosen]
     encoded = model.tokenizer.encode(rows.texts, rows.pairs, max_length=model.max_length)
     outputs = predict_in_chunks(model, encoded.ids)
-    figures = {name: score(name, rows.labels, outputs) for name in [task.metric, *task.secondary_metrics]}
+    metrics = [task.metric, *task.secondary_metrics]
+    figures: dict[str, Any] = {name: score(name, rows.labels, outputs) for name in metrics}
+    if not fresh.all():
+        again = {name: score(name, rows.labels[fresh], outputs[fresh]) for name in metrics} if fresh.any() else {}
+        figures["not_in_train"] = {"rows": int(fresh.sum()), **again}
     about = {"task": task.name, "split": split, "rows": len(rows), "truncated": encoded.truncated}
     return {**about, "model": model.kind, "metric": task.metric, **figures, "notices": task.notices}
 

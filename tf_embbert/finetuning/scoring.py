@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 import tf_keras as keras
 
+from tf_embbert.data.checks import not_in_train
 from tf_embbert.data.tasks import Rows, Task
 from tf_embbert.finetuning.prepare import PreparedTask
 from tf_embbert.int8 import build_int8, predict_int8
-from tf_embbert.run import Quantised
+from tf_embbert.run import Array, Quantised
 from tf_embbert.training.batching import predict_in_order
 from tf_embbert.training.fitting import EncodedRows
 from tf_embbert.training.metrics import score
@@ -38,29 +39,50 @@ def score_variants(
         seed: of the sample.
 
     Returns:
-        What a run's metrics.json holds: the reported split's figures, `chosen`, and `selection` with those rows'.
+        What a run's metrics.json holds: the reported split's figures, `chosen`, `selection` with those rows', and
+        `not_in_train` with those of the reported rows whose texts training had not, where it had some.
     """
     models = {name: build_int8(variant, data.length) for name, variant in variants.items()}
     chooser = score_all(model, models, data.task, selection, "selection")
     reported = sample(data.encode(data.task.reported_split), report_rows, seed)
-    result = score_all(model, models, data.task, reported, data.task.reported_split)
+    fresh = not_in_train(data.task.splits, data.task.reported_split)
+    fresh = fresh[sampled(len(fresh), report_rows, seed)]
+    result = score_all(model, models, data.task, reported, data.task.reported_split, fresh)
     chosen = "qat" if chooser["qat_tflm"] >= chooser["ptq_tflm"] else "ptq"
     return {"dataset": data.task.name, "metric": data.task.metric, **result, "chosen": chosen, "selection": chooser}
 
 
 def score_all(
-    model: keras.Model, int8_models: Mapping[str, bytes], task: Task, rows: EncodedRows, split: str
+    model: keras.Model,
+    int8_models: Mapping[str, bytes],
+    task: Task,
+    rows: EncodedRows,
+    split: str,
+    fresh: Array | None = None,
 ) -> dict[str, Any]:
-    """The metric of the float model and of the int8 ones in TFLM, on the same rows."""
+    """The metric of the float model and of the int8 ones in TFLM, on the same rows; again on the fresh ones of them."""
     answers = {"float": predict_in_order(model, rows.ids)}
     answers |= {f"{name}_tflm": predict_int8(one, rows.ids, task.is_pair) for name, one in int8_models.items()}
-    figures = {name: score(rows.metric, rows.labels, outputs) for name, outputs in answers.items()}
-    return {"split": split, "rows": len(rows), **figures}
+    result = {"split": split, "rows": len(rows), **score_rows(answers, rows, np.ones(len(rows), bool))}
+    if fresh is not None and not fresh.all():
+        figures = score_rows(answers, rows, fresh) if fresh.any() else {}
+        result["not_in_train"] = {"split": split, "rows": int(fresh.sum()), **figures}
+    return result
+
+
+def score_rows(answers: Mapping[str, Array], rows: EncodedRows, chosen: Array) -> dict[str, float]:
+    """The metric of each model's answers on the chosen rows, bool [rows]."""
+    return {name: score(rows.metric, rows.labels[chosen], outputs[chosen]) for name, outputs in answers.items()}
+
+
+def sampled(rows: int, count: int, seed: int) -> Array:
+    """The numbers of a seeded subset of at most `count` rows, ascending."""
+    return np.sort(np.random.default_rng(seed).permutation(rows)[:count])
 
 
 def sample(rows: EncodedRows, count: int, seed: int) -> EncodedRows:
     """A seeded subset of at most `count` rows, in their order."""
-    chosen = np.sort(np.random.default_rng(seed).permutation(len(rows))[:count])
+    chosen = sampled(len(rows), count, seed)
     return EncodedRows([rows.ids[i] for i in chosen], rows.labels[chosen], rows.metric)
 
 
