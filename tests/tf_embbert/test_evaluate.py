@@ -112,10 +112,9 @@ def test_a_label_that_training_never_saw(
     refused(
         capsys,
         main,
-        [models[f"{what} of classes"], "--task", task, *KINDS["classes"][1]],
-        "line 6",
-        "label 'weather' was never seen in training",
-        "known labels: lights, music, timer",
+        [models[f"{what} of classes"], "--task", task, *KINDS["classes"][1], "--strict"],
+        "--strict refuses",
+        "1 of 30 train rows have a label training never saw, and count as wrong: 'weather'",
     )
 
 

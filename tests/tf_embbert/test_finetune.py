@@ -260,9 +260,12 @@ BAD_DATA = {
     "header only": (lambda path: write_bytes(path, b"text,label\n"), ["no rows"]),
     "no such column": (
         lambda path: write_rows(path, make_rows("classes")),
-        ["has no column 'label'", "its columns are body, queue"],
+        ["has no column 'text'", "its columns are body, queue; --text-column body --label-column queue looks right"],
     ),
-    "not UTF-8": (lambda path: write_bytes(path, b"text,label\nol\xe9,a\n"), ["line 2", "0xe9", "save the file as"]),
+    "not UTF-8": (
+        lambda path: write_bytes(path, "text,label\nпозавчера,a\n".encode("cp1251")),
+        ["line 2", "0xef", "--encoding NAME", "save the file as UTF-8"],
+    ),
     "one class": (lambda path: write_bytes(path, b"text,label\nx,a\ny,a\n"), ["one class only"]),
     "no label": (lambda path: write_bytes(path, b"text,label\nx,a\ny,\n"), ["line 3", "label is missing"]),
     "line break": (lambda path: write_bytes(path, b'text,label\nx,a\ny,"b\nc"\n'), ["line break"]),

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +46,9 @@ def parse_delimited(path: Path, text: str, suffix: str, header: bool = True) -> 
         UserError: no separator makes a table of it; the message names the line.
     """
     expected = "\t" if suffix in _TABBED else ","
+    told = re.match(r"sep=(.)\r?\n", text)  # Excel's own line before the header
+    if told:
+        expected, text = told[1], text[told.end() :]
     parsed, notices = _parse(text, expected), []
     if not parsed.is_table:
         others = [other for separator in _SEPARATORS if (other := _parse(text, separator)).is_table]

@@ -97,12 +97,20 @@ def _entries(path: Path) -> list[Path]:
 
 
 def _split_files(path: Path, splits: list[str] | None) -> dict[str, Path]:
+    """The file of each split, by its name; or by what its name adds to that of the others, as in `mails_train.csv`."""
+    entries = [entry for entry in _entries(path) if entry.is_file() and suffix_of(entry) in SUFFIXES]
+    stems = [entry.name.split(".")[0] for entry in entries]
+    if splits:
+        return _by_split(path, entries, [stem if stem in splits else None for stem in stems])
+    named = _by_split(path, entries, [split_named(stem) for stem in stems])
+    words = [re.split(r"[-_ ]", stem)[-1] for stem in stems]
+    alike = len({stem.removesuffix(word) for stem, word in zip(stems, words)}) == 1
+    return named if "train" in named or not alike else _by_split(path, entries, [split_named(word) for word in words])
+
+
+def _by_split(path: Path, entries: list[Path], splits: list[str | None]) -> dict[str, Path]:
     files: dict[str, Path] = {}
-    for entry in _entries(path):
-        if not entry.is_file() or suffix_of(entry) not in SUFFIXES:
-            continue
-        stem = entry.name.split(".")[0]
-        split = (stem if stem in splits else None) if splits else split_named(stem)
+    for entry, split in zip(entries, splits):
         if split in files:
             raise UserError(f"{path} has two files for the {split} split: {files[split].name} and {entry.name}")
         if split:

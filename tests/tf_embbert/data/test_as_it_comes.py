@@ -34,6 +34,7 @@ READ: dict[str, tuple[str, str | bytes]] = {
     "UTF-16, the other end first": ("a.csv", b"\xfe\xff" + lines().encode("utf-16-be")),
     "UTF-32 with its mark": ("a.jsonl", jsonl(objects()).encode("utf-32")),
     "commas in quotes": ("a.csv", QUOTED),
+    "Excel's line of the separator": ("a.csv", "sep=;\n" + lines(separator=";")),
     "tabs": ("a.tsv", lines(separator="\t")),
     "tabs in .txt": ("a.txt", lines(separator="\t")),
     "capital suffix": ("A.CSV", lines()),

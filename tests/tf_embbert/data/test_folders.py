@@ -24,6 +24,12 @@ def test_splits_as_people_write_them(tmp_path: Path, names: tuple[str, ...]) -> 
     assert {split: len(rows) for split, rows in task.splits.items()} == {"train": 12, "selection": 12, "test": 12}
 
 
+def test_splits_behind_a_name_that_they_share(tmp_path: Path) -> None:
+    for name, start in (("mails_train", 0), ("mails_test", 24)):
+        written(tmp_path, {f"{name}.csv": lines(ROWS[start : start + 12])})
+    assert set(load_task(tmp_path, strict=True).splits) == {"train", "selection", "test"}
+
+
 def test_columns_of_each_split_are_found(tmp_path: Path) -> None:
     written(tmp_path, {"train.csv": lines(ROWS[:24], header="Text,LABEL"), "test.csv": lines(ROWS[24:], ";")})
     assert len(load_task(tmp_path).notices) == 3
