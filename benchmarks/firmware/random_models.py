@@ -7,23 +7,27 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.firmware.random_others import OTHERS
+from benchmarks.firmware.random_parts import (
+    ACTIVATIONS,
+    Rng,
+    Shape,
+    activation,
+    any_scale,
+    any_shape,
+    any_values,
+    pick,
+    zero_point,
+)
 from convert.tflite import schema
 from tests.support.agreement_models import Spec, Tensor
 
 SAME, VALID = schema.Padding.SAME, schema.Padding.VALID
-ACTIVATIONS = [
-    getattr(schema.ActivationFunctionType, name) for name in ("NONE", "NONE", "RELU", "RELU6", "RELU_N1_TO_1")
-]
 CHANNELS = (1, 2, 3, 4, 5, 7, 8, 11, 12, 16, 17, 20, 32)
-LIMITS = {"int4": (-7, 7), "int8": (-128, 127), "int16": (-32768, 32767)}
-Rng = np.random.Generator
-Shape = tuple[int, ...]
 
 
 def random_model(op: str, seed: int) -> bytes:
     """The bytes of a random model of an operator; equal arguments give equal bytes."""
-    from benchmarks.firmware.random_others import OTHERS
-
     makers = MAKERS | OTHERS
     rng = np.random.default_rng([list(makers).index(op), seed])
     spec = makers[op](rng)
@@ -31,47 +35,10 @@ def random_model(op: str, seed: int) -> bytes:
     return spec.build()
 
 
-def pick(rng: Rng, *values: Any) -> Any:
-    return values[rng.integers(len(values))]
-
-
-def any_shape(rng: Rng, least: int, most: int, elements: int = 4096) -> Shape:
-    """Any shape of few elements, ones among its dimensions."""
-    rank = int(rng.integers(least, most + 1))
-    shape = [int(pick(rng, 1, 2, 3, 4, 5, 7, 9, 17)) for _ in range(rank)]
-    while np.prod(shape) > elements:
-        shape[int(np.argmax(shape))] //= 2
-    return tuple(shape)
-
-
-def any_scale(rng: Rng) -> float:
-    """Any scale, or one of few digits: those make sums that lie half way between two steps, where rounding shows."""
-    if rng.random() < 0.5:
-        return float(np.float32(pick(rng, 1 / 128, 1 / 32, 1 / 16, 0.1, 0.05, 0.03, 0.025)))
-    return float(np.float32(2.0 ** rng.uniform(-8, -2)))
-
-
-def _zero(rng: Rng, kind: str) -> int:
-    return int(pick(rng, -128, 127, 0, int(rng.integers(-128, 128)))) if kind == "int8" else 0
-
-
-def activation(rng: Rng, kind: str, shape: Shape, **more: Any) -> Tensor:
-    """A tensor that is computed, or an input."""
-    return Tensor(kind, tuple(shape), **{"scale": any_scale(rng), "zero": _zero(rng, kind)} | more)
-
-
-def _values(rng: Rng, kind: str, shape: Shape) -> np.ndarray:
-    """The whole range, the ends more often than others."""
-    low, high = LIMITS[kind]
-    values = rng.integers(low, high + 1, shape)
-    ends = rng.random(shape)
-    return np.where(ends < 0.03, low, np.where(ends > 0.97, high, values))
-
-
 def _weights(rng: Rng, kind: str, shape: Shape, axis: int, per_channel: bool) -> Tensor:
     scales = [any_scale(rng) for _ in range(shape[axis])] if per_channel else any_scale(rng)
     zero = int(pick(rng, 0, 0, 0, 6, -128 if kind == "int8" else -8)) if not per_channel else 0
-    data = _values(rng, kind, shape)
+    data = any_values(rng, kind, shape)
     if kind == "int4":
         flat = np.pad(data.reshape(-1), (0, data.size % 2)) & 15
         data = (flat[::2] | flat[1::2] << 4).astype(np.uint8).view(np.int8)
@@ -212,7 +179,7 @@ def batch_matmul(rng: Rng) -> Spec:
     left, right = (activation(rng, kind, shape) for shape in shapes)
     if rng.random() < 0.3:
         constant = pick(rng, left, right)
-        constant.data = _values(rng, kind, constant.shape)
+        constant.data = any_values(rng, kind, constant.shape)
     scale = _output_scale(rng, left, right, depth) * (256 if kind == "int16" else 1)
     output = activation(rng, kind, (*batches, rows, columns), scale=scale)
     return Spec("", [left, right], [output], "BatchMatMulOptions", {"adjX": flips[0], "adjY": flips[1]})
@@ -263,7 +230,7 @@ def _binary(rng: Rng, options: str | None, most: int, one_grid: bool = False) ->
         right.zero = output.zero = left.zero
     if rng.random() < 0.3:
         constant = pick(rng, left, right)
-        constant.data = _values(rng, kind, constant.shape)
+        constant.data = any_values(rng, kind, constant.shape)
     fields = {"fusedActivationFunction": pick(rng, *ACTIVATIONS)} if options else {}
     return Spec("", [left, right], [output], options or "", fields)
 
@@ -298,7 +265,7 @@ def pad(rng: Rng, constant: bool = False) -> Spec:
     shape = tuple(int(n + sum(more)) for n, more in zip(data.shape, amounts))
     inputs = [data, Tensor("int32", amounts.shape, data=amounts)]
     if constant:
-        inputs.append(Tensor(kind, (1,), data=_values(rng, kind, (1,)), scale=data.scale, zero=data.zero))
+        inputs.append(Tensor(kind, (1,), data=any_values(rng, kind, (1,)), scale=data.scale, zero=data.zero))
     result = Tensor(kind, shape, scale=data.scale, zero=data.zero)
     return Spec("", inputs, [result], "PadV2Options" if constant else "PadOptions")
 
@@ -330,13 +297,13 @@ def lstm(rng: Rng) -> Spec:
         int(pick(rng, *some)) for some in ((1, 2, 3, 4, 8, 9), (1, 2, 4, 5, 16), (1, 2, 3, 5), (1, 1, 2))
     )
     time_major = bool(rng.random() < 0.2)
-    biases, zero = ("int32" if kind == "int8" else "int64"), _zero(rng, kind)
+    biases, zero = ("int32" if kind == "int8" else "int64"), zero_point(rng, kind)
     shape = (steps, batch) if time_major else (batch, steps)
     inputs: list[Any] = [None] * 24
     inputs[0] = activation(rng, kind, (*shape, depth), scale=1 / 128 if kind == "int8" else 1 / 32768)
     for i in range(1, 9):
         columns = depth if i < 5 else units
-        inputs[i] = Tensor("int8", (units, columns), data=_values(rng, "int8", (units, columns)), scale=1 / 128)
+        inputs[i] = Tensor("int8", (units, columns), data=any_values(rng, "int8", (units, columns)), scale=1 / 128)
     for i in range(12, 16):
         limit = 1 << (13 if kind == "int8" else 20)
         inputs[i] = Tensor(biases, (units,), data=rng.integers(-limit, limit, units), quantized=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.firmware.random_models import Rng, activation, any_shape, pick
+from benchmarks.firmware.random_parts import Rng, activation, any_shape, pick
 from tests.support.agreement_models import Spec, Tensor
 
 Kinds = tuple[str, ...]
