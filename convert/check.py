@@ -41,6 +41,8 @@ def _print_report(path: str, report: dict) -> None:
     if "interpreter" in report:
         console.print(escape(_found(report["interpreter"])), soft_wrap=True, highlight=False)
     verdict = "TFLM runs this model" if report["supported"] else "TFLM would refuse this model"
+    if report["supported"] and any(entry["rule"] == "known_by_name" for entry in report["warnings"]):
+        verdict += ", as far as is checked: some operators are known by name only"
     if report["supported"] and not report["same_answers"]:
         verdict += ", but with these kernels it does not answer as the reference kernels do"
     console.print(f"{verdict}; {'integers only' if report['integer_only'] else 'not integer-only'}", soft_wrap=True)

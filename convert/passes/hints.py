@@ -19,6 +19,8 @@ from convert.tflm.structs import ARM32_MVE_FOR_SIZE
 MANY = 12  # of more operators, what each saves alone is not computed
 BOUNDS = ("float tensors",)  # passes of which only a bound of what they save is known
 
+MOST_BUFFERS = 500  # of a head in which better places are looked for
+
 
 def find_hints(data: bytes, target: Target, command: str | None = None) -> list[dict]:
     """The changes that make a model's arena smaller.
@@ -37,7 +39,8 @@ def find_hints(data: bytes, target: Target, command: str | None = None) -> list[
     """
     measure = Measure.of_file(data, target)
     hints = [_sums_of_weights(measure)] if target.build.simd == "mve" else []
-    is_open = offline_offsets(measure.model) is None and len(measure.model.graphs[0].operators) <= LARGE
+    is_small = len(measure.model.graphs[0].operators) <= LARGE and len(measure.buffers) <= MOST_BUFFERS
+    is_open = offline_offsets(measure.model) is None and is_small
     passes = [one for one in PASSES if not isinstance(one, GraphPass)] if is_open else []
     hints += [_of_pass(measure, one, command) for one in passes if measure.is_plain or not one.exact]
     if is_open and measure.is_plain:

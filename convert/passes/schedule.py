@@ -33,7 +33,7 @@ class _Lives:
         self.inputs = [{t.index for t in op.inputs if t and not t.constant} for op in graph.operators]
         self.outputs = [{t.index for t in op.outputs if t and not t.constant} for op in graph.operators]
         self.kept = set(graph.outputs)
-        self.given = set(graph.inputs)
+        self.given = set(graph.inputs) & self.nbytes.keys()
         self.makers = {i: number for number, made in enumerate(self.outputs) for i in made}
 
     def peak(self, order: list[int]) -> int:

@@ -36,15 +36,15 @@ def is_plain(model: Model) -> bool:
 def _written_once(graph: Graph) -> bool:
     """Whether every tensor has one value: operators write each once, before it is read, and no input or constant."""
     written = {graph.tensors[i] for i in graph.inputs}
-    later = {tensor for op in graph.operators for tensor in op.outputs}
+    given = {tensor for tensor in graph.tensors if tensor.constant or not tensor.nbytes} | {None}
     for op in graph.operators:
-        if any(tensor in later and tensor not in written for tensor in op.inputs):
+        if any(tensor not in written and tensor not in given for tensor in op.inputs):
             return False
         for tensor in op.outputs:
             if tensor is None or tensor in written or tensor.constant:
                 return False
             written.add(tensor)
-    return True
+    return all(graph.tensors[i] in written or graph.tensors[i] in given for i in graph.outputs)
 
 
 def _strip_graph(graph: Graph) -> None:

@@ -15,6 +15,7 @@ from convert.tflite.view import Model
 from convert.tflm.planner import Buffer, bytes_alive, lowest_gap
 
 ROUNDS, SEED = 200, 0  # of the search
+MOST_BESIDE = 2_000_000  # pairs of buffers alive together, times rounds: what a search may cost
 HEAT = 2000.0  # bytes above the least head that a change may cost at first
 
 
@@ -55,7 +56,8 @@ def arrange_buffers(
         start: the queue to begin with; by default that of the indices as they are.
     """
     search = _Search(buffers, start or planner_queue(buffers), random.Random(SEED))
-    search.run(rounds)
+    beside = sum(map(len, search.together))
+    search.run(min(rounds, MOST_BESIDE // max(beside, 1)))
     return search.best_queue, search.best
 
 

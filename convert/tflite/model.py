@@ -12,10 +12,23 @@ from collections.abc import Iterable
 from convert.tflite import schema
 from convert.tflite.verifier import DamagedModel, verify_flatbuffer
 
-FLOAT_TYPES = {"FLOAT16", "FLOAT32", "FLOAT64", "BFLOAT16", "COMPLEX64", "COMPLEX128"}
+FLOAT_TYPES = {"FLOAT16", "FLOAT32", "FLOAT64", "BFLOAT16", "COMPLEX64", "COMPLEX128", "FLOAT8_E4M3FN", "FLOAT8_E5M2"}
 TYPE_NAMES = {code: name for name, code in vars(schema.TensorType).items() if not name.startswith("_")}
 TYPE_CODES = {name: code for code, name in TYPE_NAMES.items()}
 OPERATOR_NAMES = {code: name for name, code in vars(schema.BuiltinOperator).items() if not name.startswith("_")}
+
+
+def _options_by_operator() -> dict[str, str]:
+    """The class of each operator's options, by the names of both: CONV_2D has a Conv2DOptionsT."""
+    classes = {name.lower(): name for name in vars(schema) if name.endswith("OptionsT")}
+    plain = {name: f"{name.replace('_', '').lower()}optionst" for name in OPERATOR_NAMES.values()}
+    shared = dict.fromkeys(("AVERAGE_POOL_2D", "MAX_POOL_2D", "L2_POOL_2D"), "pool2doptionst")
+    shared |= dict.fromkeys(("MEAN", "SUM", "REDUCE_MAX", "REDUCE_MIN", "REDUCE_ALL"), "reduceroptionst")
+    plain |= shared | {"L2_NORMALIZATION": "l2normoptionst"}
+    return {name: classes[found] for name, found in plain.items() if found in classes}
+
+
+OPTIONS_OF = _options_by_operator()
 
 
 def read_model(data: bytes) -> schema.ModelT:
@@ -32,6 +45,7 @@ def read_model(data: bytes) -> schema.ModelT:
     if not model.subgraphs:
         raise DamagedModel("it has no graph")
     _fill_absent(model)
+    _drop_foreign_options(model)
     return model
 
 
@@ -44,6 +58,15 @@ def _fill_absent(model: schema.ModelT) -> None:
         _set_absent(graph, ("operators", *(ends if g else ())))
         for op in graph.operators:
             _set_absent(op, ends)
+
+
+def _drop_foreign_options(model: schema.ModelT) -> None:
+    """Options of another operator's kind are none, as TFLM takes them (core/api/flatbuffer_conversions.cc)."""
+    for op in (op for graph in model.subgraphs for op in graph.operators):
+        known = op.opcodeIndex < len(model.operatorCodes or [])
+        wanted = OPTIONS_OF.get(operator_name(model, op)) if known and op.builtinOptions is not None else None
+        if wanted and type(op.builtinOptions).__name__ != wanted:
+            op.builtinOptions, op.builtinOptionsType = None, 0
 
 
 def _set_absent(part: object, names: tuple[str, ...]) -> None:
@@ -155,6 +178,8 @@ TYPE_BYTES = {
     "RESOURCE": 4,
     "COMPLEX64": 8,
     "COMPLEX128": 16,
+    "FLOAT8_E4M3FN": 1,
+    "FLOAT8_E5M2": 1,
 }
 # Operators that run other graphs, and the options that name these.
 CALLED_GRAPHS = {

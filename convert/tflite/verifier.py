@@ -10,7 +10,10 @@ from typing import Any
 
 FILE_IDENTIFIER = b"TFL3"
 MAX_FILE_BYTES = 1 << 28  # above any part's flash, and a bound on what reading costs
+MAX_WORK = 1 << 26  # dimensions that are looked at, if all operands had the most: 20,000 of 4 in such a model
+MAX_NUMBERS = 1 << 20  # of shapes and of what operators read and write; a model of 1,000 operators has about 20,000
 MAX_TABLES = 100_000  # a model of 1,000 operators has about 10,000
+COUNTED = {"Operator": (1, 2, 8), "Tensor": (0, 7)}
 UOFFSET, SOFFSET, VOFFSET = struct.Struct("<I"), struct.Struct("<i"), struct.Struct("<H")
 
 # What each field of a table is, by its slot: the bytes of a scalar, "name" of a table, ["name"] for a vector of tables,
@@ -67,7 +70,7 @@ class _Walk:
 
     def __init__(self, data: bytes) -> None:
         self._data = data
-        self._tables = 0
+        self._tables = self._numbers = self._operands = self._rank = 0
 
     def table(self, position: int, name: str) -> None:
         self._tables += 1
@@ -80,6 +83,21 @@ class _Walk:
                 raise DamagedModel(f"field {slot} of the table at byte {position} is outside of it")
             if offset and slot in fields:
                 self._field(position + offset, fields[slot])
+                self._count_numbers(name, slot, position + offset)
+
+    def _count_numbers(self, name: str, slot: int, position: int) -> None:
+        """Vectors may be shared like tables: a thousand operators can have the same thousand inputs."""
+        if slot in COUNTED.get(name, ()):
+            count = self._read(UOFFSET, self.offset(position))
+            self._numbers += count
+            if name == "Operator":
+                self._operands += count
+            else:
+                self._rank = max(self._rank, count)
+            if self._numbers > MAX_NUMBERS or self._operands * self._rank > MAX_WORK:
+                raise DamagedModel(
+                    f"its operators and shapes have more than {MAX_NUMBERS:,} numbers; more are not read"
+                )
 
     def offset(self, position: int) -> int:
         """The place that an offset in the file refers to."""

@@ -176,6 +176,7 @@ class Model:
         self.codes = list(unpacked.operatorCodes or [])
         self.metadata = {text(entry.name): _data(unpacked, entry.buffer) for entry in unpacked.metadata or []}
         self.graphs = [self._graph(index, graph) for index, graph in enumerate(unpacked.subgraphs or [])]
+        self.known: dict[Any, Any] = {}  # what rules found out once and ask for again
 
     @property
     def operators(self) -> list[Operator]:

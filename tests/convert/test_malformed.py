@@ -8,7 +8,9 @@ from typing import Any
 import flatbuffers
 import pytest
 
-from benchmarks.mutations import SECONDS, good_models, judge_all, mutants
+from benchmarks.mutations.__main__ import good_models
+from benchmarks.mutations.flips import mutants
+from benchmarks.mutations.judging import SECONDS, judge_all
 from convert import arena, check
 from convert.tflite.model import read_model, schema
 from convert.tflite.verifier import FILE_IDENTIFIER, MAX_TABLES, DamagedModel, verify_flatbuffer

@@ -42,6 +42,17 @@ def offline_plan(*offsets: int, count: int | None = None) -> dict[str, Any]:
     return {"change": change}
 
 
+def plan_entry(model: schema.ModelT) -> Any:
+    """The metadata entry of a plan."""
+    offline_plan(0, 16)["change"](model)
+    return model.metadata[0]
+
+
+def twice(model: schema.ModelT) -> Any:
+    """The graph once more, which nothing runs."""
+    model.subgraphs = [model.subgraphs[0]] * 2
+
+
 def sparse(model: schema.ModelT) -> None:
     """Weights that the converter stored sparse: an eighth of their bytes."""
     tensor = model.subgraphs[0].tensors[1]
@@ -147,8 +158,13 @@ CASES: dict[str, list[tuple[str, dict[str, Any]]]] = {
         ("IF", {"options": None}),
     ],
     "no_recursion": [("IF", {"fields": {"thenSubgraphIndex": 0, "elseSubgraphIndex": 0}})],
+    "offline_plan_held": [
+        ("RELU", offline_plan(count=10**9)),
+        ("RELU", {"change": lambda model: setattr(plan_entry(model), "buffer", 0x3FFFFFFF)}),
+    ],
     "offline_plan_complete": [("RELU", offline_plan(0)), ("RELU", offline_plan(0, 16, 32))],
-    "offline_offsets_sensible": [("RELU", offline_plan(-(2**30), -(2**30)))],
+    "variable_in_memory": [("BROADCAST_ARGS", {"i1": {"variable": True}})],
+    "offline_offsets_sensible": [("RELU", offline_plan(-(2**30), -(2**30))), ("RELU", offline_plan(2**31 - 16, 0))],
     # every operator; those of the table have more cases in `table_cases`
     "operator_registered": [
         ("RELU", {"op": "GELU"}),
@@ -518,6 +534,11 @@ CASES: dict[str, list[tuple[str, dict[str, Any]]]] = {
     "gather_axis": [("GATHER", {"fields": {"axis": 2}}), ("GATHER", {"fields": {"batchDims": 1}})],
     "gather_shape": [("GATHER", {"i0": {"shape": (1, FAR * 5)}, "i1": {"shape": (FAR // 300,)}})],
     "gather_positions": [("GATHER", {"i1": i32(1, 7)}), ("GATHER", {"i1": i32(-1, 0)})],
+    "row_indices": [
+        ("GATHER_ND", {"i1": Tensor("int32", (2, 1), data=[[0], [5]])}),
+        ("EMBEDDING_LOOKUP", {"i0": i32(0, 5)}),
+        ("EMBEDDING_LOOKUP", {"i0": i32(-1, 0)}),
+    ],
     "gather_nd_indices": [("GATHER_ND", {"i1": {"shape": (2, 3)}}), ("GATHER_ND", {"i1": {"shape": ()}})],
     "gather_nd_shape": [("GATHER_ND", {"i0": {"shape": (1, FAR // 2)}, "i1": {"shape": (1000, 1)}})],
     "lookup_shapes": [
@@ -548,7 +569,10 @@ CASES: dict[str, list[tuple[str, dict[str, Any]]]] = {
         ("RESIZE_BILINEAR", {"i1": Tensor("int32", (1, 2), data=4)}),
         ("RESIZE_NEAREST_NEIGHBOR", {"i1": i32(4)}),
     ],
-    "resize_shape": [("RESIZE_NEAREST_NEIGHBOR", {"i1": i32(1, 500_000)})],
+    "resize_shape": [
+        ("RESIZE_NEAREST_NEIGHBOR", {"i1": i32(1, 500_000)}),
+        ("RESIZE_BILINEAR", {"i1": i32(1, 500_000)}),
+    ],
     "resize_centers": [("RESIZE_BILINEAR", {"fields": {"halfPixelCenters": True, "alignCorners": True}})],
     "block_divides": [
         ("DEPTH_TO_SPACE", {"fields": {"blockSize": 3}}),
@@ -588,6 +612,7 @@ CASES: dict[str, list[tuple[str, dict[str, Any]]]] = {
         (LSTM, {"i0": {"scale": -0.5}}),
         (LSTM, {"i6": {"scale": [0.5] * 2}}),
     ],
+    "scratch_in_a_run": [("SVDF", {"change": twice}), ("MEAN", {"change": twice})],
     "state_variable": [(LSTM, {"i18": {"variable": False}}), ("SVDF", {"i4": {"variable": False}})],
     "lstm_shapes": [(LSTM, {"i5": {"shape": (3, 4)}}), (LSTM, {"o0": {"shape": (1, 2, 4)}})],
     "svdf_types": [("SVDF", {"i1": {"type": "int16"}}), ("SVDF", {"i3": {"type": "int16"}})],

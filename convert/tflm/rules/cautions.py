@@ -1,7 +1,7 @@
 """Warnings: the model runs, but not as its owner may think."""
 
 from convert.tflite.model import FLOAT_TYPES, schema
-from convert.tflite.view import Operator
+from convert.tflite.view import Graph, Operator
 from convert.tflm.rules.elementwise import shape_text
 from convert.tflm.rules.registry import VALUE, Verdict, first_broken, require, rule
 from convert.tflm.rules.shapes import axis_of
@@ -99,13 +99,17 @@ def output_writable(op: Operator) -> Verdict:
 @rule("", VALUE, "compute the tensor, or make it an input of the model", warning=True)
 def inputs_computed(op: Operator) -> Verdict:
     """What an operator reads is computed before it."""
-    made = set(op.graph.inputs) | {
-        tensor.index for other in op.graph.operators[: op.index] for tensor in other.outputs if tensor
-    }
+    key = ("written", op.graph.index)
+    if key not in op.model.known:
+        op.model.known[key] = _written_at(op.graph)
+    made = op.model.known[key]
     return first_broken(
         [
             require(
-                tensor.constant or tensor.variable or not tensor.elements or tensor.index in made,
+                tensor.constant
+                or tensor.variable
+                or not tensor.elements
+                or made.get(tensor.index, op.index) < op.index,
                 tensor,
                 "is no input, and no operator before this one writes it",
             )
@@ -145,3 +149,13 @@ def shape_fixed(op: Operator) -> Verdict:
 
 def _signature(tensor: schema.TensorT) -> list[int]:
     return [] if tensor.shapeSignature is None else [int(n) for n in tensor.shapeSignature]
+
+
+def _written_at(graph: Graph) -> dict[int, int]:
+    """The operator that writes each tensor first; -1 for inputs."""
+    written = dict.fromkeys(graph.inputs, -1)
+    for op in graph.operators:
+        for tensor in op.outputs:
+            if tensor is not None:
+                written.setdefault(tensor.index, op.index)
+    return written

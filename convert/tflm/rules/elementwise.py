@@ -13,6 +13,7 @@ UNARY = (
     "LEAKY_RELU ELU HARD_SWISH LOGISTIC TANH SOFTMAX L2_NORMALIZATION"
 )
 QUANTIZED = ("INT8", "INT16")
+SHOWN_DIMENSIONS = 8
 
 
 def broadcast(*shapes: tuple[int, ...]) -> tuple[int, ...] | None:
@@ -25,6 +26,8 @@ def broadcast(*shapes: tuple[int, ...]) -> tuple[int, ...] | None:
 
 
 def shape_text(tensor: Tensor) -> str:
+    if tensor.rank > SHOWN_DIMENSIONS:
+        return f"{'x'.join(map(str, tensor.shape[:SHOWN_DIMENSIONS]))}.. of {tensor.rank:,} dimensions"
     return "x".join(map(str, tensor.shape)) or "a scalar"
 
 

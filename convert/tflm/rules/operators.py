@@ -32,10 +32,13 @@ class Kernel:
         return [(match[1].split(), match[2], match[3].split()) for match in parsed if match]
 
 
+ANY = 1 << 31  # as many as there are
+
+
 def count_range(count: str) -> tuple[int, int]:
     """The least and the most of `2`, `2+` or `2-3`."""
     least, _, most = count.rstrip("+").partition("-")
-    return int(least), 1000 if count.endswith("+") else int(most or least)
+    return int(least), ANY if count.endswith("+") else int(most or least)
 
 
 _FLOAT = "i0: float32; o0 = i0"

@@ -1,9 +1,11 @@
 """Rules of UNIDIRECTIONAL_SEQUENCE_LSTM, SVDF, QUANTIZE and control flow."""
 
-from convert.tflite.view import Graph, Operator, OptionalTensor, Tensor
+from convert.tflite.model import CALLED_GRAPHS
+from convert.tflite.view import Graph, Model, Operator, OptionalTensor, Tensor
 from convert.tflm.rules.elementwise import shape_text
 from convert.tflm.rules.registry import COUNT, FINE, FORM, TYPE, VALUE, Verdict, first_broken, require, rule
 
+SCRATCH = "ADD_N MEAN SUM REDUCE_MAX REDUCE_MIN REDUCE_ALL MIRROR_PAD SVDF UNIDIRECTIONAL_SEQUENCE_LSTM"
 LSTM = "UNIDIRECTIONAL_SEQUENCE_LSTM"
 WEIGHTS, BIASES, ABSENT = range(1, 9), range(12, 16), (9, 10, 11, 16, 17, 20, 21, 22, 23)
 HIDDEN, CELL = 18, 19
@@ -236,6 +238,31 @@ def called_sizes(op: Operator) -> Verdict:
             if a and b
         ]
     )
+
+
+@rule(
+    SCRATCH, VALUE, "take the graph out of the file: nothing runs it", unchecked=True, kernel="micro_allocation_info.cc"
+)
+def scratch_in_a_run(op: Operator) -> Verdict:
+    """Operators that ask for scratch are in graphs that run: TFLM ends on those of a graph that nothing calls."""
+    key = "graphs that run"
+    if key not in op.model.known:
+        op.model.known[key] = _reached(op.model)
+    return require(
+        op.graph.index in op.model.known[key], None, f"nothing runs graph {op.graph.index}, and it asks for scratch"
+    )
+
+
+def _reached(model: Model) -> set[int]:
+    reached: set[int] = set()
+    ahead = [0]
+    while ahead:
+        index = ahead.pop()
+        if index not in reached:
+            reached.add(index)
+            for op in model.graphs[index].operators:
+                ahead += [op.option(field) for field in CALLED_GRAPHS.get(op.name, ())]
+    return reached
 
 
 def _called(op: Operator) -> tuple[Graph, Graph]:

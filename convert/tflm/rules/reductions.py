@@ -2,7 +2,7 @@
 
 import math
 from fractions import Fraction
-from itertools import pairwise
+from itertools import cycle, pairwise
 
 from convert.tflite import schema
 from convert.tflite.model import TYPE_NAMES
@@ -129,6 +129,18 @@ def gather_positions(op: Operator) -> Verdict:
     data, positions = op.inputs
     length = data.shape[known_axis(op.option("axis"), data.rank)]
     return require(all(0 <= n < length for n in positions.values or []), positions, f"goes beyond 0..{length - 1}")
+
+
+@rule("GATHER_ND EMBEDDING_LOOKUP", VALUE, "gather what is there: rows are counted from 0")
+def row_indices(op: Operator) -> Verdict:
+    """Constant indices are within the dimensions that they count."""
+    if op.name == "EMBEDDING_LOOKUP":
+        indices, lengths = op.inputs[0], op.inputs[1].shape[:1]
+    else:
+        indices, lengths = op.inputs[1], op.input.shape[: op.inputs[1].shape[-1]]
+    values = indices.values or []
+    within = all(0 <= value < length for value, length in zip(values, cycle(lengths or (1,))))
+    return require(within, indices, f"goes beyond {list(lengths)}")
 
 
 @rule("GATHER_ND", FORM, "index with vectors of at most 5 numbers, one for each leading axis")
@@ -297,7 +309,7 @@ def resize_vector(op: Operator) -> Verdict:
     return require(fits, op.inputs[1], f"is {shape_text(op.inputs[1])}")
 
 
-@rule("RESIZE_NEAREST_NEIGHBOR", VALUE, "give the output the size that is asked for", unchecked=True)
+@rule("RESIZE_NEAREST_NEIGHBOR RESIZE_BILINEAR", VALUE, "give the output the size that is asked for", unchecked=True)
 def resize_shape(op: Operator) -> Verdict:
     """The output has the input's batch and channels, and the constant size."""
     batch, _, _, channels = op.input.shape

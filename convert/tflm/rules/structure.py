@@ -9,14 +9,17 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from convert.tflite import schema
-from convert.tflite.model import CALLED_GRAPHS, TYPE_BYTES, TYPE_NAMES, operator_name, text
+from convert.tflite.model import CALLED_GRAPHS, TYPE_BYTES, TYPE_NAMES, operator_name, text, type_name
 from convert.tflite.offline_plan import OFFLINE_HEADER, OFFLINE_PLAN
 from convert.tflite.view import numbers, vector
 from convert.tflm.rules.registry import StructureRule
 
 DAMAGED = "the file is damaged or was edited; convert the model again"
+ALIGNMENT = 16  # of what the planner places
+SHOWN_DIMENSIONS = 8
+PLAN_ANEW = "write the offline plan for this very model, or leave it out: TFLM plans then"
 DYNAMIC = "fix all shapes: `Input(batch_size=1)` and no `None` in a shape"
-MAX_BYTES = 2**31
+MAX_BYTES, MOST = 2**31, 2**63
 CALLING_OPTIONS = {"IF": "IfOptionsT", "CALL_ONCE": "CallOnceOptionsT", "WHILE": "WhileOptionsT"}
 
 STRUCTURE: list[StructureRule] = []
@@ -101,14 +104,27 @@ def type_has_size(model: schema.ModelT, graph: schema.SubGraphT, tensor: schema.
 def dimensions_not_negative(model: schema.ModelT, graph: schema.SubGraphT, tensor: schema.TensorT) -> tuple[bool, str]:
     """Dimensions are not negative."""
     shape = numbers(tensor.shape)
-    return min(shape, default=0) >= 0, f"has the shape {shape}"
+    return min(
+        shape, default=0
+    ) >= 0, f"has the shape {shape[:SHOWN_DIMENSIONS]}{' ..' if len(shape) > SHOWN_DIMENSIONS else ''}"
 
 
 @structure("tensor", "split the tensor; it is larger than 32-bit sizes count", kernel="memory_helpers.cc")
 def tensor_below_2_gib(model: schema.ModelT, graph: schema.SubGraphT, tensor: schema.TensorT) -> tuple[bool, str]:
     """A tensor has less than 2 GiB."""
-    size = math.prod(numbers(tensor.shape)) * TYPE_BYTES.get(TYPE_NAMES.get(tensor.type, ""), 1)
-    return size < MAX_BYTES, f"has {size:,} bytes"
+    size = _size(tensor)
+    return size < MAX_BYTES, f"has {size:,} bytes" if size < MOST else "has more bytes than can be counted"
+
+
+@structure(
+    "constant",
+    "give the variable no data in the file, and assign it when the model begins",
+    kernel="micro_interpreter_graph.cc",
+)
+def variable_in_memory(model: schema.ModelT, graph: schema.SubGraphT, tensor: schema.TensorT) -> tuple[bool, str]:
+    """A variable tensor has no data in the file: TFLM resets it there, which fails where the model is in flash."""
+    constant = len(vector(model.buffers[tensor.buffer].data)) > 0
+    return not (tensor.isVariable and constant), "is a variable with data in the file"
 
 
 @structure("constant", DAMAGED)
@@ -146,21 +162,53 @@ def no_recursion(model: schema.ModelT) -> tuple[bool, str]:
     return True, ""
 
 
-@structure("model", "write the offline plan for this very model", kernel="micro_allocation_info.cc", unchecked=False)
-def offline_plan_complete(model: schema.ModelT) -> tuple[bool, str]:
-    """An offline memory plan has an offset for each tensor."""
-    tensors = sum(len(graph.tensors) for graph in model.subgraphs)
-    for plan in offline_plans(model):
-        if len(plan) < OFFLINE_HEADER or plan[2] != tensors or len(plan) < OFFLINE_HEADER + tensors:
-            return False, f"it has {len(plan) - OFFLINE_HEADER} offsets for {tensors} tensors"
+@structure("model", PLAN_ANEW, kernel="micro_allocation_info.cc")
+def offline_plan_held(model: schema.ModelT) -> tuple[bool, str]:
+    """The file holds all of an offline memory plan: its buffer, a header of three numbers, and an offset for each
+    tensor that the header counts.
+    """
+    for number, plan in offline_plans(model):
+        if plan is None or len(plan) < OFFLINE_HEADER or not 0 <= plan[2] <= len(plan) - OFFLINE_HEADER:
+            held = "is not in the file" if plan is None else f"has {len(plan)} numbers"
+            return False, f"buffer {number}, which is to hold a plan, {held}"
     return True, ""
 
 
-@structure("model", "write the offline plan for this very model", kernel="memory_planner/greedy_memory_planner.cc")
+@structure("model", PLAN_ANEW, kernel="micro_allocation_info.cc", unchecked=False)
+def offline_plan_complete(model: schema.ModelT) -> tuple[bool, str]:
+    """An offline memory plan has an offset for each tensor."""
+    tensors = _count_tensors(model)
+    for _, plan in offline_plans(model):
+        if plan is not None and plan[2:3].tolist() != [tensors]:
+            return False, f"it counts {plan[2:3].tolist()} tensors, the model has {tensors}"
+    return True, ""
+
+
+@structure("model", PLAN_ANEW, kernel="memory_planner/greedy_memory_planner.cc")
 def offline_offsets_sensible(model: schema.ModelT) -> tuple[bool, str]:
-    """Offsets of an offline memory plan are -1, or from 0 to 2 GiB."""
-    offsets = [int(n) for plan in offline_plans(model) for n in plan[OFFLINE_HEADER:]]
-    return min(offsets, default=0) >= -1, f"an offset is {min(offsets, default=0)}"
+    """Offsets of an offline memory plan are -1, or from 0 to where the tensor ends within 2 GiB."""
+    tensors = [tensor for graph in model.subgraphs for tensor in graph.tensors]
+    for _, plan in offline_plans(model):
+        for offset, tensor in zip([] if plan is None else plan[OFFLINE_HEADER:].tolist(), tensors):
+            if offset < -1 or offset + _size(tensor) + ALIGNMENT > MAX_BYTES:
+                return False, f"an offset is {offset}, for {_size(tensor):,} bytes"
+    return True, ""
+
+
+def _size(tensor: schema.TensorT) -> int:
+    """Bytes of a tensor's elements, at most `MOST`: a product of thousands of dimensions has thousands of digits."""
+    shape, size = numbers(tensor.shape), TYPE_BYTES.get(type_name(tensor), 1)
+    if 0 in shape:
+        return 0
+    for dimension in shape:
+        size *= dimension
+        if size >= MOST:
+            return MOST
+    return size
+
+
+def _count_tensors(model: schema.ModelT) -> int:
+    return sum(len(graph.tensors) for graph in model.subgraphs)
 
 
 def called_graphs(model: schema.ModelT, op: schema.OperatorT) -> list[int] | None:
@@ -171,11 +219,17 @@ def called_graphs(model: schema.ModelT, op: schema.OperatorT) -> list[int] | Non
     return [getattr(op.builtinOptions, field) for field in CALLED_GRAPHS.get(name, ())]
 
 
-def offline_plans(model: schema.ModelT) -> list[np.ndarray]:
-    """The offline memory plans of a model: version, graph, number of tensors, then offsets."""
-    buffers = [entry.buffer for entry in vector(model.metadata) if text(entry.name) == OFFLINE_PLAN]
-    data = [np.asarray(vector(model.buffers[i].data), np.uint8).tobytes() for i in buffers if i < len(model.buffers)]
-    return [np.frombuffer(plan[: len(plan) // 4 * 4], "<i4") for plan in data]
+def offline_plans(model: schema.ModelT) -> list[tuple[int, np.ndarray | None]]:
+    """(buffer, plan) of the offline memory plans of a model: version, graph, number of tensors, then offsets; None
+    where the buffer is not there, or empty.
+    """
+    found = []
+    for entry in vector(model.metadata):
+        if text(entry.name) == OFFLINE_PLAN:
+            held = model.buffers[entry.buffer].data if entry.buffer < len(model.buffers) else None
+            data = np.asarray(vector(held), np.uint8).tobytes()
+            found.append((entry.buffer, np.frombuffer(data[: len(data) // 4 * 4], "<i4") if data else None))
+    return found
 
 
 def subjects(model: schema.ModelT, kind: str) -> Iterator[tuple[tuple, int, int | None, int | None]]:

@@ -11,7 +11,10 @@ USERS = "ASSIGN_VARIABLE READ_VARIABLE"
 
 
 @rule(
-    USERS, FORM, "make the variable with VAR_HANDLE in the graph, or pass its handle to the graph that IF or WHILE runs"
+    USERS,
+    FORM,
+    "make the variable with VAR_HANDLE in the graph, or pass its handle to the graph that IF or WHILE runs",
+    unchecked=True,
 )
 def variable_handle(op: Operator) -> Verdict:
     """The variable is one element, and a VAR_HANDLE makes it, in this graph or in one that runs it."""
@@ -69,7 +72,14 @@ def variables_brought(op: Operator) -> Verdict:
 
 
 def _makers(op: Operator) -> list[Operator]:
-    """The VAR_HANDLEs that an operator's first input may come from."""
+    """The VAR_HANDLEs that an operator's first input may come from; found once for each tensor."""
+    key = ("makers", op.graph.index, op.input.index)
+    if key not in op.model.known:
+        op.model.known[key] = _find_makers(op)
+    return op.model.known[key]
+
+
+def _find_makers(op: Operator) -> list[Operator]:
     found, ahead, seen = [], [(op.graph, op.input)], set()
     while ahead:
         graph, tensor = ahead.pop()
