@@ -13,23 +13,44 @@ verification.jsonl  texts that a conversion is verified on
 import csv
 import hashlib
 import json
+import struct
+import tokenize
 import zipfile
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
+import jsonschema
 import numpy as np
 
 from tf_embbert.common.console import quiet_import
 from tf_embbert.common.errors import UserError
+from tf_embbert.common.json_text import parse_json
+from tf_embbert.common.json_text import read_json as read_json
 from tf_embbert.model.config import EmbBERTConfig
 from tf_embbert.model.folded import Array as Array
 from tf_embbert.model.folded import FoldedModel as FoldedModel
 from tf_embbert.model.folded import Ranges as Ranges
 from tf_embbert.tokenizer import Tokenizer
 
+SCHEMA = json.loads(Path(__file__).with_name("run_schema.json").read_text())
+# What NumPy and zipfile raise about an archive that is none, or says that it holds more than there is.
+UNREADABLE = (
+    OSError,
+    EOFError,
+    MemoryError,
+    NotImplementedError,
+    OverflowError,
+    SyntaxError,
+    ValueError,
+    struct.error,
+    tokenize.TokenError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 History: TypeAlias = list[dict[str, Any]]  # what history.csv says, a row an epoch
 
 VARIANTS = ("ptq", "qat")
@@ -118,7 +139,10 @@ class Run:
             from tf_embbert.model.classifier import build_classifier
 
         model = build_classifier(self.config, len(self.labels or [None]))
-        model.set_weights([self.float_weights[name] for name in weight_names(model)])
+        try:
+            model.set_weights([self.float_weights[name] for name in weight_names(model)])
+        except (KeyError, ValueError) as error:
+            raise UserError(f"weights.npz does not hold the weights of this run's model: {error}") from None
         return model
 
 
@@ -186,20 +210,44 @@ def load_run(folder: str | Path) -> Run:
     if not (folder / "config.json").is_file():
         raise UserError(f"{folder} is not a run: it has no config.json (`python -m tf_embbert.finetune` makes one)")
     about = read_json(folder / "config.json")
-    if not isinstance(about, dict) or about.get("format") != FORMAT or not about.keys() >= {*ABOUT, "model", "files"}:
-        raise UserError(f"{folder}/config.json is not that of a run of format {FORMAT}: copy it anew, or train again")
+    try:
+        jsonschema.validate(about, SCHEMA)
+    except jsonschema.ValidationError as error:
+        place, wrong = "/".join(map(str, error.absolute_path)) or "it", error.message.splitlines()[0][:200]
+        what = f"{folder}/config.json is not that of a run of format {FORMAT} ({place}: {wrong})"
+        raise UserError(f"{what}: copy it anew, or train again") from None
     check_files(folder, about["files"])
-    return Run(
-        config=EmbBERTConfig.from_dict(about["model"]),
-        tokenizer=Tokenizer.load(folder / "tokenizer.json"),
-        labels=read_json(folder / "labels.json"),
-        float_weights=read_arrays(folder / "weights.npz"),
-        variants={name: read_variant(path) for name in VARIANTS if (path := folder / f"{name}.npz").exists()},
-        metrics=read_json(folder / "metrics.json"),
-        sample_texts=read_texts(folder / "verification.jsonl"),
-        **{name: about[name] for name in ABOUT},
-        notices=about.get("notices", []),  # runs of before have none
+    return _whole(
+        folder,
+        Run(
+            config=EmbBERTConfig.from_dict(about["model"]),
+            tokenizer=Tokenizer.load(folder / "tokenizer.json"),
+            labels=read_json(folder / "labels.json"),
+            float_weights=read_arrays(folder / "weights.npz"),
+            variants={name: read_variant(path) for name in VARIANTS if (path := folder / f"{name}.npz").exists()},
+            metrics=read_json(folder / "metrics.json"),
+            sample_texts=read_texts(folder / "verification.jsonl"),
+            **{name: about[name] for name in ABOUT},
+            notices=about.get("notices", []),  # runs of before have none
+        ),
     )
+
+
+def _whole(folder: Path, run: Run) -> Run:
+    """A run whose parts belong together; a UserError about those that do not."""
+    labels = run.labels
+    names = isinstance(labels, list) and all(isinstance(label, str) for label in labels)
+    if labels is not None and (not names or len(labels) < 2 or len(set(labels)) < len(labels)):
+        raise UserError(f"{folder}/labels.json must be null, or a list of two class names or more, each there once")
+    if run.chosen is not None and run.chosen not in run.variants:
+        raise UserError(f"{folder} is not a whole run: {run.chosen}.npz, which config.json chose, is missing")
+    if not isinstance(run.metrics, dict):
+        raise UserError(f"{folder}/metrics.json must be an object")
+    if run.max_length > run.config.max_length:
+        raise UserError(
+            f"{folder}/config.json: max_length {run.max_length} is beyond the model's {run.config.max_length}"
+        )
+    return run
 
 
 def check_files(folder: Path, hashes: Mapping[str, str]) -> None:
@@ -225,24 +273,34 @@ def read_variant(path: Path) -> Quantised:
 def read_arrays(path: Path) -> dict[str, Array]:
     """All arrays of an .npz file; a UserError where it is none."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            return dict(archive)
-    except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
+        with path.open("rb") as file:  # NumPy leaves it open where it raises
+            archive = np.load(file, allow_pickle=False)
+            arrays: dict[str, Any] = dict(archive) if isinstance(archive, np.lib.npyio.NpzFile) else {path.name: None}
+    except UNREADABLE as error:
         raise UserError(f"{path} is not an archive of arrays ({error})") from None
-
-
-def read_json(path: Path) -> Any:
-    """What a JSON file holds; a UserError where it cannot be read."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path} is not readable JSON ({error})") from None
+    for name, array in arrays.items():
+        if not isinstance(array, np.ndarray):
+            raise UserError(f"{path} is not an archive of arrays ({name} is none)")
+    return arrays
 
 
 def read_texts(path: Path) -> list[tuple[str, str | None]]:
     """The rows of verification.jsonl."""
-    lines = path.read_text(encoding="utf-8").split("\n")  # a text may hold other line ends, U+2028 for one
-    return [tuple(json.loads(line)) for line in lines if line]
+    lines = read_utf8(path).split("\n")  # a text may hold other line ends, U+2028 for one
+    rows = [parse_json(line, f"{path}, line {number}") for number, line in enumerate(lines, start=1) if line]
+    for number, row in enumerate(rows, start=1):
+        pair = isinstance(row, list) and len(row) == 2 and isinstance(row[0], str)
+        if not pair or not isinstance(row[1], str | None):
+            raise UserError(f"{path}, row {number}: a text and a second text, or null, are wanted")
+    return [(first, second) for first, second in rows]
+
+
+def read_utf8(path: Path) -> str:
+    """A file's text; a UserError where it is none."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path} is not UTF-8 ({error.reason} at byte {error.start})") from None
 
 
 def write_json(path: Path, value: Any) -> None:

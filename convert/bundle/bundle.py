@@ -21,10 +21,24 @@ from convert.tflite.lengths import split_lengths
 from convert.tflite.model import output_quantization, read_model
 from convert.tflite.verifier import DamagedModel
 from tf_embbert.common.errors import UserError
+from tf_embbert.common.json_text import parse_json
 
 MANIFEST = "manifest.json"
 # The file by which a folder of a kind is known: --force replaces no other folder.
 MARKS = {"bundle": MANIFEST, "sketch": "src/app_config.h"}
+
+ROW = {
+    "type": "object",
+    "required": ["text", "pair", "tokens", "segments", "logits", "label", "score"],
+    "properties": {
+        "text": {"type": "string"},
+        "pair": {"type": ["string", "null"]},
+        "tokens": {"type": "array", "items": {"type": "integer", "minimum": 0, "maximum": 2**31 - 1}, "minItems": 1},
+        "segments": {"type": ["array", "null"], "items": {"type": "integer", "minimum": 0, "maximum": 1}},
+        "logits": {"type": "array", "items": {"type": "integer", "minimum": -128, "maximum": 127}, "minItems": 1},
+    },
+}
+GOLDEN = {"type": "object", "required": ["rows"], "properties": {"rows": {"type": "array", "items": ROW}}}
 
 
 @dataclass
@@ -38,7 +52,12 @@ class Bundle:
     @property
     def golden(self) -> list[dict]:
         """The rows of golden.json: {text, pair, tokens, segments, logits, label, score}."""
-        return json.loads(self.files["golden.json"])["rows"]
+        golden = parse_json(self.files["golden.json"], self.path / "golden.json")
+        try:
+            jsonschema.validate(golden, GOLDEN)
+        except jsonschema.ValidationError as error:
+            raise UserError(f"{self.path / 'golden.json'} holds no golden rows: {_first_line(error)}") from None
+        return golden["rows"]
 
     @property
     def models(self) -> dict[int, bytes]:
@@ -117,11 +136,18 @@ def read_bundle(path: str | Path) -> Bundle:
         if name not in files:
             raise UserError(f"{path} is not a whole bundle: {name} is missing")
     try:
-        manifest = json.loads(files.pop(MANIFEST))
+        manifest = parse_json(files.pop(MANIFEST), path / MANIFEST)
         validate_manifest(manifest)
-    except (ValueError, jsonschema.ValidationError) as error:
-        raise UserError(f"{path / MANIFEST} is not a bundle manifest: {str(error).splitlines()[0]}") from None
+    except jsonschema.ValidationError as error:
+        raise UserError(f"{path / MANIFEST} is not a bundle manifest: {_first_line(error)}") from None
     return Bundle(path, manifest, files)
+
+
+def _first_line(error: jsonschema.ValidationError) -> str:
+    """What a schema misses, and where; a value in it may be very long."""
+    place = "/".join(map(str, error.absolute_path))
+    line = error.message.splitlines()[0]
+    return (f"{place}: " if place else "") + (line if len(line) <= 200 else f"{line[:200]}..")
 
 
 def json_bytes(document: Any) -> bytes:

@@ -132,7 +132,7 @@ def test_a_config_with_other_sizes(broken: Path, capsys: pytest.CaptureFixture[s
         ("ptq.npz", b"PK\x03\x04 and no more", "is not an archive of arrays"),
         ("weights.npz", "half", "is not an archive of arrays"),
         ("tokenizer.json", b"{}", "is not a tokenizer file"),
-        ("labels.json", b"[", "is not readable JSON"),
+        ("labels.json", b"[", "invalid JSON"),
     ],
 )
 def test_a_damaged_file_that_passes_its_hash(

@@ -1,15 +1,32 @@
 """User mistakes: what every command says about them and with which exit status.
 
 A mistake of the user (a missing file, an unknown task, a bad option) is a `UserError`: one line that names the
-input and the remedy. Anything else that goes wrong is a defect of ours and keeps its traceback.
+input and the remedy. So is a disk that is full or a folder that may not be written, wherever it is met. Anything else
+that goes wrong is a defect of ours and keeps its traceback.
 """
 
 import difflib
+import errno
 import functools
+import os
 import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
+# What a disk refuses, and what to do about it.
+DISK = {
+    errno.ENOSPC: "make room on the disk, or choose another place",
+    errno.EDQUOT: "make room on the disk, or choose another place",
+    errno.EFBIG: "make room on the disk, or choose another place",
+    errno.EACCES: "choose a place that you may read and write",
+    errno.EPERM: "choose a place that you may read and write",
+    errno.EROFS: "choose a place that you may read and write",
+    errno.ENOTDIR: "a part of the path is a file: choose another path",
+    errno.EISDIR: "it is a folder: name a file",
+    errno.ENOTEMPTY: "another command is working there: wait for it, or choose another place",
+    errno.ENAMETOOLONG: "choose a shorter name",
+    errno.ELOOP: "a link of the path leads to itself: choose another path",
+}
 EXIT_OK, EXIT_USER_ERROR, EXIT_INTERRUPTED = 0, 2, 130
 
 
@@ -26,7 +43,7 @@ def run_command(main: Callable[..., int | None]) -> Callable[..., int]:
 
     Returns:
         A function with the same arguments for `sys.exit(main())`: 2 after a `UserError`, 130 after Ctrl-C, with one
-        line on standard error; every other exception passes through.
+        line on standard error; a disk's refusals likewise; every other exception passes through.
     """
 
     @functools.wraps(main)
@@ -35,6 +52,14 @@ def run_command(main: Callable[..., int | None]) -> Callable[..., int]:
             return main(*args, **kwargs) or EXIT_OK
         except UserError as error:
             return _fail(f"error: {error}", EXIT_USER_ERROR)
+        except BrokenPipeError:  # who reads what we print has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return EXIT_USER_ERROR
+        except OSError as error:
+            if error.errno not in DISK:
+                raise
+            place = f"{error.filename}: " if error.filename else ""
+            return _fail(f"error: {place}{error.strerror}: {DISK[error.errno]}", EXIT_USER_ERROR)
         except KeyboardInterrupt as interrupt:
             return _fail(str(interrupt) or "interrupted", EXIT_INTERRUPTED)
 
