@@ -1,0 +1,155 @@
+"""Every remedy that names a rewrite, applied: the model is refused with it, and runs after it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from convert.tflm.rules.remedies import INSTEAD, TYPE_REMEDIES
+from convert.tflm.support import check_bytes
+from tests.support.agreement_bases import BASES, f32, i8, i32
+from tests.support.agreement_models import Spec, Tensor
+from tests.support.agreement_truth import measure
+
+tf = pytest.importorskip("tensorflow")
+keras = pytest.importorskip("tf_keras")
+layers = keras.layers
+
+
+def remedy_of(name: str) -> str:
+    return next(remedy.text for remedy in TYPE_REMEDIES if remedy.name == name)
+
+
+def converted(function: Callable, *shape: int, dtype: Any = tf.float32) -> bytes:
+    """A function of one tensor, as TensorFlow's converter writes it."""
+    concrete = tf.function(function).get_concrete_function(tf.TensorSpec(shape, dtype))
+    return tf.lite.TFLiteConverter.from_concrete_functions([concrete]).convert()
+
+
+def quantised(function: Callable, *shape: int) -> bytes:
+    """The same in int8 throughout."""
+    concrete = tf.function(function).get_concrete_function(tf.TensorSpec(shape, tf.float32))
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete])
+    rng = np.random.default_rng(0)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = lambda: ([rng.uniform(-1, 1, shape).astype(np.float32)] for _ in range(8))
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    converter.inference_input_type = converter.inference_output_type = tf.int8
+    return converter.convert()
+
+
+def of_keras(model: Any, flex: bool = False) -> bytes:
+    converter = tf.lite.TFLiteConverter.from_keras_model(model)
+    if flex:
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS, tf.lite.OpsSet.SELECT_TF_OPS]
+        converter._experimental_lower_tensor_list_ops = False
+    return converter.convert()
+
+
+def recurrent(unroll: bool) -> bytes:
+    x = keras.Input((4, 3), batch_size=1)
+    return of_keras(keras.Model(x, layers.SimpleRNN(5, unroll=unroll)(x)), flex=not unroll)
+
+
+def dilated(batch: int | None) -> bytes:
+    x = keras.Input((8, 1), batch_size=batch)
+    return of_keras(keras.Model(x, layers.Conv1D(2, 3, dilation_rate=2, padding="same")(x)))
+
+
+def around_in_float(op: str) -> bytes:
+    """DEQUANTIZE, the operator in float32, QUANTIZE: what the converter leaves of `tf.exp` among int8 layers."""
+    return converted(lambda x: tf.exp(x), 2, 3) if op == "EXP" else converted(tf.math.log, 2, 3)
+
+
+def int32(op: str) -> bytes:
+    """An operator of the bases with int32 in place of its first type."""
+    spec = BASES[op]
+    edits = {
+        f"i{i}": {"type": "int32", "quantized": None}
+        for i, t in enumerate(spec.inputs)
+        if t and t.type in ("int8", "float32")
+    }
+    return spec.edited(edits | {"o0": {"type": "int32", "quantized": None}}).build()
+
+
+# remedy: (refused model, the same after the rewrite)
+REWRITES: dict[str, tuple[Callable[[], bytes], Callable[[], bytes]]] = {
+    "arg_output_int32": (
+        lambda: converted(lambda x: tf.argmax(x, -1), 2, 3),
+        lambda: converted(lambda x: tf.argmax(x, -1, output_type=tf.int32), 2, 3),
+    ),
+    "input_int32": (
+        lambda: converted(lambda ids: tf.gather(tf.ones((5, 3)), ids), 2, dtype=tf.int64),
+        lambda: converted(lambda ids: tf.gather(tf.ones((5, 3)), ids), 2, dtype=tf.int32),
+    ),
+    "compute_int32": (
+        lambda: Spec("GATHER", [f32(5, 3), Tensor("int64", (2,), data=[0, 1])], [f32(2, 3)], "GatherOptions").build(),
+        lambda: Spec("GATHER", [f32(5, 3), i32(0, 1)], [f32(2, 3)], "GatherOptions").build(),
+    ),
+    "input_int8": (
+        lambda: Spec("CAST", [Tensor("uint8", (2,), quantized=False)], [f32(2)]).build(),
+        lambda: Spec("CAST", [Tensor("int8", (2,), quantized=False)], [f32(2)]).build(),
+    ),
+    "no_float16": (
+        lambda: Spec("DEQUANTIZE", [Tensor("float16", (2,))], [f32(2)]).build(),
+        lambda: Spec("RELU", [f32(2)], [f32(2)]).build(),
+    ),
+    "product_for_square": (lambda: quantised_square(tf.square), lambda: quantised(lambda x: x * x, 1, 6)),
+    "product_for_negation": (
+        lambda: Spec("NEG", [i8(2, 3)], [i8(2, 3)]).build(),
+        lambda: quantised(lambda x: -1.0 * x, 1, 6),
+    ),
+    "float_operator": (lambda: Spec("EXP", [i8(2, 3)], [i8(2, 3)]).build(), lambda: around_in_float("EXP")),
+    "reshape_instead": (
+        lambda: int32("EXPAND_DIMS"),
+        lambda: converted(lambda x: tf.reshape(x, (2, 1, 3)), 2, 3, dtype=tf.int32),
+    ),
+    "cast_around": (
+        lambda: int32("TRANSPOSE"),
+        lambda: converted(lambda x: tf.cast(tf.transpose(tf.cast(x, tf.float32)), tf.int32), 2, 3, dtype=tf.int32),
+    ),
+    "int8_instead_of_int16": (
+        lambda: Spec("HARD_SWISH", [Tensor("int16", (2, 3))], [Tensor("int16", (2, 3))]).build(),
+        lambda: BASES["HARD_SWISH"].build(),
+    ),
+}
+
+
+def quantised_square(function: Callable) -> bytes:
+    """SQUARE in int8, which no converter writes any more."""
+    return Spec("SQUARE", [i8(2, 3)], [i8(2, 3)]).build()
+
+
+OPERATORS: dict[str, tuple[Callable[[], bytes], Callable[[], bytes]]] = {
+    "GELU": (lambda: converted(tf.nn.gelu, 1, 6), lambda: converted(lambda x: x * tf.sigmoid(1.702 * x), 1, 6)),
+    "POW": (lambda: converted(lambda x: tf.pow(x, 3.0), 1, 6), lambda: converted(lambda x: x * x * x, 1, 6)),
+    "TILE": (
+        lambda: converted(lambda x: tf.tile(x, (1, 3)), 1, 6),
+        lambda: converted(lambda x: tf.concat([x] * 3, 1), 1, 6),
+    ),
+    "ONE_HOT": (
+        lambda: converted(lambda ids: tf.one_hot(ids, 4), 3, dtype=tf.int32),
+        lambda: converted(lambda ids: tf.gather(tf.eye(4), ids), 3, dtype=tf.int32),
+    ),
+}
+LAYERS = {  # words of the remedy: (refused, after the rewrite)
+    "unroll=True": (lambda: recurrent(False), lambda: recurrent(True)),
+    "Input(batch_size=1)": (lambda: dilated(None), lambda: dilated(1)),
+}
+
+
+def test_all_remedies_by_type_are_tried() -> None:
+    assert set(REWRITES) == {remedy.name for remedy in TYPE_REMEDIES}
+    assert set(OPERATORS) == {name for name, text in INSTEAD.items() if "unroll=True" not in text}
+
+
+@pytest.mark.parametrize("name", [*REWRITES, *OPERATORS, *LAYERS])
+def test_the_remedy_is_given_and_the_rewrite_runs(name: str) -> None:
+    before, after = {**REWRITES, **OPERATORS, **LAYERS}[name]
+    refusals = check_bytes(before(), name, "reference")["refusals"]
+    words = remedy_of(name).split("{")[0] if name in REWRITES else INSTEAD.get(name, name)
+    assert refusals and any(words in entry["remedy"] for entry in refusals), refusals
+    model = after()
+    assert check_bytes(model, name, "reference")["refusals"] == []
+    assert measure([model], 1 << 20)[0]["runs"]
