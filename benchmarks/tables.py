@@ -267,6 +267,16 @@ def ngrams_table() -> str:
     return lines_of("| task, split (rows) | metric | float | int8 | bytes |", rows)
 
 
+def tool_speed_table() -> str:
+    """A line a model: its file, seconds of the model tools, and the most memory of them."""
+    rows = []
+    for model in read_result("tool_speed.json")["models"]:
+        seconds = [f"{model[command]['seconds']:.2f}" for command in ("check", "arena", "boards", "optimize")]
+        memory = max(model[command]["memory"] for command in ("check", "arena", "boards", "optimize"))
+        rows.append([model["name"], f"{model['bytes']:,}", *seconds, f"{memory / 1e6:.0f}"])
+    return lines_of("| shapes of | bytes | check, s | arena, s | boards, s | optimize, s | memory, MB |", rows)
+
+
 TABLES = {
     "accuracy": accuracy_table,
     "accuracy-short": accuracy_short_table,
@@ -284,6 +294,7 @@ TABLES = {
     "quantisation": quantisation_table,
     "reckoned": reckoned_table,
     "speed-short": speed_short_table,
+    "tool-speed": tool_speed_table,
 }
 
 

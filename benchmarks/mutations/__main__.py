@@ -10,14 +10,13 @@ results/mutations_structure.json or results/mutations_bytes.json after every bat
 
 import argparse
 import json
-import resource
 import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.mutations.flips import mutants
-from benchmarks.mutations.judging import compare, judge_all
+from benchmarks.mutations.judging import MEMORY_BYTES, compare, judge_all
 from benchmarks.mutations.structure import structure_mutants
 from tf_embbert.common.errors import run_command
 
@@ -64,7 +63,7 @@ def run(make: Callable[[int, int], list[bytes]], count: int, seed: int, report: 
             "seed": seed,
             "verdicts": dict(sorted(verdicts.items())),
             "slowest_seconds": round(slowest, 3),
-            "peak_bytes": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024,
+            "memory_limit_bytes": MEMORY_BYTES,
             "interpreter": dict(sorted(agreement.items())),
             "differences": differences,
             "failures": failures,

@@ -118,7 +118,7 @@ def dimension(model: schema.ModelT, rng: np.random.Generator) -> None:
 def ranks(model: schema.ModelT, rng: np.random.Generator) -> None:
     """Many dimensions: of one, of two (the product has thousands of digits), or hundreds of thousands."""
     count = int(_pick(rng, (5, 6, 7, 9, 40, MANY, 20_000, 300_000)))
-    _tensor(model, rng).shape = [int(_pick(rng, (1, 1, 2, 10)))] * count
+    _tensor(model, rng).shape = np.full(count, _pick(rng, (1, 1, 2, 10)), np.int32)  # packed at once
 
 
 def types(model: schema.ModelT, rng: np.random.Generator) -> None:
@@ -290,11 +290,11 @@ def wide(model: schema.ModelT, rng: np.random.Generator) -> None:
     op, kind = _operator(model, rng), rng.integers(5)
     values = [0] if op.inputs is None or not len(op.inputs) else [int(i) for i in op.inputs]
     if kind == 0:
-        op.inputs = values * MANY
+        op.inputs = np.array(values * MANY, np.int32)
     elif kind == 1 and op.outputs is not None:
-        op.outputs = [int(i) for i in op.outputs] * MANY
+        op.outputs = np.array([int(i) for i in op.outputs] * MANY, np.int32)
     elif kind == 2:
-        op.inputs = (values * MANY)[:MANY]
+        op.inputs = np.array((values * MANY)[:MANY], np.int32)
         model.subgraphs[0].operators = [op] * MANY
     elif kind == 3:
         model.subgraphs = list(model.subgraphs) + [model.subgraphs[-1]] * 100
