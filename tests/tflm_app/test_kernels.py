@@ -1,0 +1,48 @@
+"""Our kernels beside TFLM's: the same bytes on this machine with sanitizers, and on five cores under QEMU."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from benchmarks.firmware.runner import BOARDS, missing_tools, run_cmake
+from convert.bundle.sources import WITH_KERNELS
+from tf_embbert.common.errors import UserError
+
+SOURCE = Path(__file__).parents[2] / "tflm_app/kernels/tests"
+CASES = 1000  # of each operator
+
+
+def build(board: str, folder: Path, *options: str) -> list[Path]:
+    """The command that runs `same_bytes` on a board; skips where TFLM is not there for it."""
+    if not os.environ.get("TFLM_ROOT"):
+        pytest.skip("TFLM_ROOT is not set")
+    try:
+        run_cmake("-S", SOURCE, "-B", folder, f"-DBOARD={board}", f"-DCASES={CASES}", *options)
+    except UserError as error:
+        if "there is no" in str(error) and "libtensorflow-microlite.a" in str(error):
+            pytest.skip(f"TFLM has no library for {board}")
+        raise
+    run_cmake("--build", folder)
+    return [folder / "run", folder / "same_bytes"]
+
+
+def require_same_bytes(command: list[Path]) -> None:
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    said = re.findall(r"^(\w+) (\d+) cases (\d+) wrong$", done.stdout, re.M)
+    assert said == [(name, str(CASES), "0") for name in sorted(WITH_KERNELS)]
+
+
+@pytest.mark.skipif(not (shutil.which("cmake") and shutil.which("g++")), reason="needs cmake and g++")
+def test_the_bytes_are_those_of_the_reference_kernels_and_nothing_else_is_read_or_written(tmp_path: Path) -> None:
+    require_same_bytes(build("host", tmp_path, "-DSANITIZE=ON"))
+
+
+@pytest.mark.skipif(bool(missing_tools()), reason=f"needs {', '.join(missing_tools())}")
+@pytest.mark.parametrize("board", BOARDS.values())
+def test_the_bytes_are_those_of_cmsis_nn(board: str, tmp_path: Path) -> None:
+    require_same_bytes(build(board, tmp_path))

@@ -1,0 +1,58 @@
+// A node that TFLM's own kernel prepares and runs, for what a kernel of ours does not take.
+//
+// A kernel of ours has no init: Prepare sees the tensors, and gives the node either its own data or those of TFLM's
+// kernel. What Invoke may ask again (types and shapes) decides which, so no byte says so.
+
+#ifndef EMBBERT_KERNELS_DELEGATE_H_
+#define EMBBERT_KERNELS_DELEGATE_H_
+
+#include "tensorflow/lite/c/common.h"
+#include "tensorflow/lite/micro/kernels/kernel_util.h"
+#include "tensorflow/lite/micro/micro_common.h"
+
+namespace embbert::kernels {
+
+inline TfLiteStatus PrepareStock(const TFLMRegistration& stock, TfLiteContext* context, TfLiteNode* node) {
+  if (stock.init != nullptr) {
+    node->user_data = stock.init(context, static_cast<const char*>(node->builtin_data), 0);
+  }
+  return stock.prepare(context, node);
+}
+
+// A persistent T of the node's own.
+template <typename T>
+T* AllocateData(TfLiteContext* context, TfLiteNode* node) {
+  node->user_data = context->AllocatePersistentBuffer(context, sizeof(T));
+  return static_cast<T*>(node->user_data);
+}
+
+// The tensors of a node while it is prepared.
+class PreparedTensors {
+ public:
+  PreparedTensors(TfLiteContext* context, TfLiteNode* node) : context_(tflite::GetMicroContext(context)), node_(node) {}
+  ~PreparedTensors() {
+    for (TfLiteTensor* tensor : tensors_) {
+      if (tensor != nullptr) context_->DeallocateTempTfLiteTensor(tensor);
+    }
+  }
+  PreparedTensors(const PreparedTensors&) = delete;
+  PreparedTensors& operator=(const PreparedTensors&) = delete;
+
+  // Null where an optional input is absent.
+  TfLiteTensor* Input(int index) {
+    return index < node_->inputs->size ? Keep(context_->AllocateTempInputTensor(node_, index)) : nullptr;
+  }
+  TfLiteTensor* Output() { return Keep(context_->AllocateTempOutputTensor(node_, 0)); }
+
+ private:
+  TfLiteTensor* Keep(TfLiteTensor* tensor) { return tensors_[count_++] = tensor; }
+
+  tflite::MicroContext* context_;
+  TfLiteNode* node_;
+  TfLiteTensor* tensors_[4] = {};
+  int count_ = 0;
+};
+
+}  // namespace embbert::kernels
+
+#endif  // EMBBERT_KERNELS_DELEGATE_H_

@@ -1,0 +1,31 @@
+// y = x w^T + b for int8 x (rows x depth) and w (columns x depth).
+
+#ifndef EMBBERT_KERNELS_DENSE_H_
+#define EMBBERT_KERNELS_DENSE_H_
+
+#include <cstdint>
+
+#include "kernels/rescale.h"
+
+namespace embbert::kernels {
+
+struct Dense {
+  int rows, depth, columns;
+  const int8_t* input;
+  const int8_t* weights;
+  const int32_t* bias;  // null: zeros
+  int8_t* output;
+  int32_t input_offset, weights_offset;  // added to each value
+  // One for each column, or one for all where `per_column` is false.
+  const int32_t* multipliers;
+  const int32_t* shifts;
+  bool per_column;
+  OutputRange range;
+};
+
+// Takes no more than 3 KiB of stack, nothing else.
+void ComputeDense(const Dense& dense);
+
+}  // namespace embbert::kernels
+
+#endif  // EMBBERT_KERNELS_DENSE_H_

@@ -1,0 +1,87 @@
+// FULLY_CONNECTED with int8 input and weights, one scale for all of these or one a column.
+
+#include <cstddef>
+#include <cstdint>
+
+#include "kernels/delegate.h"
+#include "kernels/dense.h"
+#include "kernels/kernels.h"
+#include "tensorflow/lite/micro/kernels/fully_connected.h"
+
+namespace embbert::kernels {
+namespace {
+
+constexpr int kInput = 0, kWeights = 1, kBias = 2;
+
+struct Data {
+  int32_t multiplier, shift;
+  int32_t* multipliers;  // null: one for all columns
+  int32_t* shifts;
+  int8_t input_zero_point, weights_zero_point, output_zero_point, min, max;
+};
+
+bool IsOurs(TfLiteType input, TfLiteType weights) { return input == kTfLiteInt8 && weights == kTfLiteInt8; }
+
+Data DataOf(const tflite::OpDataFullyConnected& theirs) {
+  const bool per_column = theirs.is_per_channel;
+  return {theirs.output_multiplier,
+          theirs.output_shift,
+          per_column ? theirs.per_channel_output_multiplier : nullptr,
+          per_column ? theirs.per_channel_output_shift : nullptr,
+          static_cast<int8_t>(theirs.input_zero_point),
+          static_cast<int8_t>(theirs.filter_zero_point),
+          static_cast<int8_t>(theirs.output_zero_point),
+          static_cast<int8_t>(theirs.output_activation_min),
+          static_cast<int8_t>(theirs.output_activation_max)};
+}
+
+TfLiteStatus Prepare(TfLiteContext* context, TfLiteNode* node) {
+  PreparedTensors tensors(context, node);
+  const TfLiteTensor* input = tensors.Input(kInput);
+  const TfLiteTensor* weights = tensors.Input(kWeights);
+  const TfLiteTensor* bias = tensors.Input(kBias);
+  TfLiteTensor* output = tensors.Output();
+  TF_LITE_ENSURE(context, input != nullptr && weights != nullptr && output != nullptr);
+  if (!IsOurs(input->type, weights->type)) return PrepareStock(tflite::Register_FULLY_CONNECTED(), context, node);
+  TF_LITE_ENSURE_TYPES_EQ(context, output->type, kTfLiteInt8);
+  const auto* parameters = static_cast<const TfLiteFullyConnectedParams*>(node->builtin_data);
+  tflite::OpDataFullyConnected theirs = {};
+  TF_LITE_ENSURE_STATUS(tflite::CalculateOpDataFullyConnected(context, parameters->activation, input->type, input,
+                                                              weights, bias, output, &theirs));
+  Data* data = AllocateData<Data>(context, node);
+  TF_LITE_ENSURE(context, data != nullptr);
+  *data = DataOf(theirs);
+  return kTfLiteOk;
+}
+
+TfLiteStatus Invoke(TfLiteContext* context, TfLiteNode* node) {
+  const TfLiteEvalTensor* input = tflite::micro::GetEvalInput(context, node, kInput);
+  const TfLiteEvalTensor* weights = tflite::micro::GetEvalInput(context, node, kWeights);
+  if (!IsOurs(input->type, weights->type)) return tflite::Register_FULLY_CONNECTED().invoke(context, node);
+  const TfLiteEvalTensor* bias =
+      node->inputs->size > kBias ? tflite::micro::GetEvalInput(context, node, kBias) : nullptr;
+  TfLiteEvalTensor* output = tflite::micro::GetEvalOutput(context, node, 0);
+  const Data& data = *static_cast<const Data*>(node->user_data);
+  Dense dense;
+  dense.columns = output->dims->data[output->dims->size - 1];
+  dense.depth = weights->dims->data[weights->dims->size - 1];
+  dense.rows = tflite::micro::GetTensorShape(output).FlatSize() / dense.columns;
+  dense.input = input->data.int8;
+  dense.weights = weights->data.int8;
+  dense.bias = bias ? bias->data.i32 : nullptr;
+  dense.output = output->data.int8;
+  dense.input_offset = -data.input_zero_point;
+  dense.weights_offset = -data.weights_zero_point;
+  dense.per_column = data.multipliers != nullptr;
+  dense.multipliers = dense.per_column ? data.multipliers : &data.multiplier;
+  dense.shifts = dense.per_column ? data.shifts : &data.shift;
+  dense.range = {data.output_zero_point, data.min, data.max};
+  ComputeDense(dense);
+  return kTfLiteOk;
+}
+
+}  // namespace
+
+TFLMRegistration FullyConnected() { return tflite::micro::RegisterOp(nullptr, Prepare, Invoke); }
+
+}  // namespace embbert::kernels

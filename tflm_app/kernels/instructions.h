@@ -1,0 +1,75 @@
+// Which instructions a core has, and the few of them that C++ does not say.
+
+#ifndef EMBBERT_KERNELS_INSTRUCTIONS_H_
+#define EMBBERT_KERNELS_INSTRUCTIONS_H_
+
+#include <cstdint>
+#include <cstring>
+
+#if defined(__ARM_FEATURE_MVE) && (__ARM_FEATURE_MVE & 1)
+#define EMBBERT_MVE 1  // M55, M85
+#include <arm_mve.h>
+#else
+#define EMBBERT_MVE 0
+#endif
+
+#if defined(__ARM_FEATURE_DSP) && __ARM_FEATURE_DSP && !EMBBERT_MVE
+#define EMBBERT_DSP 1  // M4, M7, M33
+#include <arm_acle.h>
+#else
+#define EMBBERT_DSP 0
+#endif
+
+#if defined(__ARM_ARCH_ISA_THUMB) && __ARM_ARCH_ISA_THUMB >= 2 && !EMBBERT_DSP && !EMBBERT_MVE
+#define EMBBERT_THUMB2 1  // M3
+#else
+#define EMBBERT_THUMB2 0
+#endif
+
+namespace embbert::kernels {
+
+// Four bytes from any address.
+inline uint32_t LoadWord(const int8_t* bytes) {
+  uint32_t word;
+  std::memcpy(&word, bytes, sizeof(word));
+  return word;
+}
+
+#if EMBBERT_DSP
+
+// (a * b + 2^31) >> 32.
+inline int32_t MultiplyHighRounded(int32_t a, int32_t b) {
+  int32_t high;
+  asm("smmulr %0, %1, %2" : "=r"(high) : "r"(a), "r"(b));
+  return high;
+}
+
+// The bytes 1 and 3 of a word, signed, each plus a half of `sum`; __sxtab16 has the bytes 0 and 2.
+inline uint32_t AddOddBytes(uint32_t sum, uint32_t word) {
+  uint32_t halves;
+  asm("sxtab16 %0, %1, %2, ror #8" : "=r"(halves) : "r"(sum), "r"(word));
+  return halves;
+}
+
+inline uint32_t AddEvenBytes(uint32_t sum, uint32_t word) {
+  uint32_t halves;
+  asm("sxtab16 %0, %1, %2" : "=r"(halves) : "r"(sum), "r"(word));
+  return halves;
+}
+
+// sum + a * b of the low or of the high halves.
+inline int32_t AddLowProduct(uint32_t a, uint32_t b, int32_t sum) {
+  asm("smlabb %0, %1, %2, %0" : "+r"(sum) : "r"(a), "r"(b));
+  return sum;
+}
+
+inline int32_t AddHighProduct(uint32_t a, uint32_t b, int32_t sum) {
+  asm("smlatt %0, %1, %2, %0" : "+r"(sum) : "r"(a), "r"(b));
+  return sum;
+}
+
+#endif  // EMBBERT_DSP
+
+}  // namespace embbert::kernels
+
+#endif  // EMBBERT_KERNELS_INSTRUCTIONS_H_

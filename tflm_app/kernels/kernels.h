@@ -1,0 +1,27 @@
+// TFLM kernels of ours that answer the bytes of TFLM's own in fewer instructions, as registrations for its resolver:
+//
+//   resolver.AddSoftmax(embbert::kernels::Softmax());
+//
+// Each takes int8 tensors itself and hands all else to TFLM's kernel of the same operator, with no byte of arena more
+// than that, no heap and no static memory. See README.md.
+
+#ifndef EMBBERT_KERNELS_KERNELS_H_
+#define EMBBERT_KERNELS_KERNELS_H_
+
+#include "tensorflow/lite/micro/micro_common.h"
+
+namespace embbert::kernels {
+
+TFLMRegistration Add();
+TFLMRegistration DepthwiseConv2D();
+TFLMRegistration FullyConnected();
+TFLMRegistration HardSwish();
+TFLMRegistration L2Normalization();
+TFLMRegistration Logistic();
+TFLMRegistration Mul();
+TFLMRegistration Softmax();
+TFLMRegistration Tanh();
+
+}  // namespace embbert::kernels
+
+#endif  // EMBBERT_KERNELS_KERNELS_H_

@@ -1,0 +1,78 @@
+// HARD_SWISH, LOGISTIC and TANH by table: an int8 tensor has 256 values, so TFLM's own kernel answers these, once, and
+// the tensor is looked up. The bytes are TFLM's by construction, whatever kernels it was built with.
+
+#include <cstddef>
+#include <cstdint>
+
+#include "kernels/kernels.h"
+#include "tensorflow/lite/kernels/internal/tensor_ctypes.h"
+#include "tensorflow/lite/micro/kernels/kernel_util.h"
+#include "tensorflow/lite/micro/kernels/micro_ops.h"
+
+namespace embbert::kernels {
+namespace {
+
+constexpr size_t kValues = 256;
+// Below this many elements TFLM's kernel is faster than the table that it would have to fill.
+constexpr size_t kWorthATable = 2 * kValues;
+
+// A context in which a node's one input and one output are tensors of ours.
+struct TableContext {
+  TfLiteContext context;  // first: what GetEvalTensor gets is this struct
+  int input_index;
+  TfLiteEvalTensor input, output;
+
+  static TfLiteEvalTensor* GetEvalTensor(const TfLiteContext* context, int index) {
+    auto* self = reinterpret_cast<TableContext*>(const_cast<TfLiteContext*>(context));
+    return index == self->input_index ? &self->input : &self->output;
+  }
+};
+
+// Fills table[v] with what `stock` answers for the byte v.
+TfLiteStatus FillTable(const TFLMRegistration& stock, TfLiteContext* context, TfLiteNode* node, int8_t* table) {
+  int shape[] = {1, kValues};  // a TfLiteIntArray: its size, then its values
+  int8_t values[kValues];
+  for (size_t value = 0; value < kValues; ++value) values[value] = static_cast<int8_t>(value);
+  TableContext ours = {*context, node->inputs->data[0], {}, {}};
+  ours.context.GetEvalTensor = TableContext::GetEvalTensor;
+  ours.input.type = ours.output.type = kTfLiteInt8;
+  ours.input.dims = ours.output.dims = reinterpret_cast<TfLiteIntArray*>(shape);
+  ours.input.data.int8 = values;
+  ours.output.data.int8 = table;
+  return stock.invoke(&ours.context, node);
+}
+
+void LookUp(const int8_t* table, const int8_t* input, size_t count, int8_t* output) {
+  const auto* indices = reinterpret_cast<const uint8_t*>(input);
+  for (size_t i = 0; i < count; ++i) output[i] = table[indices[i]];
+}
+
+template <TFLMRegistration (*kStock)()>
+TfLiteStatus Invoke(TfLiteContext* context, TfLiteNode* node) {
+  const TFLMRegistration stock = kStock();
+  const TfLiteEvalTensor* input = tflite::micro::GetEvalInput(context, node, 0);
+  TfLiteEvalTensor* output = tflite::micro::GetEvalOutput(context, node, 0);
+  const auto count = static_cast<size_t>(tflite::micro::GetTensorShape(input).FlatSize());
+  if (input->type != kTfLiteInt8 || output->type != kTfLiteInt8 || count < kWorthATable) {
+    return stock.invoke(context, node);
+  }
+  int8_t table[kValues];
+  TF_LITE_ENSURE_STATUS(FillTable(stock, context, node, table));
+  LookUp(table, input->data.int8, count, output->data.int8);
+  return kTfLiteOk;
+}
+
+template <TFLMRegistration (*kStock)()>
+TFLMRegistration WithTable() {
+  TFLMRegistration registration = kStock();
+  registration.invoke = Invoke<kStock>;
+  return registration;
+}
+
+}  // namespace
+
+TFLMRegistration HardSwish() { return WithTable<tflite::Register_HARD_SWISH>(); }
+TFLMRegistration Logistic() { return WithTable<tflite::Register_LOGISTIC>(); }
+TFLMRegistration Tanh() { return WithTable<tflite::Register_TANH>(); }
+
+}  // namespace embbert::kernels
