@@ -19,6 +19,8 @@ APP = Path(__file__).resolve().parents[1] / "tflm_app"
 SOURCES = (
     "embbert/*.h",
     "embbert/*.cc",
+    "kernels/*.h",
+    "kernels/*.cc",
     "app/app.*",
     "app/console.*",
     "app/sha256.*",
@@ -80,7 +82,7 @@ def _file_name(name: str) -> str:
 
 def _flatten(source: bytes) -> bytes:
     """Includes of our own headers without folders: a sketch's src is one folder, and on no include path."""
-    return re.sub(rb'#include "(?:app|boards|embbert)/', b'#include "', source)
+    return re.sub(rb'#include "(?:app|boards|embbert|kernels)/', b'#include "', source)
 
 
 @run_command

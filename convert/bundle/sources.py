@@ -11,6 +11,19 @@ from tf_embbert.tokenizer import Tokenizer
 
 ALIGNMENT = 16  # of a model in memory (MicroInterpreter reads it in place)
 
+# Those that tflm_app/kernels/kernels.h has a registration for.
+WITH_KERNELS = (
+    "ADD",
+    "DEPTHWISE_CONV_2D",
+    "FULLY_CONNECTED",
+    "HARD_SWISH",
+    "L2_NORMALIZATION",
+    "LOGISTIC",
+    "MUL",
+    "SOFTMAX",
+    "TANH",
+)
+
 
 def firmware_sources(
     name: str,
@@ -88,13 +101,20 @@ def _text(text: str | None) -> str:
 
 def _op_resolver(models: dict[int, bytes]) -> bytes:
     names = sorted({op["name"] for op in list_all_ops(models.values())})
-    calls = "".join(f"  TF_LITE_ENSURE_STATUS(resolver->{resolver_method(name)}());\n" for name in names)
+    calls = "".join(f"  TF_LITE_ENSURE_STATUS(resolver->{_registration(name)});\n" for name in names)
     body = (
         f"using OpResolver = tflite::MicroMutableOpResolver<{len(names)}>;\n\n"
         f"// Registers the operators that the model uses.\n"
         f"inline TfLiteStatus AddOps(OpResolver* resolver) {{\n{calls}  return kTfLiteOk;\n}}\n"
     )
-    return header("EMBBERT_BUNDLE_OP_RESOLVER_H_", ['"tensorflow/lite/micro/micro_mutable_op_resolver.h"'], body)
+    includes = ['"kernels/kernels.h"', '"tensorflow/lite/micro/micro_mutable_op_resolver.h"']
+    return header("EMBBERT_BUNDLE_OP_RESOLVER_H_", includes, body)
+
+
+def _registration(name: str) -> str:
+    """The call of the resolver's method, with a kernel of ours where there is one."""
+    method = resolver_method(name)
+    return f"{method}({method.replace('Add', 'kernels::', 1)}())" if name in WITH_KERNELS else f"{method}()"
 
 
 def _facts(

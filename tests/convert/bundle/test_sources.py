@@ -7,9 +7,11 @@ import pytest
 
 from convert.bundle.bundle import read_bundle
 from convert.bundle.manifest import length_offsets, sha256
+from convert.bundle.sources import WITH_KERNELS
 from convert.tflite.model import output_quantization, read_model
+from convert.tflm.resolver import resolver_method
 from tests.support.chain import FolderOf
-from tests.support.cpp import ARENA, make_sources, needs_compiler, read_back, text_of
+from tests.support.cpp import ARENA, TESTS, make_sources, needs_compiler, read_back, text_of
 
 # What C++ could read otherwise: quotes, backslashes, trigraphs, escapes that digits follow, other scripts.
 LABELS = ['"??/', "\\n\x01" + "7 ünïcödé 한"]
@@ -58,6 +60,11 @@ def test_the_resolver_has_the_operators_of_the_model_and_no_others(bundle_of: Fo
     bundle = read_bundle(bundle_of("pairs"))
     resolver = make_sources(bundle)["op_resolver.h"].decode()
     names = {op["name"].replace("_", "").lower() for op in bundle.manifest["ops"]}
-    added = re.findall(r"->Add(\w+)\(\)", resolver)
+    added = re.findall(r"->Add(\w+)\(", resolver)
     assert sorted(name.lower() for name in added) == sorted(names)
     assert f"MicroMutableOpResolver<{len(names)}>" in resolver
+
+
+def test_the_resolver_takes_every_kernel_that_there_is() -> None:
+    declared = re.findall(r"^TFLMRegistration (\w+)\(\);", (TESTS.parent / "kernels/kernels.h").read_text(), re.M)
+    assert [f"Add{name}" for name in declared] == [resolver_method(name) for name in WITH_KERNELS]
