@@ -59,7 +59,7 @@ int main() {
   if (!words[3]) board::Exit(kBadUse);
   const unsigned long first = std::strtoul(words[1], nullptr, 10), last = std::strtoul(words[2], nullptr, 10);
   const unsigned long rounds = std::strtoul(words[3], nullptr, 10);
-  static const AllOps resolver;
+  static const Operators resolver;
   for (unsigned long number = first; number <= last; ++number) {
     const Status status = RunModel(resolver, number, rounds);
     std::snprintf(line, sizeof(line), "model %lu %d\n", number, status);

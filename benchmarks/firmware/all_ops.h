@@ -3,11 +3,14 @@
 #ifndef BENCHMARKS_FIRMWARE_ALL_OPS_H_
 #define BENCHMARKS_FIRMWARE_ALL_OPS_H_
 
+#include "kernels/kernels.h"
 #include "tensorflow/lite/micro/micro_mutable_op_resolver.h"
 
-class AllOps : public tflite::MicroMutableOpResolver<128> {
+namespace kernels = embbert::kernels;  // ours or, with KERNELS=stock, TFLM's
+
+class Operators : public tflite::MicroMutableOpResolver<128> {
  public:
-  AllOps() {
+  Operators() {
     AddArithmetic();
     AddComparisons();
     AddLayers();
@@ -18,12 +21,13 @@ class AllOps : public tflite::MicroMutableOpResolver<128> {
 
  private:
   void AddArithmetic() {
-    AddAbs(); AddAdd(); AddAddN(); AddCast(); AddCeil(); AddCos(); AddCumSum(); AddDequantize();
-    AddDiv(); AddElu(); AddExp(); AddFloor(); AddFloorDiv(); AddFloorMod(); AddHardSwish();
-    AddL2Normalization(); AddLeakyRelu(); AddLog(); AddLogSoftmax(); AddLogistic(); AddMaximum();
-    AddMean(); AddMinimum(); AddMul(); AddNeg(); AddPrelu(); AddQuantize(); AddReduceAll();
-    AddReduceMax(); AddReduceMin(); AddRelu(); AddRelu6(); AddRound(); AddRsqrt(); AddSin();
-    AddSoftmax(); AddSqrt(); AddSquare(); AddSquaredDifference(); AddSub(); AddSum(); AddTanh();
+    AddAbs(); AddAdd(kernels::Add()); AddAddN(); AddCast(); AddCeil(); AddCos(); AddCumSum(); AddDequantize();
+    AddDiv(); AddElu(); AddExp(); AddFloor(); AddFloorDiv(); AddFloorMod(); AddHardSwish(kernels::HardSwish());
+    AddL2Normalization(kernels::L2Normalization()); AddLeakyRelu(); AddLog(); AddLogSoftmax();
+    AddLogistic(kernels::Logistic()); AddMaximum(); AddMean(); AddMinimum(); AddMul(kernels::Mul()); AddNeg();
+    AddPrelu(); AddQuantize(); AddReduceAll(); AddReduceMax(); AddReduceMin(); AddRelu(); AddRelu6(); AddRound();
+    AddRsqrt(); AddSin(); AddSoftmax(kernels::Softmax()); AddSqrt(); AddSquare(); AddSquaredDifference(); AddSub();
+    AddSum(); AddTanh(kernels::Tanh());
   }
 
   void AddComparisons() {
@@ -32,8 +36,8 @@ class AllOps : public tflite::MicroMutableOpResolver<128> {
   }
 
   void AddLayers() {
-    AddAveragePool2D(); AddBatchMatMul(); AddConv2D(); AddDepthwiseConv2D();
-    AddDetectionPostprocess(); AddEmbeddingLookup(); AddEthosU(); AddFullyConnected();
+    AddAveragePool2D(); AddBatchMatMul(); AddConv2D(); AddDepthwiseConv2D(kernels::DepthwiseConv2D());
+    AddDetectionPostprocess(); AddEmbeddingLookup(); AddEthosU(); AddFullyConnected(kernels::FullyConnected());
     AddL2Pool2D(); AddMaxPool2D(); AddResizeBilinear(); AddResizeNearestNeighbor(); AddSvdf();
     AddTransposeConv(); AddUnidirectionalSequenceLSTM();
   }

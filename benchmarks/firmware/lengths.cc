@@ -56,7 +56,7 @@ const tflite::Model* ModelAt(const char* offset) {
   return tflite::GetModel(model_bytes + std::strtoul(offset, nullptr, 10));
 }
 
-void MeasureAlone(const AllOps& resolver, std::size_t arena_bytes, char** offsets, std::size_t count) {
+void MeasureAlone(const Operators& resolver, std::size_t arena_bytes, char** offsets, std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) {
     Print("alone", std::strtoul(offsets[i], nullptr, 10));
     const std::uint64_t start = board::Ticks();
@@ -70,7 +70,7 @@ void MeasureAlone(const AllOps& resolver, std::size_t arena_bytes, char** offset
   interpreters[0].reset();
 }
 
-void MeasureTogether(const AllOps& resolver, std::size_t arena_bytes, char** offsets, std::size_t count) {
+void MeasureTogether(const Operators& resolver, std::size_t arena_bytes, char** offsets, std::size_t count) {
   Print("together", count);
   const std::uint64_t start = board::Ticks();
   tflite::MicroAllocator* allocator = tflite::MicroAllocator::Create(arena, arena_bytes);
@@ -100,7 +100,7 @@ int main() {
   if (count < 4) Fail(kBadUse, "usage: MODEL ARENA_BYTES OFFSET...\n");
   if (semihosting::ReadFile(words[1], model_bytes, kModelBytes) < 0) Fail(kBadUse, "no model\n");
   const std::size_t arena_bytes = std::min<std::size_t>(std::strtoul(words[2], nullptr, 10), kArenaBytes);
-  static const AllOps resolver;
+  static const Operators resolver;
   MeasureAlone(resolver, arena_bytes, words + 3, count - 3);
   MeasureTogether(resolver, arena_bytes, words + 3, count - 3);
   Print("ticks_per_second", board::TicksPerSecond());

@@ -12,7 +12,11 @@
 #include <cstring>
 #include <new>
 
+#ifdef EMBBERT_OPS
+#include "embbert_ops.h"
+#else
 #include "all_ops.h"
+#endif
 #include "boards/board.h"
 #include "boards/common/semihosting.h"
 #include "tensorflow/lite/micro/cortex_m_generic/debug_log_callback.h"
@@ -78,7 +82,7 @@ class OperatorTicks : public tflite::MicroProfilerInterface {
 void Measure(const char* model_path, std::size_t arena_bytes, const char* input_path, const char* output_path) {
   if (arena_bytes > kArenaBytes) Fail(kBadUse, "the arena is larger than the board's");
   if (semihosting::ReadFile(model_path, model_bytes, kModelBytes) < 0) Fail(kBadUse, "to read the model");
-  static const AllOps resolver;
+  static const Operators resolver;
   auto& ticks = *new (profiler_bytes) OperatorTicks;
   ticks.Clear();
   static tflite::MicroInterpreter interpreter(tflite::GetModel(model_bytes), resolver, arena, arena_bytes, nullptr,

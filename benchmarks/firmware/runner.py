@@ -124,7 +124,9 @@ def missing_tools() -> list[str]:
     return [tool for tool in TOOLS if not shutil.which(tool)]
 
 
-def build_firmware(core: str, kernels: str, tflm_root: str | Path, build: Path, target: str = "measure") -> Firmware:
+def build_firmware(
+    core: str, kernels: str, tflm_root: str | Path, build: Path, target: str = "measure", ours: str = "stock"
+) -> Firmware:
     """Builds the firmware, or what changed of it.
 
     Args:
@@ -133,13 +135,14 @@ def build_firmware(core: str, kernels: str, tflm_root: str | Path, build: Path, 
         tflm_root: checkout of TFLM with its static libraries built.
         build: folder of all builds.
         target: program of CMakeLists.txt.
+        ours: 'fast' for kernels of tflm_app/kernels where there are such, or 'stock'.
 
     Raises:
         UserError: a tool or TFLM's library is missing.
     """
     if missing_tools():
         raise UserError(f"not installed: {', '.join(missing_tools())}; see benchmarks/firmware/README.md")
-    folder = Path(build).absolute() / f"{core}-{kernels}"  # QEMU runs in another folder
+    folder = Path(build).absolute() / (f"{core}-{kernels}" + "-fast" * (ours == "fast"))  # QEMU runs in another folder
     run_cmake(
         "-S",
         SOURCE,
@@ -147,6 +150,7 @@ def build_firmware(core: str, kernels: str, tflm_root: str | Path, build: Path, 
         folder,
         f"-DBOARD={BOARDS[core]}",
         f"-DTFLM_KERNELS={kernels}",
+        f"-DKERNELS={ours}",
         f"-DTFLM_ROOT={Path(tflm_root).absolute()}",
     )
     run_cmake("--build", folder, "--target", target)

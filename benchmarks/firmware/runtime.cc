@@ -2,9 +2,9 @@
 // and the serial line. Linked for its size; model and arena are addresses that the linker is given.
 
 #include "boards/board.h"
+#include "embbert_ops.h"
 #include "tensorflow/lite/micro/cortex_m_generic/debug_log_callback.h"
 #include "tensorflow/lite/micro/micro_interpreter.h"
-#include "tensorflow/lite/micro/micro_mutable_op_resolver.h"
 
 extern "C" {
 extern const std::uint8_t external_model[];
@@ -20,22 +20,7 @@ constexpr std::size_t kArenaBytes = 1 << 17;
 int main() {
   board::Initialise();
   RegisterDebugLogCallback([](const char* text) { board::Write(text, __builtin_strlen(text)); });
-  static tflite::MicroMutableOpResolver<15> resolver;
-  resolver.AddAdd();
-  resolver.AddConcatenation();
-  resolver.AddDepthwiseConv2D();
-  resolver.AddFullyConnected();
-  resolver.AddGather();
-  resolver.AddL2Normalization();
-  resolver.AddLogistic();
-  resolver.AddMul();
-  resolver.AddPad();
-  resolver.AddReshape();
-  resolver.AddSlice();
-  resolver.AddSoftmax();
-  resolver.AddSplitV();
-  resolver.AddSub();
-  resolver.AddTranspose();
+  static const Operators resolver;
   static tflite::MicroInterpreter interpreter(tflite::GetModel(external_model), resolver, external_arena, kArenaBytes);
   if (interpreter.AllocateTensors() != kTfLiteOk) board::Exit(1);
   for (int byte = board::ReadByte(); byte >= 0; byte = board::ReadByte()) {
