@@ -65,7 +65,7 @@ class _Stack:
         self.model.version, self.model.buffers, self.model.operatorCodes = 3, [schema.BufferT()], []
         self.graph.tensors, self.graph.operators, self.graph.inputs = [], [], [0]
         self.codes: dict[str, int] = {}
-        self.shape = (1, side, side, channels)
+        self.shape: tuple[int, ...] = (1, side, side, channels)
         self.last = self.tensor(Tensor("int8", self.shape))
 
     def tensor(self, tensor: Tensor) -> int:

@@ -1,7 +1,9 @@
 """Runs and data sets that somebody edited, cut or made up: each is one line, whatever is in it."""
 
+import errno
 import io
 import json
+import os
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -10,9 +12,11 @@ from typing import Any
 import pytest
 
 from tests.support.crafted import JSON_KINDS, RUN_EDITS, write_small_run
-from tf_embbert.common.errors import UserError
+from tf_embbert.common.errors import UserError, run_command
+from tf_embbert.common.files import write_atomically
 from tf_embbert.data.tasks import load_task
 from tf_embbert.run import load_run, sha256
+from tf_embbert.training.partial import alone, work_aside
 
 DIGITS = "9" * 5000
 DEEP = "[" * 100_000
@@ -138,6 +142,35 @@ def test_archives_that_promise_what_they_have_not(run: Path, name: str, data: by
         load_run(run)  # no array at all: the float model says so when it is asked for
     else:
         assert name in one_line(lambda: load_run(run))
+
+
+def test_two_commands_on_one_run(tmp_path: Path) -> None:
+    with alone(tmp_path / "run"), alone(tmp_path / "other"):
+        line = one_line(lambda: work_aside(tmp_path / "run", False, {}, lambda folder: never(), print))
+    assert "another command is making" in line and not (tmp_path / "run.partial").exists()
+    with alone(tmp_path / "run"):
+        pass
+
+
+def never() -> Any:
+    raise AssertionError("the second command began")
+
+
+@pytest.mark.parametrize("refused", [errno.ENOSPC, errno.EACCES, errno.EROFS])
+def test_a_disk_that_takes_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, refused: int
+) -> None:
+    """One line, exit status 2, and what was there before is there as it was."""
+    path = tmp_path / "file"
+    path.write_text("before")
+
+    def refuse(*_: object) -> None:
+        raise OSError(refused, os.strerror(refused), str(path))
+
+    monkeypatch.setattr(os, "replace", refuse)
+    assert run_command(lambda: write_atomically(path, "after"))() == 2
+    assert str(path) in (said := capsys.readouterr().err) and said.count("\n") == 1
+    assert path.read_text() == "before" and list(tmp_path.iterdir()) == [path]
 
 
 # ---- data ----

@@ -3,10 +3,14 @@
 OUT.partial holds begun.json, which says what was begun, folders of the work's own, and in the end the run's files.
 """
 
+import contextlib
+import fcntl
+import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -36,10 +40,17 @@ def work_aside(
         The run, which lies at `out` in the place of one that was there.
 
     Raises:
-        UserError: nothing is there to resume, or the work refused its input; nothing of it is left then, unless it
-            was to be resumed.
+        UserError: nothing is there to resume, another command works on the same run, or the work refused its input;
+            nothing of it is left then, unless it was to be resumed.
     """
-    out, partial = Path(out), partial_folder(out)
+    with alone(out):
+        return _work_aside(Path(out), resume, begun, work, report)
+
+
+def _work_aside(
+    out: Path, resume: bool, begun: Mapping[str, Any], work: Callable[[Path], tuple[Run, History]], report: Report
+) -> Run:
+    partial = partial_folder(out)
     if resume:
         take_up(partial, begun)
     else:
@@ -58,6 +69,18 @@ def work_aside(
         shutil.rmtree(out)
     os.replace(partial, out)
     return run
+
+
+@contextlib.contextmanager
+def alone(out: str | Path) -> Iterator[None]:
+    """Nobody else on this machine makes the run inside; a UserError when somebody does. Ends with the process, too."""
+    name = hashlib.sha256(str(Path(out).absolute()).encode("utf-8", "surrogateescape")).hexdigest()[:32]
+    with open(Path(tempfile.gettempdir()) / f"embbert-{name}.lock", "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(f"another command is making {out}: wait for it, or choose another --out") from None
+        yield
 
 
 def partial_folder(out: str | Path) -> Path:
@@ -93,6 +116,8 @@ def take_up(partial: Path, begun: Mapping[str, Any]) -> None:
     if not (partial / "begun.json").is_file():
         raise UserError(f"nothing to resume: there is no training in {partial}; leave --resume out to begin one")
     before = read_json(partial / "begun.json")
+    if not isinstance(before, dict):
+        raise UserError(f"{partial}/begun.json is damaged: leave --resume out to begin anew")
     others = sorted(name for name in {*before, *begun} if before.get(name) != begun.get(name))
     if others:
         raise UserError(
