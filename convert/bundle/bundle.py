@@ -34,7 +34,7 @@ ROW = {
         "text": {"type": "string"},
         "pair": {"type": ["string", "null"]},
         "tokens": {"type": "array", "items": {"type": "integer", "minimum": 0, "maximum": 2**31 - 1}, "minItems": 1},
-        "segments": {"type": ["array", "null"], "items": {"type": "integer", "minimum": 0, "maximum": 1}},
+        "segments": {"type": ["array", "null"], "items": {"type": "integer", "minimum": 0, "maximum": 2}},
         "logits": {"type": "array", "items": {"type": "integer", "minimum": -128, "maximum": 127}, "minItems": 1},
     },
 }
