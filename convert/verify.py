@@ -8,10 +8,6 @@ Exit status: 0 all equal, 1 any difference, 2 bad input.
 import json
 import sys
 
-from rich.console import Console
-from rich.markup import escape
-
-from convert.bundle.verification import verify_bundle
 from tf_embbert.common.arguments import CommandParser
 from tf_embbert.common.errors import run_command
 
@@ -21,7 +17,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser = CommandParser(prog="python -m convert.verify", description="Is this bundle what it says?")
     parser.add_argument("bundle", help="a bundle's folder")
     parser.add_argument("--json", action="store_true", help="print one JSON document and nothing else")
-    options = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)  # what follows is imported now: --help answers at once
+    from rich.console import Console
+
+    from convert.bundle.verification import verify_bundle
+
     console = Console(stderr=True)
     with console.status("running the model in TFLM and in TFLite's reference kernels"):
         report = verify_bundle(options.bundle)
@@ -33,6 +33,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _print_report(report: dict) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+
     console = Console()
     for failure in report["failures"]:
         console.print(f"[red]differs[/] {escape(failure)}", soft_wrap=True)

@@ -136,7 +136,7 @@ def read_bundle(path: str | Path) -> Bundle:
         if name not in files:
             raise UserError(f"{path} is not a whole bundle: {name} is missing")
     try:
-        manifest = parse_json(files.pop(MANIFEST), path / MANIFEST)
+        manifest = parse_json(files.pop(MANIFEST), f"{path / MANIFEST} is not a bundle manifest")
         validate_manifest(manifest)
     except jsonschema.ValidationError as error:
         raise UserError(f"{path / MANIFEST} is not a bundle manifest: {_first_line(error)}") from None

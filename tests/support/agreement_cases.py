@@ -555,6 +555,9 @@ CASES: dict[str, list[tuple[str, dict[str, Any]]]] = {
         ("DYNAMIC_UPDATE_SLICE", {"i0": {"shape": (1, FAR), "data": 0}, "i1": {"shape": (1, 1)}, "o0": {"shape": (1,)}})
     ],
     "shape_length": [("SHAPE", {"i0": {"shape": (1,) * FAR}})],
+    "broadcast_args_computed": [
+        ("BROADCAST_ARGS", {"i0": {"data": None}} | on_graph(lambda graph: setattr(graph, "inputs", [])))
+    ],
     "broadcast_args_rank": [("BROADCAST_ARGS", {"i0": Tensor("int32", (1, 2), data=1)})],
     "broadcast_args_fit": [("BROADCAST_ARGS", {"i0": i32(2, 4)})],
     "shape_type": [("SHAPE", {"fields": {"outType": -1}})],

@@ -64,8 +64,11 @@ def _rescaled_alike(op: Operator, factor: float, values: np.ndarray) -> bool:
     ]
     older, newer = map(_quantize, ratios)
     low, high = (limit - op.output.zero_point for limit in LIMITS[op.output.type])
-    steps_older, steps_newer = (np.clip(_scaled(values, one), low, high) for one in (older, newer))
-    return older == newer or np.array_equal(steps_older, steps_newer)
+    key = ("alike", older, newer, low, high, len(values), int(values[0]) if len(values) else 0)
+    if key not in op.model.known:  # many operators of a model have the same scales
+        steps_older, steps_newer = (np.clip(_scaled(values, one), low, high) for one in (older, newer))
+        op.model.known[key] = older == newer or np.array_equal(steps_older, steps_newer)
+    return bool(op.model.known[key])
 
 
 @rule(
@@ -96,6 +99,8 @@ def _multipliers(op: Operator, kind: type) -> list[Multiplier]:
 
 def _quantize(ratio: float) -> Multiplier:
     """A multiplier and its shift (kernels/internal/quantization_util.cc, QuantizeMultiplier)."""
+    if not math.isfinite(ratio):
+        return 2**31 - 1, 30
     fraction, exponent = math.frexp(ratio)
     fixed = math.floor(fraction * 2**31 + 0.5)
     fixed, shift = (fixed // 2, exponent + 1) if fixed == 2**31 else (fixed, exponent)

@@ -224,6 +224,21 @@ def shape_type(op: Operator) -> Verdict:
     return require(op.option("outType") in TYPE_NAMES, None, f"it is {op.option('outType')}")
 
 
+@rule("BROADCAST_ARGS", FORM, "compute the shapes, or make them inputs of the model", unchecked=True)
+def broadcast_args_computed(op: Operator) -> Verdict:
+    """Shapes are constants, inputs, or computed before: what happens to be in memory is no shape, and ends TFLM."""
+    made = {op.graph.tensors[i] for i in op.graph.inputs}
+    made |= {tensor for other in op.graph.operators[: op.index] for tensor in other.outputs if tensor}
+    return first_broken(
+        [
+            require(
+                tensor.constant or tensor.variable or tensor in made, tensor, "is no input, and nothing computes it"
+            )
+            for tensor in op.inputs
+        ]
+    )
+
+
 @rule("BROADCAST_ARGS", FORM, "give shapes as vectors")
 def broadcast_args_rank(op: Operator) -> Verdict:
     """Both shapes and the output are vectors."""
