@@ -12,7 +12,7 @@ FILE_IDENTIFIER = b"TFL3"
 MAX_FILE_BYTES = 1 << 28  # above any part's flash, and a bound on what reading costs
 MAX_WORK = 1 << 26  # dimensions that are looked at, if all operands had the most: 20,000 of 4 in such a model
 MAX_NUMBERS = 1 << 20  # of shapes and of what operators read and write; a model of 1,000 operators has about 20,000
-MAX_TABLES = 100_000  # a model of 1,000 operators has about 10,000
+MAX_TABLES = 50_000  # a model of 1,000 operators has about 10,000
 COUNTED = {"Operator": (1, 2, 8), "Tensor": (0, 7)}
 UOFFSET, SOFFSET, VOFFSET = struct.Struct("<I"), struct.Struct("<i"), struct.Struct("<H")
 

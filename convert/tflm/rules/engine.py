@@ -1,5 +1,6 @@
 """Asks a model all rules."""
 
+from functools import cache
 from itertools import groupby
 
 import convert.tflm.rules  # noqa: F401 (fills the lists of rules)
@@ -53,11 +54,18 @@ def _ask_structure(unpacked: schema.ModelT) -> list[dict]:
     return []
 
 
+@cache
+def _stages(operator: str, asked: Asked) -> list[list[Rule]]:
+    """The rules that concern an operator, stage by stage."""
+    rules = sorted((rule for rule in RULES if rule.concerns(operator, asked)), key=lambda rule: rule.stage)
+    return [list(alike) for _, alike in groupby(rules, key=lambda rule: rule.stage)]
+
+
 def _ask_operator(op: Operator, asked: Asked) -> list[tuple[Rule, Detail]]:
     """The rules that an operator breaks, of the first stage at which it breaks one that refuses it; and warnings."""
     found = []
-    for _, rules in groupby(sorted(RULES, key=lambda rule: rule.stage), key=lambda rule: rule.stage):
-        verdicts = [(rule, *rule.check(op)) for rule in rules if rule.concerns(op, asked)]
+    for rules in _stages(op.name, asked):
+        verdicts = [(rule, *rule.check(op)) for rule in rules]
         found += [(rule, detail) for rule, ok, detail in verdicts if not ok and detail is not None]
         if any(not rule.warning for rule, _ in found):
             break

@@ -67,9 +67,9 @@ class Rule:
     def message(self) -> str:
         return " ".join(str(self.check.__doc__).split())
 
-    def concerns(self, op: Operator, asked: Asked) -> bool:
+    def concerns(self, operator: str, asked: Asked) -> bool:
         return (
-            (not self.operators or op.name in self.operators)
+            (not self.operators or operator in self.operators)
             and self.kernels in (None, asked.kernels)
             and (not self.cores or asked.core is None or asked.core in self.cores)
         )
