@@ -41,7 +41,7 @@ def sources_sha256() -> str:
     library = {
         name: data
         for name, data in read_files(ROOT / "tflm_app/embbert").items()
-        if Path(name).stem not in CLASSIFIER and "/" not in name
+        if Path(name).suffix in (".cc", ".h") and Path(name).stem not in CLASSIFIER
     }
     generated = {name: data for name, data in generated_sources().items() if name.startswith("tokenizer_data")}
     return hash_sources(library | generated)

@@ -7,7 +7,7 @@ import yaml
 
 from convert.tflite.model import input_length
 from convert.tflm.arena import plan_arenas
-from convert.tflm.builds import CORES
+from convert.tflm.builds import CORES, find_build
 from convert.tflm.support import check_bytes, difference_texts
 
 CONSTANTS = yaml.safe_load(Path(__file__).with_name("firmware.yaml").read_text(encoding="utf-8"))
@@ -17,6 +17,11 @@ def tokenizer_bytes(vocab_size: int) -> int:
     """Bytes of flash that a tokenizer's tables take."""
     tables = CONSTANTS["flash"]["tokenizer"]
     return tables["bytes"] + round(tables["bytes_per_token"] * vocab_size)
+
+
+def app_bytes(core: str) -> int:
+    """Bytes of flash that the app and its libraries take on a core, kernels of our own among them."""
+    return CONSTANTS["flash"]["app"]["bytes"][find_build(core, "cmsis_nn").build.simd]
 
 
 class Firmware:
@@ -34,7 +39,7 @@ class Firmware:
     def flash_parts(self, core: str) -> dict[str, int]:
         """Bytes of flash by part: model, runtime, app, and of a model with a tokenizer that and the golden rows."""
         flash = CONSTANTS["flash"]
-        parts = {"model": len(self.model), "runtime": flash["runtime"][self.kernels], "app": flash["app"]["bytes"]}
+        parts = {"model": len(self.model), "runtime": flash["runtime"][self.kernels], "app": app_bytes(core)}
         if self.vocab_size is None:
             return parts
         golden = round(flash["golden"]["bytes_per_token"] * input_length(self.model))

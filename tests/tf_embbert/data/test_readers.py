@@ -136,7 +136,7 @@ def test_folder_with_chosen_splits(tmp_path: Path) -> None:
             {"train.csv": "text,label\nx,a\n", "train.tsv": "text\tlabel\nx\ta\n"},
             "two files for the train split: train.csv and train.tsv",
         ),
-        ({"train.csv": "text,label\nx,a\n", "labels.json": "[1, 2]"}, "labels.json must be a list of two class names"),
+        ({"train.csv": "text,label\nx,a\n", "labels.json": "[1, 2]"}, "labels.json must be a list of class names"),
         ({"train.csv": "text,label\nx,a\n", "labels.json": "[\n"}, "labels.json, line 2: invalid JSON"),
     ],
 )
