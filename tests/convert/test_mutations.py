@@ -1,5 +1,7 @@
 """Files damaged part by part through check, arena and optimize, and against TFLM's interpreter: a seeded sample."""
 
+import pytest
+
 from benchmarks.mutations.__main__ import good_models
 from benchmarks.mutations.judging import SECONDS, compare, judge_all
 from benchmarks.mutations.structure import structure_mutants
@@ -7,6 +9,7 @@ from benchmarks.mutations.structure import structure_mutants
 SEED, SAMPLE = 17, 2000
 
 
+@pytest.mark.slow  # its limit is of processor time, of which a child of a process with TensorFlow needs more
 def test_a_sample_of_structures_never_crashes_and_is_judged_as_tflm_does() -> None:
     print(f"seed {SEED}")
     files = structure_mutants(good_models(), range(SAMPLE), SEED)
