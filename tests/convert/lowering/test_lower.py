@@ -224,9 +224,9 @@ def _position(data: bytes, index: int) -> int:
     return table.Vector(flatbuffers.number_types.UOffsetTFlags.py_type(table.Offset(4)))
 
 
-def test_size_and_arena_of_base() -> None:
-    """The base preset's sizes: V 8192, d 128, r 16, 4 blocks, 32 taps."""
-    model = random_model(
+def model_of_base() -> RandomModel:
+    """A random model of the base preset's sizes: V 8192, d 128, r 16, 4 blocks, 32 taps."""
+    return random_model(
         np.random.default_rng(0),
         hidden_size=128,
         blocks=4,
@@ -237,6 +237,11 @@ def test_size_and_arena_of_base() -> None:
         max_length=256,
         calibration_rows=1,
     )
+
+
+def test_size_and_arena_of_base() -> None:
+    """What the base preset takes at 64 and at 256 tokens."""
+    model = model_of_base()
     for length, flash, m4, m55 in ((64, 340_000, 40_960, 49_152), (256, 365_000, 114_688, 131_072)):
         data = build_model(model.weights, model.ranges, length)
         arenas = {
@@ -251,17 +256,7 @@ def test_base_in_a_given_arena() -> None:
     """At 256 tokens: faster in 114,688 B than in the smallest arena, and a plan with nothing between its pieces; a
     Cortex-M55's own build needs no more.
     """
-    model = random_model(
-        np.random.default_rng(0),
-        hidden_size=128,
-        blocks=4,
-        classes=2,
-        kernel=32,
-        reduced=16,
-        vocab_size=8192,
-        max_length=256,
-        calibration_rows=1,
-    )
+    model = model_of_base()
     parts = (model.weights, model.ranges, 256)
     small, fast = build_stages(*parts), build_stages(*parts, arena=114_688)
     taken = [estimate_instructions(built.model, "cortex-m7", "cmsis_nn")["total"] for built in (small, fast)]
