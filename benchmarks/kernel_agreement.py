@@ -23,7 +23,9 @@ from benchmarks.firmware.random_models import MAKERS, random_model
 from benchmarks.firmware.random_others import OTHERS
 from benchmarks.firmware.results import Results
 from benchmarks.firmware.runner import BOARDS, Firmware, add_tflm_arguments, build_firmware, describe_tools
+from convert.passes.kernel_forms import FORMS, mend_model
 from convert.tflite.model import float_tensors, read_model
+from convert.tflm.builds import find_build
 from convert.tflm.support import check_bytes
 from tests.support.kernel_cases import PAIRS
 from tf_embbert.common.arguments import CommandParser
@@ -100,10 +102,12 @@ def outcome(answer: Answer, expected: tuple[bytes, ...], floats: bool = False) -
 
 
 def measure_rules(firmware: Firmware) -> list[dict]:
-    """Of the models that break and keep each rule {rule, model, sha256, core, outcome}."""
+    """Of the models that break and keep each rule, and of its form, {rule, model, sha256, core, outcome}."""
     cases = [
         (rule, kind, spec.build()) for rule, pair in PAIRS.items() for kind, spec in zip(("breaks", "keeps"), pair)
     ]
+    target = find_build(firmware.core, KERNELS)
+    cases += [(rule, "mended", mend_model(PAIRS[rule][0].build(), target).data) for rule in FORMS]
     inputs = [random_inputs(model, 0) for *_, model in cases]
     jobs = [Job(model, tuple(map(join, rounds))) for (*_, model), rounds in zip(cases, inputs)]
     return [

@@ -222,7 +222,7 @@ def _measure(options: Namespace) -> int:
         return refuse(checked, options.json)
     warn_of_differences(difference_texts(checked))
     explained = explain_arena(model, *detail) | {"warnings": checked["warnings"]}
-    reports = [explained] if chosen == [detail] else plan_arenas(model, chosen)
+    reports = [explained] if chosen == [detail] else _with_warnings(plan_arenas(model, chosen), model, options.model)
     if options.clock_mhz and explained["instructions"] and explained["instructions"]["total"] is not None:
         explained["instructions"]["milliseconds"] = explained["instructions"]["total"] / options.clock_mhz / 1000
     if options.json:
@@ -230,6 +230,20 @@ def _measure(options: Namespace) -> int:
     else:
         print_reports(options.model, reports if not options.core else [], explained)
     return int(_is_over(reports, options.max_bytes))
+
+
+def _with_warnings(reports: list[dict], model: bytes, path: str) -> list[dict]:
+    """Each report with what the check warns of on its core."""
+    from convert.tflm.builds import find_build
+    from convert.tflm.support import check_bytes
+
+    checked: dict[tuple[str, str], dict] = {}  # cores that run the same code are asked once
+    for report in reports:
+        core, kernels = report["core"], report["kernels"]
+        key = kernels, find_build(core, kernels).build.simd
+        checked[key] = checked.get(key) or check_bytes(model, path, kernels, core)
+        report["warnings"] = checked[key]["warnings"]
+    return reports
 
 
 if __name__ == "__main__":

@@ -38,6 +38,8 @@ def _print_report(path: str, report: dict) -> None:
             console.print(escape("  " * detail + text), style=style, soft_wrap=True, highlight=False)
 
         print_entries(entries, word, line)
+    if mended := _mended(report):
+        console.print(f"python -m convert.optimize rewrites {mended}, with the same bytes out", soft_wrap=True)
     if "interpreter" in report:
         console.print(escape(_found(report["interpreter"])), soft_wrap=True, highlight=False)
     verdict = "TFLM runs this model" if report["supported"] else "TFLM would refuse this model"
@@ -46,6 +48,15 @@ def _print_report(path: str, report: dict) -> None:
     if report["supported"] and not report["same_answers"]:
         verdict += ", but with these kernels it does not answer as the reference kernels do"
     console.print(f"{verdict}; {'integers only' if report['integer_only'] else 'not integer-only'}", soft_wrap=True)
+
+
+def _mended(report: dict) -> str:
+    """The operators that `convert.optimize` brings into a form that these kernels answer right, in words."""
+    from convert.passes.kernel_forms import FORMS
+    from convert.printing import places_text
+
+    entries = [entry for entry in report["refusals"] + report["warnings"] if entry["rule"] in FORMS]
+    return places_text(entries)
 
 
 def _found(interpreter: dict) -> str:

@@ -4,15 +4,17 @@
                                [--keep-file-size] [--json]
     python -m convert.optimize --print-passes
 
-What it does, for any model that TFLM runs, is the list of `--print-passes`; none of them changes an answer. Where a
-smaller arena costs bytes of the file, it takes the smaller arena, unless `--keep-file-size`. Nothing is run. Exit
-status: 0, 1 when TFLM would refuse the model, or 2 on bad input.
+What it does, for any model that TFLM runs, is the list of `--print-passes`; none of them changes an answer. What the
+kernels named refuse, or answer otherwise than TFLM's reference kernels, is rewritten where there is a form that they
+answer right, whatever that costs. Where a smaller arena costs bytes of the file, it takes the smaller arena, unless
+`--keep-file-size`. Nothing is run. Exit status: 0, 1 when TFLM would refuse the model, or 2 on bad input.
 """
 
 import argparse
 import json
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,7 +29,9 @@ if TYPE_CHECKING:  # imported when the options are read: --help answers at once
 CORE = "cortex-m7"
 
 
-def _print_stages(path: str, stages: "list[Stage]", unmodelled: list[str], left_out: list[str]) -> None:
+def _print_stages(
+    path: str, stages: "list[Stage]", rewritten: list[str], unmodelled: list[str], left_out: list[str]
+) -> None:
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
@@ -46,12 +50,21 @@ def _print_stages(path: str, stages: "list[Stage]", unmodelled: list[str], left_
         f"file {first.file:,} to {last.file:,} B ({last.file - first.file:+,})",
         soft_wrap=True,
     )
+    for _, alike in groupby(sorted(rewritten, key=_words), key=_words):
+        line, *others = alike
+        more = f", and {len(others)} more like it" if others else ""
+        console.print(f"rewritten for these kernels: {escape(line)}{more}", soft_wrap=True)
     if unmodelled:
         console.print(
             f"not modelled, so that all arenas are lower bounds: {escape(', '.join(unmodelled))}", soft_wrap=True
         )
     if left_out:
         console.print(f"left out, for no device reads it: {escape('; '.join(left_out))}", soft_wrap=True)
+
+
+def _words(line: str) -> str:
+    """What a line says of an operator, without its name and number."""
+    return line.partition(") ")[2]
 
 
 def _print_passes() -> None:
@@ -91,7 +104,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _optimize(options: argparse.Namespace) -> int:
-    from convert.passes.optimizer import optimize_model
+    from convert.passes.kernel_forms import mend_model
+    from convert.passes.optimizer import BEFORE, measure_stage, optimize_model
     from convert.passes.pipeline import NO_PLAN, OPTIMIZE
     from convert.printing import refuse, warn_of_differences
     from convert.tflite.signatures import left_out
@@ -106,21 +120,40 @@ def _optimize(options: argparse.Namespace) -> int:
     if not out.absolute().parent.is_dir():
         raise UserError(f"cannot write {out}: there is no folder {out.parent}")
     model = load_model(options.model)
-    report = check_bytes(model, options.model, kernels, core)
+    report = check_bytes(model, options.model, "reference")
+    if not report["supported"]:
+        return refuse(report, options.json)
+    mended = mend_model(model, target)
+    report = check_bytes(mended.data, options.model, kernels, core)
     if not report["supported"]:
         return refuse(report, options.json)
     warn_of_differences(difference_texts(report))
     most_bytes = len(model) if options.keep_file_size else None
-    smaller, stages = optimize_model(model, target, NO_PLAN if options.no_plan else OPTIMIZE, most_bytes)
-    lost = [] if smaller == model else left_out(model)
+    smaller, stages = optimize_model(mended.data, target, NO_PLAN if options.no_plan else OPTIMIZE, most_bytes)
+    if most_bytes and len(smaller) > most_bytes:
+        raise UserError(f"{options.model} grows where it is rewritten for {kernels}; leave --keep-file-size out")
+    if mended.rewritten:
+        stages = [measure_stage(BEFORE, model, target), replace(stages[0], step="kernel forms"), *stages[1:]]
     write_atomically(out, smaller)
-    unmodelled = sorted({op["name"] for op in plan_arena(smaller, core, kernels)["at_least"]})
+    _report(
+        options,
+        stages,
+        mended.rewritten,
+        plan_arena(smaller, core, kernels),
+        [] if smaller == model else left_out(model),
+    )
+    return 0
+
+
+def _report(
+    options: argparse.Namespace, stages: "list[Stage]", rewritten: list[str], arena: dict, lost: list[str]
+) -> None:
+    unmodelled = sorted({op["name"] for op in arena["at_least"]})
     if options.json:
         document = {"model": options.model, "out": options.out, "stages": [asdict(stage) for stage in stages]}
-        print(json.dumps(document | {"at_least": unmodelled, "left_out": lost}, indent=1))
+        print(json.dumps(document | {"rewritten": rewritten, "at_least": unmodelled, "left_out": lost}, indent=1))
     else:
-        _print_stages(options.model, stages, unmodelled, lost)
-    return 0
+        _print_stages(options.model, stages, rewritten, unmodelled, lost)
 
 
 if __name__ == "__main__":

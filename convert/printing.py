@@ -26,7 +26,7 @@ def print_entries(entries: list[dict], word: str, line: Callable[[str, bool], No
         first, *others = alike
         line(f"{word} {entry_text(first)}", False)
         if others:
-            line(f"and {len(others)} more like it: {_places(others)}", True)
+            line(f"and {len(others)} more like it: {places_text(others)}", True)
         line(f"TFLM's rule: {first['requires'].rstrip('.')} ({first['kernel']})", True)
         line(f"to fix: {first['remedy']}", True)
 
@@ -51,7 +51,7 @@ def warn_of_differences(texts: list[str]) -> None:
         print(f"warning: {text}", file=sys.stderr)
 
 
-def _places(entries: list[dict]) -> str:
+def places_text(entries: list[dict]) -> str:
     """`SOFTMAX (number 2), SOFTMAX (number 9) and 3 more`."""
     places = [f"{entry['op']} (number {entry['index']})" if entry["op"] else entry["reason"] for entry in entries]
     more = len(places) - SHOWN

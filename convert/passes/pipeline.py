@@ -12,6 +12,7 @@ from convert.lowering.graph import Graph
 from convert.passes import rewrites
 from convert.passes.attention_rows import rows_at_once
 from convert.passes.gather_rows import gather_rows, remake_values
+from convert.passes.kernel_forms import mend_operators
 from convert.passes.measure import Measure
 from convert.passes.rewrites import Rule
 from convert.passes.schedule import order_operators
@@ -138,6 +139,12 @@ PASSES: list[GraphPass | ModelPass | Rewrite] = [
         "scratch where it fits",
         "kernels that are faster with scratch get it where the arena does not grow",
         lambda graph, settings: fit_scratch(graph, settings.build, settings.arena),
+    ),
+    ModelPass(
+        "kernel forms",
+        "operators that the kernels named refuse or answer otherwise, in a form that they answer as the reference "
+        "kernels do",
+        lambda measure: mend_operators(measure.model, measure.target)[0],
     ),
     _rewrite("scales per channel", rewrites.scales_per_channel, exact=False),
     _rewrite("float ends", rewrites.float_end, exact=False),

@@ -161,11 +161,26 @@ def replace_tensors(graph: Graph, others: dict[Tensor, Tensor]) -> None:
         op.inputs = tuple(others.get(tensor, tensor) for tensor in op.inputs)
 
 
+def _is_read(graph: Graph, tensor: Tensor) -> bool:
+    return is_output(graph, tensor) or any(tensor in op.inputs for op in graph.operators)
+
+
 def used_tensors(graph: Graph) -> set[Tensor]:
     """The tensors that operators have, and the inputs and outputs of a graph."""
     named = {graph.tensors[i] for i in (*graph.inputs, *graph.outputs)}
     ends = {tensor for op in graph.operators for tensor in (*op.inputs, *op.outputs, *op.intermediates)}
     return (named | ends) - {None}
+
+
+def replace_operator(graph: Graph, op: Operator, others: Sequence[Operator]) -> None:
+    """Puts others in an operator's place, and takes away what only it needed: its constants, RESHAPEs before it."""
+    at = graph.operators.index(op)
+    set_operators(graph, [*graph.operators[:at], *others, *graph.operators[at + 1 :]])
+    while idle := [o for o in graph.operators if o.name == "RESHAPE" and not _is_read(graph, o.output)]:
+        remove_operators(graph, idle)
+    used = used_tensors(graph)
+    lost = {tensor for tensor in op.inputs if tensor is not None} - used
+    set_tensors(graph, (tensor for tensor in graph.tensors if tensor not in lost))
 
 
 def remove_operators(graph: Graph, removed: Iterable[Operator]) -> None:

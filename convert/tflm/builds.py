@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from convert.tflm.kernels_cmsis_nn import CMSIS_NN_KERNELS
 from convert.tflm.kernels_reference import REFERENCE_KERNELS, Kernel
+from convert.tflm.rules.registry import Asked
 from convert.tflm.structs import ARM32, ARM32_DSP, ARM32_MVE, HOST64, WHEEL, Build
 from tf_embbert.common.errors import UserError, nearest
 
@@ -13,6 +14,12 @@ class Target(NamedTuple):
 
     build: Build
     kernels: dict[str, Kernel]
+
+    @property
+    def asked(self) -> Asked:
+        """Whose rules hold for it: those of its kernels, and of the first core with such a build."""
+        kernels = "cmsis_nn" if self.kernels is CMSIS_NN_KERNELS else "reference"
+        return Asked(kernels, next((core for core, build in CORES.items() if build is self.build), None))
 
 
 HOST = "host64"

@@ -704,6 +704,7 @@ WARNED: dict[str, list[tuple[str, dict[str, Any]]]] = {
     "scales_positive": [("RELU", {"i0": {"scale": 0.0}})],
     "svdf_state_kept": [("SVDF", {})],
     "lstm_state_kept": [(LSTM, {})],
+    "state_unplanned": [("SVDF", offline_plan(0, -1, -1, -1, 64, 128))],
     "shape_fixed": [("RELU", {"i0": {"signature": (-1, 3)}})],
 }
 

@@ -6,6 +6,7 @@ A handle may reach an operator through the inputs of a graph that IF or WHILE ru
 from convert.tflite.model import CALLED_GRAPHS
 from convert.tflite.view import Graph, Operator, Tensor
 from convert.tflm.rules.registry import FORM, VALUE, Verdict, require, rule
+from convert.tflm.rules.state import SHARED
 
 USERS = "ASSIGN_VARIABLE READ_VARIABLE"
 
@@ -57,7 +58,8 @@ def variable_bytes(op: Operator) -> Verdict:
 @rule(
     "VAR_HANDLE",
     VALUE,
-    "make them with `MicroResourceVariables::Create(allocator, count)` and give them to the MicroInterpreter",
+    "make them with `MicroResourceVariables::Create(allocator, count)` and give them to the MicroInterpreter; "
+    f"{SHARED}",
     kernel="micro_resource_variable.h",
     warning=True,
 )
