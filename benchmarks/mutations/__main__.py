@@ -4,24 +4,24 @@
     python -m benchmarks.mutations bytes --count 10000 --seed 1
 
 Good models (one for each operator that TFLM registers) are damaged at random, byte by byte or part by part; all that
-the rules accept, and all that they refuse by a rule that TFLM checks, are also put to TFLM's interpreter. Writes
-results/mutations_structure.json or results/mutations_bytes.json after every batch.
+the rules accept, and all that they refuse by a rule that TFLM checks, are also put to TFLM's interpreter.
+
+Files are judged in pieces of 500, each written to results/mutations_structure.json or results/mutations_bytes.json as
+soon as it is done. A piece that is there is not judged again, but with `--again`: a run that was stopped goes on where
+it was, several runs at once add up, and what a change touches is judged anew.
 """
 
 import argparse
-import json
 import sys
-from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.mutations.flips import mutants
-from benchmarks.mutations.judging import MEMORY_BYTES, compare, judge_all
+from benchmarks.mutations.judging import compare, judge_all
+from benchmarks.mutations.pieces import PIECE, add_piece, read_pieces, summary, totals
 from benchmarks.mutations.structure import structure_mutants
 from tf_embbert.common.errors import run_command
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
-BATCH = 500
 
 
 def good_models() -> list[bytes]:
@@ -31,68 +31,40 @@ def good_models() -> list[bytes]:
     return [spec.build() for _, spec in sorted(BASES.items())]
 
 
-def run(make: Callable[[int, int], list[bytes]], count: int, seed: int, report: Callable[[dict], None]) -> dict:
-    """Judges so many files, batch by batch.
+def make_piece(kind: str, first: int, seed: int) -> list[bytes]:
+    """The damaged files from a number on."""
+    end = first + PIECE
+    if kind == "bytes":
+        return mutants(good_models(), end, seed)[first:]
+    return structure_mutants(good_models(), range(first, end), seed)
 
-    Args:
-        make: gives the files from a number to before another.
-        count: how many.
-        seed: of their making, for the results.
-        report: called with the results so far.
 
-    Returns:
-        What became of them: verdicts, agreement with the interpreter, time, memory, and every failure.
-    """
-    verdicts: Counter[str] = Counter()
-    agreement: Counter[str] = Counter()
-    differences: list[dict] = []
-    failures: list[dict] = []
-    slowest = 0.0
-    for first in range(0, count, BATCH):
-        files = make(first, min(first + BATCH, count))
-        outcomes = judge_all(files)
-        counts, differ = compare(files, outcomes)
-        verdicts += Counter(outcome["verdict"] for outcome in outcomes)
-        agreement += counts
-        differences += [{**entry, "mutant": entry["mutant"] + first} for entry in differ]
-        failed = [(i, one) for i, one in enumerate(outcomes) if one["verdict"] in ("crash", "hang")]
-        failures += [{"mutant": first + i, **one} for i, one in failed]
-        slowest = max(slowest, *(outcome["seconds"] for outcome in outcomes))
-        results = {
-            "count": first + len(files),
-            "seed": seed,
-            "verdicts": dict(sorted(verdicts.items())),
-            "slowest_seconds": round(slowest, 3),
-            "memory_limit_bytes": MEMORY_BYTES,
-            "interpreter": dict(sorted(agreement.items())),
-            "differences": differences,
-            "failures": failures,
-        }
-        report(results)
-    return results
+def judge_piece(files: list[bytes], first: int) -> dict:
+    """What became of files, of which the first has a number: as `pieces.summary` gives it."""
+    outcomes = judge_all(files)
+    agreement, differences = compare(files, outcomes)
+    return summary(first, outcomes, agreement, differences)
 
 
 @run_command
 def main(arguments: list[str] | None = None) -> None:
     parse = argparse.ArgumentParser(prog="python -m benchmarks.mutations", description=__doc__.split("\n")[0])
     parse.add_argument("kind", choices=("structure", "bytes"))
-    parse.add_argument("--count", type=int, default=10000)
-    parse.add_argument("--first", type=int, default=0, help="the number of the first (structure)")
+    parse.add_argument("--count", type=int, default=10000, help=f"how many, in pieces of {PIECE} (default: 10000)")
+    parse.add_argument("--first", type=int, default=0, help="the number of the first (default: 0)")
     parse.add_argument("--seed", type=int, default=1)
+    parse.add_argument("--again", action="store_true", help="judge pieces that were judged before, too")
+    parse.add_argument("--results", type=Path, metavar="FILE", help="another file than results/mutations_KIND.json")
     options = parse.parse_args(arguments)
-    models, place = good_models(), RESULTS / f"mutations_{options.kind}.json"
-    flipped = mutants(models, options.count, options.seed) if options.kind == "bytes" else []
-
-    def make(low: int, high: int) -> list[bytes]:
-        if options.kind == "bytes":
-            return flipped[low:high]
-        return structure_mutants(models, range(options.first + low, options.first + high), options.seed)
-
-    def write(results: dict) -> None:
-        place.write_text(json.dumps(results, indent=1) + "\n")
-
-    results = run(make, options.count, options.seed, write)
-    print(json.dumps({name: value for name, value in results.items() if name not in ("differences", "failures")}))
+    place = options.results or RESULTS / f"mutations_{options.kind}.json"
+    start = options.first // PIECE * PIECE
+    for first in range(start, options.first + options.count, PIECE):
+        if not options.again and first in read_pieces(place, options.seed):
+            continue
+        piece = judge_piece(make_piece(options.kind, first, options.seed), first)
+        add_piece(place, options.seed, first, piece)
+        print(f"{first} to {first + PIECE - 1}: {piece['verdicts']} {len(piece['differences'])} differ", flush=True)
+    print(totals(read_pieces(place, options.seed)))
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
+from flatbuffers import flexbuffers
 
 from convert.tflite import schema
 from convert.tflite.model import CALLED_GRAPHS, TYPE_BYTES, TYPE_NAMES, indices, operator_name, read_model, text
@@ -109,6 +110,16 @@ class Operator:
     def model(self) -> "Model":
         return self.graph.model
 
+    @cached_property
+    def custom_options(self) -> dict:
+        """The options of a custom operator, a map of FlexBuffers; empty when there are none or they cannot be read."""
+        data = b"" if self.packed.customOptions is None else bytes(self.packed.customOptions)
+        try:
+            options = flexbuffers.Loads(data) if len(data) > 2 else {}
+        except (ArithmeticError, LookupError, MemoryError, RecursionError, TypeError, ValueError):
+            return {}
+        return options if isinstance(options, dict) else {}
+
     def option(self, name: str) -> Any:
         """A field of the options; 0 where the file has none, as TFLM takes it."""
         return getattr(self.options, name, 0)
@@ -126,6 +137,16 @@ class Operator:
     @property
     def output(self) -> Tensor:
         return self.outputs[0]
+
+    @property
+    def read(self) -> list[Tensor]:
+        """The tensors that it reads, each once: an operator may have one tensor a thousand times."""
+        return list(dict.fromkeys(tensor for tensor in self.inputs if tensor is not None))
+
+    @property
+    def written(self) -> list[Tensor]:
+        """The tensors that it writes, each once."""
+        return list(dict.fromkeys(tensor for tensor in self.outputs if tensor is not None))
 
     @property
     def called(self) -> list[int]:

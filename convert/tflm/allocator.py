@@ -148,8 +148,7 @@ class _Allocator:
     def initialise_kernels(self) -> None:
         """MicroInterpreterGraph::InitSubgraphs."""
         for node, kernel in self.modelled:
-            if kernel.data:
-                node.persistent_struct(kernel.data)
+            kernel.run_init(node)
 
     def prepare_kernels(self) -> None:
         """MicroInterpreterGraph::PrepareSubgraphs; temporaries are freed when their operator is done."""

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from convert.tflm.kernels_cmsis_nn import CMSIS_NN_KERNELS
 from convert.tflm.kernels_reference import REFERENCE_KERNELS, Kernel
+from convert.tflm.kernels_signal import SIGNAL_KERNELS
 from convert.tflm.rules.registry import Asked
 from convert.tflm.structs import ARM32, ARM32_DSP, ARM32_MVE, HOST64, WHEEL, Build
 from tf_embbert.common.errors import UserError, nearest
@@ -33,12 +34,13 @@ CORES = {
     "cortex-m85": ARM32_MVE,
 }
 NOT_MEASURED = {"cortex-m0plus": "cortex-m3", "cortex-m85": "cortex-m55"}  # and the core whose code they run
-ON_HOST, ON_ARM = Target(HOST64, REFERENCE_KERNELS), Target(ARM32, REFERENCE_KERNELS)
-CMSIS_NN = {build: Target(build, CMSIS_NN_KERNELS) for build in (ARM32, ARM32_DSP, ARM32_MVE)}
+REFERENCE = REFERENCE_KERNELS | SIGNAL_KERNELS
+ON_HOST, ON_ARM = Target(HOST64, REFERENCE), Target(ARM32, REFERENCE)
+CMSIS_NN = {build: Target(build, CMSIS_NN_KERNELS | SIGNAL_KERNELS) for build in (ARM32, ARM32_DSP, ARM32_MVE)}
 BUILDS = {(HOST, "reference"): ON_HOST}
 BUILDS |= {(core, "cmsis_nn"): CMSIS_NN[build] for core, build in CORES.items()}
 BUILDS |= {(core, "reference"): ON_ARM for core in CORES}
-WHEEL_BUILD = Target(WHEEL, REFERENCE_KERNELS)  # the interpreter of the tflite-micro package: for checking ours
+WHEEL_BUILD = Target(WHEEL, REFERENCE)  # the interpreter of the tflite-micro package: for checking ours
 
 
 def find_build(core: str, kernels: str) -> Target:

@@ -2,8 +2,8 @@
 
 A kernel's row says, in the order in which TFLM goes through them: the struct of its parsed options
 (core/api/flatbuffer_conversions.cc), the struct that its Init allocates, and what its Prepare does, which is the
-tensors it looks at, each a temporary TfLiteTensor until the operator is prepared, or a function for a Prepare that does
-more. Sources are relative to tensorflow/lite/micro/kernels.
+tensors it looks at, each a temporary TfLiteTensor until the operator is prepared. An Init or a Prepare that does more
+is a function. Sources are relative to tensorflow/lite/micro/kernels.
 """
 
 from collections.abc import Callable
@@ -19,8 +19,15 @@ class Kernel(NamedTuple):
 
     source: str
     options: str | None
-    data: str | None
+    data: str | Callable[[Node], None] | None
     prepare: str | Callable[[Node], None]
+
+    def run_init(self, node: Node) -> None:
+        """Takes from the arena what an operator's Init takes."""
+        if callable(self.data):
+            self.data(node)
+        elif self.data:
+            node.persistent_struct(self.data)
 
     def run_prepare(self, node: Node) -> None:
         """Takes from the arena what an operator's Prepare takes."""

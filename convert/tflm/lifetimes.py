@@ -76,7 +76,7 @@ class _Lifetimes:
         self._use(outputs)
 
     def _walk_operator(self, g: int, op: Operator) -> None:
-        inputs, outputs = ([(g, t.index) for t in tensors if t] for tensors in (op.inputs, op.outputs))
+        inputs, outputs = ([(g, t.index) for t in tensors] for tensors in (op.read, op.written))
         scratches = [key for key, scratch in enumerate(self._scratches) if (scratch.graph, scratch.op) == (g, op.index)]
         self.steps.append((g, op.index))
         self._create(outputs + scratches)

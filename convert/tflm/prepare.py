@@ -109,6 +109,11 @@ class Node:
         """Bytes that stay."""
         self._ends.persistent(size)
 
+    def persistent_each(self, count: int, size: int) -> None:
+        """So many times the same bytes, each aligned; there may be millions of them."""
+        if count:
+            self.persistent(align_up(size, BUFFER_ALIGNMENT) * (count - 1) + size)
+
     def persistent_multipliers(self, channels: int) -> None:
         """A multiplier and a shift for each channel, in two arrays that stay."""
         for _ in ("multipliers", "shifts"):

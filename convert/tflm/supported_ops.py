@@ -45,7 +45,7 @@ def supported_operators() -> str:
             HEAD,
             TYPES,
             "\n".join(lines),
-            "\n\nCustom operators, known by name only: ",
+            "\n\nCustom operators besides: ",
             customs,
             ".\n",
             _table("Rules of operators", refusals),

@@ -16,7 +16,7 @@ from convert.tflite.verifier import MAX_FILE_BYTES
 from convert.tflm import support
 from convert.tflm.support import check_bytes, check_model
 from tests.support.agreement_bases import BASES, f32, i8
-from tests.support.agreement_cases import signal_energy
+from tests.support.agreement_cases import CIRCULAR_BUFFER
 from tests.support.agreement_models import Spec, operator, operator_code, pack
 from tests.support.transcription import random_model
 
@@ -141,7 +141,7 @@ def test_operators_of_every_graph_are_checked() -> None:
 def test_a_custom_operator_is_named(write: Write) -> None:
     report = check_model(write(lambda model: set_code(model, "LOGISTIC", schema.BuiltinOperator.CUSTOM, "Mine")))
     assert {refusal["op"] for refusal in report["refusals"]} == {"CUSTOM:Mine"}
-    tflm_has = check_bytes(BASES["RELU"].edited(signal_energy(start_index=0, end_index=2)).build(), "custom")
+    tflm_has = check_bytes(BASES["RELU"].edited(CIRCULAR_BUFFER).build(), "custom")
     assert tflm_has["supported"] and [entry["rule"] for entry in tflm_has["warnings"]] == ["known_by_name"]
 
 

@@ -48,16 +48,17 @@ def rule_cases() -> list[Case]:
 
 def sweep_cases(sample: int | None = None, seed: int = 0) -> list[Case]:
     """Every operator's model with one thing changed, or a seeded sample of these."""
-    places = [(op, i) for op in BASES for i, _ in enumerate(sweep(op))] if sample else None
+    bases = {op: base for op, base in BASES.items() if base.op == op}  # the others are of several operators
+    places = [(op, i) for op, base in bases.items() for i, _ in enumerate(sweep(base))] if sample else None
     chosen = None
     if sample:
         rng = np.random.default_rng(seed)
         chosen = {places[i] for i in rng.choice(len(places), sample, replace=False)}
     found = {}
-    for op in BASES:
-        for i, (what, spec) in enumerate(sweep(op)):
+    for op, base in bases.items():
+        for i, (what, spec) in enumerate(sweep(base)):
             if chosen is None or (op, i) in chosen:
-                model = _built(spec)
+                model = built(spec)
                 if model and model not in found:
                     found[model] = Case("free", None, f"{op}: {what}", model)
     return list(found.values())
@@ -110,7 +111,7 @@ def _report(model: bytes) -> dict:
         return {"supported": False, "refusals": [{"rule": f"damaged ({error})"}], "warnings": []}
 
 
-def _built(spec: Spec) -> bytes | None:
+def built(spec: Spec) -> bytes | None:
     """The model, None for an edit that no file can hold."""
     try:
         return spec.build()

@@ -12,7 +12,7 @@ from flatbuffers import flexbuffers
 
 from convert.tflite.model import schema
 from tests.support.agreement_bases import bias, boolean, branch_variables, f32, i8, i32, lstm, scalar, svdf, variables
-from tests.support.agreement_models import Tensor
+from tests.support.agreement_models import Tensor, operator, operator_code
 
 DETECTION = "CUSTOM:TFLite_Detection_PostProcess"
 SCALES = {f"{axis}_scale": 10.0 for axis in "xyhw"}
@@ -21,6 +21,10 @@ DETECTS: dict[str, Any] = SCALES | {
     "max_detections": 2,
     "max_classes_per_detection": 1,
     "nms_iou_threshold": 0.5,
+}
+CIRCULAR_BUFFER = {"op": "CUSTOM:CIRCULAR_BUFFER", "options": None} | {
+    "inputs": [i8(1, 1, 2, 3)],
+    "outputs": [i8(1, 4, 2, 3)],
 }
 FAR = 400_000  # elements; the arena has 256 KiB
 RELU6 = schema.ActivationFunctionType.RELU6
@@ -67,6 +71,27 @@ def outside(model: schema.ModelT) -> None:
     buffer.data, buffer.offset, buffer.size = None, 4096, FAR
 
 
+def always_true(model: schema.ModelT) -> None:
+    """A loop of which the condition is a constant."""
+    graph = model.subgraphs[1]
+    graph.operators = []
+    model.buffers.append(schema.BufferT())
+    model.buffers[-1].data = np.ones(1, np.uint8)
+    graph.tensors[graph.outputs[0]].buffer = len(model.buffers) - 1
+
+
+def never_computed(model: schema.ModelT) -> None:
+    """A loop of which the condition is that a constant is false."""
+    always_true(model)
+    graph = model.subgraphs[1]
+    constant = graph.tensors[graph.outputs[0]]
+    model.buffers[constant.buffer].data = np.zeros(1, np.uint8)
+    model.operatorCodes.append(operator_code("LOGICAL_NOT"))
+    graph.operators = [operator(len(model.operatorCodes) - 1, [graph.outputs[0]], [len(graph.tensors)])]
+    graph.tensors.append(Tensor("bool", (1,)).pack(model.buffers))
+    graph.outputs = [len(graph.tensors) - 1]
+
+
 def detection(boxes: int = 4, classes: int = 3, **options: Any) -> dict[str, Any]:
     """TFLite_Detection_PostProcess with the options of a map of FlexBuffers; none without any."""
     inputs = [f32(1, boxes, 4), f32(1, boxes, classes), f32(boxes, 4, data=1)]
@@ -81,15 +106,6 @@ def detection(boxes: int = 4, classes: int = 3, **options: Any) -> dict[str, Any
         "outputs": outputs,
         "options": None,
         "change": change if options else None,
-    }
-
-
-def signal_energy(**options: Any) -> dict[str, Any]:
-    """SignalEnergy of two complex numbers, with options."""
-    return detection(**options) | {
-        "op": "CUSTOM:SignalEnergy",
-        "inputs": [Tensor("int16", (4,))],
-        "outputs": [Tensor("uint32", (2,))],
     }
 
 
@@ -135,7 +151,6 @@ CASES: dict[str, list[tuple[str, dict[str, Any]]]] = {
         ("RELU", detection(**DETECTS) | {"i0": {"shape": (2, 4, 4)}}),
         ("RELU", detection(**DETECTS) | {"i1": {"shape": (1, 3, 3)}}),
     ],
-    "signal_options": [("RELU", signal_energy()), ("RELU", {"op": "CUSTOM:SignalWindow"})],
     "detection_options": [
         ("RELU", detection()),
         ("RELU", detection(**DETECTS | {"num_classes": 5})),
@@ -647,6 +662,7 @@ CASES: dict[str, list[tuple[str, dict[str, Any]]]] = {
     "quantize_one_scale": [("QUANTIZE", {"o0": {"quantized": False}}), ("QUANTIZE", {"o0": {"scale": [0.5, 0.5]}})],
     "if_condition": [("IF", {"i0": {"shape": (2,)}})],
     "called_counts": [("IF", {"inputs": [boolean(1), f32(2), f32(2)]}), ("WHILE", {"inputs": [f32(2), f32(2)]})],
+    "loop_ends": [("WHILE", {"change": always_true}), ("WHILE", {"change": never_computed})],
     "called_sizes": [("IF", {"i1": {"shape": (3,)}}), ("WHILE", {"o0": {"shape": (3,)}})],
     "variable_handle": [
         ("READ_VARIABLE", {"change": lambda model: (variables().change(model), model.subgraphs[0].operators.pop(0))})
@@ -696,7 +712,7 @@ WARNED: dict[str, list[tuple[str, dict[str, Any]]]] = {
     "integer_reduction_axes": [("MEAN", {"i1": i32(5), "o0": {"shape": (2, 3, 4)}})],
     "computed_divisor": [("DIV", {"i1": {"data": None}}), ("FLOOR_DIV", {"i1": {"data": None}})],
     "float_island": [("DEQUANTIZE", {})],
-    "known_by_name": [("RELU", signal_energy(start_index=0, end_index=2))],
+    "known_by_name": [("RELU", CIRCULAR_BUFFER)],
     "variables_brought": [("VAR_HANDLE", {})],
     "variable_bytes": [("READ_VARIABLE", {"change": variables(read_shape=(3,)).change})],
     "output_writable": [("RELU", {"o0": {"data": 0}})],
@@ -716,7 +732,7 @@ def table_cases() -> list[tuple[str, str, dict]]:
 
     cases: list[tuple[str, str, dict]] = []
     for op, kernel in OPERATORS.items():
-        if BASES[op].op != op or BASES[op].change:
+        if op not in BASES or BASES[op].op != op or BASES[op].change:
             continue
         for roles, kind, _ in kernel.clauses:
             name = {":": "type_has_kernel", "=": "types_equal"}.get(kind)

@@ -113,8 +113,7 @@ def inputs_computed(op: Operator) -> Verdict:
                 tensor,
                 "is no input, and no operator before this one writes it",
             )
-            for tensor in op.inputs
-            if tensor
+            for tensor in op.read
         ]
     )
 
@@ -129,8 +128,7 @@ def scales_positive(op: Operator) -> Verdict:
                 tensor,
                 f"has scale {min(tensor.scales, default=0):g}",
             )
-            for tensor in (*op.inputs, *op.outputs)
-            if tensor
+            for tensor in (*op.read, *op.written)
         ]
     )
 
@@ -141,8 +139,8 @@ def shape_fixed(op: Operator) -> Verdict:
     graph = op.model.unpacked.subgraphs[op.graph.index]
     opened = [
         tensor
-        for tensor in op.inputs
-        if tensor and tensor.index in op.graph.inputs and -1 in list(_signature(graph.tensors[tensor.index]))
+        for tensor in op.read
+        if tensor.index in op.graph.inputs and -1 in list(_signature(graph.tensors[tensor.index]))
     ]
     return require(not opened, opened[0] if opened else None, f"is {shape_text(opened[0])}" if opened else "")
 

@@ -1,33 +1,14 @@
 """Rules of custom operators, of which TFLM brings a few."""
 
-from flatbuffers import flexbuffers
-
 from convert.tflite.view import Operator
 from convert.tflm.rules.elementwise import shape_text
-from convert.tflm.rules.operators import CUSTOM_OPERATORS
 from convert.tflm.rules.registry import COUNT, FORM, TYPE, VALUE, Verdict, first_broken, require, rule
 
 DETECTION = "CUSTOM:TFLite_Detection_PostProcess"
 RANKS = (3, 3, 2)  # boxes, scores, anchors
 DETECTION_KERNEL = "kernels/detection_postprocess.cc"
 END_ON_DEVICE = "end the model before it, and choose the boxes in the application"
-# The options that TFLM's own custom operators read, by their place in a map of FlexBuffers, whose names are sorted.
-OPTIONS = {
-    "CUSTOM:SignalDelay": "delay_length",
-    "CUSTOM:SignalEnergy": "end_index start_index",
-    "CUSTOM:SignalFilterBank": "num_channels",
-    "CUSTOM:SignalFilterBankLog": "input_correction_bits output_scale",
-    "CUSTOM:SignalFilterBankSpectralSubtraction": "alternate_one_minus_smoothing alternate_smoothing clamping "
-    "min_signal_remaining num_channels one_minus_smoothing smoothing smoothing_bits spectral_subtraction_bits",
-    "CUSTOM:SignalFramer": "frame_size frame_step prefill",
-    "CUSTOM:SignalIrfft": "T fft_length",
-    "CUSTOM:SignalOverlapAdd": "T frame_step",
-    "CUSTOM:SignalPCAN": "snr_shift",
-    "CUSTOM:SignalRfft": "T fft_length",
-    "CUSTOM:SignalStacker": "num_channels stacker_left_context stacker_right_context stacker_step",
-    "CUSTOM:SignalWindow": "shift",
-}
-BY_NAME = " ".join(f"CUSTOM:{name}" for name in CUSTOM_OPERATORS if f"CUSTOM:{name}" != DETECTION)
+BY_NAME = "CUSTOM:CIRCULAR_BUFFER CUSTOM:TFLM_DECODE"
 
 
 @rule(
@@ -36,17 +17,6 @@ BY_NAME = " ".join(f"CUSTOM:{name}" for name in CUSTOM_OPERATORS if f"CUSTOM:{na
 def known_by_name(op: Operator) -> Verdict:
     """Custom operators are known by name only: whether TFLM takes their options and tensors is not checked here."""
     return require(False, None, "it is known by name only: nothing else of it was checked")
-
-
-@rule(
-    " ".join(OPTIONS), COUNT, "make the operator with TFLM's own functions (python/tflite_micro/signal)", unchecked=True
-)
-def signal_options(op: Operator) -> Verdict:
-    """Signal operators have the options that their kernels read, and no other: they are read by their place."""
-    wanted, given = OPTIONS[op.name].split(), sorted(custom_options(op))
-    return require(
-        given == wanted, None, f"its options are {', '.join(given) or 'missing'} instead of {', '.join(wanted)}"
-    )
 
 
 @rule(DETECTION, COUNT, "convert the model again with an unmodified converter", kernel=DETECTION_KERNEL)
@@ -91,7 +61,7 @@ def detection_options(op: Operator) -> Verdict:
     """The options give num_classes (the scores' classes, or one less for the background), max_detections,
     max_classes_per_detection above 0, and an nms_iou_threshold above 0 and at most 1.
     """
-    options, classes = custom_options(op), op.inputs[1].shape[2]
+    options, classes = op.custom_options, op.inputs[1].shape[2]
     number = {name: value for name, value in options.items() if isinstance(value, (int, float))}.get
     taken = number("detections_per_class", 100) if number("use_regular_nms") else number("max_classes_per_detection", 0)
     fits = (
@@ -103,14 +73,3 @@ def detection_options(op: Operator) -> Verdict:
         and all(number(f"{axis}_scale", 0) for axis in "xyhw")
     )
     return require(fits, None, f"its options are {options or 'missing'}, the scores have {classes} classes")
-
-
-def custom_options(op: Operator) -> dict:
-    """The options of a custom operator, a map of FlexBuffers; empty when there are none or they cannot be read."""
-    packed = op.model.unpacked.subgraphs[op.graph.index].operators[op.index].customOptions
-    data = b"" if packed is None else bytes(packed)
-    try:
-        options = flexbuffers.Loads(data) if len(data) > 2 else {}
-    except (ArithmeticError, LookupError, MemoryError, RecursionError, TypeError, ValueError):
-        return {}
-    return options if isinstance(options, dict) else {}

@@ -75,7 +75,7 @@ def _ask_operator(op: Operator, asked: Asked) -> list[tuple[Rule, Detail]]:
 def _entry(rule: Rule, op: Operator, detail: Detail) -> dict:
     tensor, words = detail
     index, name = (None, None) if tensor is None else (tensor.index, tensor.name)
-    source = OPERATORS[op.name].path if op.name in OPERATORS else CUSTOM_OPERATORS.get(op.name.partition(":")[2])
+    source = OPERATORS[op.name].path if op.name in OPERATORS else CUSTOM_OPERATORS.get(op.name)
     return {
         "op": op.name,
         "index": op.index,

@@ -22,8 +22,8 @@ class Kernel:
 
     @property
     def path(self) -> str:
-        """The kernel's file, from tensorflow/lite/micro/."""
-        return KERNELS + self.source
+        """The kernel's file, from tensorflow/lite/micro/, or from above it where it has a folder of its own."""
+        return self.source if "/" in self.source else KERNELS + self.source
 
     @cached_property
     def clauses(self) -> list[tuple[list[str], str, list[str]]]:
@@ -169,25 +169,37 @@ OPERATORS = {
     "ZEROS_LIKE": Kernel("zeros_like.cc", "1", "1", "i0: int64 int32 int8 float32; o0 ~ i0"),
 }
 
-# Custom operators that TFLM brings; they are known by name only.
+# Custom operators that TFLM brings; those of the signal library are named as in signal/micro/kernels.
+_SIGNAL = "signal/micro/kernels/"
+_FRAME = "i0: int16; o0: int16"
+_TRANSFORM = "i0: float32 int16 int32; o0 = i0"
+OPERATORS |= {
+    "CUSTOM:SignalDelay": Kernel(f"{_SIGNAL}delay.cc", "1", "1", _FRAME),
+    "CUSTOM:SignalEnergy": Kernel(f"{_SIGNAL}energy.cc", "1", "1", "i0: int16; o0: uint32"),
+    "CUSTOM:SignalFftAutoScale": Kernel(f"{_SIGNAL}fft_auto_scale_common.cc", "1", "2", f"{_FRAME}; o1: int32"),
+    "CUSTOM:SignalFilterBank": Kernel(
+        f"{_SIGNAL}filter_bank.cc", "6", "1", "i0: uint32; i1 i2 i3 i4 i5: int16; o0: uint64"
+    ),
+    "CUSTOM:SignalFilterBankLog": Kernel(f"{_SIGNAL}filter_bank_log.cc", "1", "1", "i0: uint32; o0: int16"),
+    "CUSTOM:SignalFilterBankSpectralSubtraction": Kernel(
+        f"{_SIGNAL}filter_bank_spectral_subtraction.cc", "1", "2", "i0 o0 o1: uint32"
+    ),
+    "CUSTOM:SignalFilterBankSquareRoot": Kernel(
+        f"{_SIGNAL}filter_bank_square_root_common.cc", "2", "1", "i0: uint64; i1: int32; o0: uint32"
+    ),
+    "CUSTOM:SignalFramer": Kernel(f"{_SIGNAL}framer.cc", "1", "2", f"{_FRAME}; o1: bool"),
+    "CUSTOM:SignalIrfft": Kernel(f"{_SIGNAL}irfft.cc", "1", "1", _TRANSFORM),
+    "CUSTOM:SignalOverlapAdd": Kernel(f"{_SIGNAL}overlap_add.cc", "1", "1", "i0: float32 int16; o0 = i0"),
+    "CUSTOM:SignalPCAN": Kernel(f"{_SIGNAL}pcan.cc", "3", "1", "i0 i1 o0: uint32; i2: int16"),
+    "CUSTOM:SignalRfft": Kernel(f"{_SIGNAL}rfft.cc", "1", "1", _TRANSFORM),
+    "CUSTOM:SignalStacker": Kernel(f"{_SIGNAL}stacker.cc", "1", "2", f"{_FRAME}; o1: bool"),
+    "CUSTOM:SignalWindow": Kernel(f"{_SIGNAL}window.cc", "2", "1", "i0 i1 o0: int16"),
+}
+# And others, of which the table above does not say what they take.
 CUSTOM_OPERATORS = {
-    "CIRCULAR_BUFFER": "kernels/circular_buffer.cc",
-    "TFLM_DECODE": "kernels/decode.cc",
-    "TFLite_Detection_PostProcess": "kernels/detection_postprocess.cc",
-    "SignalDelay": "signal/delay",
-    "SignalEnergy": "signal/energy",
-    "SignalFftAutoScale": "signal/fft_auto_scale",
-    "SignalFilterBank": "signal/filter_bank",
-    "SignalFilterBankLog": "signal/filter_bank_log",
-    "SignalFilterBankSquareRoot": "signal/filter_bank_square_root",
-    "SignalFilterBankSpectralSubtraction": "signal/filter_bank_spectral_subtraction",
-    "SignalFramer": "signal/framer",
-    "SignalIrfft": "signal/irfft",
-    "SignalOverlapAdd": "signal/overlap_add",
-    "SignalPCAN": "signal/pcan",
-    "SignalRfft": "signal/rfft",
-    "SignalStacker": "signal/stacker",
-    "SignalWindow": "signal/window",
+    "CUSTOM:CIRCULAR_BUFFER": "kernels/circular_buffer.cc",
+    "CUSTOM:TFLM_DECODE": "kernels/decode.cc",
+    "CUSTOM:TFLite_Detection_PostProcess": "kernels/detection_postprocess.cc",
 }
 OPTIONAL_INPUTS = {
     "CONV_2D": "i2",

@@ -1,11 +1,9 @@
-"""Rules of UNIDIRECTIONAL_SEQUENCE_LSTM, SVDF, QUANTIZE and control flow."""
+"""Rules of UNIDIRECTIONAL_SEQUENCE_LSTM, SVDF and QUANTIZE."""
 
-from convert.tflite.model import CALLED_GRAPHS
-from convert.tflite.view import Graph, Model, Operator, OptionalTensor, Tensor
+from convert.tflite.view import Operator
 from convert.tflm.rules.elementwise import shape_text
 from convert.tflm.rules.registry import COUNT, FINE, FORM, TYPE, VALUE, Verdict, first_broken, require, rule
 
-SCRATCH = "ADD_N MEAN SUM REDUCE_MAX REDUCE_MIN REDUCE_ALL MIRROR_PAD SVDF UNIDIRECTIONAL_SEQUENCE_LSTM"
 LSTM = "UNIDIRECTIONAL_SEQUENCE_LSTM"
 WEIGHTS, BIASES, ABSENT = range(1, 9), range(12, 16), (9, 10, 11, 16, 17, 20, 21, 22, 23)
 HIDDEN, CELL = 18, 19
@@ -182,96 +180,3 @@ def quantize_types(op: Operator) -> Verdict:
 def quantize_one_scale(op: Operator) -> Verdict:
     """The output has one scale and a zero point."""
     return require(len(op.output.scales) == 1, op.output, f"has {len(op.output.scales)}")
-
-
-@rule("IF", FORM, "give the condition as one bool")
-def if_condition(op: Operator) -> Verdict:
-    """The condition is one element."""
-    return require(op.input.elements == 1, op.input, f"is {shape_text(op.input)}")
-
-
-@rule("IF WHILE", FORM, "make the graphs take the operator's inputs and give its outputs")
-def called_counts(op: Operator) -> Verdict:
-    """The graphs that the operator runs have as many inputs and outputs as it."""
-    first, second = _called(op)
-    inputs = len(op.inputs) - (1 if op.name == "IF" else 0)
-    if op.name == "WHILE":
-        fits = [len(g.inputs) for g in (first, second)] == [inputs, inputs] and len(op.outputs) == inputs
-        return require(
-            fits and len(second.outputs) == inputs and len(first.outputs) >= 1,
-            None,
-            f"graph {first.index} has {len(first.inputs)} inputs, graph {second.index} "
-            f"{len(second.inputs)} and {len(second.outputs)} outputs",
-        )
-    return first_broken(
-        [
-            require(
-                len(g.inputs) == inputs
-                and len(g.outputs) in (len(op.outputs), 0)
-                and (g is second or len(g.outputs) == len(op.outputs)),
-                None,
-                f"graph {g.index} has {len(g.inputs)} inputs and {len(g.outputs)} outputs",
-            )
-            for g in (first, second)
-        ]
-    )
-
-
-@rule("IF WHILE", VALUE, "give the graphs' inputs and outputs the operator's types and shapes")
-def called_sizes(op: Operator) -> Verdict:
-    """Inputs and outputs of the graphs have as many bytes as the operator's."""
-    pairs: list[tuple[OptionalTensor, OptionalTensor]] = []
-    for g in _called(op):
-        pairs += zip(op.inputs[1:] if op.name == "IF" else op.inputs, _tensors(g, g.inputs))
-        if op.name == "IF" or g is _called(op)[1]:
-            pairs += zip(op.outputs, _tensors(g, g.outputs))
-    if op.name == "WHILE":
-        pairs += zip(op.inputs, op.outputs)
-    return first_broken(
-        [
-            require(
-                a.nbytes == b.nbytes,
-                a,
-                f"is {a.type.lower()} {shape_text(a)}, the graph's {b.type.lower()} {shape_text(b)}",
-            )
-            for a, b in pairs
-            if a and b
-        ]
-    )
-
-
-@rule(
-    SCRATCH, VALUE, "take the graph out of the file: nothing runs it", unchecked=True, kernel="micro_allocation_info.cc"
-)
-def scratch_in_a_run(op: Operator) -> Verdict:
-    """Operators that ask for scratch are in graphs that run: TFLM ends on those of a graph that nothing calls."""
-    key = "graphs that run"
-    if key not in op.model.known:
-        op.model.known[key] = _reached(op.model)
-    return require(
-        op.graph.index in op.model.known[key], None, f"nothing runs graph {op.graph.index}, and it asks for scratch"
-    )
-
-
-def _reached(model: Model) -> set[int]:
-    reached: set[int] = set()
-    ahead = [0]
-    while ahead:
-        index = ahead.pop()
-        if index not in reached:
-            reached.add(index)
-            for op in model.graphs[index].operators:
-                ahead += [op.option(field) for field in CALLED_GRAPHS.get(op.name, ())]
-    return reached
-
-
-def _called(op: Operator) -> tuple[Graph, Graph]:
-    fields = (
-        ("thenSubgraphIndex", "elseSubgraphIndex") if op.name == "IF" else ("condSubgraphIndex", "bodySubgraphIndex")
-    )
-    first, second = (op.model.graphs[op.option(field)] for field in fields)
-    return first, second
-
-
-def _tensors(graph: Graph, indices: list[int]) -> list[Tensor]:
-    return [graph.tensors[i] for i in indices]

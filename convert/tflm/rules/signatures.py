@@ -32,13 +32,8 @@ SHAPELESS = (
 )
 def operator_registered(op: Operator) -> Verdict:
     """TFLM has a kernel for the operator."""
-    if op.name.startswith("CUSTOM:"):
-        return require(
-            op.name.removeprefix("CUSTOM:") in CUSTOM_OPERATORS,
-            None,
-            f"TFLM has no kernel named {op.name.removeprefix('CUSTOM:')}",
-        )
-    return require(op.name in OPERATORS, None, f"TFLM has no kernel for {op.name}")
+    words = f"named {op.name.removeprefix('CUSTOM:')}" if op.name.startswith("CUSTOM:") else f"for {op.name}"
+    return require(op.name in OPERATORS or op.name in CUSTOM_OPERATORS, None, f"TFLM has no kernel {words}")
 
 
 @rule("", COUNT, "convert the model again with an unmodified converter", kernel="micro_interpreter.cc")
@@ -108,11 +103,10 @@ def types_assumed(op: Operator) -> Verdict:
 @rule("", FORM, "reshape to at most 6 dimensions", kernel="../kernels/internal/runtime_shape.h", unchecked=True)
 def kernel_rank(op: Operator) -> Verdict:
     """Tensors have at most 6 dimensions: the kernels' shapes hold no more."""
-    tensors = [tensor for tensor in (*op.inputs, *op.outputs) if tensor]
     return first_broken(
         [
             require(tensor.rank <= KERNEL_RANK or op.name in SHAPELESS, tensor, f"has {tensor.rank} dimensions")
-            for tensor in tensors
+            for tensor in (*op.read, *op.written)
         ]
     )
 
@@ -120,7 +114,7 @@ def kernel_rank(op: Operator) -> Verdict:
 @rule("", FORM, "leave out the empty tensor, or fix its shape", unchecked=True)
 def inputs_not_empty(op: Operator) -> Verdict:
     """Inputs that the kernel reads have elements: TFLM has no memory for others."""
-    read = [tensor for tensor in op.inputs if tensor] if op.name not in ("RESHAPE", "CONCATENATION") else []
+    read = op.read if op.name not in ("RESHAPE", "CONCATENATION") else []
     nothing_made = bool(op.outputs) and op.output is not None and op.output.shape == (0,)
     return first_broken(
         [require(tensor.elements > 0 or nothing_made, tensor, f"is {shape_text(tensor)}") for tensor in read]
