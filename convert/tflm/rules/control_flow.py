@@ -2,10 +2,14 @@
 
 from convert.tflite.model import CALLED_GRAPHS
 from convert.tflite.view import Graph, Model, Operator, OptionalTensor, Tensor
+from convert.tflm.kernels_cmsis_nn import CMSIS_NN_KERNELS
+from convert.tflm.kernels_reference import REFERENCE_KERNELS, Kernel
+from convert.tflm.kernels_signal import SIGNAL_KERNELS
+from convert.tflm.prepare import ArenaEnds, Node, Preparation
 from convert.tflm.rules.elementwise import shape_text
-from convert.tflm.rules.registry import FORM, VALUE, Verdict, first_broken, require, rule
+from convert.tflm.rules.registry import ARENA, FORM, VALUE, Verdict, first_broken, require, rule
+from convert.tflm.structs import ARM32_DSP, ARM32_MVE, HOST64, Build
 
-SCRATCH = "ADD_N MEAN SUM REDUCE_MAX REDUCE_MIN REDUCE_ALL MIRROR_PAD SVDF UNIDIRECTIONAL_SEQUENCE_LSTM"
 READS_STATE = ("READ_VARIABLE", "CALL_ONCE", "IF", "WHILE")  # what they give may differ from one time to the next
 
 
@@ -80,17 +84,30 @@ def loop_ends(op: Operator) -> Verdict:
     return require(condition.index not in fixed - changing, condition, "is computed from constants alone")
 
 
-@rule(
-    SCRATCH, VALUE, "take the graph out of the file: nothing runs it", unchecked=True, kernel="micro_allocation_info.cc"
+BUILDS = (
+    (HOST64, REFERENCE_KERNELS | SIGNAL_KERNELS),
+    (ARM32_DSP, CMSIS_NN_KERNELS | SIGNAL_KERNELS),
+    (ARM32_MVE, CMSIS_NN_KERNELS | SIGNAL_KERNELS),
 )
+
+
+@rule("", ARENA, "take the graph out of the file: nothing runs it", unchecked=True, kernel="micro_allocation_info.cc")
 def scratch_in_a_run(op: Operator) -> Verdict:
-    """Operators that ask for scratch are in graphs that run: TFLM ends on those of a graph that nothing calls."""
+    """Operators that ask for scratch, with either kernels, are in graphs that run: TFLM ends on those of a graph that
+    nothing calls.
+    """
     key = "graphs that run"
     if key not in op.model.known:
         op.model.known[key] = _reached(op.model)
-    return require(
-        op.graph.index in op.model.known[key], None, f"nothing runs graph {op.graph.index}, and it asks for scratch"
-    )
+    fine = op.graph.index in op.model.known[key] or not any(_asks_for_scratch(op, *build) for build in BUILDS)
+    return require(fine, None, f"nothing runs graph {op.graph.index}, and it asks for scratch")
+
+
+def _asks_for_scratch(op: Operator, build: Build, kernels: dict[str, Kernel]) -> bool:
+    preparation = Preparation(ArenaEnds(build))
+    if op.name in kernels:
+        kernels[op.name].run_prepare(Node(preparation, op))
+    return bool(preparation.scratches) or op.name not in kernels
 
 
 def _reached(model: Model) -> set[int]:

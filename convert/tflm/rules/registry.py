@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from convert.tflite.view import Operator, Tensor
 
 # Rules are asked stage by stage: those of a stage may rely on all before, so that a missing input is said once.
-COUNT, TYPE, FORM, VALUE = range(4)
+COUNT, TYPE, FORM, VALUE, ARENA = range(5)
 
 
 class Detail(NamedTuple):
@@ -41,7 +41,7 @@ class Rule:
         name: of the function.
         check: the function.
         operators: the operators that it is about; empty for all.
-        stage: COUNT, TYPE, FORM or VALUE.
+        stage: COUNT, TYPE, FORM, VALUE or ARENA.
         remedy: what to do about it.
         kernel: the file that asks for it, from tensorflow/lite/micro/; None is the operator's kernel.
         unchecked: release builds of TFLM do not check it: they read or write beyond tensors, or compute nonsense.

@@ -45,7 +45,7 @@ def variable_named(op: Operator) -> Verdict:
     return require(named, None, "its variable has no name")
 
 
-@rule(USERS, VALUE, "assign and read a variable with one type and shape", warning=True)
+@rule(USERS, VALUE, "assign and read a variable with one type and shape", unchecked=True)
 def variable_bytes(op: Operator) -> Verdict:
     """All that assign or read a variable have as many bytes: TFLM copies as many as were assigned first."""
     mine = {_named(maker) for maker in _makers(op)}
