@@ -8,12 +8,14 @@ input with nothing written. The same bundle gives the same bytes.
 
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from convert.bundle.bundle import Bundle, read_bundle, require_free, write_folder
-from convert.bundle.manifest import bundle_sha256
-from convert.tflm.builds import CORES
+from convert.tflm.targets import CORES
 from tf_embbert.common.arguments import CommandParser
 from tf_embbert.common.errors import UserError, run_command
+
+if TYPE_CHECKING:  # imported when the options are read: --help answers at once
+    from convert.bundle.bundle import Bundle
 
 APP = Path(__file__).resolve().parents[1] / "tflm_app"
 SOURCES = (
@@ -32,7 +34,7 @@ LINE_BYTES = 1024
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")  # of a sketch: arduino-cli, docs/sketch-specification.md
 
 
-def export_sketch(bundle: Bundle, name: str, core: str, kernels: str) -> dict[str, bytes]:
+def export_sketch(bundle: "Bundle", name: str, core: str, kernels: str) -> dict[str, bytes]:
     """The files of a sketch, by name.
 
     Args:
@@ -44,6 +46,8 @@ def export_sketch(bundle: Bundle, name: str, core: str, kernels: str) -> dict[st
     Raises:
         UserError: the name is none for a sketch, or the bundle has no sources or others than its manifest says.
     """
+    from convert.bundle.manifest import bundle_sha256
+
     if not NAME.fullmatch(name):
         raise UserError(
             f"{name!r} is no name of an Arduino sketch, which has up to 63 letters, digits, dots, dashes and "
@@ -62,7 +66,7 @@ def export_sketch(bundle: Bundle, name: str, core: str, kernels: str) -> dict[st
     }
 
 
-def _app_config(bundle: Bundle, core: str, kernels: str) -> bytes:
+def _app_config(bundle: "Bundle", core: str, kernels: str) -> bytes:
     """app_config.h, filled in as tflm_app/CMakeLists.txt does."""
     values = {
         "BOARD_TITLE": "Arduino (not built here)",
@@ -99,6 +103,8 @@ def main(arguments: list[str] | None = None) -> None:
     )
     parse.add_argument("--force", action="store_true", help="replace the sketch that is there")
     options = parse.parse_args(arguments)
+    from convert.bundle.bundle import read_bundle, require_free, write_folder
+
     require_free(options.out, options.force, "sketch")
     out = options.out.absolute()
     files = export_sketch(read_bundle(options.bundle), out.name, options.core, options.kernels)

@@ -8,6 +8,8 @@ small or the interpreters differ on a row (the bundle is written either way), or
 """
 
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 if not __package__:  # run as a script: this folder is on the path, and `import convert` would find this very file
@@ -15,24 +17,23 @@ if not __package__:  # run as a script: this folder is on the path, and `import 
     sys.path = [str(HERE.parent)] + [entry for entry in sys.path if Path(entry or ".").resolve() != HERE]
 
 
-from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from typing import TYPE_CHECKING
 
-from convert.boards import print_verdicts
-from convert.bundle.boards import all_fit, find_boards
-from convert.bundle.bundle import require_free
-from convert.bundle.conversion import convert_run
-from convert.bundle.manifest import length_offsets
-from convert.export.build import PLANS
-from convert.passes.optimizer import CORE
-from convert.tflm.builds import CORES, default_kernels
+from convert.tflm.targets import CORE, CORES, PLANS
 from tf_embbert.common.arguments import CommandParser, positive_int
 from tf_embbert.common.errors import run_command
-from tf_embbert.run import Run, load_run
+
+if TYPE_CHECKING:  # imported when the options are read: --help answers at once
+    from argparse import Namespace
+
+    from rich.console import Console
+
+    from tf_embbert.run import Run
 
 
-def _warn(console: Console, run: Run, manifest: dict, asked: bool) -> None:
+def _warn(console: "Console", run: "Run", manifest: dict, asked: bool) -> None:
+    from convert.bundle.manifest import length_offsets
+
     length = manifest["model"]["sequence_length"]
     if asked and length > run.longest:  # the run's own length is rounded up, which is no news
         console.print(
@@ -48,7 +49,12 @@ def _warn(console: Console, run: Run, manifest: dict, asked: bool) -> None:
         )
 
 
-def _print_summary(console: Console, out: str, manifest: dict, named: list[str]) -> None:
+def _print_summary(console: "Console", out: str, manifest: dict, named: list[str]) -> None:
+    from rich.table import Table
+
+    from convert.boards import print_verdicts
+    from convert.tflm.builds import default_kernels
+
     accuracy, model = manifest["accuracy"], manifest["model"]
     measured = f"{accuracy['metric']} on {accuracy['split']}, {accuracy['rows']} rows"
     table = Table("figure", "value", title=f"{manifest['name']}: {out}", caption=measured)
@@ -124,20 +130,27 @@ def main(arguments: list[str] | None = None) -> int:
         "(default: %(default)s)",
     )
     parser.add_argument("--force", action="store_true", help="replace the bundle that is there")
-    options = parser.parse_args(arguments)
+    return _convert(parser.parse_args(arguments))
+
+
+def _convert(options: "Namespace") -> int:
+    from rich.console import Console
+
+    from convert.bundle.boards import all_fit, find_boards
+    from convert.bundle.bundle import require_free
+    from convert.bundle.conversion import convert_run
+    from tf_embbert.run import load_run
+
     require_free(options.out, options.force)
     find_boards(options.board)
     run = load_run(options.run)
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    errors = Console(stderr=True)
-    with Progress(*columns, console=errors, transient=True, disable=not errors.is_interactive) as progress:
-        task = progress.add_task("loading")
+    with _progress() as say:
         manifest = convert_run(
             run,
             options.out,
             options.seq_len,
             options.force,
-            lambda text: progress.update(task, description=text),
+            say,
             options.board,
             options.shorter,
             options.core,
@@ -149,6 +162,19 @@ def main(arguments: list[str] | None = None) -> int:
     _print_summary(console, options.out, manifest, options.board)
     equal = manifest["verification"]["equal"] == manifest["verification"]["rows"]
     return 0 if equal and all_fit(manifest["boards"], options.board) else 1
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str], None]]:
+    """Shows what is being done on standard error, while it is done; gives a function that says it."""
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    errors = Console(stderr=True)
+    with Progress(*columns, console=errors, transient=True, disable=not errors.is_interactive) as progress:
+        task = progress.add_task("loading")
+        yield lambda text: progress.update(task, description=text)
 
 
 if __name__ == "__main__":

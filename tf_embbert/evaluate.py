@@ -11,7 +11,6 @@ from typing import Any
 
 from tf_embbert.common.arguments import CommandParser, add_task_options, given, positive_int, seed
 from tf_embbert.common.errors import run_command
-from tf_embbert.finetuning.evaluation import EvaluateConfig, evaluate_model
 
 
 def parser() -> CommandParser:
@@ -36,6 +35,8 @@ def parser() -> CommandParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Prints the figures; 1 where the leading one is below --at-least."""
     values = given(parser().parse_args(arguments))
+    from tf_embbert.finetuning.evaluation import EvaluateConfig, evaluate_model  # after --help has answered
+
     path, least, as_json = values.pop("model"), values.pop("at_least", None), values.pop("json")
     result = evaluate_model(path, EvaluateConfig(**values))
     print(json.dumps(result) if as_json else in_words(result))

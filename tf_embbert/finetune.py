@@ -11,9 +11,7 @@ The work lies in OUT.partial until it is whole; `--resume` goes on with it after
 import argparse
 import sys
 from collections.abc import Sequence
-
-from rich.console import Console
-from rich.table import Table
+from typing import TYPE_CHECKING
 
 from tf_embbert.common.arguments import (
     CommandParser,
@@ -27,11 +25,12 @@ from tf_embbert.common.arguments import (
     split_output,
 )
 from tf_embbert.common.errors import run_command
-from tf_embbert.finetuning.config import FinetuneConfig
-from tf_embbert.finetuning.finetune import finetune_task
 from tf_embbert.model.config import ACTIVATIONS, PRESETS
-from tf_embbert.run import Run
-from tf_embbert.training.partial import run_resumable
+
+if TYPE_CHECKING:  # imported when the options are read: --help answers at once
+    from rich.console import Console
+
+    from tf_embbert.run import Run
 
 
 def parser() -> CommandParser:
@@ -97,13 +96,21 @@ def add_training_options(training: argparse._ArgumentGroup) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Trains, and prints a table of what came out."""
     values, output = split_output(parser().parse_args(arguments))
+    from rich.console import Console
+
+    from tf_embbert.finetuning.config import FinetuneConfig
+    from tf_embbert.finetuning.finetune import finetune_task
+    from tf_embbert.training.partial import run_resumable
+
     config = FinetuneConfig(**values)
     run = run_resumable(lambda report: finetune_task(config, **output, report=report), output["out"])
     print_summary(Console(), output["out"], run)
 
 
-def print_summary(console: Console, out: str, run: Run) -> None:
+def print_summary(console: "Console", out: str, run: "Run") -> None:
     """A table of the scores, and what to do next."""
+    from rich.table import Table
+
     table = Table(
         "rows", "float", "int8 PTQ, TFLM", "int8 QAT, TFLM", title=f"{run.name}: {run.metrics['metric']}, percent"
     )

@@ -23,9 +23,6 @@ from tf_embbert.common.arguments import (
 )
 from tf_embbert.common.errors import run_command
 from tf_embbert.model.config import PRESETS
-from tf_embbert.pretraining.config import PretrainConfig
-from tf_embbert.pretraining.pretrain import pretrain_encoder
-from tf_embbert.training.partial import run_resumable
 
 
 def parser() -> CommandParser:
@@ -89,6 +86,10 @@ def add_training_options(training: argparse._ArgumentGroup) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Trains, and says what to do with the run."""
     values, output = split_output(parser().parse_args(arguments))
+    from tf_embbert.pretraining.config import PretrainConfig  # after --help has answered
+    from tf_embbert.pretraining.pretrain import pretrain_encoder
+    from tf_embbert.training.partial import run_resumable
+
     config = PretrainConfig(**{**values, "corpus": tuple(values["corpus"])})
     run_resumable(lambda report: pretrain_encoder(config, **output, report=report), output["out"])
     out = output["out"]

@@ -9,8 +9,8 @@ import yaml
 
 from convert.bundle.bundle import MANIFEST, read_bundle
 from convert.bundle.firmware import Firmware
-from convert.export.build import PLANS, build_model, shortest_length
-from convert.passes.optimizer import CORE
+from convert.export.build import build_model, shortest_length
+from convert.tflm.targets import CORE, PLANS
 from tf_embbert.common.errors import UserError, nearest
 from tf_embbert.run import Run, load_run
 

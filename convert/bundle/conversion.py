@@ -11,14 +11,14 @@ from convert.bundle.manifest import bundle_sha256, make_manifest
 from convert.bundle.report import REPORT, make_report
 from convert.bundle.sources import firmware_sources
 from convert.bundle.verification import Answers, compare_interpreters
-from convert.export.build import PLANS, Built, shortest_length
+from convert.export.build import Built, shortest_length
 from convert.export.build_lengths import build_lengths
-from convert.passes.optimizer import CORE
 from convert.tflite.lengths import rows_by_length, split_lengths
 from convert.tflm.arena import plan_arenas
 from convert.tflm.builds import BUILDS
 from convert.tflm.interpreters import InterpreterError
 from convert.tflm.support import check_bytes, entry_text
+from convert.tflm.targets import CORE, PLANS
 from tf_embbert.common.errors import UserError
 from tf_embbert.run import Run
 from tf_embbert.tokenizer import segments

@@ -7,8 +7,9 @@ import yaml
 
 from convert.tflite.model import input_length
 from convert.tflm.arena import plan_arenas
-from convert.tflm.builds import CORES, find_build
+from convert.tflm.builds import find_build
 from convert.tflm.support import check_bytes, difference_texts
+from convert.tflm.targets import CORES
 
 CONSTANTS = yaml.safe_load(Path(__file__).with_name("firmware.yaml").read_text(encoding="utf-8"))
 

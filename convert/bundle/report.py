@@ -15,8 +15,9 @@ from convert.tflite.lengths import split_lengths
 from convert.tflite.macs import list_macs
 from convert.tflite.view import Model, view_model
 from convert.tflm.allocator import allocate
-from convert.tflm.builds import BUILDS, CORES, NOT_MEASURED, default_kernels
+from convert.tflm.builds import BUILDS, NOT_MEASURED, default_kernels
 from convert.tflm.instructions import estimate_instructions
+from convert.tflm.targets import CORES
 
 REPORT = "report.html"
 ANSWERS = ("yes", "shorter", "unknown", "no")  # names of their styles

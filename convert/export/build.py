@@ -8,15 +8,15 @@ from convert.export.tiling_search import Candidate, choose_tilings
 from convert.lowering.graph import Graph
 from convert.lowering.lower import lower_model
 from convert.lowering.to_tflite import make_model, write_model
-from convert.passes.optimizer import CORE, Stage, measure_stage, optimize_model
+from convert.passes.optimizer import Stage, measure_stage, optimize_model
 from convert.passes.pipeline import FINISH, SCRATCH, TILING, GraphPass, Settings, run_graph_pass, select
 from convert.passes.strip import strip_model
 from convert.passes.tiling import Tiling
 from convert.tflite.writer import pack_model
 from convert.tflm.builds import Target, find_build
+from convert.tflm.targets import CORE, PLANS
 from tf_embbert.run import FoldedModel, Ranges
 
-PLANS = ("offline", "stock")  # who plans the arena: the file, with activations that share memory, or TFLM's planner
 PLACED, PLACED_FOR_SPEED = 2, 8  # tilings whose activations are placed, at most: for a small arena, in a given one
 
 

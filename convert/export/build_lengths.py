@@ -11,18 +11,19 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from convert.export.build import PLANS, Built, build_model, build_stages
+from convert.export.build import Built, build_model, build_stages
 from convert.export.stock_search import arrange_tiling
 from convert.lowering.graph import Graph
 from convert.lowering.lower import lower_model
 from convert.lowering.to_tflite import write_model
-from convert.passes.optimizer import CORE, measure_stage, optimize_model
+from convert.passes.optimizer import measure_stage, optimize_model
 from convert.passes.pipeline import FINISH, SCRATCH, Settings, run_graph_pass, tile_graph
 from convert.passes.tiling import Tiling
 from convert.tflite.model import read_model
 from convert.tflite.writer import pack_models
 from convert.tflm.arena import plan_arenas
 from convert.tflm.builds import BUILDS, find_build
+from convert.tflm.targets import CORE, PLANS
 from tf_embbert.run import FoldedModel, Ranges
 
 MOST_TILES = 4  # of a shorter length; where that is not enough, it is built as if it were alone

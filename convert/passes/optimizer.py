@@ -12,7 +12,6 @@ from convert.tflite.signatures import with_signatures
 from convert.tflite.writer import pack_model
 from convert.tflm.builds import Target
 
-CORE = "cortex-m7"  # the same structs and scratch as a Cortex-M4 and M33
 BEFORE = "as it was"
 
 

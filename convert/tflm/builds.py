@@ -7,6 +7,7 @@ from convert.tflm.kernels_reference import REFERENCE_KERNELS, Kernel
 from convert.tflm.kernels_signal import SIGNAL_KERNELS
 from convert.tflm.rules.registry import Asked
 from convert.tflm.structs import ARM32, ARM32_DSP, ARM32_MVE, HOST64, WHEEL, Build
+from convert.tflm.targets import CORES
 from tf_embbert.common.errors import UserError, nearest
 
 
@@ -19,24 +20,15 @@ class Target(NamedTuple):
     @property
     def asked(self) -> Asked:
         """Whose rules hold for it: those of its kernels, and of the first core with such a build."""
-        kernels = "cmsis_nn" if self.kernels is CMSIS_NN_KERNELS else "reference"
+        kernels = "cmsis_nn" if self.kernels is OPTIMISED else "reference"
         return Asked(kernels, next((core for core, build in CORES.items() if build is self.build), None))
 
 
 HOST = "host64"
-CORES = {
-    "cortex-m0plus": ARM32,
-    "cortex-m3": ARM32,
-    "cortex-m4": ARM32_DSP,
-    "cortex-m7": ARM32_DSP,
-    "cortex-m33": ARM32_DSP,
-    "cortex-m55": ARM32_MVE,
-    "cortex-m85": ARM32_MVE,
-}
 NOT_MEASURED = {"cortex-m0plus": "cortex-m3", "cortex-m85": "cortex-m55"}  # and the core whose code they run
-REFERENCE = REFERENCE_KERNELS | SIGNAL_KERNELS
+REFERENCE, OPTIMISED = REFERENCE_KERNELS | SIGNAL_KERNELS, CMSIS_NN_KERNELS | SIGNAL_KERNELS
 ON_HOST, ON_ARM = Target(HOST64, REFERENCE), Target(ARM32, REFERENCE)
-CMSIS_NN = {build: Target(build, CMSIS_NN_KERNELS | SIGNAL_KERNELS) for build in (ARM32, ARM32_DSP, ARM32_MVE)}
+CMSIS_NN = {build: Target(build, OPTIMISED) for build in (ARM32, ARM32_DSP, ARM32_MVE)}
 BUILDS = {(HOST, "reference"): ON_HOST}
 BUILDS |= {(core, "cmsis_nn"): CMSIS_NN[build] for core, build in CORES.items()}
 BUILDS |= {(core, "reference"): ON_ARM for core in CORES}

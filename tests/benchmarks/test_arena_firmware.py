@@ -11,7 +11,8 @@ from benchmarks.common.base import ARENA_BUDGETS
 from benchmarks.common.sources import ROOT
 from benchmarks.firmware.models import FOLDER
 from convert.tflm.arena import plan_arena
-from convert.tflm.builds import CORES, NOT_MEASURED
+from convert.tflm.builds import NOT_MEASURED
+from convert.tflm.targets import CORES
 
 MEASURED = json.loads(RESULT.read_text())["measured"]
 WITHIN = 1.01

@@ -20,7 +20,8 @@ from convert.bundle.firmware import CONSTANTS, Firmware, app_bytes, tokenizer_by
 from convert.export.build import build_model
 from convert.lowering.lower import lower_model
 from convert.lowering.to_tflite import write_model
-from convert.tflm.builds import CORES, default_kernels
+from convert.tflm.builds import default_kernels
+from convert.tflm.targets import CORES
 from tests.support.bundles import converted, make_run
 from tests.support.chain import refused
 from tests.support.transcription import random_model

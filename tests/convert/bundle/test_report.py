@@ -19,7 +19,8 @@ from convert.tflite.model import read_model
 from convert.tflite.view import view_model
 from convert.tflm.allocator import allocate
 from convert.tflm.arena import plan_arena
-from convert.tflm.builds import BUILDS, CORES
+from convert.tflm.builds import BUILDS
+from convert.tflm.targets import CORES
 from tests.support.bundles import contents, converted, make_run
 from tests.support.graphs import pack, random_graph, shuffled
 

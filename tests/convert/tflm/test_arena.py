@@ -15,11 +15,12 @@ from convert.tflite.model import operator_name, read_model, schema
 from convert.tflite.view import view_model
 from convert.tflm.allocator import allocate
 from convert.tflm.arena import plan_arena, plan_arenas
-from convert.tflm.builds import BUILDS, CORES, WHEEL_BUILD
+from convert.tflm.builds import BUILDS, WHEEL_BUILD
 from convert.tflm.instructions import estimate_instructions
 from convert.tflm.planner import Buffer, head_bytes, plan_buffers
 from convert.tflm.structs import ARM32, HOST64, STRUCTS, WHEEL
 from convert.tflm.support import check_bytes
+from convert.tflm.targets import CORES
 from tests.support.chain import FolderOf
 from tests.support.graphs import STEP, assert_equal_to_tflm, one_op, pack, random_graph, shuffled, with_offline_plan
 from tests.support.transcription import random_model
