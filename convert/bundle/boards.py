@@ -4,15 +4,16 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import yaml
 
-from convert.bundle.bundle import MANIFEST, read_bundle
 from convert.bundle.firmware import Firmware
-from convert.export.build import build_model, shortest_length
 from convert.tflm.targets import CORE, PLANS
 from tf_embbert.common.errors import UserError, nearest
-from tf_embbert.run import Run, load_run
+
+if TYPE_CHECKING:  # bundles and runs are read when they are asked for: a file is judged without what that takes
+    from tf_embbert.run import Run
 
 HERE = Path(__file__).parent
 FIGURES = ("flash", "ram", "total_ram", "clock")
@@ -88,7 +89,7 @@ def judge_boards(boards: Iterable[Board], firmware: Firmware, length: int | None
 
 def judge_run(
     boards: Iterable[Board],
-    run: Run,
+    run: "Run",
     model: bytes,
     length: int,
     searched: Iterable[str],
@@ -98,6 +99,8 @@ def judge_run(
     """`judge_boards` of a run whose model of `length` tokens this is; where it does not fit one of the boards
     `searched`, shorter models for the same core and plan are built, in a while, to find the largest that does.
     """
+    from convert.export.build import build_model, shortest_length
+
     boards, vocab_size = list(boards), run.tokenizer.vocab_size
 
     @cache
@@ -180,14 +183,21 @@ def all_fit(verdicts: Iterable[dict], ids: Iterable[str]) -> bool:
 
 def judge_folder(path: Path, boards: list[Board], named: list[str]) -> list[dict]:
     """Verdicts for a bundle or a run."""
+    from convert.bundle.bundle import MANIFEST
+
     if (path / MANIFEST).exists():
         return _judge_bundle(path, boards)
+    from convert.export.build import build_model
+    from tf_embbert.run import load_run
+
     run = load_run(path)
     return judge_run(boards, run, build_model(run.weights, run.ranges, run.max_length), run.max_length, named)
 
 
 def _judge_bundle(path: Path, boards: list[Board]) -> list[dict]:
     """Verdicts for a bundle; which shorter length fits is what its conversion found."""
+    from convert.bundle.bundle import read_bundle
+
     bundle = read_bundle(path)
     firmware = Firmware(bundle.files["model.tflite"], bundle.manifest["tokenizer"]["vocab_size"])
     found = {verdict["id"]: verdict.get("seq_len") for verdict in bundle.manifest["boards"]}

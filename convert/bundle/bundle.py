@@ -11,10 +11,9 @@ import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jsonschema
-import numpy as np
 
 from convert.bundle.manifest import length_offsets, validate_manifest
 from convert.tflite.lengths import split_lengths
@@ -22,6 +21,9 @@ from convert.tflite.model import output_quantization, read_model
 from convert.tflite.verifier import DamagedModel
 from tf_embbert.common.errors import UserError
 from tf_embbert.common.json_text import parse_json
+
+if TYPE_CHECKING:
+    import numpy as np
 
 MANIFEST = "manifest.json"
 # The file by which a folder of a kind is known: --force replaces no other folder.
@@ -170,9 +172,9 @@ def labels_text(labels: list[str] | None) -> bytes:
 def golden_rows(
     model: bytes,
     texts: list[tuple[str, str | None]],
-    ids: list[np.ndarray],
-    segments: list[np.ndarray] | None,
-    logits: np.ndarray,
+    ids: "list[np.ndarray]",
+    segments: "list[np.ndarray] | None",
+    logits: "np.ndarray",
     labels: list[str] | None,
 ) -> list[dict]:
     """Texts with what TFLM answers, for firmware and `verify` to reproduce byte for byte.
@@ -196,7 +198,7 @@ def golden_rows(
             "tokens": ids[row].tolist(),
             "segments": segments[row].tolist() if segments else None,
             "logits": logits[row].tolist(),
-            "label": labels[int(np.argmax(logits[row]))] if labels else None,
+            "label": labels[int(logits[row].argmax())] if labels else None,
             "score": None if labels else scale * (int(logits[row][0]) - zero_point),
         }
         for row, (text, pair) in enumerate(texts)

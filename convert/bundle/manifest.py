@@ -6,16 +6,18 @@ import re
 from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import jsonschema
-from tflite_micro.python.tflite_micro._version import __version__ as tflm_version
 
 from convert.passes.optimizer import Stage
 from convert.tflite.lengths import list_all_ops, split_lengths
 from convert.tflite.macs import count_macs
 from convert.tflite.model import float_tensors, read_model
 from convert.tflite.view import view_model
-from tf_embbert.run import Run
+
+if TYPE_CHECKING:
+    from tf_embbert.run import Run
 
 FORMAT = 1
 SCHEMA_FILE = Path(__file__).with_name("manifest.schema.json")
@@ -23,7 +25,7 @@ PACKAGES = ("flatbuffers", "numpy", "tensorflow", "tflite-micro", "tokenizers")
 
 
 def make_manifest(
-    run: Run,
+    run: "Run",
     files: dict[str, bytes],
     offsets: dict[int, int],
     stages: list[Stage],
@@ -121,7 +123,7 @@ def _lengths(models: dict[int, bytes], offsets: dict[int, int]) -> dict:
     }
 
 
-def _accuracy(run: Run, lengths: list[int]) -> dict:
+def _accuracy(run: "Run", lengths: list[int]) -> dict:
     """The figures of the run; those of its int8 model were measured at the run's own length, alone."""
     known = ("dataset", "split", "rows", "metric", "float", "ptq_tflm", "qat_tflm")
     accuracy = {name: run.metrics.get(name) for name in known}
@@ -130,5 +132,7 @@ def _accuracy(run: Run, lengths: list[int]) -> dict:
 
 
 def _toolchain() -> dict[str, str]:
+    from tflite_micro.python.tflite_micro._version import __version__ as tflm_version
+
     commit = re.search(r"-g([0-9a-f]+)$", tflm_version)
     return {**{name: metadata.version(name) for name in PACKAGES}, "tflm": commit[1] if commit else tflm_version}

@@ -4,10 +4,12 @@
 What comes after, operator order, tensor order and memory plan, works on the file's model, for any model.
 """
 
+import math
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
 
 
 @dataclass(frozen=True)
@@ -31,14 +33,14 @@ class Tensor:
 
     name: str
     shape: tuple[int, ...]
-    dtype: np.dtype
+    dtype: "np.dtype"
     quantization: Quantization | Any = None  # None of what is no quantised number: ids, masks
-    data: np.ndarray | Any = None
+    data: "np.ndarray | Any" = None
 
     @property
     def size(self) -> int:
         """Number of elements."""
-        return int(np.prod(self.shape, dtype=np.int64))
+        return math.prod(self.shape)
 
     @property
     def nbytes(self) -> int:

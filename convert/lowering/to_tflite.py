@@ -4,12 +4,11 @@ What the device never reads is left out: tensor names other than those of inputs
 metadata.
 """
 
-import numpy as np
-
 from convert.lowering.graph import Graph, Op, Quantization
 from convert.tflite.editing import ACTIVATIONS, PADDINGS, add_tensor, new_code, new_model, new_operator, set_operators
+from convert.tflite.flatbuffer import number_bytes
 from convert.tflite.view import Graph as FileGraph
-from convert.tflite.view import Model, Operator
+from convert.tflite.view import Model, Operator, read_numbers
 from convert.tflite.view import Tensor as FileTensor
 from convert.tflite.writer import pack_model
 
@@ -78,7 +77,7 @@ def operator_version(op: Op) -> int:
     """The lowest version of an operator that has its types, as TFLite's converter picks it
     (tensorflow/lite/tools/versioning/op_version.cc).
     """
-    if op.kind == "RESHAPE" or op.inputs[0].dtype == np.int32:
+    if op.kind == "RESHAPE" or op.inputs[0].dtype == "int32":
         return 1
     if op.kind == "MUL":
         x, y, z = (t.quantization.per_tensor_scale for t in op.inputs + op.outputs)
@@ -90,7 +89,7 @@ def operator_version(op: Op) -> int:
 
 def _quantization(quantization: Quantization) -> tuple[tuple[float, ...], list[int], int]:
     """Scales, as the file's 32 bits hold them, zero points and their axis."""
-    scales = tuple(float(np.float32(scale)) for scale in quantization.scale)
+    scales = tuple(read_numbers(number_bytes("f", quantization.scale), "f"))
     return scales, [quantization.zero_point] * len(scales), quantization.axis
 
 

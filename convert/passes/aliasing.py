@@ -11,10 +11,9 @@ Only the reference kernels and CMSIS-NN's were read, those that the arena's figu
 
 from itertools import accumulate
 from math import prod
+from operator import mul
 
-import numpy as np
-
-from convert.tflite.view import Model, Operator, Tensor
+from convert.tflite.view import Model, Operator, Tensor, read_numbers
 from convert.tflm.planner import BUFFER_ALIGNMENT, Buffer
 
 # int8 operators whose output may lie exactly on an input of the same shape.
@@ -139,9 +138,9 @@ class Aliasing:
 
 def _in_a_row(parts: tuple[Tensor, ...], whole: Tensor) -> list[tuple[Tensor, int]]:
     """Where each part begins in the whole, if the parts follow one another in memory."""
-    shapes = np.array([tensor.shape for tensor in (*parts, whole)])
-    cut = [axis for axis in range(shapes.shape[1]) if len(set(shapes[:, axis])) > 1]
-    if len(parts) > 1 and (len(cut) != 1 or prod(shapes[0, : cut[0]]) != 1):
+    sizes = list(zip(*(tensor.shape for tensor in (*parts, whole))))  # of each axis
+    cut = [axis for axis, along in enumerate(sizes) if len(set(along)) > 1]
+    if len(parts) > 1 and (len(cut) != 1 or prod(parts[0].shape[: cut[0]]) != 1):
         return []
     return list(zip(parts, accumulate((part.nbytes for part in parts), initial=0)))
 
@@ -153,6 +152,6 @@ def _slice_start(whole: Tensor, begin: Tensor, size: Tensor, part: Tensor) -> in
     cut = [axis for axis, (a, b) in enumerate(zip(whole.shape, part.shape)) if a != b]
     if cut and prod(part.shape[: cut[-1]]) != 1:
         return None
-    starts = np.frombuffer(begin.data.tobytes(), "<i4")
+    starts = read_numbers(begin.data, "i")
     strides = [prod(whole.shape[axis + 1 :]) for axis in range(whole.rank)]
-    return int(starts @ strides) * part.nbytes // part.elements
+    return sum(map(mul, starts, strides)) * part.nbytes // part.elements

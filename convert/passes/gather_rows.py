@@ -13,8 +13,6 @@ GATHER copies row by row with memcpy (micro/kernels/gather.cc).
 from dataclasses import replace
 from typing import NamedTuple
 
-import numpy as np
-
 from convert.lowering.graph import Graph, Op, Tensor
 from convert.passes.tiling import VALUE_GROUP
 
@@ -90,6 +88,8 @@ def _follows(piece: Rows, before: Rows) -> bool:
 
 
 def _gather(rows: Rows) -> Op:
+    import numpy as np
+
     matrix, start, stop = rows
     numbers = np.arange(start, stop, dtype=np.int32)[None, None]
     indices = Tensor(f"rows[{start}:{stop}]", numbers.shape, numbers.dtype, None, numbers)

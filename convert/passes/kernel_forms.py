@@ -7,8 +7,6 @@ mends one rule for one operator; its docstring is what the user reads. `kernel_s
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from convert.passes import kernel_shapes
 from convert.passes.strip import strip_model
 from convert.tflite import schema
@@ -36,11 +34,10 @@ Form = Callable[[Graph, Operator], bool]
 def bias_of_zeros(graph: Graph, op: Operator) -> bool:
     """has no bias: give it one of zeros"""
     weights, first = op.inputs[1], op.inputs[2 if op.name == "TRANSPOSE_CONV" else 0]
-    kind, dtype = ("INT64", "<i8") if first.type == "INT16" else ("INT32", "<i4")
+    kind, size = ("INT64", 8) if first.type == "INT16" else ("INT32", 4)
     length = weights.shape[3 if op.name == "DEPTHWISE_CONV_2D" else 0]
     scales = [first.scale * scale for scale in weights.scales]
-    zeros = np.zeros(length, dtype)
-    bias = add_tensor(graph, "", kind, [length], zeros, (scales, [0] * len(scales), 0))
+    bias = add_tensor(graph, "", kind, [length], bytes(size * length), (scales, [0] * len(scales), 0))
     op.inputs = (*op.inputs[: 3 if op.name == "TRANSPOSE_CONV" else 2], bias)
     return True
 
@@ -50,10 +47,10 @@ def weights_in_int8(graph: Graph, op: Operator) -> bool:
     weights = op.inputs[1]
     if weights.data is None or len(weights.data) < -(-weights.elements // 2):
         return False
-    pairs = np.stack([weights.data & 15, weights.data >> 4], -1).reshape(-1)[: weights.elements]
-    values = ((pairs.astype(np.int8) ^ 8) - 8).astype(np.int8)  # the sign of four bits
+    halves = (half for byte in weights.data for half in (byte & 15, byte >> 4))
+    values = bytes(half | 0xF0 if half & 8 else half for half in halves)[: weights.elements]  # the sign of four bits
     quantization = (weights.scales, weights.zero_points, weights.axis)
-    wide = add_tensor(graph, "", "INT8", weights.shape, values.reshape(weights.shape), quantization)
+    wide = add_tensor(graph, "", "INT8", weights.shape, values, quantization)
     op.inputs = (op.input, wide, *op.inputs[2:])
     return True
 
@@ -112,9 +109,9 @@ def row_to_its_last_stride(graph: Graph, op: Operator) -> bool:
 
 def _rows(graph: Graph, tensor: Any, chosen: slice) -> Tensor:
     """Some of a constant's first dimension, with their scales."""
-    dtype = {"INT8": "<i1", "INT32": "<i4", "INT64": "<i8"}[tensor.type]
-    values = np.frombuffer(tensor.data.tobytes(), dtype).reshape(tensor.shape)[chosen]
-    part = add_like(graph, tensor, values.shape, values)
+    row = tensor.nbytes // tensor.shape[0]
+    shape = [chosen.stop - chosen.start, *tensor.shape[1:]]
+    part = add_like(graph, tensor, shape, tensor.data[chosen.start * row : chosen.stop * row])
     if len(tensor.scales) > 1:
         quantize(part, tensor.scales[chosen], tensor.zero_points[chosen], tensor.axis)
     return part

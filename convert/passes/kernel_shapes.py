@@ -3,8 +3,6 @@
 import math
 from collections.abc import Sequence
 
-import numpy as np
-
 from convert.tflite import schema
 from convert.tflite.editing import (
     add_integers,
@@ -16,6 +14,7 @@ from convert.tflite.editing import (
     replace_operator,
     set_options,
 )
+from convert.tflite.flatbuffer import number_bytes
 from convert.tflite.view import Graph, Operator, Tensor
 
 RANK = 4
@@ -51,7 +50,8 @@ def pad_in_four(graph: Graph, op: Operator) -> bool:
         tensor = _reshaped(graph, tensor, [before, shape[axis] * behind], made)
         shape[axis] += sum(pairs[axis])
         result = add_like(graph, op.output, [before, shape[axis] * behind])
-        amount = add_tensor(graph, "", "INT32", [2, 2], np.array([[0, 0], pairs[axis]], "<i4") * behind)
+        ends = [0, 0, *(pad * behind for pad in pairs[axis])]
+        amount = add_tensor(graph, "", "INT32", [2, 2], number_bytes("i", ends))
         made.append(repeat_operator(op, [tensor, amount, *op.inputs[2:]], [result]))
         tensor = result
     made.append(_reshape(graph, tensor, op.output))
@@ -106,7 +106,7 @@ def dense_as_convolution(graph: Graph, op: Operator) -> bool:
     units, depth = weights.shape
     made: list[Operator] = []
     tensor = _reshaped(graph, op.input, [1, op.input.elements // depth, 1, depth], made)
-    filters = add_like(graph, weights, [units, 1, 1, depth], weights.data.view(np.int8).reshape(units, 1, 1, depth))
+    filters = add_like(graph, weights, [units, 1, 1, depth], weights.data)
     bias = bias or _zeros(graph, op, units)
     result = add_like(graph, op.output, [1, op.input.elements // depth, 1, units])
     fields = {"strideH": 1, "strideW": 1, "dilationHFactor": 1, "dilationWFactor": 1, "padding": schema.Padding.VALID}
@@ -191,4 +191,4 @@ def _reshape(graph: Graph, tensor: Tensor, result: Tensor) -> Operator:
 
 def _zeros(graph: Graph, op: Operator, units: int) -> Tensor:
     scales = [op.input.scale * scale for scale in op.inputs[1].scales]
-    return add_tensor(graph, "", "INT64", [units], np.zeros(units, "<i8"), (scales, [0] * len(scales), 0))
+    return add_tensor(graph, "", "INT64", [units], bytes(8 * units), (scales, [0] * len(scales), 0))

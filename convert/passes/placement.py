@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from heapq import nsmallest
 from typing import NamedTuple
 
-import numpy as np
-
 from convert.passes.aliasing import Alias, Aliasing
 from convert.tflm.planner import BUFFER_ALIGNMENT, Buffer
 
@@ -86,7 +84,7 @@ def least_head(buffers: list[Buffer], aliasing: Aliasing) -> int:
 
 def bytes_at_steps(buffers: list[Buffer], aliasing: Aliasing) -> list[int]:
     """Bytes alive at each step; what lies on one another counts once."""
-    return _taken(buffers, join_buffers(buffers, aliasing)).tolist()
+    return _taken(buffers, join_buffers(buffers, aliasing))
 
 
 def join_buffers(buffers: list[Buffer], aliasing: Aliasing, apart: Collection[Alias] = ()) -> list[Piece]:
@@ -112,15 +110,15 @@ def join_buffers(buffers: list[Buffer], aliasing: Aliasing, apart: Collection[Al
     return list({id(piece): piece for piece in home}.values())
 
 
-def _spare(buffers: list[Buffer], aliasing: Aliasing, taken: np.ndarray) -> set[Alias]:
+def _spare(buffers: list[Buffer], aliasing: Aliasing, taken: list[int]) -> set[Alias]:
     """Of the outputs that may lie on an input, those of the largest tensors with room beside it: these are the
     hardest to place, and one place for both through all that follows is harder to find than two.
     """
     lives = {buffer.owner[1]: buffer for buffer in buffers if buffer.owner}
-    sizes = {}
+    highest, sizes = max(taken), {}
     for alias in aliasing.may_alias:
         target = lives[alias[1]]
-        if alias[:2] in aliasing.overwrites and taken[target.first] + target.size <= taken.max():
+        if alias[:2] in aliasing.overwrites and taken[target.first] + target.size <= highest:
             sizes[alias] = target.size
     return {alias for alias, size in sizes.items() if size == max(sizes.values())}
 
@@ -131,16 +129,17 @@ def _head(buffers: list[Buffer], offsets: list[int]) -> int:
 
 def _floor(buffers: list[Buffer], pieces: list[Piece]) -> int:
     """The most bytes that pieces take at one step."""
-    return int(_taken(buffers, pieces).max(initial=0))
+    return max(_taken(buffers, pieces))
 
 
-def _taken(buffers: list[Buffer], pieces: list[Piece]) -> np.ndarray:
+def _taken(buffers: list[Buffer], pieces: list[Piece]) -> list[int]:
     """Bytes alive at each step."""
-    taken = np.zeros(max((buffer.last for buffer in buffers), default=0) + 1, np.int64)
+    taken = [0] * (max((buffer.last for buffer in buffers), default=0) + 1)
     for piece in pieces:
         members = [buffers[member] for member in piece.members]
         if len(members) == 1:
-            taken[members[0].first : members[0].last + 1] += members[0].size
+            for step in range(max(members[0].first, 0), members[0].last + 1):  # -1: no operator has it
+                taken[step] += members[0].size
             continue
         for step in range(min(m.first for m in members), max(m.last for m in members) + 1):
             taken[step] += _covered(piece, members, step)

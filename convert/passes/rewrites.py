@@ -4,8 +4,6 @@ it; its docstring is what the user reads after the operator's name.
 
 from collections.abc import Callable
 
-import numpy as np
-
 from convert.tflite.editing import (
     add_integers,
     add_like,
@@ -94,10 +92,22 @@ def _transpose(graph: Graph, op: Operator, tensor: Tensor) -> Tensor:
     axes = [*range(tensor.rank - 2), tensor.rank - 1, tensor.rank - 2]
     shape = [tensor.shape[axis] for axis in axes]
     if tensor.data is not None:
-        elements = tensor.data.view(f"u{tensor.data.nbytes // tensor.elements}").reshape(tensor.shape)
-        return add_like(graph, tensor, shape, np.swapaxes(elements, -1, -2))
+        return add_like(graph, tensor, shape, _transposed(tensor, tensor.data))
     result = add_like(graph, tensor, shape)
     transpose = new_operator(graph, "TRANSPOSE", [tensor, add_integers(graph, axes)], [result])
     at = graph.operators.index(op)
     set_operators(graph, [*graph.operators[:at], transpose, *graph.operators[at:]])
     return result
+
+
+def _transposed(tensor: Tensor, data: memoryview) -> bytes:
+    """The elements of a constant with its last two dimensions swapped."""
+    size, (rows, columns) = tensor.nbytes // tensor.elements, tensor.shape[-2:]
+    elements = [bytes(data[at : at + size]) for at in range(0, tensor.nbytes, size)]
+    matrices = range(0, len(elements), rows * columns)
+    return b"".join(
+        element
+        for start in matrices
+        for column in range(columns)
+        for element in elements[start + column : start + rows * columns : columns]
+    )

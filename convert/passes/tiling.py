@@ -13,9 +13,7 @@ no memory.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate
-
-import numpy as np
+from itertools import accumulate, pairwise
 
 from convert.lowering.graph import Graph, Op, OptionalTensor, Tensor
 
@@ -177,12 +175,13 @@ def _blocks(graph: Graph) -> list[int]:
 
 def _cut_dense(kernel: Tensor, bias: Tensor, channels: tuple[int, ...]) -> list[tuple[Tensor, Tensor]]:
     """Kernel of the values and bias of the context by groups of channels."""
-    edges = np.cumsum(channels)[:-1]
+    edges = list(accumulate(channels, initial=0))
 
     def cut(tensor: Tensor) -> list[Tensor]:
+        parts = [tensor.data[start:stop] for start, stop in pairwise(edges)]
         return [
             replace(tensor, name=f"{tensor.name}.{index}", shape=part.shape, data=part)
-            for index, part in enumerate(np.split(tensor.data, edges))
+            for index, part in enumerate(parts)
         ]
 
     return list(zip(cut(kernel), cut(bias)))
@@ -229,6 +228,8 @@ class _Pieces:
         first = start - taps + 1
         if first >= 0:
             return self.slice_rows(n, first, stop)
+        import numpy as np
+
         ends = accumulate(tile.shape[2] for tile in split.outputs)
         tiles = [tile for tile, end in zip(split.outputs, ends) if end <= stop]
         shape = _with_rows(n, -first)
@@ -267,6 +268,8 @@ def _with_rows(tensor: Tensor, rows: int) -> tuple[int, ...]:
     return (*tensor.shape[:2], rows, tensor.shape[3])
 
 
-def _integers(name: str, values: Sequence[int] | np.ndarray) -> Tensor:
+def _integers(name: str, values: Sequence[int]) -> Tensor:
+    import numpy as np
+
     data = np.array(values, np.int32)
     return Tensor(name, data.shape, data.dtype, None, data)

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 from copy import copy
-from typing import Any
-
-import numpy as np
+from typing import Any, TypeAlias
 
 from convert.tflite import schema
+from convert.tflite.flatbuffer import number_bytes
 from convert.tflite.view import Graph, Model, Operator, OptionalTensor, Tensor
 
 SCHEMA_VERSION = 3
+Buffer: TypeAlias = Any  # bytes, or what holds some: a NumPy array
 ACTIVATIONS = {name: code for name, code in vars(schema.ActivationFunctionType).items() if not name.startswith("_")}
 PADDINGS = {name: code for name, code in vars(schema.Padding).items() if not name.startswith("_")}
 
@@ -53,7 +53,7 @@ def add_tensor(
     name: str,
     kind: str,
     shape: Sequence[int],
-    data: np.ndarray | None = None,
+    data: Buffer | None = None,
     quantization: tuple[Sequence[float], Sequence[int], int] | None = None,
 ) -> Tensor:
     """A tensor, the last of a graph.
@@ -67,7 +67,7 @@ def add_tensor(
         quantization: scales, zero points and the axis that they run along.
     """
     packed = schema.TensorT()
-    held = None if data is None else np.frombuffer(np.ascontiguousarray(data).tobytes(), np.uint8)
+    held = None if data is None else memoryview(memoryview(data).tobytes())
     tensor = Tensor(len(graph.tensors), name, kind, tuple(shape), False, held, (), (), 0, packed)
     if quantization:
         quantize(tensor, *quantization)
@@ -75,7 +75,7 @@ def add_tensor(
     return tensor
 
 
-def add_like(graph: Graph, like: Tensor, shape: Sequence[int], data: np.ndarray | None = None) -> Tensor:
+def add_like(graph: Graph, like: Tensor, shape: Sequence[int], data: Buffer | None = None) -> Tensor:
     """A tensor of the type and quantisation of another, the last of a graph."""
     tensor = add_tensor(graph, "", like.type, shape, data)
     tensor.scales, tensor.zero_points, tensor.axis = like.scales, like.zero_points, like.axis
@@ -86,7 +86,7 @@ def add_like(graph: Graph, like: Tensor, shape: Sequence[int], data: np.ndarray 
 
 def add_integers(graph: Graph, values: Sequence[int]) -> Tensor:
     """A constant int32 vector."""
-    return add_tensor(graph, "", "INT32", [len(values)], np.array(values, "<i4"))
+    return add_tensor(graph, "", "INT32", [len(values)], number_bytes("i", values))
 
 
 def quantize(tensor: Tensor, scales: Sequence[float], zero_points: Sequence[int], axis: int = 0) -> None:
@@ -94,8 +94,8 @@ def quantize(tensor: Tensor, scales: Sequence[float], zero_points: Sequence[int]
     tensor.scales, tensor.zero_points, tensor.axis = tuple(scales), tuple(zero_points), axis
     tensor.packed = copy(tensor.packed)
     tensor.packed.quantization = schema.QuantizationParametersT()
-    tensor.packed.quantization.scale = np.array(scales, np.float32)
-    tensor.packed.quantization.zeroPoint = np.array(zero_points, np.int64)
+    tensor.packed.quantization.scale = list(scales)
+    tensor.packed.quantization.zeroPoint = list(zero_points)
     tensor.packed.quantization.quantizedDimension = axis
 
 

@@ -7,11 +7,13 @@ for its tokens, here as on the device (tflm_app/embbert/classifier.cc).
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from convert.tflite.model import input_length, list_ops, read_model
 from convert.tflite.verifier import DamagedModel
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 def split_lengths(data: bytes, offsets: dict[int, int]) -> dict[int, bytes]:
@@ -45,7 +47,7 @@ def list_all_ops(models: Iterable[bytes]) -> list[dict]:
     return [found[key] for key in sorted(found)]
 
 
-def rows_by_length(lengths: Iterable[int], ids: list[np.ndarray]) -> dict[int, list[int]]:
+def rows_by_length(lengths: Iterable[int], ids: "list[np.ndarray]") -> dict[int, list[int]]:
     """Numbers of the rows that each length answers, the shortest first; a row that is too long goes to the longest."""
     rows = defaultdict(list)
     for number, row in enumerate(ids):
@@ -54,8 +56,8 @@ def rows_by_length(lengths: Iterable[int], ids: list[np.ndarray]) -> dict[int, l
 
 
 def answer_by_length(
-    models: dict[int, bytes], ids: list[np.ndarray], answer: Callable[[bytes, list[np.ndarray]], np.ndarray]
-) -> np.ndarray:
+    models: dict[int, bytes], ids: "list[np.ndarray]", answer: "Callable[[bytes, list[np.ndarray]], np.ndarray]"
+) -> "np.ndarray":
     """What a device answers: every row by the model of the shortest length that holds it.
 
     Args:
@@ -66,6 +68,8 @@ def answer_by_length(
     Returns:
         The answers in the order of the rows.
     """
+    import numpy as np
+
     answers: dict[int, np.ndarray] = {}
     for length, rows in rows_by_length(models, ids).items():
         answers |= zip(rows, answer(models[length], [ids[row] for row in rows]))

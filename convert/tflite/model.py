@@ -1,4 +1,4 @@
-"""What a .tflite file says about itself, read with the schema classes of the tflite-micro package.
+"""What a .tflite file says about itself.
 
 `read_model` takes files that nobody vouches for: it raises `DamagedModel` (a ValueError), and costs little, whatever is
 in them. What it gives may still make no sense; `check.py` tells.
@@ -20,11 +20,11 @@ OPERATOR_NAMES = {code: name for name, code in vars(schema.BuiltinOperator).item
 
 def _options_by_operator() -> dict[str, str]:
     """The class of each operator's options, by the names of both: CONV_2D has a Conv2DOptionsT."""
-    classes = {name.lower(): name for name in vars(schema) if name.endswith("OptionsT")}
-    plain = {name: f"{name.replace('_', '').lower()}optionst" for name in OPERATOR_NAMES.values()}
-    shared = dict.fromkeys(("AVERAGE_POOL_2D", "MAX_POOL_2D", "L2_POOL_2D"), "pool2doptionst")
-    shared |= dict.fromkeys(("MEAN", "SUM", "REDUCE_MAX", "REDUCE_MIN", "REDUCE_ALL"), "reduceroptionst")
-    plain |= shared | {"L2_NORMALIZATION": "l2normoptionst"}
+    classes = {name.lower(): f"{name}T" for name in vars(schema.BuiltinOptions)}
+    plain = {name: f"{name.replace('_', '').lower()}options" for name in OPERATOR_NAMES.values()}
+    shared = dict.fromkeys(("AVERAGE_POOL_2D", "MAX_POOL_2D", "L2_POOL_2D"), "pool2doptions")
+    shared |= dict.fromkeys(("MEAN", "SUM", "REDUCE_MAX", "REDUCE_MIN", "REDUCE_ALL"), "reduceroptions")
+    plain |= shared | {"L2_NORMALIZATION": "l2normoptions"}
     return {name: classes[found] for name, found in plain.items() if found in classes}
 
 
@@ -39,8 +39,8 @@ def read_model(data: bytes) -> schema.ModelT:
     """
     verify_flatbuffer(data)
     try:
-        model = schema.ModelT.InitFromPackedBuf(data)
-    except (AttributeError, IndexError, TypeError, UnicodeDecodeError, ValueError, struct.error) as error:
+        model = schema.unpack_model(data)
+    except (ValueError, struct.error) as error:
         raise DamagedModel(f"the options of an operator cannot be read ({error})") from error
     if not model.subgraphs:
         raise DamagedModel("it has no graph")
@@ -77,14 +77,13 @@ def _set_absent(part: object, names: tuple[str, ...]) -> None:
 
 def input_length(data: bytes) -> int:
     """L of an EmbBERT model: the last dimension of its first input."""
-    graph = schema.Model.GetRootAs(data).Subgraphs(0)
-    tensor = graph.Tensors(graph.Inputs(0))
-    return int(tensor.Shape(tensor.ShapeLength() - 1))
+    graph = read_model(data).subgraphs[0]
+    return int(graph.tensors[graph.inputs[0]].shape[-1])
 
 
 def takes_pairs(data: bytes) -> bool:
     """Whether an EmbBERT model has segments as its second input."""
-    return schema.Model.GetRootAs(data).Subgraphs(0).InputsLength() == 2
+    return len(read_model(data).subgraphs[0].inputs) == 2
 
 
 def output_quantization(model: schema.ModelT) -> tuple[float, int]:

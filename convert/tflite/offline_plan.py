@@ -5,9 +5,8 @@ Sources: micro/docs/memory_management.md and GetOfflinePlannedOffsets in micro/m
 
 from collections.abc import Mapping
 
-import numpy as np
-
-from convert.tflite.view import Model
+from convert.tflite.flatbuffer import number_bytes
+from convert.tflite.view import Model, read_numbers
 
 OFFLINE_PLAN = "OfflineMemoryAllocation"
 OFFLINE_HEADER = 3  # version, graph, number of tensors; then int32 offsets
@@ -22,12 +21,10 @@ def write_plan(model: Model, offsets: Mapping[int, int]) -> Model:
         model: the model, without a plan.
         offsets: where each tensor begins in the head, in bytes, by its index; the others are left to TFLM.
     """
-    tensors = np.full(len(model.graphs[0].tensors), ONLINE, np.int32)
-    for tensor, offset in offsets.items():
-        tensors[tensor] = offset
-    data = np.concatenate([[VERSION, GRAPHS, len(tensors)], tensors]).astype("<i4")
+    count = len(model.graphs[0].tensors)
+    plan = [VERSION, GRAPHS, count, *(offsets.get(tensor, ONLINE) for tensor in range(count))]
     planned = model.copy()
-    planned.metadata[OFFLINE_PLAN] = data.view(np.uint8)
+    planned.metadata[OFFLINE_PLAN] = memoryview(number_bytes("i", plan))
     return planned
 
 
@@ -36,4 +33,4 @@ def offline_offsets(model: Model) -> list[int] | None:
     if OFFLINE_PLAN not in model.metadata:
         return None
     data = model.metadata[OFFLINE_PLAN]
-    return [] if data is None else np.frombuffer(data.tobytes(), "<i4")[OFFLINE_HEADER:].tolist()
+    return [] if data is None else read_numbers(data, "i")[OFFLINE_HEADER:]

@@ -5,18 +5,19 @@ back by `writer.pack_view`. Changes are made on a `copy`, by the methods of `Gra
 """
 
 import math
+import struct
 from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeAlias
 
-import numpy as np
 from flatbuffers import flexbuffers
 
 from convert.tflite import schema
+from convert.tflite.flatbuffer import SCALARS, number_bytes
 from convert.tflite.model import CALLED_GRAPHS, TYPE_BYTES, TYPE_NAMES, indices, operator_name, read_model, text
 
-INTEGERS = {"INT8": "<i1", "INT16": "<i2", "INT32": "<i4", "INT64": "<i8"}
+INTEGERS = {"INT8": "b", "INT16": "h", "INT32": "i", "INT64": "q"}  # formats of their elements
 
 
 @dataclass(eq=False)
@@ -41,7 +42,7 @@ class Tensor:
     type: str
     shape: tuple[int, ...]
     variable: bool
-    data: np.ndarray | None
+    data: memoryview | None
     scales: tuple[float, ...]
     zero_points: tuple[int, ...]
     axis: int
@@ -82,7 +83,7 @@ class Tensor:
         """The elements of a constant of integers; None when it is computed, of another type, or cut short."""
         if self.data is None or self.type not in INTEGERS or len(self.data) < self.nbytes:
             return None
-        return np.frombuffer(self.data.tobytes()[: self.nbytes], INTEGERS[self.type]).tolist()
+        return read_numbers(self.data[: self.nbytes], INTEGERS[self.type])
 
 
 # What may be None where a tensor is left out; the first stage of rules holds those to be there that a kernel reads.
@@ -243,10 +244,22 @@ def vector(values: Any) -> list:
 numbers = indices  # a vector of integers of the file that may be absent
 
 
-def _data(model: schema.ModelT, buffer: int) -> np.ndarray | None:
+def read_numbers(data: bytes | memoryview, format: str) -> list:
+    """The numbers, of a format of `struct`, that bytes of a file are."""
+    return list(struct.unpack_from(f"<{len(data) // SCALARS[format].size}{format}", data))
+
+
+def _data(model: schema.ModelT, buffer: int) -> memoryview | None:
     """The bytes of a buffer, None for an empty one."""
     data = vector(model.buffers[buffer].data)
-    return np.asarray(data, np.uint8) if len(data) else None
+    if not len(data):
+        return None
+    return data if isinstance(data, memoryview) else memoryview(number_bytes("B", data))
+
+
+def _as_int32(number: int) -> int:
+    """The lower 32 bits of a number, as TFLM keeps them."""
+    return (number + 2**31) % 2**32 - 2**31
 
 
 def _tensor(model: schema.ModelT, index: int, tensor: schema.TensorT) -> Tensor:
@@ -256,9 +269,7 @@ def _tensor(model: schema.ModelT, index: int, tensor: schema.TensorT) -> Tensor:
     axis = 0
     if quantization is not None and len(vector(quantization.scale)) and len(vector(quantization.zeroPoint)):
         scales = tuple(float(scale) for scale in quantization.scale)
-        zero_points = tuple(
-            int(np.int32(np.int64(point) & 0xFFFFFFFF if point >= 0 else point)) for point in quantization.zeroPoint
-        )
+        zero_points = tuple(_as_int32(int(point)) for point in quantization.zeroPoint)
         axis = quantization.quantizedDimension
     return Tensor(
         index,

@@ -1,4 +1,4 @@
-"""A Graph to the schema's objects (the classes of the tflite-micro package) and those to the bytes of a .tflite file.
+"""A Graph to the tables of its file (`schema.py`) and those to the bytes of a .tflite file.
 
 The same graph gives the same bytes. What the device never reads is left out: tensor names other than those of inputs
 and outputs, empty buffers, signatures, metadata.
@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 import flatbuffers
-import numpy as np
 
 from convert.tflite import schema
+from convert.tflite.flatbuffer import number_bytes, pack_numbers
 from convert.tflite.model import TYPE_CODES, indices
 from convert.tflite.verifier import FILE_IDENTIFIER
 from convert.tflite.view import Graph, Model, Operator, Tensor
@@ -102,7 +102,7 @@ class _Buffers:
         self.all = [schema.BufferT()]
         self._numbers: dict[bytes, int] = {}
 
-    def index(self, data: np.ndarray | None) -> int:
+    def index(self, data: memoryview | None) -> int:
         """The buffer with these bytes."""
         if data is None:
             return 0
@@ -114,20 +114,13 @@ class _Buffers:
 
 
 class _AlignedBuffer(schema.BufferT):
-    """A buffer whose bytes are aligned in the file: the generated Pack aligns them to 4 only, and byte by byte."""
-
-    def __init__(self, data: bytes) -> None:
-        super().__init__()
-        self.data = data
+    """A buffer whose bytes are aligned in the file, to more than their size asks for."""
 
     def Pack(self, builder: flatbuffers.Builder) -> int:
-        builder.StartVector(1, len(self.data), BUFFER_ALIGNMENT)
-        builder.head -= len(self.data)
-        builder.Bytes[builder.head : builder.head + len(self.data)] = self.data
-        vector = builder.EndVector()
-        schema.BufferStart(builder)
-        schema.BufferAddData(builder, vector)
-        return schema.BufferEnd(builder)
+        vector = pack_numbers(builder, "B", self.data, BUFFER_ALIGNMENT)
+        builder.StartObject(self.SLOTS)
+        builder.PrependUOffsetTRelativeSlot(0, vector, 0)
+        return builder.EndObject()
 
 
 class _Packs(Protocol):
@@ -176,7 +169,7 @@ def _packable(model: schema.ModelT, once: _Once) -> schema.ModelT:
 def _buffer(buffer: schema.BufferT, once: _Once) -> Any:
     if buffer.data is None:
         return buffer
-    data = np.asarray(buffer.data, np.uint8).tobytes()
+    data = number_bytes("B", buffer.data)
     return once.part((data,), _AlignedBuffer(data))
 
 
@@ -184,7 +177,7 @@ def quantization_key(quantization: schema.QuantizationParametersT) -> tuple:
     """What two tensors' quantisation parameters are equal in."""
     vectors = (quantization.min, quantization.max, quantization.scale, quantization.zeroPoint)
     return (
-        *(None if v is None else tuple(np.asarray(v).tolist()) for v in vectors),
+        *(None if v is None else tuple(v) for v in vectors),
         quantization.quantizedDimension,
         quantization.detailsType,
     )

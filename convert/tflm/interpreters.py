@@ -128,11 +128,9 @@ def start_python(arguments: list[str], data: bytes, timeout: float | None = None
     Returns:
         The finished process with its output as bytes.
     """
-    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-    environment = {**os.environ, "PYTHONPATH": path, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": ""}
-    return subprocess.run(
-        [sys.executable, "-P", "-m", *arguments], input=data, env=environment, timeout=timeout, capture_output=True
-    )
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": ""}
+    command = [sys.executable, "-m", *arguments]
+    return subprocess.run(command, input=data, env=environment, cwd=ROOT, timeout=timeout, capture_output=True)
 
 
 def _run_worker(backend: str, model: bytes, inputs: dict[str, np.ndarray]) -> np.ndarray:

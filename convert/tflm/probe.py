@@ -4,6 +4,7 @@ The child (`python -m convert.tflm.probe NUMBER`) reads the model from standard 
 filled with a number: zeros first, and where they do not run, others (a divisor or a root may not take zeros).
 """
 
+import importlib.util
 import subprocess
 import sys
 from typing import NamedTuple
@@ -22,7 +23,13 @@ class Probe(NamedTuple):
 
 
 def probe_model(model: bytes) -> Probe:
-    """Allocates and invokes a model, which need not be trusted, in TFLM's interpreter."""
+    """Allocates and invokes a model, which need not be trusted, in TFLM's interpreter.
+
+    Raises:
+        ModuleNotFoundError: there is none, for the tflite-micro package is not installed.
+    """
+    if importlib.util.find_spec("tflite_micro") is None:
+        raise ModuleNotFoundError("No module named 'tflite_micro'", name="tflite_micro")
     probes = []
     for fill in FILLS:
         probes.append(_probe_with(model, fill))

@@ -7,12 +7,13 @@ from typing import Any
 
 import flatbuffers
 import pytest
+from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as flatc
 
 from benchmarks.mutations.__main__ import good_models
 from benchmarks.mutations.flips import mutants
 from benchmarks.mutations.judging import SECONDS, judge_all
 from convert import arena, check
-from convert.tflite.model import read_model, schema
+from convert.tflite.model import read_model
 from convert.tflite.verifier import FILE_IDENTIFIER, MAX_TABLES, DamagedModel, verify_flatbuffer
 from convert.tflm.arena import plan_arena
 from convert.tflm.support import check_bytes
@@ -67,13 +68,13 @@ def test_a_small_file_that_unpacks_to_gigabytes_is_damaged() -> None:
     wide.tensors = wide.tensors * 500
     builder, times = flatbuffers.Builder(1 << 12), MAX_TABLES // 1000 + 1
     graph = wide.Pack(builder)
-    schema.ModelStartSubgraphsVector(builder, times)
+    flatc.ModelStartSubgraphsVector(builder, times)
     for _ in range(times):
         builder.PrependUOffsetTRelative(graph)
     graphs = builder.EndVector()
-    schema.ModelStart(builder)
-    schema.ModelAddSubgraphs(builder, graphs)
-    builder.Finish(schema.ModelEnd(builder), FILE_IDENTIFIER)
+    flatc.ModelStart(builder)
+    flatc.ModelAddSubgraphs(builder, graphs)
+    builder.Finish(flatc.ModelEnd(builder), FILE_IDENTIFIER)
     data = bytes(builder.Output())
     assert len(data) < 1 << 17
     with pytest.raises(DamagedModel, match="tables"):

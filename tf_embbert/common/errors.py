@@ -28,6 +28,8 @@ DISK = {
     errno.ELOOP: "a link of the path leads to itself: choose another path",
 }
 EXIT_OK, EXIT_USER_ERROR, EXIT_INTERRUPTED = 0, 2, 130
+TEACHER = ("torch", "sentence_transformers")  # of packages that are not always there; all others come with [train]
+OWN = ("convert", "tf_embbert")
 
 
 class UserError(Exception):
@@ -43,7 +45,8 @@ def run_command(main: Callable[..., int | None]) -> Callable[..., int]:
 
     Returns:
         A function with the same arguments for `sys.exit(main())`: 2 after a `UserError`, 130 after Ctrl-C, with one
-        line on standard error; a disk's refusals likewise; every other exception passes through.
+        line on standard error; a disk's refusals and packages that are not installed likewise; every other
+        exception passes through.
     """
 
     @functools.wraps(main)
@@ -55,6 +58,8 @@ def run_command(main: Callable[..., int | None]) -> Callable[..., int]:
         except BrokenPipeError:  # who reads what we print has seen enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return EXIT_USER_ERROR
+        except ModuleNotFoundError as error:
+            return _fail(f"error: {_missing(error)}", EXIT_USER_ERROR)
         except OSError as error:
             if error.errno not in DISK:
                 raise
@@ -64,6 +69,15 @@ def run_command(main: Callable[..., int | None]) -> Callable[..., int]:
             return _fail(str(interrupt) or "interrupted", EXIT_INTERRUPTED)
 
     return command
+
+
+def _missing(error: ModuleNotFoundError) -> str:
+    """What is not installed, and how to install it; raises the error where something of ours is missing."""
+    package = (error.name or "").partition(".")[0]
+    if not package or package in OWN:
+        raise error
+    extra = "teacher" if package in TEACHER else "train"
+    return f"this needs {package}, which is not installed: pip install 'tf-embbert[{extra}]'"
 
 
 def nearest(name: str, names: Iterable[str]) -> str:

@@ -3,8 +3,8 @@ later, whatever its kernels.
 """
 
 import math
-
-import numpy as np
+import struct
+from collections.abc import Callable
 
 from convert.tflite.view import Operator, Tensor
 from convert.tflm.rules.registry import FINE, VALUE, Verdict, require, rule
@@ -28,8 +28,8 @@ def subtraction_scales(op: Operator) -> Verdict:
     """
     if op.output.type not in SHIFTS or not _usable(*op.inputs[:2], op.output):
         return FINE
-    older, newer = (_multipliers(op, kind) for kind in (np.float32, np.float64))
-    same = older == newer or (op.output.type == "INT8" and np.array_equal(_table(op, older), _table(op, newer)))
+    older, newer = (_multipliers(op, rounded) for rounded in (_in_float, _in_double))
+    same = older == newer or (op.output.type == "INT8" and _subtracted_alike(op, older, newer))
     scales = ", ".join(f"{tensor.scale:g}" for tensor in (*op.inputs[:2], op.output))
     return require(same, op.output, f"has scales {scales}")
 
@@ -49,25 +49,25 @@ def rescaling_scales(op: Operator) -> Verdict:
     if op.output.type not in SHIFTS or not _usable(op.input, op.output):
         return FINE
     low, high = (limit - op.input.zero_point for limit in LIMITS[op.output.type])
-    positive = np.arange(max(high, -low) if op.name == "ABS" else max(high, 0), dtype=np.int64) + 1
+    positive = range(1, (max(high, -low) if op.name == "ABS" else max(high, 0)) + 1)
     same = _rescaled_alike(op, 1.0, positive)
     if op.name == "LEAKY_RELU":
-        same = same and _rescaled_alike(op, abs(op.option("alpha")), np.arange(min(low, 0), 0, dtype=np.int64))
+        same = same and _rescaled_alike(op, abs(op.option("alpha")), range(min(low, 0), 0))
     return require(same, op.output, f"has scales {op.input.scale:g} and {op.output.scale:g}")
 
 
-def _rescaled_alike(op: Operator, factor: float, values: np.ndarray) -> bool:
+def _rescaled_alike(op: Operator, factor: float, values: range) -> bool:
     """Whether input steps times factor x input scale / output scale are the same output steps either way."""
-    ratios = [
-        float(kind(np.float32(op.input.scale)) * kind(np.float32(factor)) / kind(np.float32(op.output.scale)))
-        for kind in (np.float32, np.float64)
-    ]
-    older, newer = map(_quantize, ratios)
+    older, newer = (
+        _quantize(rounded(rounded(op.input.scale * _in_float(factor)) / op.output.scale))
+        for rounded in (_in_float, _in_double)
+    )
     low, high = (limit - op.output.zero_point for limit in LIMITS[op.output.type])
-    key = ("alike", older, newer, low, high, len(values), int(values[0]) if len(values) else 0)
+    key = ("alike", older, newer, low, high, values)
     if key not in op.model.known:  # many operators of a model have the same scales
-        steps_older, steps_newer = (np.clip(_scaled(values, one), low, high) for one in (older, newer))
-        op.model.known[key] = older == newer or np.array_equal(steps_older, steps_newer)
+        op.model.known[key] = older == newer or all(
+            _clipped(_scaled(value, older), low, high) == _clipped(_scaled(value, newer), low, high) for value in values
+        )
     return bool(op.model.known[key])
 
 
@@ -89,12 +89,25 @@ def quotient_shift(op: Operator) -> Verdict:
     return require(largest.bit_length() - 1 <= shift, divisor, words)
 
 
-def _multipliers(op: Operator, kind: type) -> list[Multiplier]:
-    """Of both inputs and the output, computed in float32 or float64 (CalculateOpDataSub, QuantizeMultiplier)."""
-    first, second, output = (kind(np.float32(tensor.scale)) for tensor in (*op.inputs[:2], op.output))
-    twice = kind(2) * max(first, second)
-    ratios = first / twice, second / twice, twice / (kind(1 << SHIFTS[op.output.type]) * output)
-    return [_quantize(float(ratio)) for ratio in ratios]
+def _in_float(value: float) -> float:
+    """A number as C++'s float holds it; a sum, product or quotient of two floats comes out as if computed in float."""
+    try:
+        return float(struct.unpack("<f", struct.pack("<f", value))[0])
+    except OverflowError:
+        return math.copysign(math.inf, value)
+
+
+def _in_double(value: float) -> float:
+    """A number as C++'s double holds it, and Python's float."""
+    return value
+
+
+def _multipliers(op: Operator, rounded: Callable[[float], float]) -> tuple[Multiplier, ...]:
+    """Of both inputs and the output, computed in float or double (CalculateOpDataSub, QuantizeMultiplier)."""
+    first, second, output = (tensor.scale for tensor in (*op.inputs[:2], op.output))
+    twice = rounded(2 * max(first, second))
+    whole = rounded((1 << SHIFTS[op.output.type]) * output)
+    return tuple(_quantize(rounded(ratio)) for ratio in (first / twice, second / twice, twice / whole))
 
 
 def _quantize(ratio: float) -> Multiplier:
@@ -112,23 +125,36 @@ def _usable(*tensors: Tensor | None) -> bool:
     return all(tensor is not None and 1e-30 < tensor.scale < 1e30 for tensor in tensors)
 
 
-def _table(op: Operator, multipliers: list[Multiplier]) -> np.ndarray:
-    """The output [256, 256] for every pair of int8 inputs."""
+def _subtracted_alike(op: Operator, older: tuple[Multiplier, ...], newer: tuple[Multiplier, ...]) -> bool:
+    """Whether two inputs have the same difference either way."""
+    points = tuple(tensor.zero_point for tensor in (*op.inputs[:2], op.output))
+    key = ("subtracted alike", older, newer, points)
+    if key not in op.model.known:
+        op.model.known[key] = _differences(points, older) == _differences(points, newer)
+    return bool(op.model.known[key])
+
+
+def _differences(zero_points: tuple[int, ...], multipliers: tuple[Multiplier, ...]) -> list[int]:
+    """The output for each of the 256 x 256 pairs of int8 inputs."""
     first, second, output = multipliers
-    steps = np.arange(-128, 128, dtype=np.int64)
+    shift, (low, high) = SHIFTS["INT8"], LIMITS["INT8"]
     left, right = (
-        _scaled((steps - tensor.zero_point) << SHIFTS["INT8"], multiplier)
-        for tensor, multiplier in zip(op.inputs, (first, second))
+        [_scaled((step - zero_point) << shift, multiplier) for step in range(low, high + 1)]
+        for zero_point, multiplier in zip(zero_points, (first, second))
     )
-    return np.clip(_scaled(left[:, None] - right[None], output) + op.output.zero_point, *LIMITS["INT8"])
+    return [_clipped(_scaled(a - b, output) + zero_points[2], low, high) for a in left for b in right]
 
 
-def _scaled(x: np.ndarray, multiplier: Multiplier) -> np.ndarray:
+def _clipped(value: int, low: int, high: int) -> int:
+    return min(max(value, low), high)
+
+
+def _scaled(x: int, multiplier: Multiplier) -> int:
     """x times a multiplier, rounded twice (kernels/internal/common.h, MultiplyByQuantizedMultiplier)."""
     fixed, shift = multiplier
     product = (x << max(shift, 0)) * fixed
-    nudged = product + np.where(product >= 0, 1 << 30, 1 - (1 << 30))
-    high = np.sign(nudged) * (abs(nudged) >> 31)
+    nudged = product + ((1 << 30) if product >= 0 else 1 - (1 << 30))
+    high = nudged >> 31 if nudged >= 0 else -(-nudged >> 31)
     right = max(-shift, 0)
     rest, half = high & ((1 << right) - 1), ((1 << right) - 1 >> 1) + (high < 0)
     return (high >> right) + (rest > half)

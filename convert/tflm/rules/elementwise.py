@@ -2,7 +2,7 @@
 
 import math
 
-from convert.tflite.view import Operator, Tensor
+from convert.tflite.view import Operator, Tensor, read_numbers
 from convert.tflm.rules.registry import FINE, FORM, VALUE, Verdict, first_broken, require, rule
 
 ARITHMETIC = "ADD SUB MUL DIV"
@@ -247,7 +247,7 @@ def divisor_not_zero(op: Operator) -> Verdict:
     """A constant divisor of int32, or of FLOOR_DIV, has no zero."""
     divisor = op.inputs[1]
     if op.name == "FLOOR_DIV":
-        return require(divisor.data is None or bool(divisor.data.view("<f4").all()), divisor, "has a zero")
+        return require(divisor.data is None or all(read_numbers(divisor.data, "f")), divisor, "has a zero")
     return require(divisor.type != "INT32" or 0 not in (divisor.values or []), divisor, "has a zero")
 
 

@@ -6,12 +6,11 @@ TFLM trusts a model's indices and sizes: what breaks these rules makes it crash,
 import math
 from collections.abc import Callable, Iterator
 
-import numpy as np
-
 from convert.tflite import schema
+from convert.tflite.flatbuffer import number_bytes
 from convert.tflite.model import CALLED_GRAPHS, TYPE_BYTES, TYPE_NAMES, operator_name, text, type_name
 from convert.tflite.offline_plan import OFFLINE_HEADER, OFFLINE_PLAN
-from convert.tflite.view import numbers, vector
+from convert.tflite.view import numbers, read_numbers, vector
 from convert.tflm.rules.registry import StructureRule
 
 DAMAGED = "the file is damaged or was edited; convert the model again"
@@ -179,8 +178,8 @@ def offline_plan_complete(model: schema.ModelT) -> tuple[bool, str]:
     """An offline memory plan has an offset for each tensor."""
     tensors = _count_tensors(model)
     for _, plan in offline_plans(model):
-        if plan is not None and plan[2:3].tolist() != [tensors]:
-            return False, f"it counts {plan[2:3].tolist()} tensors, the model has {tensors}"
+        if plan is not None and plan[2:3] != [tensors]:
+            return False, f"it counts {plan[2:3]} tensors, the model has {tensors}"
     return True, ""
 
 
@@ -189,7 +188,7 @@ def offline_offsets_sensible(model: schema.ModelT) -> tuple[bool, str]:
     """Offsets of an offline memory plan are -1, or from 0 to where the tensor ends within 2 GiB."""
     tensors = [tensor for graph in model.subgraphs for tensor in graph.tensors]
     for _, plan in offline_plans(model):
-        for offset, tensor in zip([] if plan is None else plan[OFFLINE_HEADER:].tolist(), tensors):
+        for offset, tensor in zip([] if plan is None else plan[OFFLINE_HEADER:], tensors):
             if offset < -1 or offset + _size(tensor) + ALIGNMENT > MAX_BYTES:
                 return False, f"an offset is {offset}, for {_size(tensor):,} bytes"
     return True, ""
@@ -219,7 +218,7 @@ def called_graphs(model: schema.ModelT, op: schema.OperatorT) -> list[int] | Non
     return [getattr(op.builtinOptions, field) for field in CALLED_GRAPHS.get(name, ())]
 
 
-def offline_plans(model: schema.ModelT) -> list[tuple[int, np.ndarray | None]]:
+def offline_plans(model: schema.ModelT) -> list[tuple[int, list[int] | None]]:
     """(buffer, plan) of the offline memory plans of a model: version, graph, number of tensors, then offsets; None
     where the buffer is not there, or empty.
     """
@@ -227,8 +226,8 @@ def offline_plans(model: schema.ModelT) -> list[tuple[int, np.ndarray | None]]:
     for entry in vector(model.metadata):
         if text(entry.name) == OFFLINE_PLAN:
             held = model.buffers[entry.buffer].data if entry.buffer < len(model.buffers) else None
-            data = np.asarray(vector(held), np.uint8).tobytes()
-            found.append((entry.buffer, np.frombuffer(data[: len(data) // 4 * 4], "<i4") if data else None))
+            data = number_bytes("B", vector(held))
+            found.append((entry.buffer, read_numbers(data, "i") if data else None))
     return found
 
 

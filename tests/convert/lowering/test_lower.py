@@ -218,7 +218,7 @@ def test_the_file_is_lean() -> None:
 
 
 def _position(data: bytes, index: int) -> int:
-    from convert.tflite.model import schema
+    from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
     table = schema.Model.GetRootAs(data).Buffers(index)._tab
     return table.Vector(flatbuffers.number_types.UOffsetTFlags.py_type(table.Offset(4)))
