@@ -20,11 +20,14 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)  # what follows is imported now: --help answers at once
     from rich.console import Console
 
+    from convert.bundle.bundle import list_strays
     from convert.bundle.verification import verify_bundle
 
     console = Console(stderr=True)
     with console.status("running the model in TFLM and in TFLite's reference kernels"):
         report = verify_bundle(options.bundle)
+    for name in list_strays(options.bundle):
+        console.print(f"ignored {name}: a file manager left it there, it is of no bundle", soft_wrap=True, markup=False)
     if options.json:
         print(json.dumps(report, indent=1))
     else:

@@ -7,6 +7,7 @@ No file holds a date or a path: the same run converted twice gives the same byte
 
 import json
 import os
+import re
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 MANIFEST = "manifest.json"
 # The file by which a folder of a kind is known: --force replaces no other folder.
 MARKS = {"bundle": MANIFEST, "sketch": "src/app_config.h"}
+# What file managers leave in any folder: no files of a bundle (tflm_app/cmake/bundle.cmake ignores the same ones).
+STRAY = re.compile(r"(\.DS_Store|\._.*|Thumbs\.db|desktop\.ini)")
 
 ROW = {
     "type": "object",
@@ -133,7 +136,11 @@ def read_bundle(path: str | Path) -> Bundle:
     path = Path(path)
     if not (path / MANIFEST).is_file():
         raise UserError(f"{path} is not a bundle: it has no {MANIFEST}")
-    files = {file.relative_to(path).as_posix(): file.read_bytes() for file in sorted(path.rglob("*")) if file.is_file()}
+    files = {
+        file.relative_to(path).as_posix(): file.read_bytes()
+        for file in sorted(path.rglob("*"))
+        if file.is_file() and not STRAY.fullmatch(file.name)
+    }
     for name in ("model.tflite", "tokenizer.json", "labels.txt", "golden.json"):
         if name not in files:
             raise UserError(f"{path} is not a whole bundle: {name} is missing")
@@ -150,6 +157,12 @@ def _first_line(error: jsonschema.ValidationError) -> str:
     place = "/".join(map(str, error.absolute_path))
     line = error.message.splitlines()[0]
     return (f"{place}: " if place else "") + (line if len(line) <= 200 else f"{line[:200]}..")
+
+
+def list_strays(path: str | Path) -> list[str]:
+    """What file managers left in a bundle's folder; `read_bundle` does without it."""
+    path = Path(path)
+    return sorted(file.relative_to(path).as_posix() for file in path.rglob("*") if STRAY.fullmatch(file.name))
 
 
 def json_bytes(document: Any) -> bytes:

@@ -111,7 +111,8 @@ def test_a_compiler_takes_what_needs_no_tflm(sketch: Path) -> None:
 def test_a_compiler_takes_the_rest_with_the_headers_of_tflm(sketch: Path) -> None:
     root = os.environ.get("TFLM_ROOT") or pytest.skip("TFLM_ROOT is not set")
     folders = [root, *(f"{root}/{DOWNLOADS}/{name}" for name in ("flatbuffers/include", "gemmlowp"))]
-    compile_all([sketch / "src" / name for name in NEED_TFLM], sketch, *(f"-isystem{folder}" for folder in folders))
+    options = ["-DARDUINO=10800", *(f"-isystem{folder}" for folder in folders)]
+    compile_all([sketch / "src" / name for name in NEED_TFLM], sketch, *options)
 
 
 def test_the_same_bundle_gives_the_same_sketch(sketch: Path, bundle_of: FolderOf, tmp_path: Path) -> None:

@@ -77,6 +77,16 @@ def test_a_file_too_many(bundle: Path) -> None:
     assert not verify_bundle(bundle)["ok"]
 
 
+@pytest.mark.parametrize("name", [".DS_Store", "._model.tflite", "Thumbs.db", "desktop.ini"])
+def test_what_a_file_manager_leaves_is_named_and_ignored(
+    bundle: Path, name: str, tflm_twice: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (bundle / name).write_bytes(b"\0")
+    assert verify.main([str(bundle)]) == 0
+    out, err = capsys.readouterr()
+    assert f"ignored {name}" in err and "differs" not in out
+
+
 def test_changed_golden_rows_that_pass_the_hashes(bundle: Path, golden_answers: list[int]) -> None:
     document = json.loads((bundle / "golden.json").read_text())
     document["rows"][2]["text"] = "now now now " + document["rows"][2]["text"]

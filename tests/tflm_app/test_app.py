@@ -143,8 +143,12 @@ def test_the_app_takes_the_shortest_length_that_holds_a_text(
 
 
 def test_a_line_that_is_too_long_is_said_to_be(bundle_of: FolderOf, tmp_path: Path) -> None:
+    """And the folders of all three may have blanks in their names."""
     needs_tflm()
-    elf = build_app(bundle_of("classes"), BOARD, "cmsis_nn", os.environ["TFLM_ROOT"], tmp_path, "-DLINE_BYTES=64")
+    tflm, bundle = tmp_path / "a tflm", tmp_path / "a bundle"
+    tflm.symlink_to(os.environ["TFLM_ROOT"])
+    shutil.copytree(bundle_of("classes"), bundle)
+    elf = build_app(bundle, BOARD, "cmsis_nn", tflm, tmp_path / "a build", "-DLINE_BYTES=64")
     _, (long, short) = talk(elf, [b"a" * 100, b"play a song"])
     assert long == b"error: a line has at most 64 bytes" and not short.startswith(b"error")
 
@@ -155,6 +159,18 @@ def test_the_app_of_a_nucleo_links_and_says_that_it_was_not_run(bundle_of: Folde
     assert b"nucleo-h743zi2 (compiles, not run here)" in elf.read_bytes()
     text, data, bss = app.section_bytes(elf)[0]
     assert text + data <= 2 << 20 and data + bss <= 512 << 10
+
+
+@pytest.mark.skipif(not shutil.which("g++"), reason="needs g++")
+def test_tflm_without_its_static_memory_does_not_compile(bundle_of: FolderOf) -> None:
+    root = Path(os.environ.get("TFLM_ROOT") or pytest.skip("TFLM_ROOT is not set"))
+    downloads = root / "tensorflow/lite/micro/tools/make/downloads"
+    folders = [root, downloads / "flatbuffers/include", downloads / "gemmlowp", bundle_of("classes"), ROOT / "tflm_app"]
+    command = ["g++", "-std=c++17", "-fsyntax-only", *(f"-I{folder}" for folder in folders)]
+    source = ROOT / "tflm_app/embbert/classifier.cc"
+    assert subprocess.run([*command, "-DTF_LITE_STATIC_MEMORY", source]).returncode == 0
+    done = subprocess.run([*command, source], capture_output=True, text=True)
+    assert done.returncode and "compile with -DTF_LITE_STATIC_MEMORY" in done.stderr
 
 
 def test_a_model_that_changed_in_flash_stops_the_app(bundle_of: FolderOf, tmp_path: Path) -> None:

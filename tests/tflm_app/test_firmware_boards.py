@@ -56,11 +56,11 @@ def program(built: FolderOf) -> Callable[[str], list[Path]]:
     return command
 
 
-def cmake(*arguments: object, path: str | Path = "") -> str:
+def cmake(*arguments: object, path: str | Path = "", fails: bool = False) -> str:
     """Calls CMake, with `path` before PATH; what it says."""
     environment = os.environ | {"PATH": f"{path}:{os.environ['PATH']}"} if path else None
     done = subprocess.run(["cmake", *map(str, arguments)], capture_output=True, text=True, env=environment)
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert (done.returncode != 0) == fails, done.stdout + done.stderr
     return done.stdout + done.stderr
 
 
@@ -133,7 +133,7 @@ def test_the_nucleo_starts_where_an_stm32h743_does(built: FolderOf) -> None:
     elf = built("nucleo-h743zi2") / "selftest"
     symbols = subprocess.run(["arm-none-eabi-nm", elf], capture_output=True, text=True, check=True).stdout
     address = {name: int(value, 16) for value, _, name in re.findall(r"^(\w+) (\w) (\S+)$", symbols, re.M)}
-    cmake("--build", elf.parent, "--target", "flash")
+    subprocess.run(["arm-none-eabi-objcopy", "-O", "binary", elf, elf.with_suffix(".bin")], check=True)
     stack_top, reset = struct.unpack("<II", elf.with_suffix(".bin").read_bytes()[:8])
     assert (stack_top, reset) == (address["board_stack_top"], address["ResetHandler"] | 1)  # an address of Thumb code
     assert 0x24000000 < stack_top <= 0x24000000 + (512 << 10) and 0x08000000 < reset < 0x08000000 + (2 << 20)
@@ -150,7 +150,7 @@ def test_flash_runs_a_tool_that_is_there_or_says_how(
     if any(map(shutil.which, tools)):
         pytest.skip("a tool for flashing is installed")
     elf = built(board) / "selftest"
-    said = cmake("--build", elf.parent, "--target", "flash")
+    said = cmake("--build", elf.parent, "--target", "flash", fails=True)
     commands = [line for line in said.splitlines() if line.startswith(tools)]
     assert "installed" in said and len(commands) == len(tools) and all(f"{elf}." in line for line in commands)
 
@@ -165,5 +165,41 @@ def test_flash_runs_a_tool_that_is_there_or_says_how(
 
 @pytest.mark.parametrize("board", ["host", "mps2-an386"])
 def test_what_has_no_flash_says_so_in_one_line(built: FolderOf, board: str) -> None:
-    said = cmake("--build", built(board), "--target", "flash")
+    said = cmake("--build", built(board), "--target", "flash", fails=True)
     assert said.count("has no flash to write: the target run starts the program") == 1
+
+
+def test_what_no_emulator_has_is_not_run_and_says_so_in_one_line(built: FolderOf, tmp_path: Path) -> None:
+    said = cmake("--build", built("nucleo-h743zi2"), "--target", "run", fails=True)
+    assert said.count("QEMU has no nucleo-h743zi2; the target flash takes the program to the board") == 1
+
+
+def test_a_missing_emulator_is_one_line(built: FolderOf, tmp_path: Path) -> None:
+    folder = built("mps2-an386")
+    done = subprocess.run(
+        ["/bin/sh", folder / "run", folder / "selftest"], capture_output=True, text=True, env={"PATH": str(tmp_path)}
+    )
+    assert (
+        done.returncode and done.stderr.startswith("qemu-system-arm is not installed") and done.stderr.count("\n") == 1
+    )
+
+
+def test_the_target_run_counts_instructions(tmp_path: Path) -> None:
+    """Two runs agree to the tick; and a path may have blanks in it."""
+    require("cmake", "arm-none-eabi-g++", "qemu-system-arm")
+    folder = tmp_path / "a build"
+    cmake("-S", SELFTEST, "-B", folder, "-DBOARD=mps2-an500")
+    cmake("--build", folder)
+    command: list[str | Path] = ["cmake", "--build", folder, "--target", "run"]
+    ticks = [re.search(r"elapsed (\d+)", talk(command, "")[1]).group(1) for _ in range(2)]
+    assert ticks[0] == ticks[1] and int(ticks[0]) > 0
+
+
+def test_flash_takes_a_path_with_blanks(tmp_path: Path) -> None:
+    require("cmake", "arm-none-eabi-g++")
+    folder, tool = tmp_path / "a build", tmp_path / "dfu-util"
+    cmake("-S", SELFTEST, "-B", folder, "-DBOARD=netduinoplus2")
+    tool.write_text(f'#!/bin/sh\nfor word; do echo "$word"; done > {tmp_path}/arguments\n')
+    tool.chmod(0o755)
+    cmake("--build", folder, "--target", "flash", path=tmp_path)
+    assert f"{folder / 'selftest'}.bin" in (tmp_path / "arguments").read_text().splitlines()

@@ -32,8 +32,6 @@ namespace bundle = embbert::bundle;
 
 enum Exit { kNotEqual = 1, kBroken = 2 };
 
-static_assert(kArenaBytes != 0, "the bundle has no arena figure for this core and these kernels");
-
 EMBBERT_ARENA alignas(16) uint8_t arena[kArenaBytes];
 embbert::Classifier classifier;
 char line[kLineBytes];

@@ -1,10 +1,9 @@
 # The target `flash`: takes PROGRAM, an ELF, to the board with the first of its tools (BOARD_FLASH) that is installed;
-# where none is, prints the commands.
+# where none is, prints the commands and fails.
 
 include(${CMAKE_CURRENT_LIST_DIR}/../boards/${BOARD}/board.cmake)
 if(NOT BOARD_FLASH)
-  message("${BOARD} has no flash to write: the target run starts the program")
-  return()
+  message(FATAL_ERROR " ${BOARD} has no flash to write: the target run starts the program")
 endif()
 
 execute_process(COMMAND ${OBJCOPY} -O ihex ${PROGRAM} ${PROGRAM}.hex COMMAND_ERROR_IS_FATAL ANY)
@@ -20,5 +19,6 @@ foreach(command ${commands})
     return()
   endif()
 endforeach()
-string(REPLACE ";" "\n" commands "${commands}")
-message("none of the tools for ${BOARD} is installed; each of these commands flashes it:\n${commands}")
+list(JOIN commands "\n" commands)
+message("${commands}")
+message(FATAL_ERROR " none of the tools for ${BOARD} is installed; each of the commands above flashes it")

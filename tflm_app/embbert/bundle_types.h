@@ -34,13 +34,17 @@ struct ArenaFigure {
   size_t bytes;
 };
 
-// The bytes of arena for a core ("cortex-m4") and its kernels ("cmsis_nn", "reference"); 0 where there is no figure.
+// What a compiler names where a bundle has no figure for a core and kernels.
+[[noreturn]] inline void NoArenaFigureForThisCoreAndTheseKernels() { __builtin_trap(); }
+
+// The bytes of arena for a core ("cortex-m4") and its kernels ("cmsis_nn", "reference"), as a constant; does not compile
+// where there is no figure.
 template <size_t count>
 constexpr size_t ArenaBytes(const ArenaFigure (&figures)[count], std::string_view core, std::string_view kernels) {
   for (const ArenaFigure& figure : figures) {
     if (figure.core == core && figure.kernels == kernels) return figure.bytes;
   }
-  return 0;
+  NoArenaFigureForThisCoreAndTheseKernels();
 }
 
 }  // namespace embbert

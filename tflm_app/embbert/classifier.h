@@ -21,6 +21,11 @@
 #include "op_resolver.h"
 #include "tensorflow/lite/micro/micro_interpreter.h"
 
+// An Arduino library is compiled with the sketch: what it leaves out is left out in both.
+#if !defined(TF_LITE_STATIC_MEMORY) && !defined(ARDUINO)
+#error "compile with -DTF_LITE_STATIC_MEMORY, as TFLM's library was: without it TFLM's structs are laid out otherwise"
+#endif
+
 namespace embbert {
 
 enum class Status {

@@ -9,6 +9,10 @@
 #include "golden_data.h"
 #include "model_data.h"
 
+#ifndef ARENA_KERNELS
+#define ARENA_KERNELS "cmsis_nn"
+#endif
+
 namespace {
 
 namespace bundle = embbert::bundle;
@@ -42,8 +46,8 @@ void PrintFacts() {
   PrintNumber("is_regression", static_cast<double>(bundle::kIsRegression));
   PrintNumber("scale", static_cast<double>(bundle::kOutputScale));
   PrintNumber("zero_point", bundle::kOutputZeroPoint);
-  PrintNumber("arena", static_cast<double>(embbert::ArenaBytes(bundle::kArenas, "cortex-m7", "cmsis_nn")));
-  PrintNumber("no_arena", static_cast<double>(embbert::ArenaBytes(bundle::kArenas, "cortex-m7", "other")));
+  constexpr size_t arena = embbert::ArenaBytes(bundle::kArenas, "cortex-m7", ARENA_KERNELS);
+  PrintNumber("arena", static_cast<double>(arena));
   PrintNumber("golden", static_cast<double>(bundle::kGolden.size));
   PrintNumber("misaligned", static_cast<double>(reinterpret_cast<uintptr_t>(bundle::kModel) % 16));
   PrintNumber("classes", static_cast<double>(bundle::kClasses));

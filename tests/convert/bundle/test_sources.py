@@ -1,6 +1,7 @@
 """The generated C++ sources of a bundle: what a compiler reads in them is what the bundle says."""
 
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -42,7 +43,18 @@ def test_the_arena_of_a_build_is_found_by_name(bundle_of: FolderOf, tmp_path: Pa
     bundle = read_bundle(bundle_of("pairs"))
     bundle.manifest["arena"] = ARENA
     facts, *_ = read_back(make_sources(bundle), tmp_path)
-    assert (facts["arena"], facts["no_arena"]) == (ARENA["cortex-m7"]["cmsis_nn"]["total"], 0)
+    assert facts["arena"] == ARENA["cortex-m7"]["cmsis_nn"]["total"]
+
+
+@needs_compiler
+def test_kernels_without_an_arena_figure_do_not_compile(bundle_of: FolderOf, tmp_path: Path) -> None:
+    for name, data in make_sources(read_bundle(bundle_of("pairs"))).items():
+        (tmp_path / name).write_bytes(data)
+    command = ["g++", "-std=c++17", "-fsyntax-only", f"-I{tmp_path}", f"-I{TESTS.parent}", str(TESTS / "sources.cc")]
+    for kernels in ("cmsis_nn", "other"):
+        done = subprocess.run([*command, f'-DARENA_KERNELS="{kernels}"'], capture_output=True, text=True)
+        named = "NoArenaFigureForThisCoreAndTheseKernels" in done.stderr
+        assert (done.returncode != 0) == named == (kernels == "other"), done.stderr
 
 
 @needs_compiler

@@ -4,6 +4,6 @@ set(BOARD_FLOAT_ABI hard)
 set(BOARD_SOURCES nucleo-h743zi2/stm32h743.cc)
 set(BOARD_DEFINITIONS BOARD_CLOCK_HZ=64000000u)
 set(BOARD_NOTE "compiles, not run here")
-set(BOARD_FLASH "STM32_Programmer_CLI -c port=SWD -w PROGRAM.hex -rst"
-    "st-flash --reset --format ihex write PROGRAM.hex"
-    "openocd -f board/st_nucleo_h743zi.cfg -c 'program PROGRAM.hex verify reset exit'")
+set(BOARD_FLASH "STM32_Programmer_CLI -c port=SWD -w 'PROGRAM.hex' -rst"
+    "st-flash --reset --format ihex write 'PROGRAM.hex'"
+    "openocd -f board/st_nucleo_h743zi.cfg -c 'program {PROGRAM.hex} verify reset exit'")
