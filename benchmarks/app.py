@@ -62,20 +62,31 @@ def build_app(bundle: Path, board: str, kernels: str, tflm_root: str | Path, fol
 
 
 def talk(elf: Path, lines: list[bytes], *options: str) -> tuple[str, list[bytes]]:
-    """Starts the app under QEMU, with options of QEMU's, and types lines: what it says first, and each answer."""
-    typed = b"".join(line + b"\n" for line in lines) + END
+    """Starts the app, with options of QEMU's, and types lines: what it says first, and each answer without its echo."""
+    start, output = talk_raw(elf, b"".join(line + b"\n" for line in lines), *options)
+    answers = []
+    for line in lines:
+        shown = bytes(byte for byte in line if byte >= 32 or byte == 9) + b"\r\n"
+        answer, prompt, output = output.removeprefix(shown).partition(b"\r\n" + PROMPT)
+        if not prompt:
+            raise UserError(f"{elf} answered {answer[-300:]!r} to {line!r}")
+        answers.append(answer)
+    return start, answers
+
+
+def talk_raw(elf: Path, typed: bytes, *options: str) -> tuple[str, bytes]:
+    """Starts the app, with options of QEMU's, and types bytes: what it says up to the first prompt, and behind it."""
     with subprocess.Popen(
         [elf.parent / "run", elf, *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
         watchdog = threading.Timer(SECONDS, process.kill)
         watchdog.start()
         start = read_start(cast(IO[bytes], process.stdout))  # a UART that is not enabled yet loses what is typed
-        output, errors = process.communicate(typed)
+        output, errors = process.communicate(typed + END)
         watchdog.cancel()
-    answers = output.split(PROMPT)
-    if process.returncode or len(answers) != len(lines) + 1:
+    if process.returncode:
         raise UserError(f"{elf} ended with {process.returncode}: {start!r}{output[-300:]!r}{errors[-300:]!r}")
-    return start.decode(), [answer.strip(b"\r\n") for answer in answers[:-1]]
+    return start.decode(), output
 
 
 def read_start(stream: IO[bytes]) -> bytes:

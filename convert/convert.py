@@ -1,7 +1,7 @@
 """A run to a bundle: lower, check, verify, measure, write.
 
     python convert/convert.py RUN --out BUNDLE [--seq-len N] [--shorter N ...] [--core CORE] [--arena-budget BYTES]
-                              [--board ID ...] [--plan {offline,stock}] [--force]
+                              [--board ID ...] [--plan {offline,stock}] [--reject CONFIDENCE] [--force]
 
 Works from any folder, as does `python -m convert.convert`. Exit status: 0, 1 when a board named with --board is too
 small or the interpreters differ on a row (the bundle is written either way), or 2 on bad input with nothing written.
@@ -20,7 +20,7 @@ if not __package__:  # run as a script: this folder is on the path, and `import 
 from typing import TYPE_CHECKING
 
 from convert.tflm.targets import CORE, CORES, PLANS
-from tf_embbert.common.arguments import CommandParser, positive_int
+from tf_embbert.common.arguments import CommandParser, positive_int, share
 from tf_embbert.common.errors import run_command
 
 if TYPE_CHECKING:  # imported when the options are read: --help answers at once
@@ -129,6 +129,13 @@ def main(arguments: list[str] | None = None) -> int:
         "planner does, for firmware that ignores such metadata or may not use it "
         "(default: %(default)s)",
     )
+    parser.add_argument(
+        "--reject",
+        type=share,
+        metavar="CONFIDENCE",
+        help="between 0 and 1: an answer below it is marked rejected, on the device and by convert.predict; "
+        "the bundle's report has a table of coverage against accuracy (default: none is)",
+    )
     parser.add_argument("--force", action="store_true", help="replace the bundle that is there")
     return _convert(parser.parse_args(arguments))
 
@@ -156,6 +163,7 @@ def _convert(options: "Namespace") -> int:
             options.core,
             options.arena_budget,
             options.plan,
+            options.reject,
         )
     console = Console()
     _warn(console, run, manifest, options.seq_len is not None)

@@ -3,8 +3,9 @@
     python -m convert.predict BUNDLE [TEXT ...]
 
 Without texts, to each line of standard input; a pair is two texts with a tab between them. A line an answer, as the app
-prints it but for the ticks: label (of a regression the value), int8 logits, and how many tokens of how many the model
-takes, with tabs between them. So `diff` proves a board. Exit status: 0, or 2 on bad input.
+prints it but for the ticks: label (of a regression the value), int8 logits, how many tokens of how many the model
+takes, and of a class its confidence, with tabs between them. So `diff` proves a board (docs/firmware.md). Exit status:
+0, or 2 on bad input.
 """
 
 import sys
@@ -27,13 +28,12 @@ def answer_texts(path: str | Path, lines: list[str]) -> list[str]:
         lines: texts, or pairs with a tab between their two texts.
 
     Returns:
-        `news<tab>-27 84 -59<tab>3 of 32 tokens` for each line.
+        `news<tab>-27 84 -59<tab>3 of 32 tokens<tab>confidence 0.973` for each line; `, rejected` follows a confidence
+        below the one that the bundle was converted with.
 
     Raises:
         UserError: it is no bundle, or TFLM cannot run its model.
     """
-    import numpy as np
-
     from convert.bundle.bundle import read_bundle
     from convert.tflite.lengths import answer_by_length, rows_by_length
     from convert.tflite.model import output_quantization, read_model
@@ -42,7 +42,8 @@ def answer_texts(path: str | Path, lines: list[str]) -> list[str]:
 
     bundle = read_bundle(path)
     models = bundle.models
-    pairs = len(read_model(models[max(models)]).subgraphs[0].inputs) > 1
+    longest = read_model(models[max(models)])
+    pairs = len(longest.subgraphs[0].inputs) > 1
     firsts, seconds = zip(*(_split(line) if pairs else (line, "") for line in lines))
     tokenizer = Tokenizer.load(bundle.path / "tokenizer.json")
     ids = tokenizer.encode(list(firsts), list(seconds) if pairs else None, max_length=max(models)).ids
@@ -50,19 +51,29 @@ def answer_texts(path: str | Path, lines: list[str]) -> list[str]:
         models, ids, lambda model, rows: predict(model, rows, [segments(row) for row in rows] if pairs else None)
     )
     taken = {row: length for length, rows in rows_by_length(models, ids).items() for row in rows}
-    labels, (scale, zero_point) = bundle.manifest["labels"], output_quantization(read_model(models[max(models)]))
-    return [
-        "\t".join(
-            (
-                labels[int(np.argmax(row))]
-                if labels
-                else _thousandths(np.float32(scale) * np.float32(row[0] - zero_point)),
-                " ".join(map(str, row)),
-                f"{len(ids[number])} of {taken[number]} tokens",
-            )
-        )
-        for number, row in enumerate(logits.astype(int))
-    ]
+    tokens = [f"{len(row)} of {taken[number]} tokens" for number, row in enumerate(ids)]
+    scale, zero_point = output_quantization(longest)
+    said = [" ".join(map(str, row)) for row in logits]
+    if not bundle.manifest["labels"]:
+        return ["\t".join(parts) for parts in zip(_values(logits, scale, zero_point), said, tokens)]
+    labels = [bundle.manifest["labels"][label] for label in logits.argmax(axis=1)]
+    sure = _confidences(logits, scale, bundle.manifest["arguments"].get("reject"))
+    return ["\t".join(parts) for parts in zip(labels, said, tokens, sure)]
+
+
+def _values(logits: "np.ndarray", scale: float, zero_point: int) -> list[str]:
+    """Answers of a regression, in the device's float, cut to thousandths and not rounded."""
+    import numpy as np
+
+    values = np.float32(scale) * (logits[:, 0].astype(int) - zero_point).astype(np.float32) * np.float32(1000)
+    return [_decimal(int(value)) for value in values]
+
+
+def _confidences(logits: "np.ndarray", scale: float, reject: float | None) -> list[str]:
+    from convert.bundle.confidence import confidences, thousandths
+
+    least = thousandths(reject)
+    return [f"confidence {_decimal(int(n))}" + ", rejected" * bool(n < least) for n in confidences(logits, scale)]
 
 
 def _split(line: str) -> tuple[str, str]:
@@ -70,9 +81,8 @@ def _split(line: str) -> tuple[str, str]:
     return first, second
 
 
-def _thousandths(value: "np.float32") -> str:
-    """A value as the app prints it: 1.234, cut and not rounded."""
-    thousandths = int(value * type(value)(1000))
+def _decimal(thousandths: int) -> str:
+    """Thousandths as the app prints them: 1.234."""
     return f"{'-' if thousandths < 0 else ''}{abs(thousandths) // 1000}.{abs(thousandths) % 1000:03}"
 
 

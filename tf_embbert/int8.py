@@ -41,6 +41,14 @@ def predict_int8(model: bytes, ids: Sequence[Array], is_pair: bool) -> Array:
     return predict(model, list(ids), [segments(row) for row in ids] if is_pair else None)
 
 
+def coverage_int8(model: bytes, logits: Array, labels: Array) -> list[dict[str, Any]]:
+    """What rejecting unsure answers costs and gives: `coverage_table` of a classifier's int8 logits [rows, C]."""
+    from convert.bundle.confidence import coverage_table
+    from convert.tflite.model import output_quantization, read_model
+
+    return coverage_table(logits, output_quantization(read_model(model))[0], labels)
+
+
 class BundleModel:
     """A bundle as evaluation uses it: its models and what goes with them.
 

@@ -37,6 +37,7 @@ def convert_run(
     core: str = CORE,
     arena_budget: int | None = None,
     plan: str = PLANS[0],
+    reject: float | None = None,
 ) -> dict:
     """Converts a run and writes its bundle.
 
@@ -49,15 +50,19 @@ def convert_run(
         boards: ids of boards for which a length that fits is looked for.
         shorter: lengths that the file serves too, with the same weights.
         core, arena_budget, plan: as `build_model` takes them; it is an error if no form fits the budget.
+        reject: confidence, above 0 and below 1, under which the device rejects its answer.
 
     Returns:
         The manifest.
 
     Raises:
-        UserError: a length does not fit the run, no form found fits the arena, or the folder exists.
+        UserError: a length does not fit the run, no form found fits the arena, the run is a regression, which nothing
+            is rejected of, or the folder exists.
         InterpreterError: an interpreter refuses the model, or a tensor of it is float.
     """
     require_free(out, force)
+    if reject is not None and run.labels is None:
+        raise UserError("--reject is for classes: a regression has no confidence")
     lengths = _lengths(run, seq_len, shorter)
     step("lowering to int8")
     built, offsets = build_lengths(run.weights, run.ranges, lengths, core, arena_budget, plan)
@@ -77,7 +82,7 @@ def convert_run(
         "tokenizer.json": run.tokenizer.to_json().encode(),
         "labels.txt": labels_text(run.labels),
         "golden.json": json_bytes({"rows": golden}),
-        **firmware_sources(run.name, model, offsets, run.tokenizer, run.labels, golden, arena),
+        **firmware_sources(run.name, model, offsets, run.tokenizer, run.labels, golden, arena, reject),
     }
     equal = np.concatenate([both.equal for both in answers.values()])
     verification = {"rows": len(equal), "equal": int(equal.sum()), "golden": len(golden)}
@@ -89,7 +94,7 @@ def convert_run(
         arena,
         verdicts,
         verification,
-        {"core": core, "arena_budget": arena_budget, "plan": plan},
+        {"core": core, "arena_budget": arena_budget, "plan": plan} | ({} if reject is None else {"reject": reject}),
     )
     files[REPORT] = make_report(manifest, model, golden)
     manifest["bundle_sha256"] = bundle_sha256(files)

@@ -128,7 +128,9 @@ def _accuracy(run: "Run", lengths: list[int]) -> dict:
     known = ("dataset", "split", "rows", "metric", "float", "ptq_tflm", "qat_tflm")
     accuracy = {name: run.metrics.get(name) for name in known}
     int8 = accuracy[f"{run.chosen}_tflm"] if lengths == [run.max_length] else None
-    return {**accuracy, "int8_tflm": int8, "chosen": run.chosen}
+    by_variant = run.metrics.get("coverage") or {}  # a regression and runs of before have none
+    coverage = {"coverage": by_variant[run.chosen]} if run.chosen in by_variant else {}
+    return {**accuracy, "int8_tflm": int8, "chosen": run.chosen, **coverage}
 
 
 def _toolchain() -> dict[str, str]:

@@ -1,8 +1,12 @@
 """The C++ sources of a bundle: all that a firmware compiles of it. The same bundle gives the same bytes."""
 
+import numpy as np
+
+from convert.bundle.bundle import labels_text
+from convert.bundle.confidence import exponentials, thousandths
 from convert.bundle.cpp import array, header, source, string
 from convert.bundle.manifest import sha256
-from convert.bundle.tokenizer_tables import tokenizer_sources
+from convert.bundle.tokenizer_tables import tables_sha256, tokenizer_sources
 from convert.tflite.lengths import list_all_ops, split_lengths
 from convert.tflite.model import input_length, output_quantization, read_model, takes_pairs
 from convert.tflite.view import view_model
@@ -33,6 +37,7 @@ def firmware_sources(
     labels: list[str] | None,
     golden: list[dict],
     arena: dict[str, dict[str, dict]],
+    reject: float | None = None,
 ) -> dict[str, bytes]:
     """The generated sources of a bundle.
 
@@ -44,6 +49,7 @@ def firmware_sources(
         labels: of the classes; None for regression.
         golden: rows of golden.json.
         arena: figures by core and kernels, as in the manifest; of each the `total` in bytes.
+        reject: the confidence below which an answer is rejected; None rejects none.
 
     Returns:
         Contents by file name: model_data, tokenizer_data and golden_data as .h and .cc, op_resolver.h, bundle.h.
@@ -52,11 +58,13 @@ def firmware_sources(
         UserError: the tokenizer is not one for the device.
     """
     sources = {**_model_sources(model), **tokenizer_sources(tokenizer), **_golden_sources(golden)}
-    facts = _facts(name, model, offsets, tokenizer, labels, arena)
+    facts = _facts(name, model, offsets, labels, arena, reject) + _hashes(model, tokenizer, labels, golden)
     return {
         **sources,
         "op_resolver.h": _op_resolver(split_lengths(model, offsets)),
-        "bundle.h": header("EMBBERT_BUNDLE_BUNDLE_H_", ["<cstddef>", "", '"embbert/bundle_types.h"'], facts),
+        "bundle.h": header(
+            "EMBBERT_BUNDLE_BUNDLE_H_", ["<cstddef>", "<cstdint>", "", '"embbert/bundle_types.h"'], facts
+        ),
     }
 
 
@@ -118,10 +126,9 @@ def _registration(name: str) -> str:
 
 
 def _facts(
-    name: str, model: bytes, offsets: dict[int, int], tokenizer: Tokenizer, labels: list[str] | None, arena: dict
+    name: str, model: bytes, offsets: dict[int, int], labels: list[str] | None, arena: dict, reject: float | None
 ) -> str:
     scale, zero_point = output_quantization(read_model(model))
-    tokenizer_sha256 = sha256(tokenizer.to_json().encode())
     figures = [
         f'{{"{core}", "{kernels}", {figure["total"]}}}'
         for core, builds in arena.items()
@@ -130,21 +137,50 @@ def _facts(
     return "\n".join(
         [
             f"constexpr char kName[] = {string(name)};",
-            f"constexpr char kModelSha256[] = {string(sha256(model))};  // of model.tflite, which is kModel",
-            f"constexpr char kTokenizerSha256[] = {string(tokenizer_sha256)};  // of tokenizer.json",
             f"constexpr size_t kSequenceLength = {input_length(model)};",
             f"constexpr size_t kTokenRows = {_token_rows(model)};  // of the token table: ids must be below",
             f"constexpr bool kTakesPairs = {str(takes_pairs(model)).lower()};",
             f"constexpr bool kIsRegression = {str(labels is None).lower()};",
             f"constexpr size_t kClasses = {len(labels or [None])};  // logits",
             f"constexpr float kOutputScale = {scale!r}f;  // real value = scale * (logit - zero point)",
-            f"constexpr int kOutputZeroPoint = {zero_point};\n",
+            f"constexpr int kOutputZeroPoint = {zero_point};",
+            f"constexpr uint32_t kReject = {thousandths(reject)};  // confidence below which an answer is rejected\n",
+            "// exp(-scale * i) in 1/32768, of a logit i below the largest one; from the end on 0.",
+            array("inline constexpr uint16_t kExponentials[]", exponentials(scale)),
             array("inline constexpr const char* kLabels[kClasses]", map(string, labels) if labels else ["nullptr"]),
             array("inline constexpr ArenaFigure kArenas[]", figures),
             "// The shortest first; a text goes to the first that holds it.",
             array("inline constexpr ModelLength kLengths[]", (f"{{{n}, {at}}}" for n, at in sorted(offsets.items()))),
         ]
     )
+
+
+def _hashes(model: bytes, tokenizer: Tokenizer, labels: list[str] | None, golden: list[dict]) -> str:
+    """SHA-256 of what lies in flash, and of the file that it was made of."""
+    named = {
+        "Model": (model, "model.tflite, which is kModel"),
+        "Tokenizer": (tokenizer.to_json().encode(), "tokenizer.json"),
+        "Labels": (labels_text(labels), "labels.txt, which is kLabels"),
+        "Golden": (_golden_bytes(golden), "kGolden: of each row the texts, ids and logits, sizes before what varies"),
+    }
+    lines = [
+        f"constexpr char k{part}Sha256[] = {string(sha256(data))};  // of {what}"
+        for part, (data, what) in named.items()
+    ]
+    tables = f"constexpr char kTablesSha256[] = {string(tables_sha256(tokenizer))};  // of kTokenizer, table by table"
+    return "\n" + "\n".join([*lines, tables]) + "\n"
+
+
+def _golden_bytes(golden: list[dict]) -> bytes:
+    """What the app hashes of the golden rows (`HashGolden` of tflm_app/app/parts.cc)."""
+    parts = []
+    for row in golden:
+        texts = [(text or "").encode() for text in (row["text"], row["pair"])]
+        ids, logits = np.array(row["tokens"], "<i4").tobytes(), np.array(row["logits"], np.int8).tobytes()
+        for data in (*texts, ids):
+            parts += [len(data).to_bytes(4, "little"), data]
+        parts.append(logits)
+    return b"".join(parts)
 
 
 def _token_rows(model: bytes) -> int:

@@ -1,8 +1,12 @@
 """A tokenizer to the tables that the device's tokenizer reads (`tflm_app/embbert/tokenizer_tables.h`)."""
 
+import hashlib
 import json
 from dataclasses import dataclass
-from itertools import groupby
+from functools import lru_cache
+from itertools import accumulate, groupby
+
+import numpy as np
 
 from convert.bundle.cpp import array, header, source
 from convert.bundle.unicode_tables import ActionTable, pack_actions, probe_unicode
@@ -27,13 +31,66 @@ class Merges:
     exceptions: list[tuple[int, int]]
 
 
+@dataclass(frozen=True)
+class Tables:
+    """A tokenizer as the device reads it.
+
+    Attributes:
+        vocab_size: number of ids.
+        characters: {character: id} of those that have one.
+        actions: what becomes of each character of a text.
+        merges: of BPE.
+    """
+
+    vocab_size: int
+    characters: dict[str, int]
+    actions: ActionTable
+    merges: Merges
+
+    @property
+    def merge_starts(self) -> list[int]:
+        """Where the entries of each left id begin, and where the last ones end."""
+        return [0, *accumulate(map(len, self.merges.groups.values()))]
+
+    @property
+    def merge_entries(self) -> list[tuple[int, int]]:
+        """(right id, rank) of all groups, one after another."""
+        return [entry for group in self.merges.groups.values() for entry in group]
+
+
 def tokenizer_sources(tokenizer: Tokenizer) -> dict[str, bytes]:
     """tokenizer_data.{h,cc} of a tokenizer, by name; the same tokenizer gives the same bytes.
 
     Raises:
         UserError: the vocabulary is too large for the device, or its merges use a special token.
     """
-    model = json.loads(tokenizer.to_json())["model"]
+    declaration = "extern const TokenizerTables kTokenizer;\n"
+    definitions = _definitions(_make_tables(tokenizer.to_json()))
+    return {
+        "tokenizer_data.h": header("EMBBERT_BUNDLE_TOKENIZER_DATA_H_", ['"embbert/tokenizer_tables.h"'], declaration),
+        "tokenizer_data.cc": source(['"tokenizer_data.h"'], definitions),
+    }
+
+
+def tables_sha256(tokenizer: Tokenizer) -> str:
+    """SHA-256 of the tables as they lie in the device's memory, one after another, as `TokenizerTables` has them."""
+    tables = _make_tables(tokenizer.to_json())
+    merges, characters = tables.merges, sorted(tables.characters)
+    actions = [kind | (value & 0xFFFFFF) << 8 for kind, value in tables.actions.actions]
+    sequences = [[ord(c) for c in text] + [0] * (3 - len(text)) for text in tables.actions.sequences]
+    arrays = [
+        ("<u4", [tables.vocab_size, *tables.actions.starts, *actions, *np.ravel(sequences), *map(ord, characters)]),
+        ("<u2", [tables.characters[c] for c in characters]),
+        ("<u2", [*merges.groups, *tables.merge_starts]),
+        ("<u2", [right for right, _ in tables.merge_entries] + [rank for _, rank in tables.merge_entries]),
+        ("<u2", [merges.first_id, *np.ravel(merges.exceptions)]),
+    ]
+    return hashlib.sha256(b"".join(np.array(values, kind).tobytes() for kind, values in arrays)).hexdigest()
+
+
+@lru_cache(maxsize=1)
+def _make_tables(tokenizer_json: str) -> Tables:
+    model = json.loads(tokenizer_json)["model"]
     if len(model["vocab"]) > MAX_IDS or len(model["merges"]) >= MAX_IDS:
         raise UserError(
             f"the tokenizer has {len(model['vocab'])} tokens and {len(model['merges'])} merges; the device "
@@ -45,12 +102,7 @@ def tokenizer_sources(tokenizer: Tokenizer) -> dict[str, bytes]:
     }  # which are in no normalised text
     actions = pack_actions(unicode, set(characters))
     merges = _pack_merges(model["vocab"], [tuple(pair) for pair in model["merges"]])
-    declaration = "extern const TokenizerTables kTokenizer;\n"
-    definitions = _definitions(len(model["vocab"]), characters, actions, merges)
-    return {
-        "tokenizer_data.h": header("EMBBERT_BUNDLE_TOKENIZER_DATA_H_", ['"embbert/tokenizer_tables.h"'], declaration),
-        "tokenizer_data.cc": source(['"tokenizer_data.h"'], definitions),
-    }
+    return Tables(len(model["vocab"]), characters, actions, merges)
 
 
 def _pack_merges(vocab: dict[str, int], pairs: list[tuple[str, str]]) -> Merges:
@@ -69,12 +121,9 @@ def _pack_merges(vocab: dict[str, int], pairs: list[tuple[str, str]]) -> Merges:
     return Merges(groups, first_id, exceptions)
 
 
-def _definitions(vocab_size: int, characters: dict[str, int], actions: ActionTable, merges: Merges) -> str:
-    in_order = sorted(characters)
-    entries = [entry for group in merges.groups.values() for entry in group]
-    starts = [0]
-    for group in merges.groups.values():
-        starts.append(starts[-1] + len(group))
+def _definitions(tables: Tables) -> str:
+    actions, merges = tables.actions, tables.merges
+    in_order = sorted(tables.characters)
     kinds = [f"{{ActionKind::k{kind.name.title()}, {value}}}" for kind, value in actions.actions]
     sequences = ["{{" + ", ".join(str(ord(c)) for c in s) + "}}" for s in actions.sequences]
     exceptions = [f"{{{rank}, {i}}}" for rank, i in merges.exceptions]
@@ -85,15 +134,15 @@ def _definitions(vocab_size: int, characters: dict[str, int], actions: ActionTab
             array("const Action kActions[]", kinds),
             array("const Sequence kSequences[]", sequences),
             array("const uint32_t kCharacters[]", map(ord, in_order)),
-            array("const uint16_t kCharacterIds[]", [characters[c] for c in in_order]),
+            array("const uint16_t kCharacterIds[]", [tables.characters[c] for c in in_order]),
             array("const uint16_t kMergeLefts[]", merges.groups),
-            array("const uint16_t kMergeStarts[]", starts),
-            array("const uint16_t kMergeRights[]", [right for right, _ in entries]),
-            array("const uint16_t kMergeRanks[]", [rank for _, rank in entries]),
+            array("const uint16_t kMergeStarts[]", tables.merge_starts),
+            array("const uint16_t kMergeRights[]", [right for right, _ in tables.merge_entries]),
+            array("const uint16_t kMergeRanks[]", [rank for _, rank in tables.merge_entries]),
             array("const MergeException kMergeExceptions[]", exceptions or ["{0, 0}"]),
             "}  // namespace\n",
             "const TokenizerTables kTokenizer = {\n"
-            f"    {vocab_size},\n"
+            f"    {tables.vocab_size},\n"
             f"    {{kActionStarts, {len(actions.starts)}}},\n    {{kActions, {len(actions.actions)}}},\n"
             f"    {{kSequences, {len(sequences)}}},\n"
             f"    {{kCharacters, {len(in_order)}}},\n    kCharacterIds,\n"

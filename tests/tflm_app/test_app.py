@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from benchmarks import app
-from benchmarks.app import build_app, one_line, sources_sha256, talk
+from benchmarks.app import build_app, one_line, sources_sha256, talk, talk_raw
 from benchmarks.firmware.runner import KERNELS, missing_tools
 from convert.bundle.bundle import read_bundle
 from convert.bundle.conversion import convert_run
@@ -63,6 +63,45 @@ def test_sha256_is_that_of_hashlib(sha256: Path, length: int, rng: np.random.Gen
     data = rng.bytes(length)
     found = subprocess.run([sha256], input=data, capture_output=True, check=True).stdout
     assert found.decode() == hashlib.sha256(data).hexdigest()
+
+
+def parts_as_converted(bundle: Path, folder: Path) -> dict[str, bool]:
+    """Whether each part that a compiler made of a bundle's sources has its hash."""
+    program = folder / "parts"
+    files = [ROOT / "tflm_app" / name for name in ("app/parts.cc", "app/sha256.cc", "tests/parts.cc")]
+    files += [bundle / f"{name}_data.cc" for name in ("model", "tokenizer", "golden")]
+    options = ["-std=c++17", "-Wall", "-Wextra", "-Werror", "-fsanitize=address,undefined", f"-I{ROOT / 'tflm_app'}"]
+    subprocess.run(["g++", *options, f"-I{bundle}", *files, "-o", program], check=True)
+    lines = subprocess.run([program], capture_output=True, text=True, check=True).stdout.splitlines()
+    return {name: equal == "1" for name, _, equal in (line.rpartition(" ") for line in lines)}
+
+
+@pytest.mark.skipif(not shutil.which("g++"), reason="needs g++")
+@pytest.mark.parametrize("kind", ["classes", "pairs", "regression"])
+def test_all_parts_have_the_hashes_of_the_bundle(kind: str, bundle_of: FolderOf, tmp_path: Path) -> None:
+    found = parts_as_converted(bundle_of(kind), tmp_path)
+    assert found == dict.fromkeys(("model", "tokenizer", "labels", "golden rows"), True)
+
+
+@pytest.mark.skipif(not shutil.which("g++"), reason="needs g++")
+@pytest.mark.parametrize(
+    "part, file, place",
+    [
+        ("tokenizer", "tokenizer_data.cc", r"(kMergeRanks\[\] = \{\n +)(\d+)"),
+        ("tokenizer", "tokenizer_data.cc", r"(ActionKind::kShift, )(\d+)"),
+        ("labels", "bundle.h", r'(kLabels\[kClasses\] = \{\n +")(\w)'),
+        ("golden rows", "golden_data.cc", r"(kLogits1\[\] = \{\n +)(-?\d+)"),
+        ("golden rows", "golden_data.cc", r"(kIds1\[\] = \{\n +)(\d+)"),
+    ],
+)
+def test_a_part_of_another_bundle_has_another_hash(
+    part: str, file: str, place: str, bundle_of: FolderOf, tmp_path: Path
+) -> None:
+    bundle = shutil.copytree(bundle_of("classes"), tmp_path / "bundle")
+    text, count = re.subn(place, r"\g<1>7", (bundle / file).read_text(), count=1)
+    assert count == 1
+    (bundle / file).write_text(text)
+    assert [name for name, equal in parts_as_converted(bundle, tmp_path).items() if not equal] == [part]
 
 
 @pytest.mark.skipif(not (shutil.which("cmake") and shutil.which("g++")), reason="needs cmake and g++")
@@ -128,6 +167,9 @@ def test_the_app_answers_as_python(kind: str, run_of: FolderOf, bundle_of: Folde
     start = require_python_answers(run, bundle, BOARD, tmp_path)
     manifest = read_bundle(bundle).manifest
     assert manifest["bundle_sha256"] in start and f"{manifest['model']['sha256']}, as in flash" in start
+    assert f"tokenizer {manifest['tokenizer']['sha256']}, as in flash" in start
+    labels = hashlib.sha256((bundle / "labels.txt").read_bytes()).hexdigest()
+    assert f"labels {labels}, as in flash" in start and re.search(r"golden rows \w{64}, as in flash", start)
 
 
 @pytest.mark.parametrize("kind, board", [("classes", "mps2-an386"), ("pairs", BOARD)])
@@ -151,6 +193,19 @@ def test_a_line_that_is_too_long_is_said_to_be(bundle_of: FolderOf, tmp_path: Pa
     elf = build_app(bundle, BOARD, "cmsis_nn", tflm, tmp_path / "a build", "-DLINE_BYTES=64")
     _, (long, short) = talk(elf, [b"a" * 100, b"play a song"])
     assert long == b"error: a line has at most 64 bytes" and not short.startswith(b"error")
+    require_echo(elf, short)
+
+
+def require_echo(elf: Path, answer: bytes) -> None:
+    """What is typed is seen, what is taken back goes, and CR LF is one end."""
+    typed = "\x7f\x7fpläx\x08\x7fay a\x1b sonx\x7fg\r\n".encode()
+    shown = "plä" + "x\b \b" + "\b \b" + "ay a sonx\b \bg\r\n"
+    output = talk_raw(elf, typed)[1].decode()
+    assert output.startswith(shown) and output.endswith("\r\n> ")
+    words = r"[\w ]+\t[-\d ]+\t\d+ of \d+ tokens\tconfidence [01]\.\d{3}\t\d+ ticks"
+    assert re.fullmatch(words, output.removeprefix(shown).removesuffix("\r\n> ")) and re.fullmatch(
+        words, answer.decode()
+    )
 
 
 def test_the_app_of_a_nucleo_links_and_says_that_it_was_not_run(bundle_of: FolderOf, tmp_path: Path) -> None:

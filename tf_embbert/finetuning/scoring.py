@@ -9,7 +9,7 @@ import tf_keras as keras
 from tf_embbert.data.checks import not_in_train
 from tf_embbert.data.tasks import Rows, Task
 from tf_embbert.finetuning.prepare import PreparedTask
-from tf_embbert.int8 import build_int8, predict_int8
+from tf_embbert.int8 import build_int8, coverage_int8, predict_int8
 from tf_embbert.run import Array, Quantised
 from tf_embbert.training.batching import predict_in_order
 from tf_embbert.training.fitting import EncodedRows
@@ -40,7 +40,8 @@ def score_variants(
 
     Returns:
         What a run's metrics.json holds: the reported split's figures, `chosen`, `selection` with those rows', and
-        `not_in_train` with those of the reported rows whose texts training had not, where it had some.
+        `not_in_train` with those of the reported rows whose texts training had not, where it had some; of classes
+        `coverage`, by variant what rejecting its unsure answers costs and gives.
     """
     models = {name: build_int8(variant, data.length) for name, variant in variants.items()}
     chooser = score_all(model, models, data.task, selection, "selection")
@@ -64,6 +65,10 @@ def score_all(
     answers = {"float": predict_in_order(model, rows.ids)}
     answers |= {f"{name}_tflm": predict_int8(one, rows.ids, task.is_pair) for name, one in int8_models.items()}
     result = {"split": split, "rows": len(rows), **score_rows(answers, rows, np.ones(len(rows), bool))}
+    if not task.is_regression:
+        result["coverage"] = {
+            name: coverage_int8(one, answers[f"{name}_tflm"], rows.labels) for name, one in int8_models.items()
+        }
     if fresh is not None and not fresh.all():
         figures = score_rows(answers, rows, fresh) if fresh.any() else {}
         result["not_in_train"] = {"split": split, "rows": int(fresh.sum()), **figures}

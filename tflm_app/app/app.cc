@@ -6,14 +6,13 @@
 #include <string_view>
 
 #include "app/console.h"
-#include "app/sha256.h"
+#include "app/parts.h"
 #include "app_config.h"
 #include "boards/board.h"
 #include "bundle.h"
 #include "embbert/classifier.h"
 #include "embbert/line_reader.h"
 #include "golden_data.h"
-#include "model_data.h"
 
 // Where the arena goes, for parts whose largest RAM is not where .bss lies: -DEMBBERT_ARENA_SECTION='".sram"'.
 #ifdef EMBBERT_ARENA_SECTION
@@ -37,21 +36,21 @@ embbert::Classifier classifier;
 char line[kLineBytes];
 LineReader reader(line, sizeof(line));
 
-[[noreturn]] void Stop(std::string_view reason, Exit status) {
-  PrintLine("stopped: ", reason);
+template <typename... Values>
+[[noreturn]] void Stop(Exit status, Values... reason) {
+  PrintLine("stopped: ", reason...);
   board::Exit(status);
 }
 
-void CheckModel() {
-  const auto hash = Sha256(bundle::kModel, bundle::kModelSize);
-  const bool equal = std::string_view(hash.data(), hash.size()) == bundle::kModelSha256;
-  PrintLine("model ", bundle::kModelSha256, equal ? ", as in flash" : "");
-  if (!equal) Stop("the model in flash has another hash", kBroken);
+void CheckPart(const Part& part) {
+  const bool equal = part.IsAsConverted();
+  PrintLine(part.name, " ", part.file, equal ? ", as in flash" : "");
+  if (!equal) Stop(kBroken, "the ", part.name, " in flash has another hash");
 }
 
 void StartClassifier() {
   const Status status = classifier.Init(arena, sizeof(arena));
-  if (status != Status::kOk) Stop(StatusText(status), kBroken);
+  if (status != Status::kOk) Stop(kBroken, StatusText(status));
   PrintLine("arena ", static_cast<int64_t>(classifier.arena_used()), " bytes used of ",
             static_cast<int64_t>(sizeof(arena)));
 }
@@ -61,7 +60,7 @@ bool AnswersEqually(const embbert::GoldenRow& row) {
   const Status status = row.second == nullptr
                             ? classifier.Classify(row.text, row.length, &verdict)
                             : classifier.ClassifyPair(row.text, row.length, row.second, row.second_length, &verdict);
-  if (status != Status::kOk) Stop(StatusText(status), kBroken);
+  if (status != Status::kOk) Stop(kBroken, StatusText(status));
   return verdict.tokens == row.ids.size &&
          std::equal(verdict.logits, verdict.logits + bundle::kClasses, row.logits);
 }
@@ -70,7 +69,7 @@ void CheckGoldenRows() {
   const int64_t equal = std::count_if(bundle::kGolden.begin(), bundle::kGolden.end(), AnswersEqually);
   const auto rows = static_cast<int64_t>(bundle::kGolden.size);
   PrintLine("golden ", equal, " of ", rows, " rows equal");
-  if (equal != rows) Stop("it does not answer as the bundle says", kNotEqual);
+  if (equal != rows) Stop(kNotEqual, "it does not answer as the bundle says");
   PrintLine("stack ", static_cast<int64_t>(board::StackUsed()), " bytes used");
 }
 
@@ -90,13 +89,7 @@ void PrintThousandths(int64_t value) {
   for (int64_t digit = 100; digit > 0; digit /= 10) Print(size / digit % 10);
 }
 
-// label<tab>logits<tab>tokens, of how many the model takes<tab>ticks
-void Answer(std::string_view text) {
-  Verdict verdict = {};
-  const uint64_t start = board::Ticks();
-  const Status status = ClassifyLine(text, &verdict);
-  const uint64_t ticks = board::Ticks() - start;
-  if (status != Status::kOk) return PrintLine("error: ", StatusText(status));
+void PrintAnswer(const Verdict& verdict) {
   if (bundle::kIsRegression) {
     PrintThousandths(static_cast<int64_t>(verdict.Value() * 1000.0f));
   } else {
@@ -106,8 +99,37 @@ void Answer(std::string_view text) {
     Print(i == 0 ? "\t" : " ");
     Print(static_cast<int64_t>(verdict.logits[i]));
   }
-  PrintLine("\t", static_cast<int64_t>(verdict.tokens), " of ", static_cast<int64_t>(verdict.length), " tokens\t",
-            static_cast<int64_t>(ticks), " ticks");
+}
+
+// label<tab>logits<tab>tokens, of how many the model takes<tab>confidence of a class<tab>ticks
+void Answer(std::string_view text) {
+  Verdict verdict = {};
+  const uint64_t start = board::Ticks();
+  const Status status = ClassifyLine(text, &verdict);
+  const uint64_t ticks = board::Ticks() - start;
+  if (status != Status::kOk) return PrintLine("error: ", StatusText(status));
+  PrintAnswer(verdict);
+  Print("\t");
+  Print(static_cast<int64_t>(verdict.tokens));
+  Print(" of ");
+  Print(static_cast<int64_t>(verdict.length));
+  Print(" tokens\t");
+  if (!bundle::kIsRegression) {
+    Print("confidence ");
+    PrintThousandths(verdict.confidence);
+    Print(verdict.rejected ? ", rejected\t" : "\t");
+  }
+  PrintLine(static_cast<int64_t>(ticks), " ticks");
+}
+
+// Shows what is typed, but for control characters; `before` and `after` are bytes of the line without and with it.
+void Echo(char byte, size_t before, size_t after) {
+  const bool is_control = static_cast<unsigned char>(byte) < ' ' && byte != '\t';
+  if (byte == '\b' || byte == '\x7F') {
+    Print(after < before ? "\b \b" : "");
+  } else if (!is_control) {
+    Print({&byte, 1});
+  }
 }
 
 }  // namespace
@@ -116,7 +138,7 @@ void Start() {
   PrintLine("EmbBERT ", bundle::kName);
   PrintLine("board ", kBoard);
   PrintLine("bundle ", kBundleSha256);
-  CheckModel();
+  for (const Part& part : kParts) CheckPart(part);
   StartClassifier();
   CheckGoldenRows();
   PrintLine("ready, ", static_cast<int64_t>(board::TicksPerSecond()), " ticks a second");
@@ -124,8 +146,16 @@ void Start() {
 }
 
 void Take(char byte) {
+  static size_t typed = 0;  // bytes of the line that is not ended yet
   const LineReader::Event event = reader.Push(byte);
-  if (event == LineReader::Event::kNone) return;
+  if (event == LineReader::Event::kNone) {
+    if (byte == '\n') return;  // of CR LF
+    if (kEcho) Echo(byte, typed, reader.length());
+    typed = reader.length();
+    return;
+  }
+  typed = 0;
+  if (kEcho) PrintLine();
   if (event == LineReader::Event::kLine) Answer({reader.text(), reader.length()});
   if (event == LineReader::Event::kTooLong) {
     PrintLine("error: a line has at most ", static_cast<int64_t>(sizeof(line)), " bytes");

@@ -1,11 +1,7 @@
 #include "app/sha256.h"
 
-#include <cstring>
-
 namespace app {
 namespace {
-
-constexpr std::size_t kBlockBytes = 64;
 
 // FIPS 180-4, 4.2.2: the first bits of the fractional parts of the cube roots of the first primes.
 constexpr std::uint32_t kRounds[64] = {
@@ -17,8 +13,6 @@ constexpr std::uint32_t kRounds[64] = {
     0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
     0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
     0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
-
-using State = std::array<std::uint32_t, 8>;
 
 std::uint32_t Rotate(std::uint32_t word, int bits) { return (word >> bits) | (word << (32 - bits)); }
 
@@ -35,7 +29,9 @@ std::uint32_t NextWord(std::uint32_t (&words)[16], std::size_t t) {
   return words[t % 16] += s0 + words[(t + 9) % 16] + s1;
 }
 
-void AddBlock(State& state, const unsigned char* block) {
+}  // namespace
+
+void Sha256::AddBlock(State& state, const unsigned char* block) {
   std::uint32_t words[16];
   for (std::size_t t = 0; t < 16; ++t) words[t] = BigEndian(block + 4 * t);
   auto [a, b, c, d, e, f, g, h] = state;
@@ -50,26 +46,25 @@ void AddBlock(State& state, const unsigned char* block) {
   for (std::size_t i = 0; i < state.size(); ++i) state[i] += after[i];
 }
 
-// What is left of the message, a one bit, zeros, and the length in bits at the end of a block.
-void AddEnd(State& state, const unsigned char* rest, std::size_t count, std::uint64_t length) {
-  unsigned char blocks[2 * kBlockBytes] = {};
-  if (count != 0) std::memcpy(blocks, rest, count);
-  blocks[count] = 0x80;
-  const std::size_t end = count + 9 <= kBlockBytes ? kBlockBytes : 2 * kBlockBytes;
-  for (std::size_t i = 1; i <= 8; ++i) blocks[end - i] = static_cast<unsigned char>((8 * length) >> (8 * (i - 1)));
-  for (std::size_t start = 0; start < end; start += kBlockBytes) AddBlock(state, blocks + start);
+void Sha256::AddByte(unsigned char byte) {
+  block_[length_++ % kBlockBytes] = byte;
+  if (length_ % kBlockBytes == 0) AddBlock(state_, block_.data());
 }
 
-}  // namespace
+void Sha256::Add(const void* bytes, std::size_t length) {
+  const auto* next = static_cast<const unsigned char*>(bytes);
+  for (const unsigned char* end = next + length; next != end; ++next) AddByte(*next);
+}
 
-std::array<char, 64> Sha256(const unsigned char* bytes, std::size_t length) {
-  State state = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
-  const std::size_t whole = length / kBlockBytes * kBlockBytes;
-  for (std::size_t start = 0; start < whole; start += kBlockBytes) AddBlock(state, bytes + start);
-  AddEnd(state, bytes + whole, length - whole, length);
+// A one bit, zeros, and the length in bits at the end of a block.
+std::array<char, 64> Sha256::Digits() {
+  const std::uint64_t bits = 8 * length_;
+  AddByte(0x80);
+  while (length_ % kBlockBytes != kBlockBytes - 8) AddByte(0);
+  for (int shift = 56; shift >= 0; shift -= 8) AddByte(static_cast<unsigned char>(bits >> shift));
   std::array<char, 64> digits = {};
   for (std::size_t i = 0; i < digits.size(); ++i) {
-    digits[i] = "0123456789abcdef"[state[i / 8] >> (28 - 4 * (i % 8)) & 15];
+    digits[i] = "0123456789abcdef"[state_[i / 8] >> (28 - 4 * (i % 8)) & 15];
   }
   return digits;
 }

@@ -9,6 +9,19 @@
 #include "tokenizer_data.h"
 
 namespace embbert {
+namespace {
+
+// As `confidences` of convert/bundle/confidence.py; a regression has one logit, hence 1000.
+uint32_t Confidence(const int8_t* logits, int largest) {
+  uint32_t sum = 0;
+  for (size_t i = 0; i < bundle::kClasses; ++i) {
+    const auto steps = static_cast<size_t>(largest - logits[i]);
+    if (steps < std::size(bundle::kExponentials)) sum += bundle::kExponentials[steps];
+  }
+  return (1000 * bundle::kExponentials[0] + sum / 2) / sum;
+}
+
+}  // namespace
 
 const char* StatusText(Status status) {
   switch (status) {
@@ -107,7 +120,9 @@ Status Classifier::Invoke(size_t count, Verdict* verdict) {
   if (segments_ != nullptr) FillSegments(count);
   if (interpreter_->Invoke() != kTfLiteOk) return Status::kInvoke;
   const int8_t* largest = std::max_element(logits_, logits_ + bundle::kClasses);
-  *verdict = {static_cast<size_t>(largest - logits_), logits_, count, length_};
+  const uint32_t confidence = Confidence(logits_, *largest);
+  *verdict = {static_cast<size_t>(largest - logits_), logits_, count, length_, confidence,
+              confidence < bundle::kReject};
   return Status::kOk;
 }
 

@@ -48,6 +48,8 @@ struct Verdict {
   const int8_t* logits;  // [bundle::kClasses], good until the next call
   size_t tokens;         // ids that the text took, of at most bundle::kSequenceLength
   size_t length;         // ids that the model takes which answered, one of bundle::kLengths
+  uint32_t confidence;   // softmax of the logits at `label`, in thousandths, without float; of a regression 1000
+  bool rejected;         // whether it is below bundle::kReject: better no answer than this one
 
   // The answer of a regression: the real value of the logit.
   float Value() const { return bundle::kOutputScale * static_cast<float>(logits[0] - bundle::kOutputZeroPoint); }

@@ -1,4 +1,4 @@
-// A memory-mapped register.
+// Memory-mapped registers, and waiting for what they do.
 
 #ifndef TFLM_APP_BOARDS_COMMON_REGISTERS_H_
 #define TFLM_APP_BOARDS_COMMON_REGISTERS_H_
@@ -10,6 +10,9 @@ namespace board {
 inline volatile std::uint32_t& Register(std::uintptr_t address) {
   return *reinterpret_cast<volatile std::uint32_t*>(address);
 }
+
+// What was written has happened before what follows.
+inline void Barrier() { asm volatile("dsb\n isb" ::: "memory"); }
 
 }  // namespace board
 

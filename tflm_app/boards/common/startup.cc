@@ -95,7 +95,7 @@ struct VectorTable {
 extern "C" void ResetHandler() {
 #if defined(__ARM_FP) || defined(__ARM_FEATURE_MVE)
   board::Register(kCoprocessorAccess) |= 0xFu << 20;  // full access to CP10 and CP11
-  asm volatile("dsb\n isb" ::: "memory");
+  board::Barrier();
 #endif
 #if __ARM_ARCH >= 8
   asm volatile("msr msplim, %0" ::"r"(board_stack_bottom));

@@ -1,0 +1,11 @@
+// Says of each part of a bundle whether what is linked is what was converted, for the test of the hashes.
+
+#include "app/parts.h"
+
+#include <cstdio>
+
+int main() {
+  for (const app::Part& part : app::kParts) {
+    std::printf("%.*s %d\n", static_cast<int>(part.name.size()), part.name.data(), part.IsAsConverted() ? 1 : 0);
+  }
+}
