@@ -3,9 +3,8 @@ r"""Text to token ids: the reference's lower-cased BPE, as one Hugging Face `tok
 text -> BertNormalizer (lower case, no accents) -> `\w+|[^\w\s]+` -> words of at most 64 characters -> BPE -> ids.
 
 Whatever `tokenizer.json` says is the whole truth: Hugging Face `Tokenizer.from_file` gives the same ids, and so does
-the device, which implements exactly this pipeline (hence `load` refuses any other). Two things the file cannot say: who
-loads it elsewhere must set `encode_special_tokens = True`, or a "[SEP]" in a text becomes the special token, and must
-cut long texts as `_cut` does.
+the device, which implements exactly this pipeline (hence `load` refuses any other). One thing the file cannot say: who
+loads it elsewhere must cut long texts as `_cut` does.
 """
 
 import json
@@ -63,9 +62,7 @@ class Tokenizer:
     """
 
     def __init__(self, backend: tokenizers.Tokenizer) -> None:
-        # Not stored in tokenizer.json (checked with tokenizers 0.23.3), so it is set on every instance: a special
-        # token written in a user's text stays plain text.
-        backend.encode_special_tokens = True
+        backend = _without_added_tokens(backend)
         backend.no_truncation()
         backend.no_padding()
         self._backend = backend
@@ -218,6 +215,16 @@ def _pipeline() -> tokenizers.Tokenizer:
     return backend
 
 
+def _without_added_tokens(backend: tokenizers.Tokenizer) -> tokenizers.Tokenizer:
+    """The same tokenizer, whose special tokens are in its vocabulary alone: a "[SEP]" in a text stays plain text.
+
+    Those that are "added" too are looked for in texts, unless `encode_special_tokens` is set, which no field of
+    tokenizer.json can say (checked with tokenizers 0.23.3).
+    """
+    content = json.loads(backend.to_str())
+    return tokenizers.Tokenizer.from_str(json.dumps({**content, "added_tokens": []}))
+
+
 def _alphabet(texts: list[str]) -> list[str]:
     """The characters that get an id: printable ASCII, and what the texts use often enough."""
     normalizer = normalizers.BertNormalizer(lowercase=True)
@@ -236,8 +243,9 @@ def _alphabet(texts: list[str]) -> list[str]:
 def _require_own_pipeline(backend: tokenizers.Tokenizer, path: Path) -> None:
     """Refuses a tokenizer whose ids the device or the model would read otherwise."""
     theirs, ours = json.loads(backend.to_str()), json.loads(_pipeline().to_str())
-    special = {token["content"]: token["id"] for token in theirs["added_tokens"]}
-    if special != {token: i for i, token in enumerate(SPECIAL_TOKENS)}:
+    vocab, added = theirs["model"].get("vocab", {}), {token["content"] for token in theirs["added_tokens"]}
+    special = {token: vocab[token] for token in SPECIAL_TOKENS if token in vocab}
+    if special != {token: i for i, token in enumerate(SPECIAL_TOKENS)} or not added <= set(special):
         raise UserError(f"{path} is a foreign tokenizer: its special ids are {special}, not {SPECIAL_TOKENS} at 0 to 4")
     for part in ("normalizer", "pre_tokenizer", "post_processor"):
         if theirs[part] != ours[part]:

@@ -86,7 +86,6 @@ def test_the_tokenizer_loads_in_hugging_face(run_of: FolderOf) -> None:
     run = run_of("classes")
     texts = ["Play a song!", "wake me at seven, please", "zürich 漢字 [SEP] [CLS]", ""]
     theirs = tokenizers.Tokenizer.from_file(str(run / "tokenizer.json"))
-    theirs.encode_special_tokens = True  # no field of tokenizer.json
     ours = Tokenizer.load(run / "tokenizer.json").encode(texts).ids
     assert [theirs.encode(text).ids for text in texts] == [row.tolist() for row in ours]
 

@@ -37,9 +37,7 @@ def plain(tokenizer: Tokenizer, tmp_path_factory: pytest.TempPathFactory) -> Any
     """The saved file in plain Hugging Face `tokenizers`."""
     path = tmp_path_factory.mktemp("tokenizer") / "tokenizer.json"
     tokenizer.save(path)
-    loaded = tokenizers.Tokenizer.from_file(str(path))
-    loaded.encode_special_tokens = True
-    return loaded
+    return tokenizers.Tokenizer.from_file(str(path))
 
 
 def ids_of(tokenizer: Tokenizer, *args: Any, **options: Any) -> list[list[int]]:
@@ -234,7 +232,11 @@ def test_load_refuses_other_files(tmp_path: Path, content: str) -> None:
 @pytest.mark.parametrize(
     "part, change",
     [
-        ("special ids", lambda file: file["added_tokens"].pop()),
+        ("special ids", lambda file: file["model"]["vocab"].update({"[SEP]": 5})),
+        (
+            "special ids",
+            lambda file: file["added_tokens"].append(added_token("timer", file["model"]["vocab"]["timer"])),
+        ),
         ("normalizer", lambda file: file["normalizer"].update(lowercase=False)),
         ("pre_tokenizer", lambda file: file.update(pre_tokenizer={"type": "Whitespace"})),
         ("post_processor", lambda file: file.update(post_processor=None)),
@@ -250,6 +252,31 @@ def test_load_refuses_foreign_tokenizers(
     path.write_text(json.dumps(file))
     with pytest.raises(UserError, match=f"foreign tokenizer: its {part}"):
         Tokenizer.load(path)
+
+
+def added_token(content: str, number: int) -> dict[str, Any]:
+    flags = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
+    return {"id": number, "content": content, **flags}
+
+
+def test_files_of_before_whose_special_tokens_are_added_give_the_same_ids(tokenizer: Tokenizer, tmp_path: Path) -> None:
+    path = tmp_path / "tokenizer.json"
+    file = json.loads(tokenizer.to_json())
+    assert file["added_tokens"] == []
+    file["added_tokens"] = [added_token(token, number) for number, token in enumerate(SPECIAL_TOKENS)]
+    path.write_text(json.dumps(file))
+    texts = ["[CLS] ten [SEP]", "[PAD][UNK]"]
+    loaded = Tokenizer.load(path)
+    assert ids_of(loaded, texts) == ids_of(tokenizer, texts)
+    assert loaded.to_json() == tokenizer.to_json()
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.sampled_from([*SPECIAL_TOKENS, "[cls]", "ten", " ", "[", "]", "a"]), max_size=8).map("".join))
+def test_special_tokens_in_a_text_are_plain_text(tokenizer: Tokenizer, plain: Any, text: str) -> None:
+    ids = plain.encode(text).ids
+    assert ids_of(tokenizer, [text], max_length=10_000) == [ids] and ids[0] == CLS
+    assert not set(ids[1:]) & {PAD, CLS, 3, SEP}
 
 
 def test_stored_truncation_and_padding_are_ignored(tokenizer: Tokenizer, plain: Any, tmp_path: Path) -> None:
