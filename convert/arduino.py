@@ -17,20 +17,6 @@ from tf_embbert.common.errors import UserError, run_command
 if TYPE_CHECKING:  # imported when the options are read: --help answers at once
     from convert.bundle.bundle import Bundle
 
-APP = Path(__file__).resolve().parents[1] / "tflm_app"
-SOURCES = (
-    "embbert/*.h",
-    "embbert/*.cc",
-    "kernels/*.h",
-    "kernels/*.cc",
-    "app/app.*",
-    "app/console.*",
-    "app/sha256.*",
-    "boards/board.h",
-    "boards/arduino/*.cc",
-)
-GENERATED = ("model_data", "tokenizer_data", "golden_data", "op_resolver", "bundle")
-LINE_BYTES = 1024
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")  # of a sketch: arduino-cli, docs/sketch-specification.md
 
 
@@ -46,47 +32,16 @@ def export_sketch(bundle: "Bundle", name: str, core: str, kernels: str) -> dict[
     Raises:
         UserError: the name is none for a sketch, or the bundle has no sources or others than its manifest says.
     """
-    from convert.bundle.manifest import bundle_sha256
+    from convert.bundle.exports import APP, app_sources, list_layouts, require_sources
 
     if not NAME.fullmatch(name):
         raise UserError(
             f"{name!r} is no name of an Arduino sketch, which has up to 63 letters, digits, dots, dashes and "
             "underscores"
         )
-    if "bundle.h" not in bundle.files:
-        raise UserError(f"{bundle.path} has no C++ sources; convert the run again")
-    if bundle_sha256(bundle.files) != bundle.manifest["bundle_sha256"]:
-        raise UserError(f"the files in {bundle.path} are not those of its manifest; convert the run again")
-    sources = {path.name: path.read_bytes() for pattern in SOURCES for path in APP.glob(pattern)}
-    sources |= {file: data for file, data in bundle.files.items() if Path(file).stem in GENERATED}
-    sources["app_config.h"] = _app_config(bundle, core, kernels)
-    return {
-        f"{name}.ino": (APP / "boards/arduino/sketch.ino").read_bytes(),
-        **{f"src/{_file_name(file)}": _flatten(data) for file, data in sources.items()},
-    }
-
-
-def _app_config(bundle: "Bundle", core: str, kernels: str) -> bytes:
-    """app_config.h, filled in as tflm_app/CMakeLists.txt does."""
-    values = {
-        "BOARD_TITLE": "Arduino (not built here)",
-        "BUNDLE_SHA256": bundle.manifest["bundle_sha256"],
-        "LINE_BYTES": str(LINE_BYTES),
-        "core": core,
-        "TFLM_KERNELS": kernels,
-    }
-    template = (APP / "app/app_config.h.in").read_text(encoding="utf-8")
-    return re.sub(r"@(\w+)@", lambda found: values[found[1]], template).encode()
-
-
-def _file_name(name: str) -> str:
-    """Arduino compiles .cpp, not .cc."""
-    return re.sub(r"\.cc$", ".cpp", name)
-
-
-def _flatten(source: bytes) -> bytes:
-    """Includes of our own headers without folders: a sketch's src is one folder, and on no include path."""
-    return re.sub(rb'#include "(?:app|boards|embbert|kernels)/', b'#include "', source)
+    require_sources(bundle)
+    sketch = (APP / "boards/arduino/sketch.ino").read_bytes()
+    return {f"{name}.ino": sketch, **app_sources(bundle, list_layouts()["arduino"], core, kernels)}
 
 
 @run_command
