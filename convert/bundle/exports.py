@@ -33,7 +33,7 @@ SOURCES = (
     "app/sha256.*",
     "boards/board.h",
 )
-EXPORT = MARKS["export"]
+EXPORT = MARKS["project"]
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def export_firmware(bundle: Bundle, layout: Layout, name: str, core: str, kernel
     """
     require_sources(bundle)
     if layout.cores and core not in layout.cores:
-        raise UserError(f"a {layout.title} is for {', '.join(layout.cores)}, not for {core}")
+        raise UserError(f"{layout.title}: for {', '.join(layout.cores)}, not for {core}")
     sources = app_sources(bundle, layout, core, kernels)
     values = _values(bundle, layout, name, core, kernels, list(sources))
     files = {path.format(name=name): _content(layout, source, values) for path, source in layout.files.items()}

@@ -1,0 +1,263 @@
+"""Exports of a bundle: their files, what compiles of them here, and one that is linked and answers under QEMU.
+
+With the headers of a checkout that the environment names (PICO_SDK_PATH) where it does, of stubs otherwise; Zephyr is
+too large for a test, and has stubs alone.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from benchmarks.app import read_start
+from convert.bundle.bundle import write_folder
+from convert.bundle.exports import APP, EXPORT, list_layouts
+from convert.firmware import main
+from tests.support.bundles import converted
+from tests.support.chain import refused
+
+LAYOUTS = ("arduino", "folder", "pico", "platformio", "zephyr")
+PARTS = {"classifier", "app", "kernels", "model_data", "tokenizer_data", "golden_data", "app_config", "softmax"}
+STUBS = {
+    "Arduino.h": """
+#include <cstddef>
+#include <cstdint>
+struct Stream {
+  void begin(unsigned long);
+  std::size_t write(const std::uint8_t*, std::size_t);
+  int available();
+  int read();
+  explicit operator bool();
+};
+extern Stream Serial;
+unsigned long micros();
+void delay(unsigned long);
+void yield();
+""",
+    "TensorFlowLite.h": "",
+    "pico/stdlib.h": """
+#include <cstdint>
+#define LIB_PICO_STDIO_USB 1
+enum { PICO_ERROR_TIMEOUT = -1 };
+extern "C" {
+bool stdio_init_all(void);
+int putchar_raw(int c);
+int getchar_timeout_us(std::uint32_t timeout_us);
+void sleep_ms(std::uint32_t ms);
+std::uint64_t time_us_64(void);
+}
+""",
+    "pico/stdio_usb.h": 'extern "C" bool stdio_usb_connected(void);',
+    "zephyr/device.h": """
+#include <cstdint>
+struct device {};
+extern const device the_console;
+#define DT_CHOSEN(name) name
+#define DEVICE_DT_GET(node) (&the_console)
+extern "C" bool device_is_ready(const device*);
+""",
+    "zephyr/drivers/uart.h": """
+extern "C" int uart_poll_in(const device*, unsigned char*);
+extern "C" void uart_poll_out(const device*, unsigned char);
+""",
+    "zephyr/kernel.h": """
+#include <cstdint>
+extern "C" std::int32_t k_msleep(std::int32_t ms);
+extern "C" void k_yield(void);
+extern "C" std::uint32_t k_cycle_get_32(void);
+extern "C" int sys_clock_hw_cycles_per_sec(void);
+""",
+}
+needs_compiler = pytest.mark.skipif(not shutil.which("g++"), reason="needs g++")
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("bundle") / "bundle"
+    write_folder(folder, converted())
+    return folder
+
+
+def export(bundle: Path, layout: str, out: Path, *options: str) -> Path:
+    assert main([str(bundle), "--as", layout, "--out", str(out), *options]) == 0
+    return out
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_all_layouts_are_tried() -> None:
+    assert tuple(list_layouts()) == LAYOUTS
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_an_export_is_whole(layout: str, bundle: Path, tmp_path: Path) -> None:
+    out = export(bundle, layout, tmp_path / "commands")
+    manifest, files = json.loads((bundle / "manifest.json").read_text()), files_of(out)
+    assert {Path(name).stem for name in files} >= PARTS
+    assert json.loads(files[EXPORT])["bundle_sha256"] == manifest["bundle_sha256"]
+    config = next(data for name, data in files.items() if name.endswith("app_config.h")).decode()
+    assert manifest["bundle_sha256"] in config and "@" not in config
+    for name, data in files.items():
+        for header in re.findall(r'#include "([^"]+)"', data.decode()):
+            found = [path for path in files if path.endswith(f"/{header}") or path == header]
+            assert found or header.startswith("tensorflow/") or Path(name).parts[0] == "kernels", (name, header)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_the_readme_has_the_commands_the_memory_and_what_was_not_measured(
+    layout: str, bundle: Path, tmp_path: Path
+) -> None:
+    manifest = json.loads((bundle / "manifest.json").read_text())
+    core = list_layouts()[layout].core
+    readme = (export(bundle, layout, tmp_path / "commands") / "README.md").read_text()
+    assert manifest["bundle_sha256"] in readme and f"For {core} with cmsis_nn kernels" in readme
+    assert f"| arena | {manifest['arena'][core]['cmsis_nn']['total']:,} |" in readme
+    assert f"| model | {manifest['model']['bytes']:,} |" in readme
+    assert "Not measured: " in readme and ("    " in readme or "`" in readme)
+    assert not re.search(r"\{[{%]|/(tmp|work|home)/", readme)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_written_over_an_older_one_nothing_is_left_of_it(layout: str, bundle: Path, tmp_path: Path) -> None:
+    out = export(bundle, layout, tmp_path / "commands")
+    first = files_of(out)
+    (out / "src").mkdir(exist_ok=True)
+    (out / "src/stale.cc").write_text("#error\n")
+    assert files_of(export(bundle, layout, out, "--force")) == first
+
+
+def test_bad_input_is_one_line(bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def wrong(source: Path, out: Path, *parts: str, layout: str = "pico", options: tuple[str, ...] = ()) -> None:
+        refused(capsys, main, [source, "--as", layout, "--out", out, *options], *parts)
+
+    wrong(bundle, tmp_path / "out", "choose from", layout="esp")
+    wrong(tmp_path, tmp_path / "out", "is not a bundle")
+    wrong(bundle, tmp_path / "9 lives", "is no name of a project")
+    wrong(
+        bundle, tmp_path / "out", ": for cortex-m0plus, cortex-m33, not for cortex-m7", options=("--core", "cortex-m7")
+    )
+    wrong(bundle, bundle, "exists; --force replaces it")
+    wrong(bundle, bundle, "is not a project", options=("--force",))
+    changed = shutil.copytree(bundle, tmp_path / "changed")
+    (changed / "labels.txt").write_text("others\n")
+    wrong(changed, tmp_path / "out", "are not those of its manifest")
+    assert not (tmp_path / "out").exists()
+
+
+def compile_with_stubs(folder: Path, out: Path, *files: Path) -> None:
+    for name, text in STUBS.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    options = [
+        "-std=c++17",
+        "-fsyntax-only",
+        "-Wall",
+        "-Wextra",
+        "-Werror",
+        f"-I{folder}",
+        f"-I{out}",
+        f"-I{out}/bundle",
+    ]
+    done = subprocess.run(["g++", *options, "-x", "c++", *files], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+@needs_compiler
+@pytest.mark.parametrize(
+    "layout, sources, files",
+    [
+        ("pico", ".", ["boards/pico/pico.cc"]),
+        ("zephyr", "src", ["boards/zephyr/zephyr.cc"]),
+        ("platformio", "lib/embbert", ["boards/arduino/arduino.cc", "../../src/main.cpp"]),
+    ],
+)
+def test_the_board_of_an_export_compiles_with_stubs(
+    layout: str, sources: str, files: list[str], bundle: Path, tmp_path: Path
+) -> None:
+    out = export(bundle, layout, tmp_path / "commands") / sources
+    compile_with_stubs(tmp_path / "stubs", out, *(out / file for file in files))
+
+
+@pytest.mark.skipif(not shutil.which("arm-none-eabi-g++"), reason="needs arm-none-eabi-g++")
+def test_the_board_of_a_pico_compiles_with_the_headers_of_its_sdk(bundle: Path, tmp_path: Path) -> None:
+    """The SDK's own headers, but for those that its CMake generates: version and configuration."""
+    sdk = Path(os.environ.get("PICO_SDK_PATH") or pytest.skip("PICO_SDK_PATH is not set"))
+    generated = {"pico/version.h": "", "pico/config_autogen.h": '#include "boards/pico.h"\n'}
+    for name, text in generated.items():
+        (tmp_path / "generated" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "generated" / name).write_text(text)
+    folders = [*sdk.glob("src/common/*/include"), *sdk.glob("src/rp2_common/*/include"), sdk / "src/boards/include"]
+    folders += [*sdk.glob("src/rp2040/*/include"), tmp_path / "generated"]
+    out = export(bundle, "pico", tmp_path / "commands")
+    options = [
+        "-std=c++17",
+        "-mcpu=cortex-m0plus",
+        "-mthumb",
+        "-fsyntax-only",
+        "-DPICO_RP2040=1",
+        "-DLIB_PICO_STDIO_USB=1",
+    ]
+    options += ["-DPICO_ON_DEVICE=1", "-D__ARM_ARCH_6M__=1", f"-I{out}", *(f"-isystem{folder}" for folder in folders)]
+    done = subprocess.run(["arm-none-eabi-g++", *options, out / "boards/pico/pico.cc"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+def test_yaml_and_json_of_exports_can_be_read(bundle: Path, tmp_path: Path) -> None:
+    zephyr = export(bundle, "zephyr", tmp_path / "zephyr_module")
+    module = yaml.safe_load((zephyr / "zephyr/module.yml").read_text())
+    assert all((zephyr / folder).is_dir() for folder in [module["build"]["cmake"], *module["samples"]])
+    assert (zephyr / module["build"]["kconfig"]).is_file()
+    listed = re.findall(r"\.\./(src/\S+)", (zephyr / "zephyr/CMakeLists.txt").read_text())
+    assert {path for path in listed if path != "src)"} == {
+        name for name in files_of(zephyr) if name.startswith("src/") and name.endswith(".cc")
+    }
+    yaml.safe_load((zephyr / "samples/serial/sample.yaml").read_text())
+    platformio = export(bundle, "platformio", tmp_path / "platformio")
+    assert json.loads((platformio / "lib/embbert/library.json").read_text())["name"] == "embbert"
+
+
+def test_the_folder_answers_its_golden_rows_under_qemu(bundle: Path, tmp_path: Path) -> None:
+    """Its Makefile links it with the user's TFLM; the serial line answers as the app's does."""
+    root = os.environ.get("TFLM_ROOT") or pytest.skip("TFLM_ROOT is not set")
+    if not all(map(shutil.which, ("make", "arm-none-eabi-g++", "qemu-system-arm"))):
+        pytest.skip("needs make, arm-none-eabi-g++ and qemu-system-arm")
+    out = export(bundle, "folder", tmp_path / "commands")
+    done = subprocess.run(["make", "-C", out, f"TFLM_ROOT={root}"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    with subprocess.Popen(
+        ["make", "-s", "-C", out, "run", f"TFLM_ROOT={root}"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        start = read_start(process.stdout).decode()
+        answer, _ = process.communicate(b"play a song\n\x04", timeout=300)
+    manifest = json.loads((bundle / "manifest.json").read_text())
+    rows = len(json.loads((bundle / "golden.json").read_text())["rows"])
+    assert manifest["bundle_sha256"] in start and f"golden {rows} of {rows} rows equal" in start
+    assert re.search(rb"play a song\r\n\w+\t[-\d ]+\t\d+ of 16 tokens\tconfidence \d\.\d{3}\t\d+ ticks", answer)
+
+
+def test_the_makefile_says_what_is_missing(bundle: Path, tmp_path: Path) -> None:
+    if not shutil.which("make"):
+        pytest.skip("needs make")
+    out = export(bundle, "folder", tmp_path / "commands")
+    environment = {name: value for name, value in os.environ.items() if name != "TFLM_ROOT"}
+    done = subprocess.run(["make", "-C", out], capture_output=True, text=True, env=environment)
+    assert done.returncode and "TFLM_ROOT is not set" in done.stderr
+
+
+def test_a_core_that_no_emulator_has_is_exported_as_a_library(bundle: Path, tmp_path: Path) -> None:
+    makefile = (export(bundle, "folder", tmp_path / "commands", "--core", "cortex-m85") / "Makefile").read_text()
+    assert "qemu" not in makefile and "-mcpu=cortex-m85" in makefile and "libembbert.a" in makefile
+
+
+def test_sources_of_an_export_are_those_of_the_app(bundle: Path, tmp_path: Path) -> None:
+    out = export(bundle, "folder", tmp_path / "commands")
+    for name in ("app/app.cc", "embbert/classifier.cc", "kernels/dense.cc", "boards/common/startup.cc"):
+        assert (out / name).read_bytes() == (APP / name).read_bytes()
+    assert (out / "bundle/model_data.cc").read_bytes() == (bundle / "model_data.cc").read_bytes()
