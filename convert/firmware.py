@@ -24,7 +24,7 @@ def _read_options(arguments: list[str] | None) -> Namespace:
     parse.add_argument("bundle", type=Path)
     parse.add_argument("--as", dest="layout", choices=LAYOUTS, required=True, help="the kind of project")
     parse.add_argument("--out", type=Path, required=True, metavar="DIR", help="the folder; its name is the project's")
-    parse.add_argument("--core", choices=CORES, help="whose arena it takes (default: cortex-m4; of a pico cortex-m0plus)")
+    parse.add_argument("--core", choices=CORES, help="whose arena it takes (default: cortex-m4; pico: cortex-m0plus)")
     parse.add_argument("--kernels", choices=KERNELS, default=KERNELS[0], help="that your TFLM has (default: cmsis_nn)")
     parse.add_argument("--force", action="store_true", help="replace the project that is there, whole")
     return parse.parse_args(arguments)
@@ -40,7 +40,7 @@ def main(arguments: list[str] | None = None) -> None:
     require_free(options.out, options.force, "project")
     out = options.out.absolute()
     if not out.name.replace("-", "_").isidentifier():
-        raise UserError(f"{out.name!r} is no name of a project: letters, digits, dashes and underscores, a letter first")
+        raise UserError(f"{out.name!r} is no name of a project: letters, digits, dashes, underscores, a letter first")
     files = export_firmware(read_bundle(options.bundle), layout, out.name, options.core or layout.core, options.kernels)
     write_folder(out, files, options.force, "project")
     print(f"{options.out}: {layout.title}, {len(files)} files, {sum(map(len, files.values())):,} bytes; see README.md")

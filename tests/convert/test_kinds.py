@@ -47,7 +47,7 @@ def xxd(model: bytes, declared: str = "unsigned char model_tflite[]") -> str:
 
 
 MODEL_COMMANDS = ("check", "arena", "boards", "optimize", "verify", "convert", "arduino", "predict")
-ALL_COMMANDS = [f"convert.{name}" for name in MODEL_COMMANDS]
+ALL_COMMANDS = [f"convert.{name}" for name in (*MODEL_COMMANDS, "firmware")]
 ALL_COMMANDS += [f"tf_embbert.{name}" for name in ("finetune", "pretrain", "evaluate")]
 
 
