@@ -107,7 +107,7 @@ def measure_rules(firmware: Firmware) -> list[dict]:
         (rule, kind, spec.build()) for rule, pair in PAIRS.items() for kind, spec in zip(("breaks", "keeps"), pair)
     ]
     target = find_build(firmware.core, KERNELS)
-    cases += [(rule, "mended", mend_model(PAIRS[rule][0].build(), target).data) for rule in FORMS]
+    cases += [(rule, "mended", mend_model(PAIRS[rule][0].build(), target).data) for rule in FORMS if rule in PAIRS]
     inputs = [random_inputs(model, 0) for *_, model in cases]
     jobs = [Job(model, tuple(map(join, rounds))) for (*_, model), rounds in zip(cases, inputs)]
     return [

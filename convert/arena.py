@@ -1,6 +1,7 @@
 """How many bytes of arena a model needs in TFLM, and why.
 
-    python -m convert.arena MODEL.tflite [--core ID] [--kernels NAME] [--clock-mhz MHZ] [--max-bytes N] [--json]
+    python -m convert.arena MODEL.tflite [--core ID] [--kernels NAME] [--tflm NAME] [--clock-mhz MHZ] [--max-bytes N]
+                            [--json]
 
 The bytes are computed from the file, by going through TFLM's allocator on paper; the instructions of an inference are
 an estimate. MODEL may also be a C file with the model in an array. Exit status: 0 fine, 1 over --max-bytes or not known
@@ -22,12 +23,16 @@ if TYPE_CHECKING:  # the commands import what they need after they have read the
 EXPLAINED = "cortex-m7"  # the core that is explained when none is named
 
 
-def _choose(core: str | None, kernels: str | None) -> list[tuple[str, str]]:
-    """The core and kernels that are named; every core when none is."""
-    from convert.tflm.builds import BUILDS, choose_kernels
+def _choose(core: str | None, kernels: str | None, tflm: str) -> list[tuple[str, str]]:
+    """The core and kernels that are named, or a library in their place; every core when none is."""
+    from convert.tflm.builds import BUILDS, LIBRARY_BUILDS, choose_kernels
+    from convert.tflm.libraries import library_of
 
+    chosen = choose_kernels(core, kernels, tflm)
     if core:
-        return [(core, choose_kernels(core, kernels))]
+        return [(core, chosen)]
+    if library_of(tflm):
+        return [key for key in LIBRARY_BUILDS if key[1] == tflm] or [(EXPLAINED, tflm)]
     return [key for key in BUILDS if kernels in (None, key[1])]
 
 
@@ -91,7 +96,8 @@ def _print_overview(console: "Console", path: str, reports: list[dict]) -> None:
         table.add_row(cores, *figures)
     console.print(table)
     if not all(report["measured"] for report in reports):
-        console.print("* not measured; it runs the code of the core beside it")
+        is_main = all(report["tflm"] == "main" for report in reports)
+        console.print("* not measured" + ("; it runs the code of the core beside it" if is_main else ""))
 
 
 def _print_detail(console: "Console", path: str, report: dict) -> None:
@@ -99,10 +105,13 @@ def _print_detail(console: "Console", path: str, report: dict) -> None:
     from rich.table import Table
 
     from convert.tflm.builds import NOT_MEASURED
+    from convert.tflm.libraries import MAIN, words
 
-    console.print(f"{escape(path)} on {report['core']}, {report['kernels']} kernels", soft_wrap=True)
+    kernels = report["kernels"] if report["tflm"] == MAIN else report["tflm"]
+    console.print(f"{escape(path)} on {report['core']}, {words(kernels)}", soft_wrap=True)
     if not report["measured"]:
-        console.print(f"not measured on this core: computed as for {NOT_MEASURED[report['core']]}")
+        alike = f": computed as for {NOT_MEASURED[report['core']]}" if report["tflm"] == MAIN else ""
+        console.print(f"not measured on this core{alike}")
     ratio = report["planned"] / report["lower_bound"] if report["lower_bound"] else 1.0
     notes = (
         "to reserve",
@@ -208,21 +217,21 @@ def main(arguments: list[str] | None = None) -> int:
 def _measure(options: Namespace) -> int:
     from convert.passes.hints import explain_arena
     from convert.printing import refuse, warn_of_differences
-    from convert.tflm.arena import plan_arenas
     from convert.tflm.builds import choose_kernels, find_build
     from convert.tflm.support import check_bytes, difference_texts, load_model
 
-    chosen = _choose(options.core, options.kernels)
+    chosen = _choose(options.core, options.kernels, options.tflm)
     for core, kernels in chosen:
         find_build(core, kernels)
     model = load_model(options.model)
-    detail = chosen[0] if options.core else (EXPLAINED, choose_kernels(EXPLAINED, options.kernels))
+    core = options.core or (EXPLAINED if EXPLAINED in dict(chosen) else chosen[0][0])
+    detail = core, choose_kernels(core, options.kernels, options.tflm)
     checked = check_bytes(model, options.model, detail[1], options.core)
     if not checked["supported"]:
         return refuse(checked, options.json)
     warn_of_differences(difference_texts(checked))
     explained = explain_arena(model, *detail) | {"warnings": checked["warnings"]}
-    reports = [explained] if chosen == [detail] else _with_warnings(plan_arenas(model, chosen), model, options.model)
+    reports = [explained] if chosen == [detail] else _all_reports(model, options.model, chosen)
     if options.clock_mhz and explained["instructions"] and explained["instructions"]["total"] is not None:
         explained["instructions"]["milliseconds"] = explained["instructions"]["total"] / options.clock_mhz / 1000
     if options.json:
@@ -232,14 +241,14 @@ def _measure(options: Namespace) -> int:
     return int(_is_over(reports, options.max_bytes))
 
 
-def _with_warnings(reports: list[dict], model: bytes, path: str) -> list[dict]:
-    """Each report with what the check warns of on its core."""
+def _all_reports(model: bytes, path: str, chosen: list[tuple[str, str]]) -> list[dict]:
+    """The figures of several cores, each with what the check warns of on it."""
+    from convert.tflm.arena import plan_arenas
     from convert.tflm.builds import find_build
     from convert.tflm.support import check_bytes
 
-    checked: dict[tuple[str, str], dict] = {}  # cores that run the same code are asked once
-    for report in reports:
-        core, kernels = report["core"], report["kernels"]
+    reports, checked = plan_arenas(model, chosen), dict[tuple[str, str], dict]()
+    for report, (core, kernels) in zip(reports, chosen):  # cores that run the same code are asked once
         key = kernels, find_build(core, kernels).build.simd
         checked[key] = checked.get(key) or check_bytes(model, path, kernels, core)
         report["warnings"] = checked[key]["warnings"]

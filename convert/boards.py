@@ -1,6 +1,6 @@
 """Which boards a model fits: the flash and RAM of its firmware against what each board has.
 
-    python -m convert.boards [MODEL.tflite|BUNDLE|RUN] [--board ID ...] [--kernels NAME] [--json]
+    python -m convert.boards [MODEL.tflite|BUNDLE|RUN] [--board ID ...] [--kernels NAME] [--tflm NAME] [--json]
 
 Without a model it lists the boards. A run can be converted at any length: where it does not fit a board named with
 --board, the largest --seq-len that does is found; a bundle repeats what its conversion found. Exit status: 0 fine, 1 a
@@ -15,7 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from convert.options import KERNELS
+from convert.options import KERNELS, add_library_argument
 from tf_embbert.common.arguments import CommandParser
 from tf_embbert.common.errors import run_command
 
@@ -89,7 +89,8 @@ def main(arguments: list[str] | None = None) -> int:
         metavar="ID",
         help="these boards only; exit 1 if one does not fit",
     )
-    parser.add_argument("--kernels", choices=KERNELS, default=KERNELS[0], help="of a .tflite file (default: cmsis_nn)")
+    parser.add_argument("--kernels", choices=KERNELS, help="of a .tflite file (default: cmsis_nn)")
+    add_library_argument(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON document and nothing else")
     return _judge(parser.parse_args(arguments))
 
@@ -100,7 +101,9 @@ def _judge(options: Namespace) -> int:
     from convert.bundle.boards import all_fit, find_boards, judge_boards, judge_folder, list_boards
     from convert.bundle.firmware import Firmware
     from convert.printing import refuse, warn_of_differences
-    from convert.tflm.support import check_bytes, load_model
+    from convert.tflm.builds import choose_kernels
+    from convert.tflm.libraries import library_of, words
+    from convert.tflm.support import check_bytes
 
     boards = find_boards(options.board) or list(list_boards())
     if options.model is None:
@@ -109,20 +112,31 @@ def _judge(options: Namespace) -> int:
         else:
             _print_boards(Console(), boards)
         return 0
-    if options.model.is_dir():
+    kernels = choose_kernels(None, options.kernels, options.tflm)
+    if options.model.is_dir() and library_of(kernels) is None:
         verdicts = judge_folder(options.model, boards, options.board)
     else:
-        model = load_model(options.model)
-        report = check_bytes(model, str(options.model), options.kernels)
+        model = _model_of(options.model)
+        report = check_bytes(model, str(options.model), kernels)
         if not report["supported"]:
             return refuse(report, options.json)
-        verdicts = judge_boards(boards, Firmware(model, kernels=options.kernels))
+        verdicts = judge_boards(boards, Firmware(model, kernels=kernels))
+    verdicts = [verdict | {"tflm": options.tflm} for verdict in verdicts]
     if options.json:
         print(json.dumps(verdicts, indent=1))
     else:
         print_verdicts(Console(), verdicts)
+        print(f"with {words(kernels)}")
         warn_of_differences(list(dict.fromkeys(text for verdict in verdicts for text in verdict.get("differs", []))))
     return 0 if all_fit(verdicts, options.board) else 1
+
+
+def _model_of(path: Path) -> bytes:
+    """The bytes of a model, or of a bundle's."""
+    from convert.bundle.bundle import read_bundle
+    from convert.tflm.support import load_model
+
+    return read_bundle(path).files["model.tflite"] if path.is_dir() else load_model(path)
 
 
 if __name__ == "__main__":

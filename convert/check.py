@@ -1,6 +1,7 @@
 """Does TFLM run a model? Asks the file the rules that TFLM's kernels ask, and names every operator that breaks one.
 
-    python -m convert.check MODEL.tflite [--kernels cmsis_nn|reference] [--core ID] [--run] [--json]
+    python -m convert.check MODEL.tflite [--kernels cmsis_nn|reference] [--core ID] [--tflm main|arduino|pico|esp]
+                            [--run] [--json]
     python -m convert.check MODEL.tflite --resolver
     python -m convert.check --supported-ops > SUPPORTED_OPS.md
 
@@ -25,6 +26,7 @@ def _print_report(path: str, report: dict) -> None:
     from rich.table import Table
 
     from convert.printing import print_entries
+    from convert.tflm.libraries import library_of
 
     console = Console()
     table = Table("operator", "version", "count", "types", title=escape(path))
@@ -42,7 +44,9 @@ def _print_report(path: str, report: dict) -> None:
         console.print(f"python -m convert.optimize rewrites {mended}, with the same bytes out", soft_wrap=True)
     if "interpreter" in report:
         console.print(escape(_found(report["interpreter"])), soft_wrap=True, highlight=False)
-    verdict = "TFLM runs this model" if report["supported"] else "TFLM would refuse this model"
+    library = library_of(report["tflm"])
+    tflm = f"TFLM of {library.title} {library.commit[:9]}" if library else "TFLM"
+    verdict = f"{tflm} {'runs' if report['supported'] else 'would refuse'} this model"
     if report["supported"] and any(entry["rule"] == "known_by_name" for entry in report["warnings"]):
         verdict += ", as far as is checked: some operators are known by name only"
     if report["supported"] and not report["same_answers"]:
@@ -90,7 +94,7 @@ def _check(path: str, options: Namespace) -> int:
     from convert.tflm.builds import choose_kernels
     from convert.tflm.support import check_bytes, load_model
 
-    kernels = choose_kernels(options.core, options.kernels)
+    kernels = choose_kernels(options.core, options.kernels, options.tflm)
     model = load_model(path)
     report = check_bytes(model, path, kernels, options.core)
     if options.run:

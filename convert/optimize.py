@@ -1,6 +1,6 @@
 """A model that needs less: the same outputs, byte for byte, from a smaller arena.
 
-    python -m convert.optimize MODEL.tflite --out SMALLER.tflite [--core ID] [--kernels NAME] [--no-plan]
+    python -m convert.optimize MODEL.tflite --out SMALLER.tflite [--core ID] [--kernels NAME] [--tflm NAME] [--no-plan]
                                [--keep-file-size] [--json]
     python -m convert.optimize --print-passes
 
@@ -111,10 +111,12 @@ def _optimize(options: argparse.Namespace) -> int:
     from convert.tflite.signatures import left_out
     from convert.tflm.arena import plan_arena
     from convert.tflm.builds import choose_kernels, find_build
+    from convert.tflm.libraries import library_of
     from convert.tflm.support import check_bytes, difference_texts, load_model
 
-    core = options.core or CORE
-    kernels = choose_kernels(core, options.kernels)
+    library = library_of(options.tflm)
+    core = options.core or (CORE if not library or CORE in library.cores else next(iter(library.cores), CORE))
+    kernels = choose_kernels(core, options.kernels, options.tflm)
     target = find_build(core, kernels)
     out = Path(options.out)
     if not out.absolute().parent.is_dir():

@@ -33,11 +33,14 @@ def print_entries(entries: list[dict], word: str, line: Callable[[str, bool], No
 
 def refuse(report: dict, as_json: bool) -> int:
     """What every command does about a model that TFLM would refuse: says why, and gives its exit status."""
+    from convert.tflm.libraries import MAIN, words
+
     if as_json:
         print(json.dumps(report, indent=1))
     else:
         print_entries(report["refusals"], "refused", _to_stderr)
-    print(f"TFLM would refuse this model with {report['kernels']} kernels", file=sys.stderr)
+    kernels = report["kernels"] if report["tflm"] == MAIN else report["tflm"]
+    print(f"TFLM would refuse this model with {words(kernels)}", file=sys.stderr)
     return 1
 
 

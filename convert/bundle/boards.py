@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from convert.bundle.firmware import Firmware
+from convert.tflm.libraries import shown
 from convert.tflm.targets import CORE, PLANS
 from tf_embbert.common.errors import UserError, nearest
 
@@ -120,20 +121,20 @@ def judge_run(
 
 def _judge(board: Board, firmware: Firmware) -> dict:
     flash, ram = firmware.flash(board.core), firmware.ram(board.core)
-    at_least = bool(firmware.arenas[board.core]["at_least"])
-    enough = [_within(flash, board.flash), _within(ram, board.ram, at_least)]
+    at_least = ram is not None and bool(firmware.arenas[board.core]["at_least"])
+    enough = [_within(flash, board.flash), None if ram is None else _within(ram, board.ram, at_least)]
     fits = False if False in enough else None if None in enough else True
     return {
         "id": board.id,
         "core": board.core,
-        "kernels": firmware.kernels,
+        "kernels": shown(firmware.kernels)["kernels"],
         "fits": fits,
         "flash": board.flash,
         "flash_used": flash,
         "ram": board.ram,
         "ram_used": ram,
         "at_least": at_least,
-        **({"differs": differs} if (differs := firmware.differences[board.core]) else {}),
+        **({"differs": differs} if (differs := firmware.differences.get(board.core)) else {}),
     }
 
 
@@ -168,10 +169,12 @@ def verdict_text(verdict: dict) -> str:
     short = [
         f"{name} {verdict[f'{kind}_used'] - verdict[kind]:,} B short"
         for kind, name in (("flash", "flash"), ("ram", "RAM"))
-        if _within(verdict[f"{kind}_used"], verdict[kind]) is False
+        if verdict[f"{kind}_used"] is not None and _within(verdict[f"{kind}_used"], verdict[kind]) is False
     ]
     if short:
         return "no, " + ", ".join(short)
+    if verdict["ram_used"] is None:
+        return "unknown, there are no arena figures for its core"
     return "unknown, " + ("the arena is at least that" if verdict["at_least"] else "the board has no figure")
 
 

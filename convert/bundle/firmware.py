@@ -8,6 +8,7 @@ import yaml
 from convert.tflite.model import input_length
 from convert.tflm.arena import plan_arenas
 from convert.tflm.builds import find_build
+from convert.tflm.libraries import library_of, shown
 from convert.tflm.support import check_bytes, difference_texts
 from convert.tflm.targets import CORES
 
@@ -31,7 +32,8 @@ class Firmware:
     Args:
         model: bytes of a .tflite file that TFLM runs.
         vocab_size: tokens of the tokenizer beside it; None of a model that has none.
-        kernels: 'cmsis_nn' or 'reference'.
+        kernels: 'cmsis_nn' or 'reference', or another library than tensorflow/tflite-micro, of which the flash is taken
+            to be that of the same kernels there.
     """
 
     def __init__(self, model: bytes, vocab_size: int | None = None, kernels: str = "cmsis_nn") -> None:
@@ -40,7 +42,8 @@ class Firmware:
     def flash_parts(self, core: str) -> dict[str, int]:
         """Bytes of flash by part: model, runtime, app, and of a model with a tokenizer that and the golden rows."""
         flash = CONSTANTS["flash"]
-        parts = {"model": len(self.model), "runtime": flash["runtime"][self.kernels], "app": app_bytes(core)}
+        runtime = flash["runtime"][shown(self.kernels)["kernels"]]
+        parts = {"model": len(self.model), "runtime": runtime, "app": app_bytes(core)}
         if self.vocab_size is None:
             return parts
         golden = round(flash["golden"]["bytes_per_token"] * input_length(self.model))
@@ -53,18 +56,24 @@ class Firmware:
 
     @cached_property
     def arenas(self) -> dict[str, dict]:
-        """`plan_arena` of each Cortex-M, with the firmware's kernels."""
-        return dict(zip(CORES, plan_arenas(self.model, [(core, self.kernels) for core in CORES])))
+        """`plan_arena` of each Cortex-M that there are figures for, with the firmware's kernels."""
+        return dict(zip(self.cores, plan_arenas(self.model, [(core, self.kernels) for core in self.cores])))
+
+    @property
+    def cores(self) -> list[str]:
+        """The Cortex-M that there are figures for."""
+        library = library_of(self.kernels)
+        return list(library.cores if library else CORES)
 
     @cached_property
     def differences(self) -> dict[str, list[str]]:
         """Of each Cortex-M in which ways the kernels answer otherwise there than TFLM's reference kernels."""
-        return {core: difference_texts(check_bytes(self.model, "the model", self.kernels, core)) for core in CORES}
+        return {core: difference_texts(check_bytes(self.model, "the model", self.kernels, core)) for core in self.cores}
 
     def flash(self, core: str) -> int:
         """Bytes of flash."""
         return sum(self.flash_parts(core).values())
 
-    def ram(self, core: str) -> int:
-        """Bytes of RAM."""
-        return sum(self.ram_parts(core).values())
+    def ram(self, core: str) -> int | None:
+        """Bytes of RAM; None for a core that there are no figures for."""
+        return sum(self.ram_parts(core).values()) if core in self.arenas else None

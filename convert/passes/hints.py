@@ -14,6 +14,7 @@ from convert.tflm.allocator import allocate
 from convert.tflm.arena import describe_allocation, of_build
 from convert.tflm.builds import Target, find_build
 from convert.tflm.instructions import estimate_instructions
+from convert.tflm.libraries import library_of
 from convert.tflm.structs import ARM32_MVE_FOR_SIZE
 
 MANY = 12  # of more operators, what each saves alone is not computed
@@ -139,7 +140,8 @@ def explain_arena(data: bytes, core: str, kernels: str) -> dict:
     (`estimate_instructions`; None for a core without counts).
     """
     measure = Measure.of_file(data, find_build(core, kernels))
-    command = f"python -m convert.optimize MODEL.tflite --out SMALLER.tflite --core {core} --kernels {kernels}"
+    named = f"--tflm {kernels}" if library_of(kernels) else f"--kernels {kernels}"
+    command = f"python -m convert.optimize MODEL.tflite --out SMALLER.tflite --core {core} {named}"
     return of_build(core, kernels, describe_allocation(measure.model, measure.allocation)) | {
         "hints": find_hints(data, measure.target, command),
         "instructions": estimate_instructions(measure.model, core, kernels),

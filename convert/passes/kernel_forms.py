@@ -1,7 +1,8 @@
 """Operators in a form with which a firmware's kernels answer what TFLM's reference kernels answer: the same bytes.
 
-CMSIS-NN's kernels have four dimensions, and take some operators for others (`tflm/rules/cmsis_nn.py`). A form here
-mends one rule for one operator; its docstring is what the user reads. `kernel_shapes.py` has those of shapes.
+CMSIS-NN's kernels have four dimensions, and take some operators for others (`tflm/rules/cmsis_nn.py`); older libraries
+lack types (`tflm/rules/libraries.py`). A form here mends one rule for one operator; its docstring is what the user
+reads. `kernel_shapes.py` has those of shapes.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,6 +17,7 @@ from convert.tflite.editing import (
     add_tensor,
     new_operator,
     quantize,
+    readers,
     repeat_operator,
     replace_operator,
     set_options,
@@ -27,18 +29,36 @@ from convert.tflm.builds import Target
 from convert.tflm.rules.registry import RULES, Rule
 
 LARGE = 1000  # operators of a graph, from which on nothing is looked for
+LOOKUPS = ("GATHER", "EMBEDDING_LOOKUP")
 ROUNDS = 6  # a form may leave an operator that another form mends
 Form = Callable[[Graph, Operator], bool]
 
 
 def bias_of_zeros(graph: Graph, op: Operator) -> bool:
     """has no bias: give it one of zeros"""
-    weights, first = op.inputs[1], op.inputs[2 if op.name == "TRANSPOSE_CONV" else 0]
-    kind, size = ("INT64", 8) if first.type == "INT16" else ("INT32", 4)
-    length = weights.shape[3 if op.name == "DEPTHWISE_CONV_2D" else 0]
-    scales = [first.scale * scale for scale in weights.scales]
-    bias = add_tensor(graph, "", kind, [length], bytes(size * length), (scales, [0] * len(scales), 0))
-    op.inputs = (*op.inputs[: 3 if op.name == "TRANSPOSE_CONV" else 2], bias)
+    given = 3 if op.name == "TRANSPOSE_CONV" else 2  # inputs before the bias
+    bias = kernel_shapes.zeros(graph, op.inputs[given - 1 if given == 3 else 0], op.inputs[1], op.inputs[1].shape[0])
+    op.inputs = (*op.inputs[:given], bias)
+    return True
+
+
+def pads_without_subtraction(graph: Graph, op: Operator) -> bool:
+    """marks the pads among ids by max(1 - id, 0) in int32: by (min(id, 1) - 1)^2"""
+    if op.name != "SUB" or op.option("fusedActivationFunction") != schema.ActivationFunctionType.RELU:
+        return False
+    one, ids = op.inputs
+    are_ids = any(reader.name in LOOKUPS and ids in reader.inputs[:2] for reader in readers(graph, ids))
+    if one.values != [1] or not are_ids:  # a lookup's ids are not negative
+        return False
+    least = add_like(graph, ids, ids.shape)
+    replace_operator(
+        graph,
+        op,
+        [
+            new_operator(graph, "MINIMUM", [ids, one], [least], "MaximumMinimumOptions"),
+            new_operator(graph, "SQUARED_DIFFERENCE", [least, one], op.outputs, "SquaredDifferenceOptions"),
+        ],
+    )
     return True
 
 
@@ -146,6 +166,11 @@ FORMS: dict[str, Form] = {
     "depthwise_int4_channels": weights_in_int8,
     "depthwise_int4_mve": weights_in_int8,
     "row_convolution_ends": row_to_its_last_stride,
+    "arduino_dense_scales": kernel_shapes.dense_as_convolution,
+    "arduino_groups": group_by_group,
+    "arduino_int16_bias": bias_of_zeros,
+    "arduino_types": pads_without_subtraction,
+    "pico_types": pads_without_subtraction,
 }
 
 

@@ -101,13 +101,13 @@ def dense_as_convolution(graph: Graph, op: Operator) -> bool:
     weights, bias = op.inputs[1], (op.inputs[2] if len(op.inputs) > 2 else None)
     if weights.data is None or weights.type != "INT8" or any(weights.zero_points):
         return False
-    if bias is not None and bias.type != "INT64":
+    if bias is not None and bias.type != ("INT64" if op.input.type == "INT16" else "INT32"):
         return False
     units, depth = weights.shape
     made: list[Operator] = []
     tensor = _reshaped(graph, op.input, [1, op.input.elements // depth, 1, depth], made)
     filters = add_like(graph, weights, [units, 1, 1, depth], weights.data)
-    bias = bias or _zeros(graph, op, units)
+    bias = bias or zeros(graph, op.input, weights, units)
     result = add_like(graph, op.output, [1, op.input.elements // depth, 1, units])
     fields = {"strideH": 1, "strideW": 1, "dilationHFactor": 1, "dilationWFactor": 1, "padding": schema.Padding.VALID}
     fields["fusedActivationFunction"] = op.option("fusedActivationFunction")
@@ -189,6 +189,8 @@ def _reshape(graph: Graph, tensor: Tensor, result: Tensor) -> Operator:
     return new_operator(graph, "RESHAPE", [tensor, shape], [result], "ReshapeOptions", newShape=list(result.shape))
 
 
-def _zeros(graph: Graph, op: Operator, units: int) -> Tensor:
-    scales = [op.input.scale * scale for scale in op.inputs[1].scales]
-    return add_tensor(graph, "", "INT64", [units], bytes(8 * units), (scales, [0] * len(scales), 0))
+def zeros(graph: Graph, data: Tensor, weights: Tensor, length: int) -> Tensor:
+    """A bias of zeros for weights and the data that they are multiplied with."""
+    kind, size = ("INT64", 8) if data.type == "INT16" else ("INT32", 4)
+    scales = [data.scale * scale for scale in weights.scales]
+    return add_tensor(graph, "", kind, [length], bytes(size * length), (scales, [0] * len(scales), 0))

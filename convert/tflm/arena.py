@@ -3,6 +3,7 @@
 from convert.tflite.view import Model, view_model
 from convert.tflm.allocator import Allocation, allocate
 from convert.tflm.builds import HOST, NOT_MEASURED, find_build
+from convert.tflm.libraries import library_of, shown
 from convert.tflm.planner import Buffer
 
 LARGEST_TENSORS = 5
@@ -14,14 +15,15 @@ def plan_arena(model: bytes, core: str = HOST, kernels: str = "reference") -> di
     Args:
         model: bytes of a .tflite file that TFLM runs (`convert.check`).
         core: cortex-m0plus, m3, m4, m7, m33, m55 or m85 written cortex-m4, or `host64`, a 64-bit host.
-        kernels: `reference`, or for a Cortex-M `cmsis_nn` (built for speed, TFLM's default).
+        kernels: `reference`, or for a Cortex-M `cmsis_nn` (built for speed, TFLM's default), or another library than
+            tensorflow/tflite-micro (`libraries.yaml`).
 
     Returns:
-        core and kernels; measured: whether firmware for this core was measured, otherwise the core whose code it runs
-        was; in bytes: total (the smallest arena, a multiple of 16, from which on AllocateTensors succeeds), used (head
-        and tail after it), planned (the head), lower_bound (what no planner without overlaps can go below), persistent
-        (the tail), preparation (what is needed before the head is planned), scratch (the most that kernels ask for at
-        one operator, part of the head);
+        core, kernels, and tflm, the library ('main': tensorflow/tflite-micro); measured: whether firmware for this core
+        was measured, otherwise the core whose code it runs was; in bytes: total (the smallest arena, a multiple of 16,
+        from which on AllocateTensors succeeds), used (head and tail after it), planned (the head), lower_bound (what no
+        planner without overlaps can go below), persistent (the tail), preparation (what is needed before the head is
+        planned), scratch (the most that kernels ask for at one operator, part of the head);
         peak: {op: {index, name}, bytes, tensors: [{index, name, bytes}]}, the operator at which most is alive and the
         five largest tensors then, scratch with index None; at_least: [{index, name}] of the operators whose data is
         not modelled, which makes all bytes lower bounds.
@@ -43,7 +45,9 @@ def plan_arenas(model: bytes, chosen: list[tuple[str, str]]) -> list[dict]:
 
 
 def of_build(core: str, kernels: str, figures: dict) -> dict:
-    return {"core": core, "kernels": kernels, "measured": core not in NOT_MEASURED, **figures}
+    library = library_of(kernels)
+    measured = core in library.measured if library else core not in NOT_MEASURED
+    return {"core": core, **shown(kernels), "measured": measured, **figures}
 
 
 def describe_allocation(model: Model, allocation: Allocation) -> dict:

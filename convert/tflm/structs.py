@@ -28,6 +28,7 @@ class Build:
         recording: whether the interpreter has a RecordingMicroAllocator.
         compression: whether TFLM is built with USE_TFLM_COMPRESSION.
         wheel_commit: whether TFLM is at 8f6596d, as the Python package is, and not at 90b983c2b.
+        age: of an older TFLM, whose structs are those of `OLDER` where they differ; empty for today's.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Build:
     recording: bool = False
     compression: bool = False
     wheel_commit: bool = False
+    age: str = ""
 
     def size(self, struct: str) -> int:
         """sizeof a struct of `STRUCTS`."""
@@ -75,7 +77,8 @@ class Build:
 
     def _fields(self, struct: str) -> list[tuple[str, int]]:
         absent = ("" if self.compression else "+") + ("" if self.wheel_commit else ">") + "<" * self.keeps_sums
-        words = [word for word in STRUCTS[struct].split() if word[0] not in absent]
+        fields = OLDER.get(self.age, {}).get(struct, STRUCTS[struct])
+        words = [word for word in fields.split() if word[0] not in absent]
         pairs = (word.lstrip("+><").partition("*") for word in words)
         return [(kind, int(count or 1)) for kind, _, count in pairs]
 
@@ -85,6 +88,8 @@ ARM32 = Build("arm32", pointer=4, enum=1)  # with CMSIS-NN: Cortex-M0+, M3
 ARM32_DSP = replace(ARM32, name="arm32 dsp", simd="dsp")  # M4, M7, M33
 ARM32_MVE = replace(ARM32, name="arm32 mve", simd="mve")  # M55, M85
 ARM32_MVE_FOR_SIZE = replace(ARM32_MVE, name="arm32 mve for size", keeps_sums=False)
+ARDUINO = replace(ARM32, name="arm32, 2023-02", age="2023-02")
+PICO = replace(ARM32, name="arm32, 2024-12", age="2024-12", keeps_sums=False)
 WHEEL = replace(HOST64, name="tflite-micro wheel", recording=True, compression=True)  # the Python package
 
 # Sizes that all builds share; byte: char, bool and enum classes of uint8_t. ptr also stands for a virtual table.
@@ -245,4 +250,27 @@ STRUCTS = {
     "CMSISNNSoftmaxParams": "SoftmaxParams int*2",
     "CmsisNnOpDataSvdf": "int*5 <int int*4 ptr",
     "CmsisNnOpDataTransposeConv": "ConvParams int*3 ptr*2",
+}
+
+# The structs of older TFLMs where they differ: of February 2023 as tflite-micro-arduino-examples 7948b85e has them,
+# which is compiled without TF_LITE_STATIC_MEMORY, and of December 2024 as pico-tflmicro dfea53b has them.
+OLDER = {
+    "2023-02": {
+        "TfLiteTensor": "enum ptr*2 TfLiteQuantizationParams enum size ptr*3 int byte*2 TfLiteQuantization ptr*2",
+        "TfLiteNode": "ptr*7 int ptr byte",
+        "TfLiteConvParams": "enum int*2 enum int*2",
+        "TfLiteFullyConnectedParams": "enum*2 byte*2",
+        "TfLiteStridedSliceParams": "int*5",
+        "TfLiteTransposeConvParams": "enum int*2 enum",
+        "ArithmeticParams": "byte int*12 float*2 long*2 int*5",
+        "ConcatenationParams": "byte ptr*2 short int float",
+        "StridedSliceParams": "byte int*5 byte int*5 byte int*5 short*5",
+        "OpDataAbsRsqrt": "int*4 byte enum*2",
+        "OpDataFullyConnected": "int*9",
+        "OpDataReduce": "int*5 float int float int*2",
+        "OpDataSelect": "byte*2",
+        "Relu6OpData": "byte*2",
+        "CmsisNnOpDataFullyConnected": "OpDataFullyConnected ptr*2 int*4",
+    },
+    "2024-12": {"ConcatenationParams": "byte ptr*2 short int float", "OpDataReduce": "int*5 float int float int*2"},
 }

@@ -5,8 +5,9 @@ from pathlib import Path
 from convert.tflite.c_arrays import is_c_source, read_c_array
 from convert.tflite.model import float_tensors, list_ops, read_model
 from convert.tflite.verifier import MAX_FILE_BYTES, DamagedModel
-from convert.tflm.rules.engine import ask_rules
-from convert.tflm.rules.registry import RULES, Asked
+from convert.tflm.libraries import shown
+from convert.tflm.rules.engine import ask_rules, asked_of
+from convert.tflm.rules.registry import RULES
 from tf_embbert.common.errors import UserError
 
 # Rules without which operators and tensors cannot even be listed.
@@ -18,11 +19,12 @@ def check_model(path: str | Path, kernels: str = "cmsis_nn", core: str | None = 
 
     Args:
         path: a .tflite file, or C source with one in an array.
-        kernels: those that the firmware has: 'cmsis_nn', or 'reference', TFLM's own and those of its Python package.
+        kernels: those that the firmware has: 'cmsis_nn', or 'reference', TFLM's own and those of its Python package; or
+            the name of another library than tensorflow/tflite-micro (`libraries.yaml`).
         core: 'cortex-m4' and the like, for what holds on some cores only; None asks for every Cortex-M.
 
     Returns:
-        {supported, kernels, same_answers, integer_only, ops: [{name, version, count, types}], refusals, warnings,
+        {supported, kernels, tflm, same_answers, integer_only, ops: [{name, version, count, types}], refusals, warnings,
         float_tensors: [{index, name, type}]}; refusals and warnings are lists of what `ask_rules` tells. A model with
         warnings alone is supported; with some of them the kernels answer otherwise than the reference kernels, and
         `same_answers` is False.
@@ -39,12 +41,12 @@ def check_bytes(model: bytes, name: str, kernels: str = "cmsis_nn", core: str | 
         unpacked = read_model(model)
     except DamagedModel as error:
         raise UserError(f"{name} is not a TFLite flatbuffer, or a damaged one: {error}") from error
-    refusals, warnings = ask_rules(unpacked, Asked(kernels, core))
+    refusals, warnings = ask_rules(unpacked, asked_of(kernels, core))
     readable = not any(refusal["rule"] in UNREADABLE for refusal in refusals)
     floats = float_tensors(unpacked) if readable else []
     return {
         "supported": not refusals,
-        "kernels": kernels,
+        **shown(kernels),
         "same_answers": not refusals and not differences(warnings),
         "integer_only": readable and not floats,
         "ops": list_ops(unpacked) if readable else [],

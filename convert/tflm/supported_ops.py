@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import convert.tflm.rules  # noqa: F401 (fills the lists of rules)
+from convert.tflm.libraries import LIBRARIES, Library
 from convert.tflm.rules.operators import CUSTOM_OPERATORS, OPERATORS
 from convert.tflm.rules.registry import RULES, Rule, StructureRule
 from convert.tflm.rules.structure import STRUCTURE
@@ -33,8 +34,9 @@ TYPES = """
 def supported_operators() -> str:
     """The text of SUPPORTED_OPS.md."""
     cmsis_nn = [rule for rule in RULES if rule.kernels == "cmsis_nn"]
-    refusals = [rule for rule in RULES if not rule.warning and rule not in cmsis_nn]
-    warnings = [rule for rule in RULES if rule.warning and rule not in cmsis_nn]
+    older = [rule for rule in RULES if rule.kernels in LIBRARIES]
+    refusals = [rule for rule in RULES if not rule.warning and rule not in cmsis_nn + older]
+    warnings = [rule for rule in RULES if rule.warning and rule not in cmsis_nn + older]
     lines = [
         f"| {name} | `{kernel.path}` | {kernel.inputs} | {kernel.outputs} | {kernel.types or 'see below'} |"
         for name, kernel in sorted(OPERATORS.items())
@@ -55,6 +57,10 @@ def supported_operators() -> str:
             _table(
                 "With CMSIS-NN: other answers than the reference kernels, warned of", [r for r in cmsis_nn if r.warning]
             ),
+            *(
+                _library(library, [rule for rule in older if rule.kernels == library.id])
+                for library in LIBRARIES.values()
+            ),
         ]
     )
 
@@ -66,6 +72,22 @@ def _table(title: str, rules: Sequence[Rule | StructureRule]) -> str:
         for rule in rules
     ]
     return "\n".join([f"\n## {title}\n", "| of | rule | remedy | name |", "|---|---|---|---|", *rows]) + "\n"
+
+
+def _library(library: Library, rules: Sequence[Rule]) -> str:
+    """What a library has not, and which rules hold with it."""
+    types = ", ".join(
+        f"{op} in {' and '.join(sorted({name.lower() for names in roles.values() for name in names}))}"
+        for op, roles in library.lacks_types.items()
+    )
+    lines = [
+        f"\n## With `--tflm {library.id}`\n",
+        f"[{library.title}]({library.repository}) {library.commit[:9]} of {library.date}: {library.tflm}. How it was "
+        f"found: {library.how}.",
+        f"It lacks {', '.join(library.lacks) or 'no operator'}; and {types or 'no type'}.",
+        f"Rules of CMSIS-NN that hold: {', '.join(f'`{name}`' for name in library.holds) or 'none'}.",
+    ]
+    return "\n".join(lines) + "\n" + (_table(f"Rules of {library.title}", rules) if rules else "")
 
 
 def _scope(rule: Rule | StructureRule) -> str:

@@ -7,12 +7,19 @@ import convert.tflm.rules  # noqa: F401 (fills the lists of rules)
 from convert.tflite import schema
 from convert.tflite.model import operator_name, text
 from convert.tflite.view import Model, Operator, vector
+from convert.tflm.libraries import library_of
 from convert.tflm.rules.operators import CUSTOM_OPERATORS, OPERATORS
 from convert.tflm.rules.registry import CMSIS_NN, RULES, Asked, Detail, Rule, StructureRule
 from convert.tflm.rules.remedies import remedy_for
 from convert.tflm.rules.structure import STRUCTURE, SUBJECTS, subjects
 
 ORDERED = sorted(STRUCTURE, key=lambda rule: SUBJECTS.index(rule.subject))
+
+
+def asked_of(kernels: str, core: str | None = None) -> Asked:
+    """Whose rules hold for kernels, or for a library, on a core."""
+    library = library_of(kernels)
+    return Asked(kernels, core, library.holds if library else ())
 
 
 def ask_rules(unpacked: schema.ModelT, asked: Asked = CMSIS_NN) -> tuple[list[dict], list[dict]]:

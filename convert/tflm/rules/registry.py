@@ -22,10 +22,17 @@ class Detail(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """Whose rules are asked: `kernels` are 'cmsis_nn' or 'reference', core None stands for every Cortex-M."""
+    """Whose rules are asked.
+
+    Attributes:
+        kernels: 'cmsis_nn', 'reference', or a library of `libraries.yaml`.
+        core: None stands for every Cortex-M.
+        also: rules of other kernels that hold too.
+    """
 
     kernels: str = "cmsis_nn"
     core: str | None = None
+    also: tuple[str, ...] = ()
 
 
 CMSIS_NN = Asked()
@@ -70,7 +77,7 @@ class Rule:
     def concerns(self, operator: str, asked: Asked) -> bool:
         return (
             (not self.operators or operator in self.operators)
-            and self.kernels in (None, asked.kernels)
+            and (self.kernels in (None, asked.kernels) or self.name in asked.also)
             and (not self.cores or asked.core is None or asked.core in self.cores)
         )
 
