@@ -55,8 +55,8 @@ def pads_without_subtraction(graph: Graph, op: Operator) -> bool:
         graph,
         op,
         [
-            new_operator(graph, "MINIMUM", [ids, one], [least], "MaximumMinimumOptions"),
-            new_operator(graph, "SQUARED_DIFFERENCE", [least, one], op.outputs, "SquaredDifferenceOptions"),
+            new_operator(graph, "MINIMUM", [ids, one], [least]),
+            new_operator(graph, "SQUARED_DIFFERENCE", [least, one], op.outputs),
         ],
     )
     return True
