@@ -17,7 +17,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.preprocessing import normalize
 
 from tf_embbert.common.errors import run_command
-from tf_embbert.data.tasks import Rows, load_task
+from tf_embbert.data.tasks import Rows, Task, load_task
 from tf_embbert.training.metrics import score
 from tf_embbert.training.ngrams import count_grams
 
@@ -59,8 +59,8 @@ def in_int8(weights: np.ndarray) -> np.ndarray:
     return np.round(weights / scales) * scales
 
 
-def measure(name: str, data_dir: Path, seed: int) -> dict[str, Any]:
-    task = load_task(name, data_dir, seed=seed)
+def measure(task: Task, seed: int) -> dict[str, Any]:
+    """The figures of a task's int8 n-grams."""
     classes = len(task.labels or [None])
     columns = classes if classes > 2 else 1  # the second of two classes is the first with the other sign
     buckets = FLASH_BYTES // columns
@@ -79,7 +79,7 @@ def measure(name: str, data_dir: Path, seed: int) -> dict[str, Any]:
     chosen = max(STRENGTHS, key=lambda strength: rate(fitted[strength], selection))
     weights, biases = fitted[chosen]
     return {
-        "task": name,
+        "task": task.name,
         "seed": seed,
         "split": task.reported_split,
         "rows": len(reported[1]),
@@ -101,7 +101,7 @@ def main(arguments: list[str] | None = None) -> None:
     options = parse.parse_args(arguments)
     RESULTS.mkdir(parents=True, exist_ok=True)
     for name in options.task:
-        result = measure(name, options.data_dir, options.seed)
+        result = measure(load_task(name, options.data_dir, seed=options.seed), options.seed)
         (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n")
         print(f"{name}: {result['metric']} {result['int8']:.2f} in int8 ({result['float']:.2f} in float)")
 

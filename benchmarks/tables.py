@@ -12,6 +12,8 @@ from pathlib import Path
 
 import yaml
 
+from benchmarks.own_data.table import HEADER, own_data_rows
+
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -277,6 +279,11 @@ def tool_speed_table() -> str:
     return lines_of("| shapes of | bytes | check, s | arena, s | boards, s | optimize, s | memory, MB |", rows)
 
 
+def own_data_table() -> str:
+    """A line a task as users have them."""
+    return lines_of(HEADER, own_data_rows())
+
+
 TABLES = {
     "accuracy": accuracy_table,
     "accuracy-short": accuracy_short_table,
@@ -291,6 +298,7 @@ TABLES = {
     "memory": memory_table,
     "memory-short": memory_short_table,
     "ngrams": ngrams_table,
+    "own-data": own_data_table,
     "quantisation": quantisation_table,
     "reckoned": reckoned_table,
     "speed-short": speed_short_table,

@@ -1,0 +1,70 @@
+"""What `finetune --task FILE --out RUN` gives on small tasks, int8 in TFLM, one result file a task and seed.
+
+    python -m benchmarks.own_data --data-dir DIR --work DIR [--part development|held-out] [--task NAME ..] [--seed 0 ..]
+
+No option but the task and the seed. Resumable: a task and seed that have their result file are left out, an interrupted
+training goes on. All rows of the reported split are scored. `benchmarks.own_data.linear` makes the figures beside.
+"""
+
+import argparse
+import json
+import math
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks.own_data.tasks import PARTS, RESULTS, TASKS, make_task
+from tf_embbert.common.errors import run_command
+
+
+def measure(name: str, seed: int, data_dir: Path, work: Path) -> dict[str, Any]:
+    """One task and seed: trains, and gives the figures."""
+    from tf_embbert.finetune import main as finetune
+    from tf_embbert.run import load_run
+
+    run = work / f"{name}-{seed}"
+    started = time.monotonic()
+    if not run.exists():
+        resume = ["--resume"] if Path(f"{run}.partial").exists() else []
+        options = ["--task", str(make_task(name, data_dir, work)), "--seed", str(seed), *resume, "--out", str(run)]
+        if status := finetune(options):
+            raise SystemExit(status)
+    metrics = load_run(run).metrics
+    score = metrics[f"{metrics['chosen']}_tflm"]
+    return {
+        "task": name,
+        "part_of": TASKS[name]["part_of"],
+        "seed": seed,
+        "minutes": round((time.monotonic() - started) / 60, 1),
+        "int8_tflm": score,
+        "rows_error": rows_error(score, metrics["rows"]) if metrics["metric"] == "accuracy" else None,
+        **{key: metrics[key] for key in ("metric", "rows", "float", "ptq_tflm", "qat_tflm", "chosen")},
+        "recipe": metrics["recipe"],
+    }
+
+
+def rows_error(accuracy: float, rows: int) -> float:
+    """Standard error of an accuracy in percent over so many rows."""
+    return 100 * math.sqrt(accuracy / 100 * (1 - accuracy / 100) / rows)
+
+
+@run_command
+def main(arguments: list[str] | None = None) -> None:
+    parse = argparse.ArgumentParser(prog="python -m benchmarks.own_data", description=__doc__.split("\n")[0])
+    parse.add_argument("--data-dir", type=Path, required=True)
+    parse.add_argument("--work", type=Path, required=True, help="folder of the tasks' files and the runs")
+    parse.add_argument("--part", choices=PARTS, default="development")
+    parse.add_argument("--task", nargs="+", choices=TASKS, help="by default all of the part")
+    parse.add_argument("--seed", nargs="+", type=int, default=[0])
+    options = parse.parse_args(arguments)
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    for seed in options.seed:
+        for name in options.task or PARTS[options.part]:
+            path = RESULTS / f"{name}-{seed}.json"
+            if not path.exists():
+                result = measure(name, seed, options.data_dir, options.work)
+                path.write_text(json.dumps(result, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
