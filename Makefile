@@ -24,7 +24,7 @@ IS_PYTHON_3_11 := -c 'import sys; sys.exit(0 if sys.version_info[:2] == (3, 11) 
 	touch $@
 
 demo: .venv/installed
-	$(RUN) -m tf_embbert.finetune --task pocket --out $(BUILD)/demo-run --force
+	$(RUN) -m tf_embbert.finetune --task pocket --teacher none --init none --out $(BUILD)/demo-run --force
 	$(RUN) convert/convert.py $(BUILD)/demo-run --out $(BUILD)/demo --force
 	$(RUN) -m convert.verify $(BUILD)/demo
 	$(RUN) -m tf_embbert.evaluate $(BUILD)/demo --task pocket --split test --at-least 90

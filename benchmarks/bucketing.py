@@ -23,20 +23,23 @@ def train_once(data_dir: str, work: Path, seed: int, pad_to: int | None) -> dict
 
     from tf_embbert.finetuning.config import FinetuneConfig
     from tf_embbert.finetuning.objective import label_loss
+    from tf_embbert.finetuning.plan import make_plan
     from tf_embbert.finetuning.prepare import PreparedTask
     from tf_embbert.finetuning.recipe import float_recipe
     from tf_embbert.training.batching import predict_in_order
     from tf_embbert.training.fitting import train
     from tf_embbert.training.metrics import score
 
-    config = FinetuneConfig(task="snips", data_dir=data_dir, epochs=EPOCHS, seed=seed, pad_to=pad_to)
+    how: dict[str, Any] = {"init": "none", "teacher": "none", "epochs": EPOCHS, "seed": seed, "pad_to": pad_to}
+    config = FinetuneConfig(task="snips", data_dir=data_dir, **how)
     task = config.load(seed)
+    config = make_plan(config, task).config
     keras.utils.set_random_seed(seed)
     data = PreparedTask(task, config, report=lambda line: None)
     model = data.initial_model()
     rows, selection, test = (data.encode(split) for split in ("train", "selection", "test"))
     folder = work / f"{'padded' if pad_to else 'bucketed'}-{seed}"
-    history = train(model, label_loss(task), rows, selection, float_recipe(config, len(rows)), folder, seed)
+    history = train(model, label_loss(task), rows, selection, float_recipe(config), folder, seed)
     accuracy = score("accuracy", test.labels, predict_in_order(model, test.ids))
     return {"rows_per_second": statistics.median(row["rows_per_second"] for row in history), "test_accuracy": accuracy}
 

@@ -1,8 +1,9 @@
-"""The texts that the committed run `benchmarks/base256` was trained on: is a passage from a novel, the news or an
+r"""The texts that the committed run `benchmarks/base256` was trained on: is a passage from a novel, the news or an
 encyclopedia? Real prose of 256 tokens a row, made from the paragraphs of a `pretrain` data folder.
 
     python -m benchmarks.genre --data-dir DIR --out build/genre
-    python -m tf_embbert.finetune --task build/genre --max-length 256 --epochs 3 --qat-epochs 1 --out build/base256-run
+    python -m tf_embbert.finetune --task build/genre --init none --teacher none --max-length 256 --epochs 3 \
+        --qat-epochs 1 --out build/base256-run
 """
 
 import argparse

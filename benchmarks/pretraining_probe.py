@@ -22,12 +22,14 @@ def probe(task_name: str, data_dir: str, init: str, rows: int, epochs: int, lear
 
     from tf_embbert.finetuning.config import FinetuneConfig
     from tf_embbert.finetuning.objective import label_loss
+    from tf_embbert.finetuning.plan import make_plan
     from tf_embbert.finetuning.prepare import PreparedTask
     from tf_embbert.finetuning.scoring import sample
     from tf_embbert.training.fitting import Recipe, train
 
-    config = FinetuneConfig(task=task_name, data_dir=data_dir, init=None if init == "none" else init)
+    config = FinetuneConfig(task=task_name, data_dir=data_dir, init=init, teacher="none")
     task = config.load(config.seed)
+    config = make_plan(config, task).config
     keras.utils.set_random_seed(config.seed)
     data = PreparedTask(task, config, report=lambda line: None)
     model = data.initial_model()

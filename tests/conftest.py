@@ -31,7 +31,7 @@ def rng() -> np.random.Generator:
 
 @pytest.fixture
 def few_buckets(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A teacher of n-grams that hashes them into few buckets is fitted in no time."""
+    """A linear model of n-grams that hashes them into few buckets is fitted in no time."""
     from tf_embbert.training import ngrams
 
     monkeypatch.setattr(ngrams, "BUCKETS", 2**12)

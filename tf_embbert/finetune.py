@@ -4,7 +4,8 @@
     python -m tf_embbert.finetune --task sst2 --data-dir DIR --out runs/sst2
     python -m tf_embbert.finetune --task tickets.csv --text-column body --label-column queue --out runs/tickets
 
-Everything chosen here (epoch, PTQ or QAT) is chosen on the selection rows; the reported split is read once, at the end.
+What is not asked for is chosen by the rows and the minutes there are, and said before it begins. The epoch, and PTQ or
+QAT, are chosen on the selection rows; the reported split is read once, at the end.
 The work lies in OUT.partial until it is whole; `--resume` goes on with it after an interruption.
 """
 
@@ -23,6 +24,7 @@ from tf_embbert.common.arguments import (
     seed,
     share,
     split_output,
+    whole_number,
 )
 from tf_embbert.common.errors import run_command
 from tf_embbert.model.config import ACTIVATIONS, PRESETS
@@ -47,11 +49,11 @@ def add_model_options(model: argparse._ArgumentGroup) -> None:
     """The options of what is trained."""
     model.add_argument("--preset", help=f"{', '.join(PRESETS)} (default: base)")
     model.add_argument("--activation", choices=ACTIVATIONS, help="of the convolution's branch (default: the preset's)")
-    model.add_argument("--init", metavar="RUN", help="start from this run's encoder")
     model.add_argument(
-        "--tokenizer",
-        choices=("own", "init"),
-        help="with --init: one trained on the task's texts (default), or the run's",
+        "--init", metavar="RUN", help="start from this run's encoder (default: the shipped one), or from none"
+    )
+    model.add_argument(
+        "--tokenizer", choices=("auto", "own", "init"), help="one trained on the task's texts, or that of --init"
     )
     model.add_argument(
         "--max-length", type=int, metavar="N", help="tokens of a text; by default what 99 %% of them need"
@@ -61,7 +63,8 @@ def add_model_options(model: argparse._ArgumentGroup) -> None:
 def add_training_options(training: argparse._ArgumentGroup) -> None:
     """The options of how it is trained."""
     add = training.add_argument
-    add("--epochs", type=positive_int, metavar="N", help="by default by the number of rows")
+    add("--minutes", type=positive, metavar="N", help="that what is left open may take on two cores (default: 20)")
+    add("--epochs", type=positive_int, metavar="N", help="by default by rows and minutes")
     add("--qat-epochs", type=positive_int, metavar="N", help="of each of the two phases; by default by rows")
     add("--learning-rate", type=positive)
     add("--qat-learning-rate", type=positive)
@@ -71,10 +74,12 @@ def add_training_options(training: argparse._ArgumentGroup) -> None:
     add("--dropout", type=share, help="of attention weights (default: --init's, or the preset's)")
     add(
         "--teacher",
-        type=share,
-        metavar="SHARE",
-        help="share that a linear n-gram model has in the labels, 0..1 (default: 0)",
+        metavar="WHO",
+        help="judges disturbed copies of the training rows: ngrams, minilm (wants torch), the folder of a sentence "
+        "encoder, or none (default: auto, the largest there is)",
     )
+    add("--teacher-share", type=share, help="of the linear models in the training rows' labels, 0..1")
+    add("--variants", type=whole_number(0), metavar="N", help="disturbed copies; by default by rows and minutes")
     add(
         "--soft-rows",
         metavar="FILE",

@@ -16,7 +16,7 @@ CLASSES = {
 }
 EXTRAS = ["now", "please", "in", "kitchen", "bedroom", "the", "hall", "again", "quickly", "today", "tonight", "soon"]
 FolderOf: TypeAlias = Callable[[str], Path]  # of a run, or of its bundle, by kind of task
-SMALL = ["--preset", "nano", "--epochs", "2", "--qat-epochs", "1"]
+SMALL = ["--preset", "nano", "--teacher", "none", "--epochs", "2", "--qat-epochs", "1"]
 # Of each kind of task: the file's name and the arguments that it needs.
 KINDS = {
     "classes": ("commands.csv", ["--text-column", "body", "--label-column", "queue"]),

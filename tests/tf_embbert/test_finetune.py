@@ -170,16 +170,16 @@ def test_a_start_from_another_run_on_odd_data(
     assert (tmp_path / "run/tokenizer.json").read_bytes() == (run_of("pairs") / "tokenizer.json").read_bytes()
 
 
-@pytest.mark.usefixtures("few_buckets")
 def test_a_teacher_changes_the_float_training_and_fewer_rows_that_in_int8(
     data: dict[str, Path], run_of: FolderOf, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    options = [*SMALL, "--seed", "0", "--teacher", "0.5", "--qat-rows", "40"]
+    options = [*SMALL, "--seed", "0", "--teacher", "ngrams", "--teacher-share", "0.5", "--variants", "0"]
+    options += ["--qat-rows", "40"]
     assert main(["--task", str(data["classes"]), *KINDS["classes"][1], *options, "--out", str(tmp_path / "run")]) == 0
     taught, plain = (history(run) for run in (tmp_path / "run", run_of("classes")))
     assert taught[0]["loss"] != plain[0]["loss"]  # against other targets, from the same first weights
     arguments = load_run(tmp_path / "run").arguments
-    assert (arguments["teacher"], arguments["qat_rows"]) == (0.5, 40)
+    assert (arguments["teacher"], arguments["teacher_share"], arguments["qat_rows"]) == ("ngrams", 0.5, 40)
 
 
 @pytest.mark.parametrize("positive", [0.3, 0.5, 0.9])
@@ -207,8 +207,8 @@ def test_a_head_is_moved_to_give_each_class_its_share(positive: float) -> None:
 
 
 def test_numbers_have_no_teacher(data: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["--task", data["regression"], *SMALL, "--teacher", "0.5", "--out", tmp_path / "run"]
-    refused(capsys, quiet(main), arguments, "--teacher is of classes", "has numbers")
+    arguments = ["--task", data["regression"], *SMALL, "--teacher", "ngrams", "--out", tmp_path / "run"]
+    refused(capsys, quiet(main), arguments, "--teacher is of single texts with classes", "has numbers")
 
 
 def make_texts(count: int) -> list[dict[str, str]]:
@@ -286,7 +286,7 @@ BAD_OPTIONS = [
     (["--max-length", "257"], ["--max-length 257 is not within 2..256"]),
     (["--pad-to", "4"], ["--pad-to 4 is not within 8..256"]),
     (["--pad-to", "300"], ["--pad-to 300 is not within 8..256"]),
-    (["--init", "none"], ["none is not a run", "config.json"]),
+    (["--init", "nowhere"], ["nowhere is not a run", "config.json"]),
     (["--epochs", "0"], ["--epochs: '0' is not a whole number of at least 1", "--help"]),
     (["--qat-epochs", "-1"], ["--qat-epochs: '-1' is not a whole number of at least 1"]),
     (["--epochs", "two"], ["--epochs: 'two' is not a whole number"]),
@@ -298,7 +298,10 @@ BAD_OPTIONS = [
     (["--qat-learning-rate", "inf"], ["--qat-learning-rate: 'inf'"]),
     (["--weight-decay", "-0.1"], ["--weight-decay: '-0.1' is not a number from 0"]),
     (["--token-dropout", "1"], ["--token-dropout: '1' is not a number from 0 and below 1"]),
-    (["--teacher", "1"], ["--teacher: '1' is not a number from 0 and below 1"]),
+    (["--teacher", "0.5"], ["--teacher 0.5 is not auto, ngrams, minilm, none, or the folder of a sentence encoder"]),
+    (["--teacher-share", "1"], ["--teacher-share: '1' is not a number from 0 and below 1"]),
+    (["--variants", "-1"], ["--variants: '-1' is not a whole number of at least 0"]),
+    (["--minutes", "0"], ["--minutes: '0' is not a number above 0"]),
     (["--qat-rows", "0"], ["--qat-rows: '0'"]),
     (["--resume"], ["nothing to resume", "leave --resume out"]),
     (["--no-such-option"], ["unrecognized arguments: --no-such-option", "--help"]),
@@ -312,7 +315,9 @@ def test_bad_options(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     task = write_rows(Path("d.csv"), make_texts(60))
-    refused(capsys, quiet(main), ["--task", task, "--preset", "nano", "--out", "run", *options], *parts)
+    refused(
+        capsys, quiet(main), ["--task", task, "--preset", "nano", "--teacher", "none", "--out", "run", *options], *parts
+    )
     assert [path.name for path in tmp_path.iterdir()] == ["d.csv"]
 
 

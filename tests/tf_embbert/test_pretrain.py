@@ -200,7 +200,7 @@ def test_fine_tuning_starts_from_it(pretrained: Path, data: dict[str, Path], tmp
     from tf_embbert.run import load_run, weight_names
 
     columns = {"text_column": "body", "label_column": "queue"}
-    small = {"preset": "nano", "epochs": 2, "qat_epochs": 1}
+    small = {"preset": "nano", "epochs": 2, "qat_epochs": 1, "teacher": "none"}
     config = FinetuneConfig(task=str(data["classes"]), **columns, **small, init=str(pretrained), tokenizer="init")
     prepared = PreparedTask(config.load(seed=0), config, report=print)
     model = prepared.initial_model()

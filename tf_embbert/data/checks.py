@@ -1,5 +1,6 @@
 """What rows tell against a task: classes that look alike, empty texts, texts with two labels, test texts in train."""
 
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
@@ -30,6 +31,11 @@ def not_in_train(splits: Mapping[str, Rows], split: str) -> np.ndarray:
     """Which of a split's rows have a text (of pairs: two texts) that no training row has: bool `[rows]`."""
     known = set(_texts(splits["train"])) if "train" in splits else set()
     return np.array([text not in known for text in _texts(splits[split])], dtype=bool)
+
+
+def words_of(text: str) -> str:
+    """A text's words, by which it is known again whatever stands between them."""
+    return " ".join(re.findall(r"\w+", text.lower()))
 
 
 def unknown_notice(rows: Rows, names: Sequence[str], split: str) -> list[str]:

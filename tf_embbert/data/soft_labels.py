@@ -38,6 +38,16 @@ class SoftLabels:
         return len(self.texts)
 
 
+def together(parts: Sequence[SoftLabels | None]) -> SoftLabels | None:
+    """The rows of those that are there, one after the other; None where none is."""
+    there = [part for part in parts if part is not None]
+    if len(there) < 2:
+        return there[0] if there else None
+    pairs = None if there[0].pairs is None else [pair for part in there for pair in part.pairs or []]
+    texts = [text for part in there for text in part.texts]
+    return SoftLabels(texts, pairs, np.concatenate([part.probabilities for part in there]))
+
+
 def read_soft_labels(path: str | Path, task: Task) -> SoftLabels:
     """Reads a file of texts with soft labels.
 

@@ -10,6 +10,7 @@ Gram: TypeAlias = str | tuple[str, str]  # a word, or two in a row
 
 SELECTION_SHARE = 0.1
 TEST_SHARE = 0.1
+MOST, LEAST = 2, 20  # a row of every class may make a hold-out so many times its share; fewer rows are left as they are
 
 
 def holdout(labels: np.ndarray, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -17,7 +18,8 @@ def holdout(labels: np.ndarray, share: float, seed: int) -> tuple[np.ndarray, np
 
     Args:
         labels: one label a row; integers are classes and the split is stratified by them (at least one row of every
-            class that has two, none of a class with a single one), floats are regression targets and it is not.
+            class that has two, none of a class with a single one, unless that would be over twice the share: 75 classes
+            of 4 rows would lose a quarter of them), floats are regression targets and it is not.
         share: of the rows to hold out.
         seed: of the shuffle.
 
@@ -30,6 +32,9 @@ def holdout(labels: np.ndarray, share: float, seed: int) -> tuple[np.ndarray, np
     else:
         groups = [np.flatnonzero(labels == label) for label in np.unique(labels)]
     held = np.concatenate([_draw(group, share, rng) for group in groups])
+    wanted = round(len(labels) * share)
+    if wanted >= LEAST and len(held) > MOST * wanted:
+        held = rng.permutation(held)[:wanted]
     return np.setdiff1d(np.arange(len(labels)), held), np.sort(held)
 
 

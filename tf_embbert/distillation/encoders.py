@@ -9,17 +9,20 @@ from tf_embbert.common.console import Report
 from tf_embbert.data.tasks import Task
 from tf_embbert.finetuning.config import FinetuneConfig
 from tf_embbert.finetuning.objective import choose_objective
+from tf_embbert.finetuning.plan import make_plan
 from tf_embbert.finetuning.prepare import PreparedTask
-from tf_embbert.finetuning.recipe import float_recipe
+from tf_embbert.finetuning.recipe import train_float
 from tf_embbert.run import Array
+from tf_embbert.teaching.lesson import take_lesson
 from tf_embbert.training.batching import predict_in_order
-from tf_embbert.training.fitting import train
 
 # Of FinetuneConfig: the shipped encoder of words with its tokenizer, and the n-gram model's share in the labels.
 SETTINGS: dict[str, Any] = {
     "init": str(Path(__file__).parents[1] / "encoders/words"),
     "tokenizer": "init",
-    "teacher": 0.3,
+    "teacher": "ngrams",
+    "teacher_share": 0.3,
+    "variants": 0,
 }
 
 
@@ -34,13 +37,14 @@ def train_encoder(task: Task, seed: int, report: Report) -> Callable[[Sequence[s
     Returns:
         A function of texts that gives the logits [texts, classes].
     """
-    config = FinetuneConfig(task=task.name, seed=seed, **SETTINGS)
-    data = PreparedTask(task, config, report)
-    model, rows = data.initial_model(), data.training_rows()
-    loss, targets = choose_objective(task, None, config)
-    recipe, selection = float_recipe(config, len(rows)), data.encode("selection")
-    with tempfile.TemporaryDirectory() as folder:
-        train(model, loss, rows, selection, recipe, Path(folder), seed, targets, report)
+    plan = make_plan(FinetuneConfig(task=task.name, seed=seed, **SETTINGS), task)
+    data = PreparedTask(task, plan.config, report)
+    model, rows, selection = data.initial_model(), data.training_rows(), data.encode("selection")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        targets = take_lesson(task, plan.teaching, folder, report).targets if plan.teaching else None
+        objective = choose_objective(task, targets, None)
+        train_float(model, objective, rows, selection, plan.config, folder / "float", report)
 
     def logits(texts: Sequence[str]) -> Array:
         return predict_in_order(model, data.tokenizer.encode(list(texts), max_length=data.length).ids)

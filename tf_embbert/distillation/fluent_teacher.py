@@ -23,14 +23,16 @@ from sklearn.preprocessing import StandardScaler
 from tf_embbert.common.arguments import CommandParser, seed, whole_number
 from tf_embbert.common.console import Report
 from tf_embbert.common.errors import run_command
+from tf_embbert.data.checks import words_of
 from tf_embbert.data.tasks import Task
 from tf_embbert.distillation.disturbed import disturbed_texts
 from tf_embbert.distillation.fluency import Fluency, plain_files
 from tf_embbert.distillation.soft_labels import cross_entropy, write_soft_labels
-from tf_embbert.distillation.texts import open_task, words_of
+from tf_embbert.distillation.texts import open_task
 from tf_embbert.model.folded import Array
+from tf_embbert.teaching.linear import FOLDS
 from tf_embbert.training.metrics import score
-from tf_embbert.training.ngrams import FOLDS, Sparse, split_words, weigh_grams
+from tf_embbert.training.ngrams import Sparse, split_words, weigh_grams
 
 Seen: TypeAlias = tuple[Sparse, Array]  # of `see`
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from tf_embbert.common.errors import UserError
+from tf_embbert.data.checks import words_of
 from tf_embbert.data.tasks import Rows, Task, load_task
 from tf_embbert.training.ngrams import split_words
 
@@ -63,8 +64,3 @@ def draw(rows: Rows, task: Task, count: int) -> Rows:
     if not others:
         raise UserError("no sentence is left that the reported split does not have: give a task on other texts")
     return rows.select(np.sort(np.random.default_rng(0).permutation(others)[:count]))
-
-
-def words_of(text: str) -> str:
-    """A text's words, by which it is known again whatever stands between them."""
-    return " ".join(re.findall(r"\w+", text.lower()))

@@ -14,20 +14,25 @@ class FinetuneConfig(TaskSource):
         task, data_dir, text_column, .., strict: see `TaskSource`.
         preset: name of the model's sizes, of presets.yaml.
         activation: of the convolution's branch; None takes that of the pretrained encoder or the preset.
-        init: folder of a run whose encoder training starts from.
-        tokenizer: "own", trained on the task's texts, or "init", the one of that run.
+        init: folder of a run whose encoder training starts from; "auto" takes the shipped one for texts or for pairs,
+            "none" random values.
+        tokenizer: "own", trained on the task's texts, "init", the one of that run, or "auto".
         max_length: tokens of a text; None takes what 99 % of the texts need.
-        epochs: of the float training; None goes by the number of rows.
+        minutes: that a training may take on two cores; what is left open fits into them.
+        epochs: of the float training; None goes by the rows and the minutes.
         qat_epochs: of each of the two phases of QAT; None goes by the number of rows.
-        learning_rate: peak of the float training's.
+        learning_rate: peak of the float training's; None is 1e-3, or 2e-3 in the large batches of a taught one.
         qat_learning_rate: peak of QAT's.
         weight_decay: AdamW's, of the float training.
-        batch_size: rows a step.
-        token_dropout: share of tokens hidden in training, 0..1.
+        batch_size: rows a step; None is 32, or 128 where taught.
+        token_dropout: share of tokens hidden in training, 0..1; None is 0.2, or 0.1 where taught.
         dropout: share of attention weights dropped, 0..1; None takes that of the pretrained encoder or the preset.
-        teacher: share of a linear n-gram model's opinion in the labels, 0..1.
+        teacher: who judges the task's texts: "ngrams", linear models of words and characters; "minilm" or the folder of
+            a sentence encoder, which is fine-tuned and votes with them; "auto", the largest there is; "none".
+        teacher_share: of the linear teacher in the training rows' targets, 0..1.
+        variants: disturbed copies of the training rows that the teacher judges.
         soft_rows: file of more rows, with soft labels.
-        qat_rows: training rows of an epoch of QAT, a seeded sample; None takes all.
+        qat_rows: training rows of an epoch of QAT, a seeded sample; None takes all, or 8,000 where taught.
         pad_to: pads every text to as many tokens; None puts rows of like length together.
         seed: of everything random.
         deterministic: whether equal configs give equal runs to the last bit; slower.
@@ -35,24 +40,27 @@ class FinetuneConfig(TaskSource):
 
     Example:
         >>> config = FinetuneConfig(task="tickets/mail.csv", label_column="queue", epochs=3)
-        >>> config.recorded()["task"], config.learning_rate
-        ('mail.csv', 0.001)
+        >>> config.recorded()["task"], config.minutes
+        ('mail.csv', 20.0)
     """
 
     preset: str = "base"
     activation: str | None = None
-    init: str | None = None
-    tokenizer: Literal["own", "init"] = "own"
+    init: str = "auto"
+    tokenizer: Literal["auto", "own", "init"] = "auto"
     max_length: int | None = None
+    minutes: float = 20.0
     epochs: int | None = None
     qat_epochs: int | None = None
-    learning_rate: float = 1e-3
+    learning_rate: float | None = None
     qat_learning_rate: float = 3e-5
     weight_decay: float = 0.05
-    batch_size: int = 32
-    token_dropout: float = 0.2
+    batch_size: int | None = None
+    token_dropout: float | None = None
     dropout: float | None = None
-    teacher: float = 0.0
+    teacher: str = "auto"
+    teacher_share: float | None = None
+    variants: int | None = None
     soft_rows: str | None = None
     qat_rows: int | None = None
     pad_to: int | None = None
@@ -62,4 +70,4 @@ class FinetuneConfig(TaskSource):
 
     def recorded(self) -> dict[str, Any]:
         """What makes the run what it is, as config.json and a bundle's manifest have it: no paths."""
-        return recorded(self, unnamed={"data_dir"}, files={"task", "init", "soft_rows"})
+        return recorded(self, unnamed={"data_dir"}, files={"task", "init", "soft_rows", "teacher"})

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from tf_embbert.common.console import Report, quiet_import
-from tf_embbert.common.errors import UserError
 from tf_embbert.data.soft_labels import SoftLabels, read_soft_labels
 from tf_embbert.data.tasks import Task
 from tf_embbert.finetuning.config import FinetuneConfig
+from tf_embbert.finetuning.plan import make_plan
 from tf_embbert.model.config import EmbBERTConfig
 from tf_embbert.run import History, Run
 from tf_embbert.training.partial import require_free, work_aside
@@ -42,8 +42,7 @@ def finetune_task(
     require_free(out, force)
     EmbBERTConfig.preset(config.preset)  # refuses an unknown one
     task = config.load(config.seed)
-    if config.teacher and task.is_regression:
-        raise UserError(f"--teacher is of classes, {task.name} has numbers: leave it away")
+    plan = make_plan(config, task)
     soft = read_soft_labels(config.soft_rows, task) if config.soft_rows else None
     for notice in task.notices:
         report(f"note: {notice}")
@@ -52,7 +51,7 @@ def finetune_task(
         with quiet_import():  # TensorFlow takes seconds to import: bad input is refused before
             from tf_embbert.finetuning.recipe import train_run
 
-        return train_run(task, config, folder / "training", report, soft)
+        return train_run(task, plan, folder / "training", report, soft)
 
     return work_aside(out, resume, what_is_begun(config, task, soft), work, report)
 

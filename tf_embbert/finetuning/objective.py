@@ -5,12 +5,10 @@ import tf_keras as keras
 
 from tf_embbert.data.soft_labels import SoftLabels
 from tf_embbert.data.tasks import Task
-from tf_embbert.finetuning.config import FinetuneConfig
 from tf_embbert.run import Array
 from tf_embbert.training.batching import predict_in_order
 from tf_embbert.training.fitting import EncodedRows
 from tf_embbert.training.metrics import share_gap
-from tf_embbert.training.ngrams import taught_labels
 
 
 def label_loss(task: Task) -> keras.losses.Loss:
@@ -21,24 +19,21 @@ def label_loss(task: Task) -> keras.losses.Loss:
 
 
 def choose_objective(
-    task: Task, soft: SoftLabels | None, config: FinetuneConfig
+    task: Task, lesson: Array | None, soft: SoftLabels | None
 ) -> tuple[keras.losses.Loss, Array | None]:
     """Loss and targets of the float training.
 
     Args:
         task: the task.
+        lesson: what a teacher says of the training rows, float32 [rows, classes], or None.
         soft: rows with soft labels after those of the task, or None.
-        config: says how much the n-gram teacher has to say.
 
     Returns:
         The loss; and the targets, float32 [rows, classes], or None where they are the labels.
     """
-    if task.labels is None or not (config.teacher or soft):
+    if task.labels is None or (lesson is None and not soft):
         return label_loss(task), None
-    rows, classes = task.rows("train"), len(task.labels)
-    targets = np.eye(classes, dtype=np.float32)[rows.labels]
-    if config.teacher:
-        targets = taught_labels(rows, classes, config.teacher, config.seed)
+    targets = np.eye(len(task.labels), dtype=np.float32)[task.rows("train").labels] if lesson is None else lesson
     if soft:
         targets = np.concatenate([targets, soft.probabilities])
     return keras.losses.CategoricalCrossentropy(from_logits=True), targets

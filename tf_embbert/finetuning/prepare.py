@@ -26,7 +26,7 @@ class PreparedTask:
 
     Args:
         task: the task.
-        given: how to train on it.
+        given: how to train on it, with everything chosen.
         report: called with one line at a time.
         soft: rows with soft labels to train on as well.
 
@@ -42,7 +42,7 @@ class PreparedTask:
 
     def __init__(self, task: Task, given: FinetuneConfig, report: Report, soft: SoftLabels | None = None) -> None:
         self.task, self.soft, self.report = task, soft, report
-        self.pretrained: Run | None = load_run(given.init) if given.init else None
+        self.pretrained: Run | None = load_run(given.init) if given.init != "none" else None
         config = self.pretrained.config if self.pretrained else EmbBERTConfig.preset(given.preset)
         self.tokenizer = self.choose_tokenizer(given.tokenizer, config.vocab_size)
         asked = {"activation": given.activation, "dropout": given.dropout, "token_dropout": given.token_dropout}

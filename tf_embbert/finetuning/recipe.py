@@ -1,42 +1,43 @@
 """The recipe from a task to a run: float training, folding, calibration, QAT, and the choice between the last two."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
 from tf_embbert.common.console import Report
-from tf_embbert.data.soft_labels import SoftLabels
+from tf_embbert.data.soft_labels import SoftLabels, together
 from tf_embbert.data.tasks import Task
 from tf_embbert.finetuning.config import FinetuneConfig
 from tf_embbert.finetuning.objective import calibrate_prior, choose_objective
+from tf_embbert.finetuning.plan import Plan
 from tf_embbert.finetuning.prepare import PreparedTask
 from tf_embbert.finetuning.scoring import sample, score_variants, verification_texts
 from tf_embbert.quantization.calibrate import calibrate
 from tf_embbert.quantization.fold import fold_model
 from tf_embbert.quantization.quantize import train_quantized
-from tf_embbert.run import History, Quantised, Run, weight_names
+from tf_embbert.run import Array, History, Quantised, Run, weight_names
+from tf_embbert.teaching.lesson import take_lesson
 from tf_embbert.training.batching import predict_in_order
 from tf_embbert.training.fitting import EncodedRows, Recipe, train
 
-# Rows seen in a training, so that epochs = this / rows: what Snips (13 k rows) and Emotion (16 k) need until they stop
-# gaining.
-FLOAT_ROWS, QAT_ROWS = 160_000, 20_000
-EPOCHS, QAT_EPOCHS = (4, 40), (1, 10)  # the fewest and the most
+Number = TypeVar("Number", int, float)
+
+QAT_ROWS, QAT_EPOCHS = 20_000, (1, 10)  # rows seen in a phase of QAT; epochs, the fewest and the most
 SELECTION_ROWS = 1000  # of the selection rows: QAT's epochs are chosen on them, and in TFLM PTQ or QAT
 
 
 def train_run(
-    task: Task, config: FinetuneConfig, folder: Path, report: Report, soft: SoftLabels | None = None
+    task: Task, plan: Plan, folder: Path, report: Report, soft: SoftLabels | None = None
 ) -> tuple[Run, History]:
     """Trains on a task.
 
     Args:
-        task: the task of `config`.
-        config: how to train on it.
-        folder: of the checkpoints; those there are resumed from.
+        task: the task of the plan's config.
+        plan: how to train on it.
+        folder: of the checkpoints; those there are resumed from, by the plan that is there.
         report: called with one line at a time.
         soft: rows with soft labels to train on as well.
 
@@ -46,6 +47,12 @@ def train_run(
     Raises:
         UserError: a length the model cannot take, a loss that became NaN, or a pretrained run that does not fit.
     """
+    plan = plan.kept(folder / "plan.json")
+    for name, reason in plan.reasons.items():
+        report(f"{name}: {reason}")
+    PreparedTask(task, plan.config, lambda line: None)  # what it refuses is refused before a teacher is trained
+    lesson = take_lesson(task, plan.teaching, folder, report) if plan.teaching else None
+    config, soft = plan.config, together([lesson.soft if lesson else None, soft])
     keras.utils.set_random_seed(config.seed)
     if config.deterministic:
         tf.config.experimental.enable_op_determinism()
@@ -56,18 +63,20 @@ def train_run(
         f"{len(rows)} training rows, {data.config.vocab_size} tokens, length {data.length}, "
         f"{model.count_params():,} parameters"
     )
-    history = train_float(model, data, rows, selection, config, folder / "float", report)
+    objective = choose_objective(task, lesson.targets if lesson else None, soft)
+    history = train_float(model, objective, rows, selection, config, folder / "float", report)
     few = sample(selection, SELECTION_ROWS, config.seed)
     variants, qat_history = quantise(model, data, rows, few, config, folder / "qat", report)
     report("scoring in TFLM")
     metrics = score_variants(model, variants, data, few, config.report_rows, config.seed)
+    metrics["recipe"] = plan.choices() | ({"teacher": lesson.about} if lesson else {})
     run = make_run(model, data, rows, config, variants, metrics)
     return run, [{"phase": "float", **row} for row in history] + qat_history
 
 
 def train_float(
     model: keras.Model,
-    data: PreparedTask,
+    objective: tuple[keras.losses.Loss, Array | None],
     rows: EncodedRows,
     selection: EncodedRows,
     config: FinetuneConfig,
@@ -75,10 +84,9 @@ def train_float(
     report: Report,
 ) -> History:
     """Trains a model in float, in place; returns the history."""
-    loss, targets = choose_objective(data.task, data.soft, config)
-    recipe = float_recipe(config, len(rows))
-    history = train(model, loss, rows, selection, recipe, folder, config.seed, targets, report)
-    if data.task.metric == "mcc":
+    loss, targets = objective
+    history = train(model, loss, rows, selection, float_recipe(config), folder, config.seed, targets, report)
+    if rows.metric == "mcc":
         calibrate_prior(model, selection)
     return history
 
@@ -104,22 +112,24 @@ def quantise(
     return {"ptq": Quantised(folded, ranges), "qat": Quantised(trained, trained_ranges)}, history
 
 
-def float_recipe(config: FinetuneConfig, rows: int) -> Recipe:
-    """The float training's recipe on so many rows."""
-    epochs = config.epochs or epochs_for(rows, FLOAT_ROWS, EPOCHS)
-    return Recipe(epochs, config.learning_rate, config.weight_decay, config.batch_size, pad_to=config.pad_to)
+def float_recipe(config: FinetuneConfig) -> Recipe:
+    """The float training's recipe, of a config with everything chosen."""
+    epochs, rate, batch_size = chosen(config.epochs), chosen(config.learning_rate), chosen(config.batch_size)
+    return Recipe(epochs, rate, config.weight_decay, batch_size, pad_to=config.pad_to)
+
+
+def chosen(value: Number | None) -> Number:
+    """A value that the plan has chosen."""
+    if value is None:
+        raise ValueError("the config comes from a plan")
+    return value
 
 
 def qat_recipe(config: FinetuneConfig, rows: int) -> Recipe:
     """The recipe of a phase of QAT on so many rows."""
-    epochs = config.qat_epochs or epochs_for(rows, QAT_ROWS, QAT_EPOCHS)
+    epochs = config.qat_epochs or int(np.clip(round(QAT_ROWS / rows), *QAT_EPOCHS))
     # No weight decay: it would shrink the trained ranges too.
-    return Recipe(epochs, config.qat_learning_rate, weight_decay=0.0, batch_size=config.batch_size)
-
-
-def epochs_for(rows: int, total: int, bounds: tuple[int, int]) -> int:
-    """Epochs in which about `total` rows are seen, within bounds."""
-    return int(np.clip(round(total / rows), *bounds))
+    return Recipe(epochs, config.qat_learning_rate, weight_decay=0.0, batch_size=chosen(config.batch_size))
 
 
 def make_run(

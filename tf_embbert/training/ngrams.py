@@ -1,8 +1,4 @@
-"""Words and neighbouring words: what a linear model of a text counts, and a teacher that counts them.
-
-A small transformer that learns from labels alone fits 20,000 long texts before it knows which words matter; a linear
-model of word pairs has no such trouble. Its answers to the texts it did not see, mixed into the labels, pass that on.
-"""
+"""Words and neighbouring words: what a linear model of a text counts, and one that weighs them."""
 
 import itertools
 import re
@@ -14,15 +10,13 @@ import scipy.sparse
 from sklearn.feature_extraction.text import HashingVectorizer
 from sklearn.linear_model import LogisticRegression
 
-from tf_embbert.common.errors import UserError
 from tf_embbert.data.tasks import Rows
 from tf_embbert.model.folded import Array
 
 Sparse: TypeAlias = Any  # a scipy.sparse matrix, which has no types
 
 BUCKETS = 2**18
-FOLDS = 5
-STRENGTH = 0.1  # of the teacher's labels against its regularisation
+STRENGTH = 0.1  # of the labels against the regularisation
 
 
 def grams(texts: Iterable[str | None]) -> list[str]:
@@ -73,29 +67,3 @@ def fit_grams(features: Sparse, labels: Array) -> tuple[Sparse, LogisticRegressi
     """A linear model of weighed grams: weights as `weigh_grams` has them, and the model of features @ weights."""
     weights = weigh_grams(features, labels)
     return weights, LogisticRegression(C=STRENGTH, max_iter=300).fit(features @ weights, labels)
-
-
-def taught_labels(rows: Rows, classes: int, share: float, seed: int) -> Array:
-    """Labels softened by a linear n-gram model's opinion of each row, which it was not trained on.
-
-    Args:
-        rows: training rows, with texts, pairs and labels (classes, not numbers).
-        classes: how many there are.
-        share: of the teacher in the result, the rest is the label's, 0..1.
-        seed: of the folds.
-
-    Returns:
-        float32 [rows, classes], distributions.
-
-    Raises:
-        UserError: without one fold of the rows, one class is left.
-    """
-    features, folds = count_grams(rows, BUCKETS), np.random.default_rng(seed).permutation(len(rows)) % FOLDS
-    opinions = np.zeros((len(rows), classes), np.float32)
-    for fold in range(FOLDS):
-        seen, unseen = folds != fold, folds == fold
-        if np.ptp(rows.labels[seen]) == 0:
-            raise UserError("too few rows of all classes but one for a --teacher: leave it away")
-        weights, teacher = fit_grams(features[seen], rows.labels[seen])
-        opinions[np.ix_(unseen, teacher.classes_)] = teacher.predict_proba(features[unseen] @ weights)
-    return share * opinions + (1 - share) * np.eye(classes, dtype=np.float32)[rows.labels]

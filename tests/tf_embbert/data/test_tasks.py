@@ -235,6 +235,12 @@ def test_holdout_is_stratified_and_keeps_single_rows() -> None:
     assert Counter(labels[held].tolist()) == {0: 10, 1: 1, 2: 1}
 
 
+def test_many_classes_of_few_rows_do_not_lose_a_quarter_of_them() -> None:
+    labels = np.repeat(np.arange(75), 4)
+    kept, held = holdout(labels, 0.1, seed=0)
+    assert len(held) == 30 and len(kept) == 270 and len(set(labels[held])) == 30
+
+
 def test_holdout_of_regression_is_plain() -> None:
     kept, held = holdout(np.linspace(0, 1, 50, dtype=np.float32), 0.1, seed=0)
     assert len(kept) == 45 and len(held) == 5

@@ -8,12 +8,12 @@ import pytest
 
 from tests.support.chain import refused
 from tests.support.toy_language import NOUNS, few_classes, sentence, shuffled, write_language
+from tf_embbert.data.checks import words_of
 from tf_embbert.data.soft_labels import read_soft_labels
 from tf_embbert.data.tasks import load_task
 from tf_embbert.distillation import fluent_teacher
 from tf_embbert.distillation.fluency import CORPUS, Fluency
 from tf_embbert.distillation.fluent_teacher import Teacher, runs, see, unbiased
-from tf_embbert.distillation.texts import words_of
 
 
 @pytest.fixture(scope="module")

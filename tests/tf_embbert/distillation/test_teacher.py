@@ -104,7 +104,7 @@ def test_encoders_vote_and_variants_of_the_texts_are_judged(
 ) -> None:
     small_networks(monkeypatch, count=1)
     few_classes(monkeypatch)
-    settings = {"init": str(run_of("classes")), "epochs": 8, "learning_rate": 5e-3}
+    settings = {"init": str(run_of("classes")), "epochs": 8, "learning_rate": 5e-3, "teacher": "none"}
     monkeypatch.setattr(encoders, "SETTINGS", settings)
     out = folder / "soft.jsonl.gz"
     assert (

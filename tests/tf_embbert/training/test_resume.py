@@ -24,7 +24,19 @@ TIMEOUT = 300
 def command(data: dict[str, Path]) -> list[str]:
     """Arguments of a training in a process of its own, but for its --out."""
     task = ["--task", str(data["classes"]), *KINDS["classes"][1]]
-    options = ["--preset", "nano", "--epochs", "4", "--qat-epochs", "2", "--deterministic"]
+    options = [
+        "--preset",
+        "nano",
+        "--teacher",
+        "ngrams",
+        "--variants",
+        "50",
+        "--epochs",
+        "4",
+        "--qat-epochs",
+        "2",
+        "--deterministic",
+    ]
     return [sys.executable, "-m", "tf_embbert.finetune", *task, *options, "--out"]
 
 

@@ -55,14 +55,15 @@ def test_a_spelling_that_the_source_has_no_letter_of(tokenizers: tuple[Tokenizer
 def test_a_training_starts_with_its_own_tokenizer(run_of: FolderOf, data: dict[str, Path]) -> None:
     """From a run of another task: the blocks are the run's, the tokenizer is not, the token vectors are translated."""
     from tf_embbert import FinetuneConfig
+    from tf_embbert.finetuning.plan import make_plan
     from tf_embbert.finetuning.prepare import PreparedTask
     from tf_embbert.run import load_run, weight_names
 
     start = load_run(run_of("pairs"))
     columns = {"text_column": "body", "label_column": "queue"}
-    config = FinetuneConfig(task=str(data["classes"]), **columns, init=str(run_of("pairs")))
+    config = FinetuneConfig(task=str(data["classes"]), **columns, init=str(run_of("pairs")), teacher="none")
     task = config.load(seed=0)
-    prepared = PreparedTask(task, config, report=print)
+    prepared = PreparedTask(task, make_plan(config, task).config, report=print)
     assert prepared.tokenizer.to_json() == Tokenizer.train(task.rows("train").texts, start.config.vocab_size).to_json()
     weights = dict(zip(weight_names(model := prepared.initial_model()), model.get_weights()))
     for name, value in start.float_weights.items():

@@ -1,0 +1,95 @@
+"""What fits into the minutes: how often the teacher and EmbBERT may see how many texts, on this machine."""
+
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from tf_embbert.data.tasks import Task
+from tf_embbert.finetuning.config import FinetuneConfig
+
+# Rows seen in a training on labels alone, so that epochs = this / rows: what Snips (13 k rows) and Emotion (16 k) need
+# until they stop gaining.
+FLOAT_ROWS, EPOCHS = 160_000, (4, 40)
+# Processor seconds of a token where the multiplication of `machine_factor` takes USUAL_PROBE; padding is in them.
+STUDENT, ENCODER_LEARNS, ENCODER_JUDGES = 1 / 40_000, 1 / 1_000, 1 / 7_000
+LINEAR_LEARNS, LINEAR_JUDGES = 1 / 2_000, 1 / 50_000
+WITHOUT_BFLOAT16 = 2  # times as long for the sentence encoder
+INT8_SECONDS = 60.0  # QAT and scoring in TFLM
+USUAL_PROBE = 0.0022
+FACTORS = (0.5, 6.0)  # believed, the least and the most
+SECOND_CORE = 0.6  # what a second core adds to the first
+TOKENS_OF_A_WORD = 1.3
+
+ENCODER_ROWS, ENCODER_EPOCHS = 15_000, (1, 10)  # rows that the sentence encoder sees in its training
+ENCODER_PART = 0.5  # of the minutes, that it may take at most
+COPIES = (10_000, 40_000)  # disturbed texts, the fewest and the most
+TAUGHT_EPOCHS = (4, 10)
+
+
+def epochs_on_labels(rows: int) -> int:
+    """Epochs in which about FLOAT_ROWS rows are seen."""
+    return int(np.clip(round(FLOAT_ROWS / rows), *EPOCHS))
+
+
+class Budget:
+    """What fits into the minutes, by the task's words and the speed of this machine.
+
+    Args:
+        config: says how many minutes, and whether the machine's speed may matter (not where it is deterministic).
+        task: its rows.
+    """
+
+    def __init__(self, config: FinetuneConfig, task: Task) -> None:
+        self.config, self.rows = config, len(task.rows("train"))
+        words = [len(text.split()) for text in task.rows("train").texts]
+        self.tokens = 2 + TOKENS_OF_A_WORD * float(np.mean(np.minimum(words, 200)))  # of a text
+        factor = 1.0 if config.deterministic else machine_factor()
+        cores = 1 + (SECOND_CORE if len(os.sched_getaffinity(0)) > 1 else 0)
+        self.encoder_factor = 1 if has_bfloat16() else WITHOUT_BFLOAT16
+        self.seconds = 60 * config.minutes * cores / factor - INT8_SECONDS  # processor seconds of the usual machine
+
+    def encoder_epochs(self) -> int:
+        """Passes of the sentence encoder over the rows; 0 where there is no time for one."""
+        most = ENCODER_PART * self.seconds / (self.rows * self.tokens * ENCODER_LEARNS * self.encoder_factor)
+        usual = np.clip(round(ENCODER_ROWS / self.rows), *ENCODER_EPOCHS)
+        return int(min(usual, most))
+
+    def student(self, encoder_epochs: int) -> tuple[int, int]:
+        """Copies and epochs that take what the teacher leaves.
+
+        Args:
+            encoder_epochs: of the sentence encoder, 0 without one.
+        """
+        encoder = bool(encoder_epochs) * self.encoder_factor
+        left = self.seconds - self.rows * self.tokens * (LINEAR_LEARNS + encoder_epochs * encoder * ENCODER_LEARNS)
+        judged, seen = LINEAR_JUDGES + encoder * ENCODER_JUDGES, TAUGHT_EPOCHS[1] * STUDENT
+        copies = self.config.variants
+        if copies is None:
+            most = (left / self.tokens - self.rows * seen) / (judged + seen)
+            copies = int(np.clip(most, *COPIES))
+        left -= copies * self.tokens * judged
+        epochs = left / ((self.rows + copies) * self.tokens * STUDENT)
+        return copies, int(np.clip(epochs, *TAUGHT_EPOCHS)) if copies else epochs_on_labels(self.rows)
+
+
+def has_bfloat16() -> bool:
+    """Whether this processor multiplies bfloat16."""
+    try:
+        return "avx512_bf16" in Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return False
+
+
+def machine_factor() -> float:
+    """How many times slower than the usual machine this one is; other work on it does not count."""
+    a = np.random.default_rng(0).random((512, 512), np.float32)
+    times = []
+    with threadpool_limits(1):  # threads that wait for each other would count too
+        for _ in range(20):
+            started = time.process_time()
+            a @ a
+            times.append(time.process_time() - started)
+    return float(np.clip(min(times) / USUAL_PROBE, *FACTORS))

