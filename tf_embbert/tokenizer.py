@@ -120,6 +120,22 @@ class Tokenizer:
         _require_own_pipeline(backend, path)
         return cls(backend)
 
+    @classmethod
+    def of_merges(cls, vocab: dict[str, int], merges: list[tuple[str, str]]) -> "Tokenizer":
+        """The tokenizer of a BPE vocabulary that was learnt elsewhere: ids by token, and the pairs to merge, in order.
+
+        Raises:
+            UserError: the special tokens are not the first ids.
+        """
+        if [vocab.get(token) for token in SPECIAL_TOKENS] != list(range(FIRST_ORDINARY)):
+            raise UserError(
+                f"a foreign vocabulary: {', '.join(SPECIAL_TOKENS)} are not its ids 0 to {FIRST_ORDINARY - 1}"
+            )
+        backend = _pipeline()
+        backend.model = models.BPE(vocab=vocab, merges=merges, unk_token="[UNK]")
+        backend.add_special_tokens(SPECIAL_TOKENS)
+        return cls(backend)
+
     def save(self, path: str | Path) -> None:
         """Writes `tokenizer.json`, whole or not at all."""
         write_atomically(Path(path), self.to_json())

@@ -1,0 +1,1 @@
+"""Weights to and from the paper's reference implementation in PyTorch (RiccardoBravin/tiny-LLM)."""
