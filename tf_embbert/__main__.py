@@ -10,6 +10,7 @@ COMMANDS = {
     "evaluate": ("tf_embbert.evaluate", "what a run, or a bundle in TFLM, gets right"),
     "predict": ("convert.predict", "what a bundle answers to texts"),
     "pretrain": ("tf_embbert.pretrain", "trains an encoder on plain text, for finetune to start from"),
+    "checkpoints": ("tf_embbert.checkpoints", "weights of the paper's PyTorch implementation, there and back"),
     "convert": ("convert.convert", "makes a run a bundle: model, tokenizer, sources, report"),
     "verify": ("convert.verify", "whether a bundle is what it says"),
     "arduino": ("convert.arduino", "a bundle as an Arduino sketch"),
