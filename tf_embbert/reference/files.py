@@ -5,6 +5,7 @@ tensors and containers and refuses everything else.
 """
 
 import json
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -82,7 +83,9 @@ def read_pickle(path: Path) -> dict[str, Array]:
             f"{path}: PyTorch reads such files; pip install 'tf-embbert[torch]', or give safetensors"
         ) from None
     try:
-        state: Any = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of a pickle's protocol
+            state: Any = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises nothing more precise
         reason = str(error).strip().split("\n")[0][:200] or type(error).__name__
         raise UserError(
