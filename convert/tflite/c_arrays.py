@@ -4,16 +4,20 @@ import re
 
 from convert.tflite.verifier import FILE_IDENTIFIER, DamagedModel
 
-COMMENTS = re.compile(rb"//[^\n]*|/\*.*?\*/", re.DOTALL)
-ARRAY = re.compile(rb"\[[^\]{};=]*\][^{};=]*=\s*\{([^{}]*)\}")
+# Each goes through a text once, whatever the text is: no file may make it start over at every byte.
+COMMENTS = re.compile(rb"//[^\n]*|/\*(?:.*?\*/|.*)", re.DOTALL)
+INITIALISER = re.compile(rb"=\s*\{([^{}]*)\}")
+STATEMENT = re.compile(rb"[;{}=]")
+C_WORDS = rb"#[ \t]*(?:include|ifn?def|define|pragma)|extern|const|unsigned|static|alignas"
+C_LINE = re.compile(rb"^[ \t]*(?:" + C_WORDS + rb")\b", re.MULTILINE)
 NUMBER = re.compile(rb"0[xX][0-9a-fA-F]{1,2}|[0-9]{1,3}")
 TEXT = re.compile(rb"[\t\n\r\x20-\x7e\x80-\xff]*")
 SAMPLE = 4096  # bytes that tell a text from a flatbuffer
 
 
 def is_c_source(data: bytes) -> bool:
-    """Whether a file is text with an array of bytes, and not a flatbuffer."""
-    return data[4:8] != FILE_IDENTIFIER and TEXT.fullmatch(data[:SAMPLE]) is not None and b"[" in data[:SAMPLE]
+    """Whether a file is text, which may be C, and not a flatbuffer."""
+    return data[4:8] != FILE_IDENTIFIER and TEXT.fullmatch(data[:SAMPLE]) is not None
 
 
 def read_c_array(source: bytes) -> bytes:
@@ -28,14 +32,27 @@ def read_c_array(source: bytes) -> bytes:
     Raises:
         DamagedModel: no array in it is a model.
     """
-    arrays = ARRAY.findall(COMMENTS.sub(b"", source))
+    source = COMMENTS.sub(b"", source)
+    arrays = _arrays(source)
     for array in arrays:
         data = _numbers(array)
         if data[4:8] == FILE_IDENTIFIER:
             return data
+    if not arrays and not C_LINE.search(source):
+        raise DamagedModel("it is a text, neither a .tflite file nor C with one in an array")
     if not arrays:
         raise DamagedModel("it is C without an array of bytes in it: the array may be in the .cc file beside it")
     raise DamagedModel("none of its arrays begins as a model does (bytes 4 to 7 are TFL3)")
+
+
+def _arrays(source: bytes) -> list[bytes]:
+    """What stands between the braces of each array that is given values."""
+    found, begin = [], 0
+    for match in INITIALISER.finditer(source):
+        declared = STATEMENT.split(source[begin : match.start()])[-1]
+        found += [match[1]] if b"[" in declared and b"]" in declared else []
+        begin = match.end()
+    return found
 
 
 def _numbers(array: bytes) -> bytes:

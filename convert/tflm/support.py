@@ -4,7 +4,8 @@ from pathlib import Path
 
 from convert.tflite.c_arrays import is_c_source, read_c_array
 from convert.tflite.model import float_tensors, list_ops, read_model
-from convert.tflite.verifier import MAX_FILE_BYTES, DamagedModel
+from convert.tflite.other_files import describe
+from convert.tflite.verifier import FILE_IDENTIFIER, MAX_FILE_BYTES, DamagedModel
 from convert.tflm.libraries import shown
 from convert.tflm.rules.engine import ask_rules, asked_of
 from convert.tflm.rules.registry import RULES
@@ -63,6 +64,9 @@ def load_model(path: str | Path) -> bytes:
         UserError: the file is missing, empty or too large, or it is C without a model.
     """
     data = _read(Path(path))
+    kind = describe(data) if data[4:8] != FILE_IDENTIFIER else None
+    if kind is not None:
+        raise UserError(f"{path} is no TFLite model but {kind}")
     try:
         return read_c_array(data) if is_c_source(data) else data
     except DamagedModel as error:
@@ -70,8 +74,11 @@ def load_model(path: str | Path) -> bytes:
 
 
 def _read(path: Path) -> bytes:
+    if path.is_dir():
+        raise UserError(f"{path} is a folder; name a .tflite file, or a C file with one in an array")
     if not path.is_file():
-        raise UserError(f"no model file at {path}")
+        what = "is a pipe or a device, not a file" if path.exists() else "is not there"
+        raise UserError(f"no model file at {path}: it {what}; name a .tflite file")
     if not path.stat().st_size:
         raise UserError(f"{path} is empty")
     if path.stat().st_size > MAX_FILE_BYTES:

@@ -3,6 +3,7 @@ operators; and what every command does alike.
 """
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -242,3 +243,45 @@ def test_help_answers_before_anything_heavy_is_imported(command: str) -> None:
     assert done.returncode == 0 and "usage:" in done.stdout
     imported = {line.split("|")[-1].strip().split(".")[0] for line in done.stderr.splitlines()}
     assert not imported & {"numpy", "rich", "jsonschema", "jinja2", "tensorflow", "tf_keras", "scipy", "sklearn"}
+
+
+@pytest.mark.parametrize(
+    "data, words",
+    [
+        (b"# Heading\n\nSome [text](of) mine.\n", "it is a text"),
+        (b'{"a": 1}', "it is a text"),
+        (b"#include <a.h>\nint x[3];", "it is C without an array of bytes"),
+        (b"int x[] = {1, 2};", "none of its arrays begins as a model does"),
+        (b"<!DOCTYPE html><html>", "a web page"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
+        (b"PK\x03\x04" + bytes(40), "a zip archive"),
+        (b"\x89HDF\r\n\x1a\n" + bytes(40), "an HDF5 file"),
+        (b"\x1f\x8b" + bytes(40), "a gzip archive"),
+        (b"\x08\x07\x12\x07pytorch", "an ONNX model"),
+    ],
+)
+def test_what_is_no_model_is_said_to_be_what_it_is(
+    data: bytes, words: str, write: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert check.main([write(data)]) == 2
+    assert words in one_line(capsys)
+
+
+@pytest.mark.parametrize("text", ["[", "[]", "/*", "={", "= ", "[]= ", "//"])
+def test_a_text_is_read_once_whatever_it_is(text: str, write: Write, capsys: pytest.CaptureFixture[str]) -> None:
+    """What starts over at every byte would take hours for these."""
+    assert check.main([write("int a[3];\n" + text * 1_000_000)]) == 2
+    assert "holds no model" in one_line(capsys)
+
+
+def test_a_folder_and_a_pipe_are_called_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path, words in ((tmp_path, "is a folder"), (tmp_path / "pipe", "is a pipe or a device")):
+        assert check.main([str(path)]) == 2
+        assert words in one_line(capsys)
+
+
+def one_line(capsys: pytest.CaptureFixture[str]) -> str:
+    printed = capsys.readouterr()
+    assert printed.out == "" and printed.err.count("\n") == 1
+    return printed.err
