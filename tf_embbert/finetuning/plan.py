@@ -20,7 +20,8 @@ from tf_embbert.finetuning.budget import Budget, epochs_on_labels
 from tf_embbert.finetuning.config import FinetuneConfig
 from tf_embbert.teaching.config import Teaching, find_encoder
 
-ENCODERS = Path(__file__).parents[1] / "encoders"
+_ENCODERS = Path(__file__).parents[1] / "encoders"
+SENTENCES, PAIRS = _ENCODERS / "sentences", _ENCODERS / "pairs"  # what texts and what pairs start from
 LABELS_ALONE: dict[str, Any] = {"batch_size": 32, "learning_rate": 1e-3, "token_dropout": 0.2, "tokenizer": "own"}
 TAUGHT: dict[str, Any] = {
     "batch_size": 128,
@@ -125,7 +126,7 @@ def choose_init(config: FinetuneConfig, task: Task) -> str:
     """The shipped encoder for texts or for pairs; none of another preset's sizes."""
     if config.init == "auto" and config.preset != "base":
         return "none"
-    return str(ENCODERS / ("pairs" if task.is_pair else "sentences")) if config.init == "auto" else config.init
+    return str(PAIRS if task.is_pair else SENTENCES) if config.init == "auto" else config.init
 
 
 def labels_alone(config: FinetuneConfig, task: Task, reasons: dict[str, str]) -> dict[str, Any]:

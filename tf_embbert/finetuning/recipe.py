@@ -12,14 +12,15 @@ from tf_embbert.data.soft_labels import SoftLabels, together
 from tf_embbert.data.tasks import Task
 from tf_embbert.finetuning.config import FinetuneConfig
 from tf_embbert.finetuning.objective import calibrate_prior, choose_objective
-from tf_embbert.finetuning.plan import Plan
+from tf_embbert.finetuning.plan import SENTENCES, Plan
 from tf_embbert.finetuning.prepare import PreparedTask
 from tf_embbert.finetuning.scoring import sample, score_variants, verification_texts
 from tf_embbert.quantization.calibrate import calibrate
 from tf_embbert.quantization.fold import fold_model
 from tf_embbert.quantization.quantize import train_quantized
-from tf_embbert.run import Array, History, Quantised, Run, weight_names
+from tf_embbert.run import Array, History, Quantised, Run, load_run, weight_names
 from tf_embbert.teaching.lesson import take_lesson
+from tf_embbert.teaching.vectors import EncoderVectors
 from tf_embbert.training.batching import predict_in_order
 from tf_embbert.training.fitting import EncodedRows, Recipe, train
 
@@ -51,7 +52,9 @@ def train_run(
     for name, reason in plan.reasons.items():
         report(f"{name}: {reason}")
     PreparedTask(task, plan.config, lambda line: None)  # what it refuses is refused before a teacher is trained
-    lesson = take_lesson(task, plan.teaching, folder, report) if plan.teaching else None
+    lesson = None
+    if plan.teaching:
+        lesson = take_lesson(task, plan.teaching, folder, report, EncoderVectors(load_run(SENTENCES)))
     config, soft = plan.config, together([lesson.soft if lesson else None, soft])
     keras.utils.set_random_seed(config.seed)
     if config.deterministic:

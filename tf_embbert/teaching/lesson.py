@@ -20,7 +20,7 @@ from tf_embbert.data.tasks import Rows, Task
 from tf_embbert.run import Array
 from tf_embbert.teaching.config import Teaching
 from tf_embbert.teaching.disturb import disturbed_texts
-from tf_embbert.teaching.linear import LinearTeacher, cross_entropy
+from tf_embbert.teaching.linear import LinearTeacher, Read, cross_entropy
 from tf_embbert.training.metrics import score
 
 SHARES = (0.3, 0.5, 0.7, 0.9)  # that the sentence encoder may have in the votes, the others are the linear teacher's
@@ -53,7 +53,7 @@ class Lesson:
     about: dict[str, Any]
 
 
-def take_lesson(task: Task, how: Teaching, folder: Path, report: Report) -> Lesson:
+def take_lesson(task: Task, how: Teaching, folder: Path, report: Report, read: Read | None = None) -> Lesson:
     """Trains the teachers and lets them judge; what was judged before in this folder is read again.
 
     Args:
@@ -61,6 +61,7 @@ def take_lesson(task: Task, how: Teaching, folder: Path, report: Report) -> Less
         how: who judges, and how much.
         folder: of the training's work.
         report: called with one line at a time.
+        read: gives a pretrained encoder's vectors of texts, or None.
 
     Raises:
         UserError: the rows are all of one class.
@@ -69,7 +70,7 @@ def take_lesson(task: Task, how: Teaching, folder: Path, report: Report) -> Less
     if path.is_file():
         return read_lesson(path)
     rows, classes = task.rows("train"), len(task.labels or [])
-    linear = LinearTeacher(rows.texts, rows.labels, classes, how.seed)
+    linear = LinearTeacher(rows.texts, rows.labels, classes, how.seed, read)
     unseen = score("accuracy", rows.labels, linear.unseen)
     report(f"teacher: {', '.join(linear.chosen)}: {unseen:.2f} % of training rows that it had not seen")
     about: dict[str, Any] = {"voters": list(linear.chosen), "unseen_training_rows": unseen}

@@ -1,13 +1,14 @@
 """The linear teacher: models of words, word pairs and runs of characters, which vote together.
 
 Three linear models of the same tf-idf features know different things: LinearSVC parts the classes best, logistic
-regression is the surest of its probabilities, complement naive Bayes needs the fewest rows. Which of them vote, and at
-what temperature each, is chosen by what they say of rows that they were not fitted on.
+regression is the surest of its probabilities, complement naive Bayes needs the fewest rows. A fourth reads a pretrained
+encoder's vectors, and so knows words that no row has. Which of them vote, and at what temperature each, is chosen by
+what they say of rows that they were not fitted on.
 """
 
 import itertools
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -27,11 +28,14 @@ Sparse: TypeAlias = Any  # a scipy.sparse matrix, which has no types
 FOLDS = 5
 TEMPERATURES = np.geomspace(0.02, 20, 60)
 LONGEST = 1000  # characters of a text whose runs are counted: beyond, words say enough
-VOTERS: dict[str, Any] = {
+GRAMS: dict[str, Callable[[], Any]] = {
     "LinearSVC": lambda: LinearSVC(C=1.0, random_state=0),
     "logistic regression": lambda: LogisticRegression(C=30.0, max_iter=200),
     "naive Bayes": lambda: ComplementNB(alpha=0.3),
 }
+VECTORS: dict[str, Callable[[], Any]] = {"sentence vectors": lambda: LogisticRegression(C=10.0, max_iter=300)}
+VOTERS = {**GRAMS, **VECTORS}
+Read: TypeAlias = Callable[[Sequence[str]], Array]  # texts -> vectors [texts, d]
 
 
 class LinearTeacher:
@@ -42,6 +46,7 @@ class LinearTeacher:
         labels: their classes, int [rows].
         classes: how many classes there are; one without a row gets next to nothing.
         seed: of the folds.
+        read: gives vectors of texts, for the voter that reads them; None leaves it out.
 
     Raises:
         UserError: without one fold of the rows, one class is left.
@@ -51,23 +56,22 @@ class LinearTeacher:
         chosen: names of the voters.
     """
 
-    def __init__(self, texts: Sequence[str], labels: Array, classes: int, seed: int) -> None:
-        self.classes = classes
+    def __init__(self, texts: Sequence[str], labels: Array, classes: int, seed: int, read: Read | None = None) -> None:
+        self.classes, names = classes, tuple(VOTERS if read else GRAMS)
         folds = stratified_folds(labels, seed)
-        said = {name: np.zeros((len(labels), classes)) for name in VOTERS}
+        said = {name: np.zeros((len(labels), classes)) for name in names}
         for fold in range(FOLDS):
             seen, unseen = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
             if np.ptp(labels[seen]) == 0:
                 raise UserError("too few rows of all classes but one for a --teacher: give --teacher none")
-            grams, voters = fit_voters([texts[i] for i in seen], labels[seen])
-            features = grams.transform([texts[i] for i in unseen])
-            for name, voter in voters.items():
-                said[name][unseen] = logits_of(voter, features, classes)
+            voters = Voters([texts[i] for i in seen], labels[seen], names, read)
+            for name, logits in voters.speak([texts[i] for i in unseen], classes).items():
+                said[name][unseen] = logits
         self.temperatures = {name: best_temperature(logits, labels) for name, logits in said.items()}
-        subsets = [names for count in (1, 2, 3) for names in itertools.combinations(VOTERS, count)]
-        self.chosen = min(subsets, key=lambda names: cross_entropy(self.together(said, names), labels))
+        subsets = [chosen for count in range(len(names)) for chosen in itertools.combinations(names, count + 1)]
+        self.chosen = min(subsets, key=lambda chosen: cross_entropy(self.together(said, chosen), labels))
         self.unseen = softmax(self.together(said, self.chosen), axis=1)
-        self.grams, self.voters = fit_voters(texts, labels, self.chosen)
+        self.voters = Voters(texts, labels, self.chosen, read)
 
     def together(self, said: dict[str, Array], names: Sequence[str]) -> Array:
         """The mean of some voters' log-probabilities, each at its temperature: float [rows, classes]."""
@@ -75,9 +79,38 @@ class LinearTeacher:
 
     def judge(self, texts: Sequence[str]) -> Array:
         """Probabilities of texts: float [texts, classes]."""
-        features = self.grams.transform(texts)
-        said = {name: logits_of(voter, features, self.classes) for name, voter in self.voters.items()}
-        return softmax(self.together(said, self.chosen), axis=1)
+        return softmax(self.together(self.voters.speak(texts, self.classes), self.chosen), axis=1)
+
+
+class Voters:
+    """Some voters, fitted on texts.
+
+    Args:
+        texts: to be fitted on.
+        labels: their classes.
+        names: of the voters.
+        read: gives the vectors of texts; None where no voter wants them.
+    """
+
+    def __init__(self, texts: Sequence[str], labels: Array, names: Sequence[str], read: Read | None) -> None:
+        words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"\w+|[^\w\s]")
+        runs = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True, preprocessor=_beginning)
+        self.grams, self.read, self.names = make_union(words, runs).fit(texts), read, names
+        features = self.features(texts)
+        with warnings.catch_warnings():  # a fit that ends early is judged like the others
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            self.fitted = {name: VOTERS[name]().fit(features[name in GRAMS], labels) for name in names}
+
+    def features(self, texts: Sequence[str]) -> dict[bool, Sparse]:
+        """Of texts: counted grams by True, vectors by False, where a voter wants them."""
+        wanted = {name in GRAMS for name in self.names}
+        ways = {True: self.grams.transform, False: self.read}
+        return {grams: ways[grams](texts) for grams in wanted}
+
+    def speak(self, texts: Sequence[str], classes: int) -> dict[str, Array]:
+        """What each says of texts: float [texts, classes] by its name."""
+        features = self.features(texts)
+        return {name: logits_of(voter, features[name in GRAMS], classes) for name, voter in self.fitted.items()}
 
 
 def stratified_folds(labels: Array, seed: int) -> Array:
@@ -87,17 +120,6 @@ def stratified_folds(labels: Array, seed: int) -> Array:
     folds = np.empty(len(labels), int)
     folds[order] = np.arange(len(labels)) % FOLDS
     return folds
-
-
-def fit_voters(texts: Sequence[str], labels: Array, names: Sequence[str] = tuple(VOTERS)) -> tuple[Any, dict[str, Any]]:
-    """The features of texts, fitted, and the voters on them."""
-    words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"\w+|[^\w\s]")
-    runs = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True, preprocessor=_beginning)
-    grams = make_union(words, runs)
-    features = grams.fit_transform(texts)
-    with warnings.catch_warnings():  # a fit that ends early is judged like the others
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        return grams, {name: VOTERS[name]().fit(features, labels) for name in names}
 
 
 def _beginning(text: str) -> str:

@@ -34,6 +34,20 @@ def test_it_has_not_seen_the_label_of_the_row_it_speaks_of() -> None:
     assert not np.array_equal(again, opinion)  # the others have seen it
 
 
+def test_a_voter_that_reads_is_heard_where_words_say_nothing() -> None:
+    """Every row has words of its own; what tells its class are the vectors."""
+    labels = np.arange(90) % 3
+    texts = [f"{i:04d}{'abc'[label]}" for i, label in enumerate(labels)]
+
+    def read(some: list[str]) -> np.ndarray:
+        return np.array([np.eye(3)["abc".index(text[-1])] for text in some])
+
+    deaf, hearing = LinearTeacher(texts, labels, 3, 0), LinearTeacher(texts, labels, 3, 0, read)
+    assert "sentence vectors" in hearing.chosen and "sentence vectors" not in deaf.chosen
+    assert np.mean(hearing.judge(["9999a", "9998b", "9997c"]).argmax(axis=1) == [0, 1, 2]) == 1
+    assert cross_entropy(np.log(hearing.unseen), labels) < cross_entropy(np.log(deaf.unseen), labels)
+
+
 def test_a_class_without_rows_gets_next_to_nothing() -> None:
     texts, labels = made_rows(60)
     assert LinearTeacher(texts, labels, 5, seed=0).judge(texts)[:, 3:].max() < 0.05
