@@ -1,5 +1,7 @@
 """The linear teacher: what it says of rows that it has not seen, of classes that it hardly knows, and how surely."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
@@ -39,7 +41,7 @@ def test_a_voter_that_reads_is_heard_where_words_say_nothing() -> None:
     labels = np.arange(90) % 3
     texts = [f"{i:04d}{'abc'[label]}" for i, label in enumerate(labels)]
 
-    def read(some: list[str]) -> np.ndarray:
+    def read(some: Sequence[str]) -> np.ndarray:
         return np.array([np.eye(3)["abc".index(text[-1])] for text in some])
 
     deaf, hearing = LinearTeacher(texts, labels, 3, 0), LinearTeacher(texts, labels, 3, 0, read)
