@@ -116,9 +116,13 @@ def quantise(
 
 
 def float_recipe(config: FinetuneConfig) -> Recipe:
-    """The float training's recipe, of a config with everything chosen."""
+    """The float training's recipe, of a config with everything chosen.
+
+    A training on judged copies ends with its last epoch: the rate has fallen to nothing, and what a teacher says of
+    tens of thousands of texts is not learnt by heart, while 30 selection rows choose an epoch by chance.
+    """
     epochs, rate, batch_size = chosen(config.epochs), chosen(config.learning_rate), chosen(config.batch_size)
-    return Recipe(epochs, rate, config.weight_decay, batch_size, pad_to=config.pad_to)
+    return Recipe(epochs, rate, config.weight_decay, batch_size, pad_to=config.pad_to, keep_last=bool(config.variants))
 
 
 def chosen(value: Number | None) -> Number:

@@ -34,6 +34,7 @@ class Recipe:
         batch_size: rows a step.
         warmup: share of the steps that warm up.
         pad_to: pad every batch to this length; None buckets by length.
+        keep_last: keeps the last epoch, whatever the validation rows say: few rows choose by chance.
     """
 
     epochs: int
@@ -42,6 +43,7 @@ class Recipe:
     batch_size: int = 32
     warmup: float = 0.06
     pad_to: int | None = None
+    keep_last: bool = False
 
 
 def warmup_cosine(peak: float, warmup: float, total: int) -> keras.optimizers.schedules.LearningRateSchedule:
@@ -80,7 +82,7 @@ def train(
     report: Report = print,
     may_stay: bool = False,
 ) -> History:
-    """Trains a model in place and leaves it with the weights of its best epoch by validation metric.
+    """Trains a model in place and leaves it with the weights of its best epoch by validation metric, or of its last.
 
     Each epoch's order comes from (seed, epoch), and every random layer's state is in the checkpoint: where TensorFlow's
     operators are deterministic, a resumed training equals an uninterrupted one.
@@ -115,7 +117,8 @@ def train(
         speed = len(rows) / (time.monotonic() - started)
         value = validate(model, validation)
         progress.add(
-            {"epoch": epoch + 1, "loss": loss_value, validation.metric: value, "rows_per_second": speed}, value
+            {"epoch": epoch + 1, "loss": loss_value, validation.metric: value, "rows_per_second": speed},
+            math.inf if recipe.keep_last and epoch + 1 == recipe.epochs else value,
         )
         report(f"{title}  loss {loss_value:.4f}  validation {validation.metric} {value:.2f}  {speed:.0f} rows/s")
     model.set_weights(progress.best)
