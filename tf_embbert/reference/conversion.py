@@ -41,7 +41,7 @@ def import_checkpoint(
         The run: float weights, no integer variants; `finetune --init` goes on from it.
 
     Raises:
-        UserError: a damaged file, tensors that do not fit, no tokenizer; nothing is left at `out`.
+        UserError: a damaged file, tensors that do not fit, another tokenizer; nothing is left at `out`.
 
     Example:
         >>> from tf_embbert.reference.conversion import import_checkpoint
@@ -55,7 +55,8 @@ def import_checkpoint(
     table = table_of(config, head, classes)
     require_fit(tensors, table, str(file))
     vocabulary = find_tokenizer(tokenizer, file, config.vocab_size, report)
-    values = to_keras(tensors, table)
+    values = keep_rows(to_keras(tensors, table), vocabulary.vocab_size)
+    config = EmbBERTConfig.from_dict({**config.to_dict(), "vocab_size": vocabulary.vocab_size})
     labels = read_labels(file.parent / "config.json", classes) if head == "classifier" else None
     run = make_run(values, config, labels, file.name, vocabulary)
     report(f"{file.name}: {len(table)} tensors, {run.parameters:,} parameters, head: {head}")
@@ -67,6 +68,13 @@ def import_checkpoint(
         return run, [{"tensors": len(table)}]
 
     return work_aside(out, False, {}, work, report)
+
+
+def keep_rows(values: dict[str, Array], vocab_size: int) -> dict[str, Array]:
+    """The values with the first rows of what has one a token."""
+    first = slice(vocab_size)
+    rows = {"embed/token_table": first, "mlm/kernel": (slice(None), first), "mlm/bias": first}
+    return {name: value[rows[name]] if name in rows else value for name, value in values.items()}
 
 
 def make_run(

@@ -1,12 +1,16 @@
-"""The tokenizer of a checkpoint: this project's own, or the reference's, whose merges this pipeline takes over."""
+"""The tokenizer of a checkpoint: this project's own, or the reference's, whose merges this pipeline takes over.
 
+Where none is there, the ids stay without spellings: the weights can be compared and exported, texts cannot be read.
+"""
+
+import string
 from pathlib import Path
 from typing import Any
 
 from tf_embbert.common.console import Report
 from tf_embbert.common.errors import UserError
 from tf_embbert.run import read_json
-from tf_embbert.tokenizer import MAX_WORD_LENGTH, Tokenizer
+from tf_embbert.tokenizer import MAX_WORD_LENGTH, SPECIAL_TOKENS, Tokenizer
 
 NAME = "tokenizer.json"
 
@@ -20,22 +24,37 @@ def find_tokenizer(asked: str | None, checkpoint: Path, vocab_size: int, report:
         vocab_size: rows of its token table.
         report: called with what is taken otherwise than the file says.
 
+    Returns:
+        The tokenizer, of `vocab_size` tokens at most; one without spellings where none lies beside the checkpoint.
+
     Raises:
-        UserError: there is none, it is of another kind, or has another number of tokens.
+        UserError: no file was there that was asked for, it is of another kind, or has more tokens than the table rows.
     """
     path = Path(asked) if asked else checkpoint.parent / NAME
-    if not path.is_file():
-        missing = (
-            "no such file" if asked else "ids mean nothing without their tokenizer, and there is none beside the file"
+    if not path.is_file() and not asked:
+        report(
+            f"note: no {NAME} lies beside {checkpoint.name}, so nobody knows what its ids spell: the run's texts are "
+            "read letter by letter; give --tokenizer FILE"
         )
-        raise UserError(f"{path}: {missing}; give --tokenizer FILE")
+        return unspelled(vocab_size)
+    if not path.is_file():
+        raise UserError(f"{path}: no such file; give the --tokenizer that the checkpoint was trained with")
     tokenizer = read_tokenizer(path, report)
-    if tokenizer.vocab_size != vocab_size:
+    if tokenizer.vocab_size < vocab_size:
+        report(f"note: {path.name} has {tokenizer.vocab_size} tokens; the table's other rows are left out")
+    if tokenizer.vocab_size > vocab_size:
         raise UserError(
             f"{path} has {tokenizer.vocab_size} tokens, the checkpoint's table {vocab_size} rows: "
             "give the --tokenizer that it was trained with"
         )
     return tokenizer
+
+
+def unspelled(vocab_size: int) -> Tokenizer:
+    """A tokenizer of so many tokens that knows single letters only; no text gives the others."""
+    known = [*SPECIAL_TOKENS, *sorted(string.digits + string.ascii_lowercase + string.punctuation)]
+    names = known[:vocab_size] + [f"[unspelled{index}]" for index in range(len(known), vocab_size)]
+    return Tokenizer.of_merges({name: index for index, name in enumerate(names)}, [])
 
 
 def read_tokenizer(path: Path, report: Report) -> Tokenizer:

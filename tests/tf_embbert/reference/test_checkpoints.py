@@ -102,6 +102,32 @@ def test_a_pickle_of_tensors_under_wrappers(rng: np.random.Generator, tmp_path: 
     np.testing.assert_allclose(ours(tmp_path / "run", tokens), theirs(module, tokens), atol=TOLERANCE)
 
 
+def test_rows_beyond_the_tokenizer_are_left_out(rng: np.random.Generator, tmp_path: Path) -> None:
+    config = small_config()
+    seeded(rng)
+    source = write(tmp_path, Pretraining(config), config.vocab_size - 9)
+    assert main([str(source), "--out", str(tmp_path / "run")]) == 0
+    run = load_run(tmp_path / "run")
+    assert run.config.vocab_size == run.tokenizer.vocab_size == config.vocab_size - 9
+    assert np.load(tmp_path / "run" / HEADS)["mlm/kernel"].shape == (config.hidden_size, config.vocab_size - 9)
+
+
+def test_without_a_tokenizer_ids_have_no_spelling(
+    rng: np.random.Generator, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = small_config(vocab_size=300)
+    seeded(rng)
+    module = Classifier(config, 2).eval()
+    source = write(tmp_path, module, config.vocab_size)
+    (tmp_path / "tokenizer.json").unlink()
+    assert main([str(source), "--out", str(tmp_path / "run")]) == 0
+    assert "give --tokenizer FILE" in capsys.readouterr().out
+    tokens = random_tokens(rng, config, 12, LENGTHS)
+    np.testing.assert_allclose(ours(tmp_path / "run", tokens), theirs(module, tokens), atol=TOLERANCE)
+    tokenizer = load_run(tmp_path / "run").tokenizer
+    assert tokenizer.decode(tokenizer.encode(["on [unspelled80]"]).ids[0])[1:4] == ["o", "n", "["]
+
+
 def test_bfloat16_is_read(rng: np.random.Generator, tmp_path: Path) -> None:
     config = small_config()
     seeded(rng)
@@ -263,15 +289,15 @@ def test_a_cut_file(tmp_path: Path, capsys: pytest.CaptureFixture[str], suffix: 
 
 
 def test_other_mistakes(tmp_path: Path, capsys: pytest.CaptureFixture[str], run_of: FolderOf) -> None:
-    out = ["--out", tmp_path / "run"]
+    out, pairs = ["--out", tmp_path / "run"], run_of("pairs")
+    capsys.readouterr()  # of the training, where it was not done before
     refused(capsys, main, [tmp_path / "none.pth", *out], "no such file")
     refused(capsys, main, [tmp_path, *out], "neither model.safetensors nor pytorch_model.bin")
     source = write(tmp_path / "a", Classifier(small_config(), 2), 65)
     refused(capsys, main, [source, *out], "has 65 tokens", "64 rows")
-    (tmp_path / "a/tokenizer.json").unlink()
-    refused(capsys, main, [source, *out], "give --tokenizer FILE")
+    refused(capsys, main, [source, *out, "--tokenizer", tmp_path / "none.json"], "none.json", "no such file")
     refused(capsys, main, [source, "--export", tmp_path / "x.safetensors"], "is not a run")
-    refused(capsys, main, [run_of("pairs"), "--export", tmp_path / "x.pth"], "must end in .safetensors")
+    refused(capsys, main, [pairs, "--export", tmp_path / "x.pth"], "must end in .safetensors")
     (tmp_path / "x.safetensors").touch()
-    refused(capsys, main, [run_of("pairs"), "--export", tmp_path / "x.safetensors"], "--force")
+    refused(capsys, main, [pairs, "--export", tmp_path / "x.safetensors"], "--force")
     assert not (tmp_path / "run").exists()
