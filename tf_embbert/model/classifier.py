@@ -16,13 +16,14 @@ import tf_keras as keras
 
 from tf_embbert.common.errors import UserError
 from tf_embbert.model.config import EmbBERTConfig
+from tf_embbert.model.embbert import EmbBERT, require_float32
 from tf_embbert.model.layers import EmbBERTBlock, NanoEmbedder, PadMask, TokenDropout, linear
 
 
 def build_encoder(config: EmbBERTConfig) -> keras.Model:
     """The encoder: tokens int32 [B, L] -> hidden states float32 [B, L, d]. L is at most `config.max_length`."""
     tokens = keras.Input((None,), dtype="int32", name="tokens")
-    return keras.Model(tokens, encode(config, tokens), name="embbert")
+    return EmbBERT(tokens, encode(config, tokens), name="embbert")
 
 
 def build_classifier(config: EmbBERTConfig, num_classes: int) -> keras.Model:
@@ -36,7 +37,7 @@ def build_classifier(config: EmbBERTConfig, num_classes: int) -> keras.Model:
         A functional model, not compiled.
 
     Raises:
-        UserError: not an EmbBERTConfig, or fewer than one class.
+        UserError: not an EmbBERTConfig, fewer than one class, or a dtype policy other than float32.
 
     Example:
         >>> import numpy as np
@@ -49,7 +50,7 @@ def build_classifier(config: EmbBERTConfig, num_classes: int) -> keras.Model:
         raise UserError(f"num_classes must be at least 1, not {num_classes}")
     tokens = keras.Input((None,), dtype="int32", name="tokens")
     logits = linear("head", config.hidden_size, num_classes)(encode(config, tokens)[:, 0])
-    return keras.Model(tokens, logits, name="embbert_classifier")
+    return EmbBERT(tokens, logits, name="embbert_classifier")
 
 
 def build_regressor(config: EmbBERTConfig) -> keras.Model:
@@ -66,13 +67,14 @@ def build_pretraining_model(config: EmbBERTConfig) -> keras.Model:
     hidden = encode(config, tokens)
     mlm = linear("mlm", config.hidden_size, config.vocab_size)(hidden)
     nsp = linear("nsp", config.hidden_size, 2)(hidden[:, 0])
-    return keras.Model(tokens, {"mlm": mlm, "nsp": nsp}, name="embbert_pretraining")
+    return EmbBERT(tokens, {"mlm": mlm, "nsp": nsp}, name="embbert_pretraining")
 
 
 def encode(config: EmbBERTConfig, tokens: tf.Tensor) -> tf.Tensor:
     """The encoder's layers on a Keras tensor: tokens int32 [B, L] -> float32 [B, L, d]."""
     if not isinstance(config, EmbBERTConfig):
         raise UserError(f"config must be an EmbBERTConfig, not {type(config).__name__}")
+    require_float32()
     tokens = TokenDropout(config.token_dropout, name="token_dropout")(tokens)
     mask = PadMask(name="mask")(tokens)
     sizes = (config.vocab_size, config.max_length, config.hidden_size, config.reduced_size)
@@ -81,6 +83,22 @@ def encode(config: EmbBERTConfig, tokens: tf.Tensor) -> tf.Tensor:
         options = (config.kernel_size, config.expansion, config.dropout, config.epsilon, config.activation)
         x = EmbBERTBlock(*options, name=f"block{index}")([x, mask])
     return x
+
+
+def config_of(model: Any) -> EmbBERTConfig:
+    """The sizes of a model of `build_classifier`, also of one that was loaded.
+
+    Raises:
+        UserError: a model of Keras 3, or one without EmbBERT's layers.
+    """
+    require_keras2(model)
+    layers = {layer.name: layer for layer in model.layers}
+    blocks = [layer for layer in layers.values() if isinstance(layer, EmbBERTBlock)]
+    embed, dropout = layers.get("embed"), layers.get("token_dropout")
+    if not blocks or "head" not in layers or not isinstance(embed, NanoEmbedder):
+        raise UserError(f"{model.name} is not a model of build_classifier or build_regressor: only those are converted")
+    fields = {**embed.sizes, **blocks[0].options, "num_blocks": len(blocks)}
+    return EmbBERTConfig(**fields, token_dropout=dropout.rate if dropout else 0.0)
 
 
 def require_keras2(model: Any) -> None:

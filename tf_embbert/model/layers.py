@@ -11,10 +11,12 @@ from typing import Any
 import tensorflow as tf
 import tf_keras as keras
 
+from tf_embbert.common.errors import UserError
 from tf_embbert.model.causal_conv import causal_depthwise_conv
 from tf_embbert.model.config import CLS, PAD, SEP, UNK
 
 PACKAGE = "tf_embbert"
+NOT_TAKEN = "EmbBERT cannot take these token ids"  # how the errors of `require_taken` begin
 
 
 def hard_swish(x: tf.Tensor) -> tf.Tensor:
@@ -28,6 +30,25 @@ ACTIVATION_FUNCTIONS = {"silu": tf.nn.silu, "hard_swish": hard_swish}
 def token_mask(tokens: tf.Tensor) -> tf.Tensor:
     """1.0 at tokens, 0.0 at pads: int32 [B, L] -> float32 [B, L]."""
     return tf.cast(tf.not_equal(tokens, PAD), tf.float32)
+
+
+def require_taken(tokens: tf.Tensor, max_length: int, vocab_size: int) -> tf.Tensor:
+    """The tokens int32 [B, L], where the tables have a row for each position and each id.
+
+    Raises:
+        UserError: they are too long by their shape.
+        InvalidArgumentError: too long, or an id too large, when the graph runs; a GPU would read zeros instead.
+    """
+    too_long = f"{NOT_TAKEN}: a text has more than the {max_length} of max_length; give that to the tokenizer too"
+    unknown = f"{NOT_TAKEN}: one is not below the {vocab_size} of vocab_size; they are another tokenizer's"
+    if (tokens.shape[1] or 0) > max_length:  # None where only the running graph knows
+        raise UserError(too_long)
+    checks = [
+        tf.debugging.assert_less_equal(tf.shape(tokens)[1], max_length, too_long),
+        tf.debugging.assert_less(tf.reduce_max(tokens), vocab_size, unknown),
+    ]
+    with tf.control_dependencies([check for check in checks if check is not None]):  # eager checks are None
+        return tf.identity(tokens)
 
 
 def segment_ids(tokens: tf.Tensor) -> tf.Tensor:
@@ -129,6 +150,7 @@ class NanoEmbedder(keras.layers.Layer):
         super().build(input_shape)
 
     def call(self, tokens: tf.Tensor) -> tf.Tensor:
+        tokens = require_taken(tokens, self.sizes["max_length"], self.sizes["vocab_size"])
         mask = token_mask(tokens)[:, :, None]  # [B, L, 1]
         token = tf.gather(self.token_table, tokens) * mask  # [B, L, r]
         position = self.position_table[: tf.shape(tokens)[1]]  # [L, r]

@@ -1,0 +1,86 @@
+"""The Keras model of an EmbBERT: says in one line what Keras and TensorFlow would say in an error of a graph.
+
+A saved `.keras` file names this class by its module, and importing that registers every layer: `load_model` needs no
+import of ours before it.
+"""
+
+import contextlib
+import re
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import tf_keras as keras
+
+from tf_embbert.common.errors import UserError
+from tf_embbert.model.layers import NOT_TAKEN, PACKAGE
+
+CONVERTER = "tensorflow.lite.python.lite"  # the module of TFLiteConverter
+
+
+@keras.saving.register_keras_serializable(PACKAGE)
+class EmbBERT(keras.Model):
+    """A functional model on EmbBERT's encoder, made by `build_classifier` and its like.
+
+    Ids that it cannot take (too many of a text, or beyond the vocabulary) and TFLiteConverter, which cannot convert it,
+    are UserErrors of one line; everything else is `keras.Model`.
+    """
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        with plain_errors(self):
+            return super().__call__(*args, **kwargs)
+
+    def fit(self, *args: Any, **kwargs: Any) -> Any:
+        """As Keras has it."""
+        with plain_errors(self):
+            return super().fit(*args, **kwargs)
+
+    def evaluate(self, *args: Any, **kwargs: Any) -> Any:
+        """As Keras has it."""
+        with plain_errors(self):
+            return super().evaluate(*args, **kwargs)
+
+    def predict(self, *args: Any, **kwargs: Any) -> Any:
+        """As Keras has it."""
+        with plain_errors(self):
+            return super().predict(*args, **kwargs)
+
+    def save_spec(self, dynamic_batch: bool = True) -> Any:
+        """As Keras has it, which everyone asks who saves or converts a model."""
+        refuse_converter()
+        return super().save_spec(dynamic_batch)
+
+
+@contextlib.contextmanager
+def plain_errors(model: keras.Model) -> Iterator[None]:
+    """What the layers refuse about token ids, as a UserError of one line; the model can then be used again."""
+    try:
+        yield
+    except Exception as error:
+        told = re.search(f"{NOT_TAKEN}[^\n\\]]*", str(error))
+        if told is None:
+            raise
+        model.train_function = model.test_function = model.predict_function = None  # half traced they would stay broken
+        raise UserError(told[0].rstrip("'\" ")) from None
+
+
+def refuse_converter() -> None:
+    """Raises a UserError with the remedy where TFLiteConverter asks: its errors name operators, not what to do."""
+    frame: Any = sys._getframe()
+    while frame is not None:
+        if frame.f_globals.get("__name__") == CONVERTER:
+            raise UserError(
+                "TFLiteConverter has no operators for an EmbBERT as it is trained: write tf_embbert.convert_model("
+                "model, tokenizer, labels, texts, out=BUNDLE), which makes an int8 model.tflite of it"
+            )
+        frame = frame.f_back
+
+
+def require_float32() -> None:
+    """Raises a UserError under another dtype policy: folding and QAT go by float32, and sums of squares need it."""
+    policy = keras.mixed_precision.global_policy().name
+    if policy != "float32":
+        raise UserError(
+            f"EmbBERT trains in float32, and the dtype policy is {policy}: "
+            "keras.mixed_precision.set_global_policy('float32')"
+        )
