@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tokenizers
@@ -20,6 +21,7 @@ from tokenizers import Regex, models, normalizers, pre_tokenizers, processors, t
 
 from tf_embbert.common.errors import UserError
 from tf_embbert.common.files import write_atomically
+from tf_embbert.data.memory import list_of_texts, training_texts
 from tf_embbert.model.config import CLS, PAD, SEP
 
 SPECIAL_TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[MASK]", "[SEP]"]  # in id order
@@ -68,11 +70,13 @@ class Tokenizer:
         self._backend = backend
 
     @classmethod
-    def train(cls, texts: Iterable[str], vocab_size: int = 8192) -> "Tokenizer":
+    def train(cls, texts: Any, vocab_size: int = 8192) -> "Tokenizer":
         """Learns a BPE vocabulary; the same texts give the same file, byte for byte.
 
         Args:
-            texts: the training texts; they are held in memory.
+            texts: the training texts: a list, a pandas Series, a column of a `datasets.Dataset`, any iterable of str;
+                or a DataFrame, Dataset or DatasetDict, of which the columns `text` and `text_pair` of the training
+                split are taken. They are held in memory.
             vocab_size: the most ids to make; few texts give fewer.
 
         Returns:
@@ -81,7 +85,7 @@ class Tokenizer:
         Raises:
             UserError: `vocab_size` has no room for the special tokens and the characters.
         """
-        texts = list(texts)
+        texts = training_texts(texts)
         alphabet = _alphabet(texts)
         smallest = len(SPECIAL_TOKENS) + len(alphabet)
         if vocab_size < smallest:
@@ -149,11 +153,33 @@ class Tokenizer:
         """The number of ids, special ones included."""
         return self._backend.get_vocab_size()
 
-    def encode(self, texts: list[str], pairs: list[str] | None = None, max_length: int = 256) -> Encoded:
+    def __call__(self, texts: Any, pairs: Any = None, max_length: int = 256) -> np.ndarray:
+        """Token ids as a Keras model takes them.
+
+        Args:
+            texts: a text, or several as `encode` takes them.
+            pairs: the second part, or parts.
+            max_length: as of `encode`.
+
+        Returns:
+            int32 [length] of a text; [rows, longest] of several, with pads (0) on the right.
+
+        Example:
+            >>> tokenizer = Tokenizer.train(["turn on the light"] * 10, vocab_size=120)
+            >>> tokenizer("the light").shape, tokenizer(["the light", "on"]).shape
+            ((3,), (2, 3))
+        """
+        if isinstance(texts, str):
+            return self.encode([texts], None if pairs is None else [pairs], max_length).ids[0]
+        ids = self.encode(texts, pairs, max_length).ids
+        longest = max(map(len, ids), default=0)
+        return np.stack([np.pad(row, (0, longest - len(row))) for row in ids]) if ids else np.zeros((0, 1), np.int32)
+
+    def encode(self, texts: Any, pairs: Any = None, max_length: int = 256) -> Encoded:
         """Encodes `[CLS] a`, or `[CLS] a [SEP] b` where there are pairs.
 
         Args:
-            texts: the texts, or the first parts.
+            texts: the texts, or the first parts: a list, a pandas Series, a column of a Dataset, any iterable of str.
             pairs: the second parts, as many as texts.
             max_length: the most ids of a row, special ones included. A longer text loses its middle (`_cut`). The
                 parts of a longer pair share the room as 'longest_first' of `tokenizers` has it, and each that has
@@ -161,15 +187,21 @@ class Tokenizer:
 
         Returns:
             The rows' ids and the number of rows that were cut.
+
+        Raises:
+            UserError: one of them is no text, or there are not as many pairs as texts.
         """
         if max_length < 2 + 2 * (pairs is not None):
             raise ValueError(f"max_length {max_length} leaves no room for text beside [CLS] and [SEP]")
+        texts = list_of_texts(texts)
         first = self._words(texts)
         if pairs is None:
             rows = [_join_single(a, max_length) for a in first]
             truncated = sum(len(a) > max_length - 1 for a in first)
         else:
-            second = self._words(pairs)
+            second = self._words(list_of_texts(pairs))
+            if len(second) != len(first):
+                raise UserError(f"{len(first)} texts and {len(second)} second texts: a pair is one of each")
             rows = [_join_pair(a, b, max_length) for a, b in zip(first, second, strict=True)]
             truncated = sum(len(a) + len(b) > max_length - 2 for a, b in zip(first, second))
         return Encoded([np.array(row, dtype=np.int32) for row in rows], truncated)

@@ -58,7 +58,13 @@ def read_folder(path: Path, splits: list[str] | None = None, reading: Reading | 
 
 def tables_of(splits: Mapping[str, Any], name: str) -> dict[str, Table]:
     """Tables of the splits of a `datasets.DatasetDict`."""
-    return {split: _table_of(dataset, f"{name}, split {split}") for split, dataset in splits.items()}
+    return {split: table_of_dataset(dataset, f"{name}, split {split}") for split, dataset in splits.items()}
+
+
+def table_of_dataset(dataset: Any, name: str) -> Table:
+    """The table of a `datasets.Dataset`, the names behind its class ids with it."""
+    names = {column: list(feature.names) for column, feature in dataset.features.items() if hasattr(feature, "names")}
+    return Table(name, dataset.to_dict(), class_names=names)
 
 
 def split_named(name: str) -> str | None:
@@ -69,11 +75,6 @@ def split_named(name: str) -> str | None:
     if len(kept) != 1:
         return None
     return _SPLIT_OF.get(kept[0]) or _SPLIT_OF.get(re.sub(r"(set|data)$", "", kept[0]))
-
-
-def _table_of(dataset: Any, name: str) -> Table:
-    names = {column: list(feature.names) for column, feature in dataset.features.items() if hasattr(feature, "names")}
-    return Table(name, dataset.to_dict(), class_names=names)
 
 
 def _read_saved(path: Path) -> dict[str, Table]:

@@ -16,6 +16,7 @@ from tf_embbert.data.cells import complete
 from tf_embbert.data.checks import content_notices, unknown_notice
 from tf_embbert.data.columns import DEFAULTS, find_column, with_columns
 from tf_embbert.data.folders import Folder, read_folder
+from tf_embbert.data.memory import NAME, tables_in_memory
 from tf_embbert.data.readers import SUFFIXES, Reading, read_file, suffix_of
 from tf_embbert.data.rows import Rows, Task
 from tf_embbert.data.splits import SELECTION_SHARE, TEST_SHARE, holdout, holdout_wholes, single_row_classes
@@ -42,7 +43,7 @@ class _Source:
 
 
 def load_task(
-    task: str | Path,
+    task: Any,
     data_dir: str | Path | None = None,
     text_column: str = "text",
     pair_column: str = PAIR_COLUMN,
@@ -58,8 +59,9 @@ def load_task(
     """Loads a task.
 
     Args:
-        task: a name of tasks.yaml (from the package, `data_dir` or the hub); or the path of a file or folder, as
-            docs/data.md lists them.
+        task: a name of tasks.yaml (from the package, `data_dir` or the hub); the path of a file or folder, as
+            docs/data.md lists them; or data in memory, as `tables_in_memory` takes it: a DataFrame, a Dataset or
+            DatasetDict, a dict of columns, a list of dicts or of (text, label), or a dict of such by split.
         data_dir: holds one folder a named task; None takes named tasks from the hub.
         text_column, pair_column, label_column: of a file or folder. Without a column `text_pair`, texts are single.
         seed: of the splits made here: 80/10/10 of data without splits, and 10 % of train for selection where needed.
@@ -82,12 +84,11 @@ def load_task(
         >>> len(task.rows("train")), task.labels[:2], task.metric
         (10000, ['air_sensor', 'battery'], 'accuracy')
     """
-    spec = SPECS.get(str(task))
-    if spec:
-        source = _named_source(spec, data_dir)
+    columns = {"text": text_column, "pair": pair_column, "label": label_column}
+    if isinstance(task, str | Path) and str(task) in SPECS:
+        source = _named_source(SPECS[str(task)], data_dir)
     else:
-        columns = {"text": text_column, "pair": pair_column, "label": label_column}
-        source = _path_source(_existing_path(task), columns, regression, reading)
+        source = _table_source(*_content(task, reading), columns, regression)
     built = _build(replace(source, skip_missing=skip_missing), labels, seed)
     if strict and built.notices:
         raise UserError(f"--strict refuses what would be a note: {'; '.join(built.notices)}")
@@ -129,8 +130,16 @@ def _spec_source(spec: Spec, content: Folder, columns: dict[str, str], notices: 
     )
 
 
-def _path_source(path: Path, columns: dict[str, str], regression: bool | None, reading: Reading | None) -> _Source:
+def _content(task: Any, reading: Reading | None) -> tuple[str, Folder]:
+    """The name and the tables of a file, a folder or data in memory."""
+    if not isinstance(task, str | Path):
+        return NAME, Folder(tables_in_memory(task))
+    path = _existing_path(task)
     content = read_folder(path, None, reading) if path.is_dir() else Folder({"train": read_file(path, reading)})
+    return path.resolve().name.split(".")[0], content
+
+
+def _table_source(name: str, content: Folder, columns: dict[str, str], regression: bool | None) -> _Source:
     first = next(iter(content.tables.values()))
     if columns["pair"] == PAIR_COLUMN and find_column(first, PAIR_COLUMN) is None:
         columns = {key: column for key, column in columns.items() if key != "pair"}
@@ -139,7 +148,7 @@ def _path_source(path: Path, columns: dict[str, str], regression: bool | None, r
     if regression is None:
         regression = content.regression
     reported = [str(split) for split in ("test", "validation") if split in tables][:1]
-    return _Source(path.resolve().name.split(".")[0], tables, columns, names, regression, reported)
+    return _Source(name, tables, columns, names, regression, reported)
 
 
 def _existing_path(task: str | Path) -> Path:

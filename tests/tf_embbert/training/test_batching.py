@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tf_embbert.common.errors import UserError
 from tf_embbert.training.batching import make_batches, predict_in_order
 
 
@@ -38,6 +39,46 @@ def test_the_seed_decides_the_order(rows: list[np.ndarray]) -> None:
 
     np.testing.assert_array_equal(order(1), order(1))
     assert not np.array_equal(order(1), order(2))
+
+
+@pytest.mark.parametrize(("seed", "pad_to"), [(None, None), (3, None), (3, 256)])
+def test_the_number_of_batches_is_known(rows: list[np.ndarray], seed: int | None, pad_to: int | None) -> None:
+    batches = make_batches(rows, batch_size=16, seed=seed, pad_to=pad_to)
+    assert len(batches) == sum(1 for _ in batches)
+
+
+def test_weights_come_with_their_rows(rows: list[np.ndarray]) -> None:
+    numbers = np.arange(len(rows))
+    for tokens, targets, weights in make_batches(rows, numbers, 16, seed=0, sample_weights=numbers / 10):
+        np.testing.assert_array_equal(tokens[:, 0], targets + 1)
+        np.testing.assert_allclose(weights, targets.numpy() / 10)
+
+
+def test_a_weighted_row_counts_as_often(rng: np.random.Generator) -> None:
+    """`fit` and `evaluate` take the triples as Keras defines them."""
+    import tf_keras as keras
+
+    from tests.support.helpers import small_config
+    from tf_embbert import build_classifier
+
+    model = build_classifier(small_config(), 2)
+    model.compile(loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    ids, labels = [rng.integers(5, 64, length).astype(np.int32) for length in (5, 5, 9)], np.array([0, 1, 1])
+    model.fit(make_batches(ids, labels, sample_weights=np.array([1.0, 0.0, 2.0]), seed=0), verbose=0)
+    weighted = model.evaluate(make_batches(ids, labels, sample_weights=np.array([1.0, 0.0, 2.0])), verbose=0)
+    single = [model.evaluate(make_batches([row], labels[i : i + 1]), verbose=0) for i, row in enumerate(ids)]
+    assert weighted == pytest.approx((single[0] + 2 * single[2]) / 3, rel=1e-5)
+
+
+def test_columns_that_do_not_fit_are_refused(rows: list[np.ndarray]) -> None:
+    with pytest.raises(UserError, match="299 targets for 300 rows"):
+        make_batches(rows, np.zeros(299))
+    with pytest.raises(UserError, match="301 sample_weights for 300 rows"):
+        make_batches(rows, np.zeros(300), sample_weights=np.zeros(301))
+    with pytest.raises(UserError, match="give the targets too"):
+        make_batches(rows, sample_weights=np.zeros(300))
+    with pytest.raises(UserError, match="no rows"):
+        make_batches([])
 
 
 def test_predictions_come_in_the_rows_order(rows: list[np.ndarray]) -> None:
