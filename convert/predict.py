@@ -34,30 +34,21 @@ def answer_texts(path: str | Path, lines: list[str]) -> list[str]:
     Raises:
         UserError: it is no bundle, or TFLM cannot run its model.
     """
-    from convert.bundle.bundle import read_bundle
-    from convert.tflite.lengths import answer_by_length, rows_by_length
-    from convert.tflite.model import output_quantization, read_model
-    from convert.tflm.interpreters import predict
-    from tf_embbert.tokenizer import Tokenizer, segments
+    from convert.tflite.lengths import rows_by_length
+    from tf_embbert.int8 import BundleModel
 
-    bundle = read_bundle(path)
-    models = bundle.models
-    longest = read_model(models[max(models)])
-    pairs = len(longest.subgraphs[0].inputs) > 1
-    firsts, seconds = zip(*(_split(line) if pairs else (line, "") for line in lines))
-    tokenizer = Tokenizer.load(bundle.path / "tokenizer.json")
-    ids = tokenizer.encode(list(firsts), list(seconds) if pairs else None, max_length=max(models)).ids
-    logits = answer_by_length(
-        models, ids, lambda model, rows: predict(model, rows, [segments(row) for row in rows] if pairs else None)
-    )
-    taken = {row: length for length, rows in rows_by_length(models, ids).items() for row in rows}
+    model = BundleModel(path)
+    firsts, seconds = zip(*(_split(line) if model.is_pair else (line, "") for line in lines))
+    pairs = list(seconds) if model.is_pair else None
+    ids = model.tokenizer.encode(list(firsts), pairs, max_length=model.max_length).ids
+    logits = model.predict(ids)
+    taken = {row: length for length, rows in rows_by_length(model.models, ids).items() for row in rows}
     tokens = [f"{len(row)} of {taken[number]} tokens" for number, row in enumerate(ids)]
-    scale, zero_point = output_quantization(longest)
     said = [" ".join(map(str, row)) for row in logits]
-    if not bundle.manifest["labels"]:
-        return ["\t".join(parts) for parts in zip(_values(logits, scale, zero_point), said, tokens)]
-    labels = [bundle.manifest["labels"][label] for label in logits.argmax(axis=1)]
-    sure = _confidences(logits, scale, bundle.manifest["arguments"].get("reject"))
+    if not model.labels:
+        return ["\t".join(parts) for parts in zip(_values(logits, model.scale, model.zero_point), said, tokens)]
+    labels = [model.labels[label] for label in logits.argmax(axis=1)]
+    sure = _confidences(logits, model.scale, model.reject)
     return ["\t".join(parts) for parts in zip(labels, said, tokens, sure)]
 
 

@@ -23,7 +23,12 @@ _EXPORTS = {
     "build_classifier": "model.classifier",
     "build_regressor": "model.classifier",
     "build_pretraining_model": "model.classifier",
+    "make_batches": "training.batching",
+    "convert_model": "fitted",
+    "quantize": "fitted",
     "load_run": "run",
+    "convert_run": "int8",
+    "Classifier": "bundle_classifier",
 }
 __all__ = list(_EXPORTS)
 

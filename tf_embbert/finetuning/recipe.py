@@ -15,13 +15,10 @@ from tf_embbert.finetuning.objective import calibrate_prior, choose_objective
 from tf_embbert.finetuning.plan import SENTENCES, Plan
 from tf_embbert.finetuning.prepare import PreparedTask
 from tf_embbert.finetuning.scoring import sample, score_variants, verification_texts
-from tf_embbert.quantization.calibrate import calibrate
-from tf_embbert.quantization.fold import fold_model
-from tf_embbert.quantization.quantize import train_quantized
+from tf_embbert.quantization.variants import calibrate_model, train_variant
 from tf_embbert.run import Array, History, Quantised, Run, load_run, weight_names
 from tf_embbert.teaching.lesson import take_lesson
 from tf_embbert.teaching.vectors import EncoderVectors
-from tf_embbert.training.batching import predict_in_order
 from tf_embbert.training.fitting import EncodedRows, Recipe, train
 
 Number = TypeVar("Number", int, float)
@@ -104,15 +101,12 @@ def quantise(
     report: Report,
 ) -> tuple[dict[str, Quantised], History]:
     """Both integer variants, "ptq" and "qat", and QAT's history."""
-    folded = fold_model(model, data.config, data.task.is_pair)
-    ranges = calibrate(folded, rows.ids, config.seed)
+    ptq = calibrate_model(model, data.task.is_pair, rows.ids, config.seed)
     rows = sample(rows, config.qat_rows or len(rows), config.seed)
-    teacher = predict_in_order(model, rows.ids)
-    recipe = qat_recipe(config, len(rows))
-    trained, trained_ranges, history = train_quantized(
-        folded, ranges, teacher, rows, selection, recipe, folder, config.seed, report
+    qat, history = train_variant(
+        model, ptq, rows, selection, qat_recipe(config, len(rows)), folder, config.seed, report
     )
-    return {"ptq": Quantised(folded, ranges), "qat": Quantised(trained, trained_ranges)}, history
+    return {"ptq": ptq, "qat": qat}, history
 
 
 def float_recipe(config: FinetuneConfig) -> Recipe:

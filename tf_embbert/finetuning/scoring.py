@@ -7,7 +7,7 @@ import numpy as np
 import tf_keras as keras
 
 from tf_embbert.data.checks import not_in_train
-from tf_embbert.data.tasks import Rows, Task
+from tf_embbert.data.tasks import Rows
 from tf_embbert.finetuning.prepare import PreparedTask
 from tf_embbert.int8 import build_int8, coverage_int8, predict_int8
 from tf_embbert.run import Array, Quantised
@@ -44,28 +44,33 @@ def score_variants(
         `coverage`, by variant what rejecting its unsure answers costs and gives.
     """
     models = {name: build_int8(variant, data.length) for name, variant in variants.items()}
-    chooser = score_all(model, models, data.task, selection, "selection")
+    chooser = score_all(model, models, data.task.is_pair, selection, "selection")
     reported = sample(data.encode(data.task.reported_split), report_rows, seed)
     fresh = not_in_train(data.task.splits, data.task.reported_split)
     fresh = fresh[sampled(len(fresh), report_rows, seed)]
-    result = score_all(model, models, data.task, reported, data.task.reported_split, fresh)
-    chosen = "qat" if chooser["qat_tflm"] >= chooser["ptq_tflm"] else "ptq"
-    return {"dataset": data.task.name, "metric": data.task.metric, **result, "chosen": chosen, "selection": chooser}
+    result = score_all(model, models, data.task.is_pair, reported, data.task.reported_split, fresh)
+    about = {"dataset": data.task.name, "metric": data.task.metric}
+    return {**about, **result, "chosen": choose_variant(chooser), "selection": chooser}
+
+
+def choose_variant(figures: Mapping[str, Any]) -> str:
+    """The integer variant that answered the selection rows better; "qat" where both did alike."""
+    return "qat" if figures.get("qat_tflm", -np.inf) >= figures["ptq_tflm"] else "ptq"
 
 
 def score_all(
     model: keras.Model,
     int8_models: Mapping[str, bytes],
-    task: Task,
+    is_pair: bool,
     rows: EncodedRows,
     split: str,
     fresh: Array | None = None,
 ) -> dict[str, Any]:
     """The metric of the float model and of the int8 ones in TFLM, on the same rows; again on the fresh ones of them."""
     answers = {"float": predict_in_order(model, rows.ids)}
-    answers |= {f"{name}_tflm": predict_int8(one, rows.ids, task.is_pair) for name, one in int8_models.items()}
+    answers |= {f"{name}_tflm": predict_int8(one, rows.ids, is_pair) for name, one in int8_models.items()}
     result = {"split": split, "rows": len(rows), **score_rows(answers, rows, np.ones(len(rows), bool))}
-    if not task.is_regression:
+    if answers["float"].shape[1] > 1:  # of classes
         result["coverage"] = {
             name: coverage_int8(one, answers[f"{name}_tflm"], rows.labels) for name, one in int8_models.items()
         }
