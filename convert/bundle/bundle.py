@@ -1,6 +1,6 @@
 """The bundle: a folder with all that a firmware needs of a model, written whole or not at all.
 
-    model.tflite  manifest.json  tokenizer.json  labels.txt  golden.json  report.html
+    model.tflite  manifest.json  tokenizer.json  labels.txt  golden.json  report.html  README.md
 
 No file holds a date or a path: the same run converted twice gives the same bytes.
 """
@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 MANIFEST = "manifest.json"
 # The file by which a folder of a kind is known: --force replaces no other folder.
 MARKS = {"bundle": MANIFEST, "sketch": "src/app_config.h", "project": "embbert-export.json"}
-# What file managers leave in any folder: no files of a bundle (tflm_app/cmake/bundle.cmake ignores the same ones).
-STRAY = re.compile(r"(\.DS_Store|\._.*|Thumbs\.db|desktop\.ini)")
+# What file managers and model hubs leave in any folder, or a folder of theirs in it: no files of a bundle
+# (tflm_app/cmake/bundle.cmake ignores the same ones).
+STRAY = re.compile(r"(\..*|Thumbs\.db|desktop\.ini)")
 
 ROW = {
     "type": "object",
@@ -139,7 +140,7 @@ def read_bundle(path: str | Path) -> Bundle:
     files = {
         file.relative_to(path).as_posix(): file.read_bytes()
         for file in sorted(path.rglob("*"))
-        if file.is_file() and not STRAY.fullmatch(file.name)
+        if file.is_file() and not is_stray(file.relative_to(path))
     }
     for name in ("model.tflite", "tokenizer.json", "labels.txt", "golden.json"):
         if name not in files:
@@ -159,10 +160,15 @@ def _first_line(error: jsonschema.ValidationError) -> str:
     return (f"{place}: " if place else "") + (line if len(line) <= 200 else f"{line[:200]}..")
 
 
+def is_stray(place: Path) -> bool:
+    """Whether a file, by its path in the folder, is no file of a bundle."""
+    return any(STRAY.fullmatch(part) for part in place.parts)
+
+
 def list_strays(path: str | Path) -> list[str]:
-    """What file managers left in a bundle's folder; `read_bundle` does without it."""
-    path = Path(path)
-    return sorted(file.relative_to(path).as_posix() for file in path.rglob("*") if STRAY.fullmatch(file.name))
+    """What others left in a bundle's folder; `read_bundle` does without it."""
+    places = [file.relative_to(path) for file in Path(path).rglob("*") if file.is_file()]
+    return sorted(place.as_posix() for place in places if is_stray(place))
 
 
 def json_bytes(document: Any) -> bytes:

@@ -7,6 +7,7 @@ import numpy as np
 
 from convert.bundle.boards import judge_run, list_boards
 from convert.bundle.bundle import MANIFEST, golden_rows, json_bytes, labels_text, require_free, write_folder
+from convert.bundle.card import CARD, make_card
 from convert.bundle.manifest import bundle_sha256, make_manifest
 from convert.bundle.report import REPORT, make_report
 from convert.bundle.sources import firmware_sources
@@ -97,6 +98,7 @@ def convert_run(
         {"core": core, "arena_budget": arena_budget, "plan": plan} | ({} if reject is None else {"reject": reject}),
     )
     files[REPORT] = make_report(manifest, model, golden)
+    files[CARD] = make_card(manifest, run.is_pair)
     manifest["bundle_sha256"] = bundle_sha256(files)
     write_folder(out, {**files, MANIFEST: json_bytes(manifest)}, force)
     return manifest

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 SCHEMA_FILE = Path(__file__).with_name("manifest.schema.json")
+UNHASHED = ("manifest.json", "README.md")  # the second is for whoever publishes the bundle to go on with
 PACKAGES = ("flatbuffers", "numpy", "tensorflow", "tflite-micro", "tokenizers")
 
 
@@ -99,8 +100,8 @@ def sha256(data: bytes) -> str:
 
 
 def bundle_sha256(files: dict[str, bytes]) -> str:
-    """One hash over all files of a bundle but the manifest: of the sorted lines `sha256  file`."""
-    lines = sorted(f"{sha256(data)}  {name}\n" for name, data in files.items() if name != "manifest.json")
+    """One hash over the files of a bundle, but the manifest and the page for people: of sorted lines `sha256  file`."""
+    lines = sorted(f"{sha256(data)}  {name}\n" for name, data in files.items() if name not in UNHASHED)
     return sha256("".join(lines).encode())
 
 

@@ -9,11 +9,12 @@ endif()
 file(READ ${bundle}/manifest.json manifest)
 string(JSON BUNDLE_SHA256 GET "${manifest}" bundle_sha256)
 
-# Over the sorted lines `sha256  file` of all files but the manifest, and what file managers leave in any folder.
+# Over the sorted lines `sha256  file` of all files but the manifest, the page for people, and what file managers and
+# model hubs leave in any folder.
 file(GLOB_RECURSE names RELATIVE ${bundle} ${bundle}/*)
 set(strays ${names})
-list(FILTER strays INCLUDE REGEX "(^|/)(\\.DS_Store|\\._[^/]*|Thumbs\\.db|desktop\\.ini)$")
-list(REMOVE_ITEM names manifest.json ${strays})
+list(FILTER strays INCLUDE REGEX "(^|/)(\\.|Thumbs\\.db$|desktop\\.ini$)")
+list(REMOVE_ITEM names manifest.json README.md ${strays})
 if(strays)
   message(STATUS "of no bundle, ignored: ${strays}")
 endif()

@@ -15,13 +15,14 @@ from convert import convert
 from convert.bundle import bundle as bundle_module
 from convert.bundle import conversion, verification
 from convert.bundle.bundle import labels_text, read_bundle, require_free, write_folder
-from convert.bundle.manifest import validate_manifest
+from convert.bundle.manifest import UNHASHED, validate_manifest
 from convert.tflm.interpreters import InterpreterError, TFLMRunner
 from tests.support.bundles import contents, converted, digest, make_run
 from tf_embbert.common.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[3]
 FILES = [
+    "README.md",
     "bundle.h",
     "golden.json",
     "golden_data.cc",
@@ -48,7 +49,7 @@ def test_files_and_manifest() -> None:
     assert model["bytes"] == len(files["model.tflite"]) and model["sha256"] == digest(files["model.tflite"])
     assert model["sequence_length"] == 16 and model["integer_only"] is True and model["parameters"] == 1234
     assert manifest["tokenizer"]["sha256"] == digest(files["tokenizer.json"])
-    lines = sorted(f"{digest(data)}  {name}\n" for name, data in files.items() if name != "manifest.json")
+    lines = sorted(f"{digest(data)}  {name}\n" for name, data in files.items() if name not in UNHASHED)
     assert manifest["bundle_sha256"] == digest("".join(lines).encode())
     assert manifest["labels"] == files["labels.txt"].decode().split() == ["music", "alarm", "lights"]
     assert manifest["verification"] == {"rows": 200, "equal": 200, "golden": 8}
