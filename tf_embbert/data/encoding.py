@@ -28,6 +28,10 @@ _FOREIGN = {
 }
 _WEB_PAGE = ("<!doctype html", "<html", "<table", "<head", "<body", "<?xml")
 _WESTERN = "cp1252"  # Latin-1 and more
+_OTHERS = ("cp850", "mac_roman")
+_JOINING = "\u2019\u2018\u2014\u2026\u00ad\u00b7"  # quotes, dashes, dots and soft hyphens stand within words
+# In cp1254 the first three are Turkish letters; Icelandic, which has them in cp1252, has the others too.
+_TURKISH, _NOT_TURKISH = set("ýþð"), set("áíóúéæ")
 # Chaos, as charset-normalizer counts it, of words beyond ASCII: 0 to 0.15 for Western letters, up to 0.6 for signs
 # alone (a dash, an apostrophe, a euro), over 0.9 for Cyrillic, Greek, Polish, Chinese, Japanese or Korean as cp1252.
 _PLAUSIBLE, _WORDS = 0.8, 2000
@@ -112,9 +116,10 @@ def _recognised(path: Path, data: bytes, error: UnicodeDecodeError) -> tuple[str
     place = f"{path}, line {line}: byte 0x{data[error.start]:02x} at offset {error.start} is not UTF-8"
     if _mostly_utf8(data):
         raise UserError(f"{place}, and the rest of the file is: mend that line")
-    if not _looks_western(data):
-        guess = charset_normalizer.from_bytes(data).best()
-        looks = f" (it may be {guess.encoding})" if guess else ""
+    western = _looks_western(data)
+    guess = _other_western(data) if western else getattr(charset_normalizer.from_bytes(data).best(), "encoding", None)
+    if guess or not western:
+        looks = f" (it may be {guess})" if guess else ""
         raise UserError(f"{place}; name the encoding by --encoding NAME{looks}, or save the file as UTF-8")
     try:
         text = data.decode(_WESTERN)
@@ -129,6 +134,26 @@ def _looks_western(data: bytes) -> bool:
     words = sorted({word for word in data.split() if not word.isascii()})[:_WORDS]
     found = charset_normalizer.from_bytes(b" ".join(words), cp_isolation=[_WESTERN], threshold=_PLAUSIBLE)
     return found.best() is not None
+
+
+def _other_western(data: bytes) -> str | None:
+    """The encoding of DOS, of old Macs or of Turkish, whose letters make no words in cp1252; None for cp1252 itself."""
+    words = {word for word in data.split() if not word.isascii()}
+    readings = {encoding: [word.decode(encoding, "replace") for word in words] for encoding in (_WESTERN, *_OTHERS)}
+    odd = {encoding: sum(map(_is_odd, read)) for encoding, read in readings.items()}
+    best = min(_OTHERS, key=odd.__getitem__)
+    if odd[_WESTERN] > len(words) / 5 and odd[best] < odd[_WESTERN] / 2:
+        return best
+    letters = set("".join(readings[_WESTERN]).lower())
+    return "cp1254" if letters & _TURKISH and not letters & _NOT_TURKISH else None
+
+
+def _is_odd(word: str) -> bool:
+    """Whether a word has a sign, or a capital, after a small letter and before a letter."""
+    return any(
+        before.islower() and after.isalpha() and not here.isascii() and here not in _JOINING and not here.islower()
+        for before, here, after in zip(word, word[1:], word[2:])
+    )
 
 
 def _mostly_utf8(data: bytes) -> bool:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ from tf_embbert.common.errors import UserError
 from tf_embbert.data.encoding import read_text
 from tf_embbert.data.json_rows import load_json
 from tf_embbert.data.readers import SUFFIXES, Reading, read_file, suffix_of
-from tf_embbert.data.table import Table, require_characters, shown
+from tf_embbert.data.table import Table, joined_tables, require_characters, shown
 
 _SPLITS = {
     "train": "train training trn",
@@ -18,6 +18,7 @@ _SPLITS = {
     "test": "test testing tst",
 }
 _SPLIT_OF = {word: split for split, words in _SPLITS.items() for word in words.split()}
+_PART = re.compile(r"-(\d+)-of-(\d+)$")  # as `datasets` numbers the parts of a split
 _FILLERS = {"set", "split", "data", "dataset", "file"}
 
 
@@ -46,8 +47,8 @@ def read_folder(path: Path, splits: list[str] | None = None, reading: Reading | 
     files = _split_files(path, splits)
     labels, regression = _read_labels(path / "labels.json")
     if files:
-        return Folder({split: read_file(file, reading) for split, file in files.items()}, labels, regression)
-    tables = _class_folders(path, reading or Reading())
+        return Folder({split: _read_parts(parts, reading) for split, parts in files.items()}, labels, regression)
+    tables = _class_folders(path, reading or Reading()) or ({} if splits else _only_file(path, reading))
     if not tables:
         raise UserError(
             f"{path} has no data: it needs train.jsonl.gz (or .csv, .tsv, .jsonl), a folder of .txt files a class, "
@@ -69,7 +70,7 @@ def table_of_dataset(dataset: Any, name: str) -> Table:
 
 def split_named(name: str) -> str | None:
     """The split that a name means: `training`, `Test_Set`, `dev-00000-of-00001`; None where it means none."""
-    name = re.sub(r"-\d+-of-\d+$", "", name.lower())
+    name = _PART.sub("", name.lower())
     words = [word for word in re.split(r"[\W_]+", name) if word]
     kept = [word for word in words if word not in _FILLERS] or words
     if len(kept) != 1:
@@ -89,6 +90,23 @@ def _read_saved(path: Path) -> dict[str, Table]:
     return {split_named(split) or split: table for split, table in tables_of(saved, str(path)).items()}
 
 
+def _read_parts(parts: list[Path], reading: Reading | None) -> Table:
+    """The rows of a split, which may lie in several files."""
+    tables = [read_file(part, reading) for part in parts]
+    return tables[0] if len(tables) == 1 else joined_tables(tables)
+
+
+def _only_file(path: Path, reading: Reading | None) -> dict[str, Table]:
+    """The one file of data in a folder, whatever its name; nothing where there are several, or none."""
+    entries = [entry for entry in _entries(path) if entry.is_file() and suffix_of(entry) in SUFFIXES]
+    entries = [entry for entry in entries if entry.name != "labels.json"]
+    if len(entries) != 1:
+        return {}
+    table = read_file(entries[0], reading)
+    notice = f"{entries[0].name} is the one file of data in its folder, and its rows are split"
+    return {"train": replace(table, notices=(*table.notices, notice))}
+
+
 def _entries(path: Path) -> list[Path]:
     """What lies in a folder and does not hide, by name."""
     try:
@@ -97,8 +115,8 @@ def _entries(path: Path) -> list[Path]:
         raise UserError(f"cannot read folder {path}: {error.strerror}") from None
 
 
-def _split_files(path: Path, splits: list[str] | None) -> dict[str, Path]:
-    """The file of each split, by its name; or by what its name adds to that of the others, as in `mails_train.csv`."""
+def _split_files(path: Path, splits: list[str] | None) -> dict[str, list[Path]]:
+    """The files of each split, by its name; or by what its name adds to that of the others, as in `mails_train.csv`."""
     entries = [entry for entry in _entries(path) if entry.is_file() and suffix_of(entry) in SUFFIXES]
     stems = [entry.name.split(".")[0] for entry in entries]
     if splits:
@@ -109,13 +127,19 @@ def _split_files(path: Path, splits: list[str] | None) -> dict[str, Path]:
     return named if "train" in named or not alike else _by_split(path, entries, [split_named(word) for word in words])
 
 
-def _by_split(path: Path, entries: list[Path], splits: list[str | None]) -> dict[str, Path]:
-    files: dict[str, Path] = {}
+def _by_split(path: Path, entries: list[Path], splits: list[str | None]) -> dict[str, list[Path]]:
+    """The file of each split, or its numbered parts (`train-00001-of-00004`), all of them."""
+    files: dict[str, list[Path]] = {}
     for entry, split in zip(entries, splits):
-        if split in files:
-            raise UserError(f"{path} has two files for the {split} split: {files[split].name} and {entry.name}")
         if split:
-            files[split] = entry
+            files.setdefault(split, []).append(entry)
+    for split, parts in files.items():
+        numbers = [_PART.search(part.name.split(".")[0]) for part in parts]
+        if len(parts) > 1 and not all(numbers):
+            raise UserError(f"{path} has two files for the {split} split: {parts[0].name} and {parts[1].name}")
+        wanted = max((int(number[2]) for number in numbers if number), default=1)
+        if len(parts) != wanted:
+            raise UserError(f"{path} has {len(parts)} of {wanted} parts of the {split} split: fetch the others")
     return files
 
 

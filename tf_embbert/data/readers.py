@@ -6,6 +6,7 @@ from pathlib import Path
 from tf_embbert.common.errors import UserError
 from tf_embbert.data.dialect import parse_delimited
 from tf_embbert.data.encoding import read_text
+from tf_embbert.data.fasttext import is_fasttext, parse_fasttext
 from tf_embbert.data.frames import FRAME_SUFFIXES, read_frame
 from tf_embbert.data.json_rows import parse_json_rows
 from tf_embbert.data.table import Table
@@ -43,6 +44,8 @@ def read_file(path: Path, reading: Reading | None = None) -> Table:
             raise UserError(f"{path} is empty")
         if suffix in JSON_SUFFIXES:
             table = parse_json_rows(path, text)
+        elif is_fasttext(text):
+            table = parse_fasttext(path, text)
         else:
             table = parse_delimited(path, text, suffix, reading.header)
         table = replace(table, notices=(*assumed, *table.notices))

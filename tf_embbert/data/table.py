@@ -79,6 +79,24 @@ class Table:
         )
 
 
+def joined_tables(tables: Sequence[Table]) -> Table:
+    """The rows of several files of one kind, one after the other; a UserError where their columns differ."""
+    first = tables[0]
+    for table in tables[1:]:
+        if set(table.columns) != set(first.columns):
+            raise UserError(
+                f"{table.name} has the columns {', '.join(table.columns)}, and {first.name} {', '.join(first.columns)}"
+            )
+    return replace(
+        first,
+        columns={name: [value for table in tables for value in table.columns[name]] for name in first.columns},
+        lines=None,
+        files=[file for table in tables for file in table.files or [table.name] * len(table)],
+        decimal_comma=any(table.decimal_comma for table in tables),
+        notices=tuple(notice for table in tables for notice in table.notices),
+    )
+
+
 def require_characters(text: str, what: str) -> None:
     """Raises a UserError for what is no text: half a surrogate pair, or a NUL, which ends a string on the device."""
     if "\0" in text:
