@@ -2,6 +2,7 @@
 # make test      all tests but the slow ones, two at a time; JOBS=4 for four
 # make lint      ruff and mypy on the whole tree; make test begins with it
 # make base256   the base preset at 256 tokens as a bundle in build/base256
+# make site      the pages as a site in build/site
 # make tables    writes the tables of README.md and docs/ anew from benchmarks/results
 # Each sets up .venv first, or installs into the one that is there; on a bare machine all it needs is Python 3.11.
 
@@ -12,7 +13,7 @@ JOBS ?= 2
 IS_PYTHON_3_11 := -c 'import sys; sys.exit(0 if sys.version_info[:2] == (3, 11) else "Python 3.11 is needed, not " \
 	+ sys.version[:4] + ": make PYTHON=/path/to/python3.11, or first make .venv: uv venv --seed --python 3.11 .venv")'
 
-.PHONY: demo lint test test-slow base256 tables clean
+.PHONY: demo lint test test-slow base256 site tables clean
 
 .venv/bin/python:
 	@$(PYTHON) $(IS_PYTHON_3_11)
@@ -43,6 +44,10 @@ test-slow: .venv/installed
 base256: .venv/installed
 	$(RUN) convert/convert.py benchmarks/base256 --out $(BUILD)/base256 --arena-budget 114688 --force
 	$(RUN) -m convert.verify $(BUILD)/base256
+
+site: .venv/installed
+	$(RUN) -m pip install --quiet --disable-pip-version-check -r docs/requirements.txt
+	$(RUN) -m mkdocs build --strict
 
 tables: .venv/installed
 	$(RUN) -m benchmarks.tables

@@ -37,4 +37,7 @@ def __getattr__(name: str) -> Any:
     # TensorFlow takes seconds to import: only the names that need it should pay.
     if name not in _EXPORTS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_EXPORTS[name]}"), name)
+    from tf_embbert.common.console import quiet_import
+
+    with quiet_import():
+        return getattr(importlib.import_module(f"{__name__}.{_EXPORTS[name]}"), name)

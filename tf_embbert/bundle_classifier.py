@@ -23,7 +23,7 @@ class Classifier:
     Raises:
         UserError: no bundle there, or nothing here that runs its model.
 
-    Example:
+    Examples:
         >>> classifier = Classifier("build/demo")  # doctest: +SKIP
         >>> classifier.predict(["wake me up at seven"])  # doctest: +SKIP
         ['set_alarm']

@@ -14,22 +14,20 @@ from typing import Any
 
 import numpy as np
 
-from tf_embbert.common.console import Report, quiet_import
+from tf_embbert.common.console import Report
 from tf_embbert.common.errors import UserError
 from tf_embbert.data.memory import list_of_texts
 from tf_embbert.data.rows import Rows
+from tf_embbert.finetuning.prepare import default_length
+from tf_embbert.finetuning.recipe import SELECTION_ROWS
+from tf_embbert.finetuning.scoring import choose_variant, sampled, score_all, verification_texts
 from tf_embbert.int8 import build_int8, convert_run, require_no_bundle
+from tf_embbert.model.classifier import config_of
+from tf_embbert.quantization.variants import calibrate_model, train_variant
 from tf_embbert.run import Quantised, Run, weight_names
 from tf_embbert.tokenizer import Tokenizer
-
-with quiet_import():
-    from tf_embbert.finetuning.prepare import default_length
-    from tf_embbert.finetuning.recipe import SELECTION_ROWS
-    from tf_embbert.finetuning.scoring import choose_variant, sampled, score_all, verification_texts
-    from tf_embbert.model.classifier import config_of
-    from tf_embbert.quantization.variants import calibrate_model, train_variant
-    from tf_embbert.training.batching import predict_in_order
-    from tf_embbert.training.fitting import EncodedRows, Recipe
+from tf_embbert.training.batching import predict_in_order
+from tf_embbert.training.fitting import EncodedRows, Recipe
 
 QAT_LEARNING_RATE = 3e-5  # the peak that finetune takes by default
 
@@ -60,7 +58,7 @@ def convert_model(
     Raises:
         UserError: as `quantize` raises it, or the folder exists.
 
-    Example:
+    Examples:
         >>> manifest = convert_model(model, tokenizer, task.labels, train.texts, out="build/mine")  # doctest: +SKIP
         >>> manifest["model"]["bytes"], manifest["arena"]["cortex-m4"]["cmsis_nn"]["total"]  # doctest: +SKIP
         (81632, 8384)

@@ -70,7 +70,7 @@ def convert_run(run: Run, out: str | Path, **options: Any) -> dict[str, Any]:
     Raises:
         UserError: a length does not fit the run, no form found fits the arena, or the folder exists.
 
-    Example:
+    Examples:
         >>> from tf_embbert import convert_run, load_run
         >>> manifest = convert_run(load_run("runs/tickets"), "build/tickets", boards=["nano-33-ble"])  # doctest: +SKIP
     """

@@ -200,7 +200,7 @@ def load_run(folder: str | Path) -> Run:
     Raises:
         UserError: no run there, or a file of it is missing, foreign or damaged.
 
-    Example:
+    Examples:
         >>> from tf_embbert import load_run
         >>> run = load_run("benchmarks/base256")
         >>> run.labels, run.max_length, run.chosen

@@ -55,7 +55,7 @@ class Tokenizer:
     Args:
         backend: a Hugging Face tokenizer of exactly this pipeline.
 
-    Example:
+    Examples:
         >>> from tf_embbert import Tokenizer
         >>> tokenizer = Tokenizer.train(["turn on the light", "turn off the light"] * 10, vocab_size=120)
         >>> encoded = tokenizer.encode(["Turn on the light!"], max_length=16)
@@ -164,7 +164,7 @@ class Tokenizer:
         Returns:
             int32 [length] of a text; [rows, longest] of several, with pads (0) on the right.
 
-        Example:
+        Examples:
             >>> tokenizer = Tokenizer.train(["turn on the light"] * 10, vocab_size=120)
             >>> tokenizer("the light").shape, tokenizer(["the light", "on"]).shape
             ((3,), (2, 3))

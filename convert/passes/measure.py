@@ -19,7 +19,7 @@ from convert.tflm.planner import Buffer, tensor_offsets
 class Measure:
     """A model on a target; figures are computed when they are first asked for.
 
-    Example:
+    Examples:
         >>> from convert.tflm.builds import find_build
         >>> measure = Measure.of_file(data, find_build("cortex-m7", "cmsis_nn"))  # doctest: +SKIP
         >>> measure.total, measure.least  # doctest: +SKIP

@@ -1,13 +1,18 @@
 """What the pages name is there: links, files, commands with their options, make targets, imports, texts of messages."""
 
+import argparse
 import ast
 import importlib
 import re
+import shlex
 import sys
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+import tf_embbert
 
 ROOT = Path(__file__).parents[2]
 PAGES = [
@@ -103,6 +108,38 @@ def test_commands_and_their_options_are_there(page: Path) -> None:
             assert re.search(rf"{option}(?![\w-])", help_of(module)), f"python -m {module} has no {option}"
 
 
+class Parsed(BaseException):
+    """A command's arguments were good; it is left there, before it works for minutes."""
+
+
+def shown_commands(page: Path) -> list[tuple[str, list[str]]]:
+    """(module, words) of our commands in blocks of code; what is in brackets is given, of a choice the first."""
+    found = []
+    for line in re.findall(r"^ {4,}(.*python .*)$", text_of(page), re.MULTILINE):
+        for module, script, rest in COMMAND.findall(line):
+            module = module.rstrip(".") or script.replace("/", ".")
+            if module.split(".")[0] in OURS:
+                plain = re.split(r"\s[#>|]", rest.replace("..", " "))[0]
+                words = shlex.split(plain.translate(str.maketrans("[]", "  ")))
+                found.append((module, [word.split("|")[0] for word in words if word.strip(".")]))
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_commands_shown_are_taken_by_their_own_parsers(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    parse_args = argparse.ArgumentParser.parse_args
+
+    def stop(self: argparse.ArgumentParser, *arguments: Any) -> None:
+        parse_args(self, *arguments)
+        raise Parsed
+
+    monkeypatch.setattr(argparse.ArgumentParser, "parse_args", stop)
+    for module, words in shown_commands(page):
+        monkeypatch.setattr(sys, "argv", [module, *words])
+        with pytest.raises(Parsed):
+            importlib.import_module(run_as_main(module)).main()
+
+
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_make_targets_are_there(page: Path) -> None:
     targets = re.findall(r"^([a-z][\w-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE)
@@ -147,6 +184,21 @@ def test_notes_and_messages_on_data_are_those_of_the_code() -> None:
     said = "\n".join(texts_in(path) for path in (ROOT / "tf_embbert/data").glob("*.py"))
     assert len(fragments) > 30
     assert not [code for code in fragments if code.strip() not in said]
+
+
+def test_messages_of_the_keras_page_are_those_of_the_code() -> None:
+    page = (ROOT / "docs/keras.md").read_text(encoding="utf-8").split("## What is refused")[1]
+    cells = [line.split(" | ")[-1] for line in page.splitlines() if line.startswith("| ")]
+    fragments = [code for cell in cells for code in CODE.findall(cell)]
+    said = "\n".join(texts_in(path) for path in (ROOT / "tf_embbert").rglob("*.py"))
+    assert len(fragments) > 6
+    assert not [code for code in fragments if code not in said]
+
+
+def test_the_reference_has_every_public_name() -> None:
+    page = (ROOT / "docs/api.md").read_text(encoding="utf-8")
+    named = re.findall(r"^::: (\S+)$", page, re.MULTILINE)
+    assert sorted(named) == sorted(f"tf_embbert.{module}.{name}" for name, module in tf_embbert._EXPORTS.items())
 
 
 def texts_in(path: Path) -> str:

@@ -78,7 +78,7 @@ def load_task(
     Raises:
         UserError: unknown name, missing or malformed data, a label that is not known, or with `strict` a notice.
 
-    Example:
+    Examples:
         >>> from tf_embbert import load_task
         >>> task = load_task("pocket")
         >>> len(task.rows("train")), task.labels[:2], task.metric

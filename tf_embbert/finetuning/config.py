@@ -38,7 +38,7 @@ class FinetuneConfig(TaskSource):
         deterministic: whether equal configs give equal runs to the last bit; slower.
         report_rows: rows of the reported split to score, a seeded sample.
 
-    Example:
+    Examples:
         >>> config = FinetuneConfig(task="tickets/mail.csv", label_column="queue", epochs=3)
         >>> config.recorded()["task"], config.minutes
         ('mail.csv', 20.0)

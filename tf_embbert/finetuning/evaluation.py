@@ -85,7 +85,7 @@ def evaluate_model(path: str | Path, config: EvaluateConfig) -> dict[str, Any]:
     Raises:
         UserError: neither a run nor a bundle there, a label that training never saw, or bad data.
 
-    Example:
+    Examples:
         >>> from tf_embbert import EvaluateConfig, evaluate_model
         >>> figures = evaluate_model("build/demo", EvaluateConfig(task="pocket", split="test"))  # doctest: +SKIP
         >>> figures["accuracy"]  # doctest: +SKIP

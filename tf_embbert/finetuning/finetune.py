@@ -33,7 +33,7 @@ def finetune_task(
     Raises:
         UserError: bad input; nothing is left at `out`, nor beside it unless it was to be resumed.
 
-    Example:
+    Examples:
         >>> from tf_embbert import FinetuneConfig, finetune_task
         >>> run = finetune_task(FinetuneConfig(task="pocket"), "runs/pocket")  # doctest: +SKIP
         >>> run.metrics["qat_tflm"]  # doctest: +SKIP

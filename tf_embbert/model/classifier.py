@@ -39,7 +39,7 @@ def build_classifier(config: EmbBERTConfig, num_classes: int) -> keras.Model:
     Raises:
         UserError: not an EmbBERTConfig, fewer than one class, or a dtype policy other than float32.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from tf_embbert import EmbBERTConfig, build_classifier
         >>> model = build_classifier(EmbBERTConfig.preset("nano", vocab_size=500), num_classes=3)

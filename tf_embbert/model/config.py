@@ -36,7 +36,7 @@ class EmbBERTConfig:
     Raises:
         UserError: a size below 1, a share beyond 0..1, an activation that is not known.
 
-    Example:
+    Examples:
         >>> from tf_embbert import EmbBERTConfig
         >>> EmbBERTConfig.preset("base", vocab_size=4096).hidden_size
         128

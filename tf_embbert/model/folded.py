@@ -89,7 +89,7 @@ class FoldedModel:
         head: what makes logits of it.
         activation: of the convolutions, one of `tf_embbert.model.config.ACTIVATIONS`.
 
-    Example:
+    Examples:
         >>> from tf_embbert import load_run
         >>> folded = load_run("benchmarks/base256").weights
         >>> len(folded.blocks), folded.embed.token.shape, folded.activation

@@ -26,7 +26,7 @@ class PretrainConfig:
         seed: of everything random but what is held out.
         deterministic: whether equal configs give equal runs to the last bit; slower.
 
-    Example:
+    Examples:
         >>> PretrainConfig(corpus=("texts/books.txt",), steps=100).recorded()["corpus"]
         ['books.txt']
     """

@@ -44,7 +44,7 @@ def pretrain_encoder(
     Raises:
         UserError: bad input; nothing is left at `out`.
 
-    Example:
+    Examples:
         >>> from tf_embbert import PretrainConfig, pretrain_encoder
         >>> run = pretrain_encoder(PretrainConfig(corpus=("books.txt.gz",)), "runs/books")  # doctest: +SKIP
     """

@@ -38,7 +38,7 @@ def make_batches(
     Raises:
         UserError: no rows, not as many targets or weights as rows, or weights without targets.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> batches = make_batches([np.array([2, 7, 8]), np.array([2, 9])], np.array([1, 0]), batch_size=2)
         >>> len(batches), [part.shape for part in next(iter(batches))]

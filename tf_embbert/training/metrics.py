@@ -80,7 +80,7 @@ def score(metric: str, labels: ArrayLike, outputs: Array) -> float:
     Returns:
         The metric in percent (correlations times 100).
 
-    Example:
+    Examples:
         >>> score("accuracy", [1, 0], np.array([[0.1, 0.9], [0.2, 0.8]]))
         50.0
     """

@@ -17,6 +17,11 @@ from tests.support.chain import FolderOf
 from tf_embbert.training.metrics import METRICS
 
 
+def card_of(page: bytes) -> Any:
+    """The card as the hub's library reads it; its data has the names of the head as attributes."""
+    return ModelCard(page.decode())
+
+
 def manifest_of(**accuracy: Any) -> dict[str, Any]:
     manifest = json.loads(converted()["manifest.json"])
     manifest["accuracy"] |= accuracy
@@ -25,7 +30,7 @@ def manifest_of(**accuracy: Any) -> dict[str, Any]:
 
 def test_the_hubs_library_reads_what_the_manifest_says() -> None:
     files, manifest = converted(), manifest_of()
-    card = ModelCard(files["README.md"].decode())
+    card = card_of(files["README.md"])
     assert card.data.pipeline_tag == "text-classification" and card.data.model_name == manifest["name"]
     values = {result.metric_name.split(",")[1].strip(): result for result in card.data.eval_results}
     int8, accuracy = values["int8 in TFLM"], manifest["accuracy"]
@@ -41,20 +46,20 @@ def test_the_hubs_library_reads_what_the_manifest_says() -> None:
 
 
 def test_a_task_of_the_hub_is_named_as_there() -> None:
-    card = ModelCard(make_card(manifest_of(dataset="sst2"), False).decode())
+    card = card_of(make_card(manifest_of(dataset="sst2"), False))
     assert card.data.datasets == ["nyu-mll/glue"] and card.data.eval_results[0].dataset_type == "nyu-mll/glue"
 
 
 def test_what_was_not_measured_is_no_figure() -> None:
     nothing = dict.fromkeys(("dataset", "split", "rows", "metric", "float", "ptq_tflm", "qat_tflm", "int8_tflm"))
-    card = ModelCard(make_card(manifest_of(**nothing), True).decode())
+    card = card_of(make_card(manifest_of(**nothing), True))
     assert card.data.eval_results is None and "accuracy was not measured" in card.text and "pairs of texts" in card.text
 
 
 def test_names_break_neither_head_nor_tables() -> None:
     manifest = manifest_of(dataset="a: b # | c")
     manifest["name"], manifest["labels"] = "x: 'y' # <b>", ["a|b", "<script>", "*"]
-    card = ModelCard(make_card(manifest, False).decode())
+    card = card_of(make_card(manifest, False))
     assert card.data.model_name == manifest["name"] and card.data.eval_results[0].dataset_name == "a: b # | c"
     assert "<script>" not in card.text.replace("\\<", "") and "a\\|b" in card.text
 
