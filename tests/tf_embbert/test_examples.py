@@ -18,6 +18,7 @@ WITH_EXAMPLES = [
     "data.tasks",
     "run",
     "tokenizer",
+    "training.batching",
     "training.metrics",
 ]
 
