@@ -103,9 +103,12 @@ def require_sources(bundle: Bundle) -> None:
         raise UserError(f"the files in {bundle.path} are not those of its manifest; convert the run again")
 
 
-def app_sources(bundle: Bundle, layout: Layout, core: str, kernels: str) -> dict[str, bytes]:
-    """The app's sources and the bundle's at their paths in an export; the bundle's lie in `bundle`."""
-    paths = sorted(path for pattern in (*SOURCES, *layout.more) for path in APP.glob(pattern))
+def app_sources(bundle: Bundle, layout: Layout, core: str, kernels: str, own_kernels: bool = True) -> dict[str, bytes]:
+    """The app's sources and the bundle's at their paths in an export; the bundle's lie in `bundle`. Without
+    `own_kernels` those of tflm_app/kernels stay away, which need a TFLM of today.
+    """
+    patterns = [pattern for pattern in (*SOURCES, *layout.more) if own_kernels or not pattern.startswith("kernels/")]
+    paths = sorted(path for pattern in patterns for path in APP.glob(pattern))
     sources = {path.relative_to(APP).as_posix(): path.read_bytes() for path in paths}
     generated = {file: data for file, data in bundle.files.items() if Path(file).stem in GENERATED}
     generated["app_config.h"] = _app_config(bundle, layout, core, kernels)

@@ -1,5 +1,7 @@
 """The C++ sources of a bundle: all that a firmware compiles of it. The same bundle gives the same bytes."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from convert.bundle.bundle import labels_text
@@ -38,6 +40,7 @@ def firmware_sources(
     golden: list[dict],
     arena: dict[str, dict[str, dict]],
     reject: float | None = None,
+    own_kernels: bool = True,
 ) -> dict[str, bytes]:
     """The generated sources of a bundle.
 
@@ -50,6 +53,7 @@ def firmware_sources(
         golden: rows of golden.json.
         arena: figures by core and kernels, as in the manifest; of each the `total` in bytes.
         reject: the confidence below which an answer is rejected; None rejects none.
+        own_kernels: whether the resolver takes those of tflm_app/kernels.
 
     Returns:
         Contents by file name: model_data, tokenizer_data and golden_data as .h and .cc, op_resolver.h, bundle.h.
@@ -61,7 +65,7 @@ def firmware_sources(
     facts = _facts(name, model, offsets, labels, arena, reject) + _hashes(model, tokenizer, labels, golden)
     return {
         **sources,
-        "op_resolver.h": _op_resolver(split_lengths(model, offsets)),
+        "op_resolver.h": _op_resolver(split_lengths(model, offsets), own_kernels),
         "bundle.h": header(
             "EMBBERT_BUNDLE_BUNDLE_H_", ["<cstddef>", "<cstdint>", "", '"embbert/bundle_types.h"'], facts
         ),
@@ -107,22 +111,23 @@ def _text(text: str | None) -> str:
     return "nullptr, 0" if text is None else f"{string(text)}, {len(text.encode())}"
 
 
-def _op_resolver(models: dict[int, bytes]) -> bytes:
+def _op_resolver(models: dict[int, bytes], own_kernels: bool) -> bytes:
+    ours = WITH_KERNELS if own_kernels else ()
     names = sorted({op["name"] for op in list_all_ops(models.values())})
-    calls = "".join(f"  TF_LITE_ENSURE_STATUS(resolver->{_registration(name)});\n" for name in names)
+    calls = "".join(f"  TF_LITE_ENSURE_STATUS(resolver->{_registration(name, ours)});\n" for name in names)
     body = (
         f"using OpResolver = tflite::MicroMutableOpResolver<{len(names)}>;\n\n"
         f"// Registers the operators that the model uses.\n"
         f"inline TfLiteStatus AddOps(OpResolver* resolver) {{\n{calls}  return kTfLiteOk;\n}}\n"
     )
-    includes = ['"kernels/kernels.h"', '"tensorflow/lite/micro/micro_mutable_op_resolver.h"']
+    includes = ['"kernels/kernels.h"'] * own_kernels + ['"tensorflow/lite/micro/micro_mutable_op_resolver.h"']
     return header("EMBBERT_BUNDLE_OP_RESOLVER_H_", includes, body)
 
 
-def _registration(name: str) -> str:
+def _registration(name: str, ours: Sequence[str]) -> str:
     """The call of the resolver's method, with a kernel of ours where there is one."""
     method = resolver_method(name)
-    return f"{method}({method.replace('Add', 'kernels::', 1)}())" if name in WITH_KERNELS else f"{method}()"
+    return f"{method}({method.replace('Add', 'kernels::', 1)}())" if name in ours else f"{method}()"
 
 
 def _facts(

@@ -50,7 +50,8 @@ void yield();
 def sketch(bundle_of: FolderOf, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The sketch of a model of pairs, beside a folder of stubs."""
     folder = tmp_path_factory.mktemp("arduino")
-    assert main([str(bundle_of("pairs")), "--out", str(folder / "same"), "--core", "cortex-m7"]) == 0
+    named = ["--core", "cortex-m7", "--tflm", "main"]
+    assert main([str(bundle_of("pairs")), "--out", str(folder / "same"), *named]) == 0
     (folder / "stubs").mkdir()
     for name, text in STUBS.items():
         (folder / "stubs" / name).write_text(text)
@@ -116,7 +117,7 @@ def test_a_compiler_takes_the_rest_with_the_headers_of_tflm(sketch: Path) -> Non
 
 
 def test_the_same_bundle_gives_the_same_sketch(sketch: Path, bundle_of: FolderOf, tmp_path: Path) -> None:
-    again = ["--out", str(tmp_path / "same"), "--core", "cortex-m7"]
+    again = ["--out", str(tmp_path / "same"), "--core", "cortex-m7", "--tflm", "main"]
     assert main([str(bundle_of("pairs")), *again]) == main([str(bundle_of("pairs")), *again, "--force"]) == 0
     for path in sketch.rglob("*.*"):
         assert (tmp_path / "same" / path.relative_to(sketch)).read_bytes() == path.read_bytes()

@@ -1,0 +1,64 @@
+"""A bundle for firmware with an older library of TFLM: its model in a form that the library runs, with its arena."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from convert.bundle.bundle import Bundle
+from convert.bundle.manifest import bundle_sha256, length_offsets, sha256
+from convert.bundle.sources import firmware_sources
+from convert.passes.kernel_forms import mend_model
+from convert.passes.optimizer import optimize_model
+from convert.tflm.arena import plan_arena
+from convert.tflm.builds import find_build
+from convert.tflm.libraries import Library
+from convert.tflm.support import check_bytes, difference_texts, entry_text
+from tf_embbert.common.errors import UserError
+from tf_embbert.tokenizer import Tokenizer
+
+
+def bundle_for(bundle: Bundle, library: Library, core: str) -> Bundle:
+    """A bundle whose model a library answers with the same bytes, without kernels of ours, which need today's TFLM.
+
+    Args:
+        bundle: as `read_bundle` gives it, of one length.
+        library: of `LIBRARIES`.
+        core: whose arena it gets, 'cortex-m4'.
+
+    Raises:
+        UserError: the library does not run the model, answers it otherwise, or has no figures for the core.
+    """
+    if len(length_offsets(bundle.manifest)) > 1:
+        raise UserError(f"{bundle.path} serves several lengths; for {library.title} convert the run without --shorter")
+    target = find_build(core, library.id)
+    mended = mend_model(bundle.files["model.tflite"], target)
+    model = optimize_model(mended.data, target)[0] if mended.rewritten else mended.data
+    report = check_bytes(model, "the bundle's model", library.id, core)
+    problems = [entry_text(entry) for entry in report["refusals"]] + difference_texts(report)
+    if problems:
+        raise UserError(f"{library.title} {library.commit[:9]} does not answer {bundle.path}: {problems[0]}")
+    return _with_model(bundle, model, core, library)
+
+
+def _with_model(bundle: Bundle, model: bytes, core: str, library: Library) -> Bundle:
+    """The bundle with another model, and the sources that follow from it."""
+    manifest, length = bundle.manifest, bundle.manifest["model"]["sequence_length"]
+    arena = {core: {library.kernels: {"total": plan_arena(model, core, library.id)["total"]}}}
+    labels = manifest["labels"] or None
+    sources = firmware_sources(
+        manifest["name"],
+        model,
+        {length: 0},
+        Tokenizer.load(Path(bundle.path) / "tokenizer.json"),
+        labels,
+        bundle.golden,
+        arena,
+        manifest["arguments"].get("reject"),
+        own_kernels=False,
+    )
+    files = bundle.files | {"model.tflite": model, **sources}
+    changed = manifest | {
+        "arena": arena,
+        "model": manifest["model"] | {"bytes": len(model), "sha256": sha256(model)},
+        "bundle_sha256": bundle_sha256(files),
+    }
+    return replace(bundle, manifest=changed, files=files)
