@@ -10,7 +10,19 @@ from convert.tflm.rules.operators import OPERATORS
 
 BOARDS = Path(__file__).parents[2] / "tflm_app/boards"
 CORE = ["-mcpu=cortex-m4", "-mthumb", "-mfpu=fpv4-sp-d16", "-mfloat-abi=hard"]
-QEMU = "qemu-system-arm -M mps2-an386 -display none -monitor none -serial stdio -semihosting -kernel".split()
+QEMU = [
+    "qemu-system-arm",
+    "-M",
+    "mps2-an386",
+    "-display",
+    "none",
+    "-monitor",
+    "none",
+    "-serial",
+    "stdio",
+    "-semihosting",
+    "-kernel",
+]
 DRIVERS = {"peripherals", "test_over_serial", "microfrontend", "system_setup"}
 FLAGS = [*CORE, "-O2", "-ffunction-sections", "-fdata-sections", "-w", "-DARDUINO=10819"]
 LANGUAGES = {
