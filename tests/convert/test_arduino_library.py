@@ -44,7 +44,7 @@ def root_of(variable: str) -> Path:
 def answers(sketch: Path, folder: Path, *more: Path, options: tuple[str, ...] = ()) -> str:
     """What a sketch says under QEMU when it is asked for a text."""
     write_core(folder / "core")
-    named = [f"-I{folder / 'core'}", "-include", "Arduino.h", *options]
+    named = [f"-I{folder / 'core'}", *options]
     files = [*sketch_sources(sketch), folder / "core/core.cpp", *more]
     return talk(link(compile_files(files, folder / "objects", *named), folder / "sketch.elf"), "a text\n")
 

@@ -139,8 +139,9 @@ def compile_files(files: Iterable[Path], objects: Path, *options: str) -> list[P
         number, file = numbered
         made = objects / f"{number}-{file.name}.o"
         language = LANGUAGES[".c" if file.suffix == ".c" else ".cpp"]
+        given = ["-include", "Arduino.h"] if file.suffix == ".ino" else []  # as Arduino does
         done = subprocess.run(
-            [*language, *FLAGS, *options, "-x", "c" if file.suffix == ".c" else "c++", "-c", file, "-o", made],
+            [*language, *FLAGS, *options, *given, "-x", "c" if file.suffix == ".c" else "c++", "-c", file, "-o", made],
             capture_output=True,
             text=True,
         )

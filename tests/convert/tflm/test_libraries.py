@@ -1,11 +1,14 @@
 """`--tflm`: what older libraries lack and answer otherwise, by every command alike."""
 
+import hashlib
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from benchmarks.arduino_arena import RESULT
+from benchmarks.firmware.models import FOLDER
 from convert import arena, boards, check, optimize
 from convert.options import LIBRARIES as OFFERED
 from convert.passes.kernel_forms import FORMS, mend_model
@@ -149,3 +152,16 @@ def test_what_a_library_has_not_is_one_line(tmp_path: Path, capsys: pytest.Captu
     path.write_bytes(LIBRARY_PAIRS["arduino_registers"][0].build())
     assert boards.main([str(path), "--tflm", "arduino"]) == 1
     assert "has no BATCH_MATMUL" in capsys.readouterr().err
+
+
+MEASURED = json.loads(RESULT.read_text())["arenas"]
+
+
+@pytest.mark.parametrize("entry", MEASURED, ids=lambda entry: entry["model"])
+def test_the_arena_is_that_of_firmware_with_the_arduino_library(entry: dict) -> None:
+    """As measured on a Cortex-M4 under QEMU: `python -m benchmarks.arduino_arena --library DIR`."""
+    data = mend_model((FOLDER / f"{entry['model']}.tflite").read_bytes(), find_build("cortex-m4", "arduino")).data
+    assert hashlib.sha256(data).hexdigest() == entry["model_sha256"]
+    assert entry["library_commit"] == LIBRARIES["arduino"].commit
+    report = plan_arena(data, "cortex-m4", "arduino")
+    assert (report["used"], report["total"]) == (entry["used"], entry["total"])
