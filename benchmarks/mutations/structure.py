@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
-from convert.tflite.model import read_model
 from tests.support.agreement_models import operator, operator_code, pack
 
 Edit = Callable[[schema.ModelT, np.random.Generator], None]
@@ -33,7 +32,7 @@ def structure_mutant(models: list[bytes], number: int, seed: int) -> bytes:
     """One damaged model; edits that no file can hold are made anew."""
     rng = np.random.default_rng((seed, number))
     while True:
-        model = read_model(models[rng.integers(len(models))])
+        model = schema.ModelT.InitFromPackedBuf(models[rng.integers(len(models))])
         try:
             for _ in range(rng.choice((1, 2, 3), p=(0.75, 0.2, 0.05))):
                 _pick(rng, EDITS)(model, rng)
