@@ -575,7 +575,10 @@ CASES: dict[str, list[tuple[str, dict[str, Any]]]] = {
     ],
     "broadcast_args_rank": [("BROADCAST_ARGS", {"i0": Tensor("int32", (1, 2), data=1)})],
     "broadcast_args_fit": [("BROADCAST_ARGS", {"i0": i32(2, 4)})],
-    "shape_type": [("SHAPE", {"fields": {"outType": -1}})],
+    "option_types": [
+        ("SHAPE", {"fields": {"outType": -1}}),
+        *((op, {"fields": {"quantizedBiasType": 127}}) for op in ("CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV")),
+    ],
     # images
     "l2_pool_windows": [("L2_POOL_2D", {"fields": {"filterHeight": 9}}), ("L2_POOL_2D", {"fields": {"strideW": 0}})],
     "l2_pool_elements": [("L2_POOL_2D", {"i0": {"shape": (1, 300, 300, 2), "data": 0}})],

@@ -5,7 +5,6 @@ from fractions import Fraction
 from itertools import cycle, pairwise
 
 from convert.tflite import schema
-from convert.tflite.model import TYPE_NAMES
 from convert.tflite.view import Operator
 from convert.tflm.rules.elementwise import broadcast, shape_text
 from convert.tflm.rules.registry import FINE, FORM, TYPE, VALUE, Verdict, first_broken, require, rule
@@ -216,12 +215,6 @@ def shape_length(op: Operator) -> Verdict:
         op.output,
         f"has {op.output.elements} elements, the input {op.input.rank} dimensions",
     )
-
-
-@rule("SHAPE", FORM, "ask for int32", kernel="../core/api/flatbuffer_conversions.cc")
-def shape_type(op: Operator) -> Verdict:
-    """The options name a type."""
-    return require(op.option("outType") in TYPE_NAMES, None, f"it is {op.option('outType')}")
 
 
 @rule("BROADCAST_ARGS", FORM, "compute the shapes, or make them inputs of the model", unchecked=True)

@@ -3,6 +3,7 @@
 What they allow is in the table of `operators.py`.
 """
 
+from convert.tflite.model import TYPE_NAMES
 from convert.tflite.view import Operator, OptionalTensor, Tensor
 from convert.tflm.rules.elementwise import shape_text
 from convert.tflm.rules.operators import CUSTOM_OPERATORS, OPERATORS, OPTIONAL_INPUTS, count_range
@@ -10,6 +11,16 @@ from convert.tflm.rules.registry import COUNT, FINE, FORM, TYPE, Verdict, first_
 
 KERNEL_RANK = 6  # RuntimeShape::kMaxSmallSize
 SHAPED_BY_KERNEL = ("DEPTH_TO_SPACE", "SPACE_TO_DEPTH", "GATHER", "GATHER_ND", "L2_POOL_2D", "EMBEDDING_LOOKUP")
+# Options that name a type; TFLM converts each, whether its kernel looks at it or not.
+TYPE_OPTIONS = {
+    "ARG_MAX": "outputType",
+    "ARG_MIN": "outputType",
+    "CAST": "inDataType outDataType",
+    "CONV_2D": "quantizedBiasType",
+    "FULLY_CONNECTED": "quantizedBiasType",
+    "SHAPE": "outType",
+    "TRANSPOSE_CONV": "quantizedBiasType",
+}
 NO_OUTPUTS = ("IF", "WHILE")  # a graph that is called may give nothing back
 SHAPELESS = (
     "RESHAPE",
@@ -143,6 +154,20 @@ def no_intermediates(op: Operator) -> Verdict:
             require(i >= 0 and op.graph.tensors[i].nbytes == 0, None, f"its intermediate tensor {i} has elements")
             for i in indices
         ]
+    )
+
+
+@rule(
+    " ".join(TYPE_OPTIONS),
+    FORM,
+    "convert the model again with an unmodified converter",
+    kernel="../core/api/flatbuffer_conversions.cc",
+)
+def option_types(op: Operator) -> Verdict:
+    """Types that the options name are types of the schema."""
+    given = {name: op.option(name) for name in TYPE_OPTIONS[op.name].split()}
+    return first_broken(
+        [require(number in TYPE_NAMES, None, f"its {name} is {number}") for name, number in given.items()]
     )
 
 
