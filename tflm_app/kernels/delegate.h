@@ -12,6 +12,25 @@
 
 namespace embbert::kernels {
 
+// The tensors of a node, in Prepare as in Invoke; null where an optional input is absent. What is asked before TFLM's
+// Prepare is asked of these: a TfLiteTensor would take arena beside those of TFLM's own.
+inline TfLiteEvalTensor* EvalInput(TfLiteContext* context, const TfLiteNode* node, int index) {
+  const TfLiteIntArray& inputs = *node->inputs;
+  return index < inputs.size && inputs.data[index] >= 0 ? context->GetEvalTensor(context, inputs.data[index]) : nullptr;
+}
+
+inline TfLiteEvalTensor* EvalOutput(TfLiteContext* context, const TfLiteNode* node) {
+  return context->GetEvalTensor(context, node->outputs->data[0]);
+}
+
+inline bool IsInt8(const TfLiteEvalTensor* tensor) { return tensor != nullptr && tensor->type == kTfLiteInt8; }
+
+inline int CountElements(const TfLiteIntArray& dims) {
+  int count = 1;
+  for (int i = 0; i < dims.size; ++i) count *= dims.data[i];
+  return count;
+}
+
 inline TfLiteStatus PrepareStock(const TFLMRegistration& stock, TfLiteContext* context, TfLiteNode* node) {
   if (stock.init != nullptr) {
     node->user_data = stock.init(context, static_cast<const char*>(node->builtin_data), 0);

@@ -1,10 +1,11 @@
-// The dense kernel for cores without vectors: up to four rows of the input are widened once and multiplied with every
-// column, so that a weight is loaded and widened once for four products.
+// The dense kernel for cores without vectors: four rows of the input are widened once and multiplied with every column,
+// so that a weight is loaded and widened once for four products; of one or two rows, each with four columns at a time.
 
 #include "kernels/dense.h"
 
 #include <algorithm>
 
+#include "kernels/dense_row.h"
 #include "kernels/dense_tile.h"
 
 #if !EMBBERT_MVE
@@ -13,13 +14,15 @@ namespace embbert::kernels {
 namespace {
 
 constexpr int kColumns = 16;  // sums are kept for that many at a time
-// Values of depth that a tile of four rows has room for.
+constexpr int kWorthATile = 3;  // rows; fewer are computed one by one
+// Values of depth that a tile has room for.
 constexpr int kChunk = kTileBytes / static_cast<int>(sizeof(TileWord)) / kTileRows * kTileStep / kWordsAStep;
 
-[[gnu::noinline]] int32_t Sum(const int8_t* values, int count, int32_t offset) {
+// What the weights' offset adds to the sums of a row.
+[[gnu::noinline]] int32_t OffsetOf(const Dense& dense, const int8_t* row) {
   int32_t sum = 0;
-  for (int i = 0; i < count; ++i) sum += values[i] + offset;
-  return sum;
+  for (int i = 0; dense.weights_offset != 0 && i < dense.depth; ++i) sum += row[i] + dense.input_offset;
+  return dense.weights_offset * sum;
 }
 
 // The sum of a row and a column is sums[column * stride + row].
@@ -28,28 +31,57 @@ struct SumsOfRows {
   int stride, rows, columns;
 };
 
-[[gnu::noinline]] void StoreSums(const SumsOfRows& all, int32_t multiplier, int32_t shift, const OutputRange& range,
-                                 int8_t* output, int output_stride) {
-  WithRescale(multiplier, shift, range, [=](const auto& byte) {
+// The columns have one scale.
+void StoreRows(const Dense& dense, const SumsOfRows& all, int8_t* output) {
+  WithRescale(*dense.multipliers, *dense.shifts, dense.range, [&](const auto& byte) {
     for (int row = 0; row < all.rows; ++row) {
       const int32_t* sum = all.sums + row;
-      int8_t* next = output + row * output_stride;
+      int8_t* next = output + row * dense.columns;
 #pragma GCC unroll 2
       for (int i = all.columns; i > 0; --i, sum += all.stride) *next++ = byte(*sum);
     }
   });
 }
 
-// Rows from `first` on: kRows in the tile, of which `count` are there; the others repeat the first one.
-template <int kRows>
+// The sums of one column.
+inline void StoreColumn(const Dense& dense, int column, const int32_t* sums, int rows, int8_t* output) {
+  WithExactRescale(dense.multipliers[column], dense.shifts[column], [&](const auto& rescale) {
+    for (int row = 0; row < rows; ++row) output[row * dense.columns] = Clamp(rescale(sums[row]), dense.range);
+  });
+}
+
+// Writes the bytes of the columns from `column` on.
+[[gnu::noinline]] void StoreSums(const Dense& dense, int column, const SumsOfRows& all, int8_t* output) {
+  if (!dense.per_column) return StoreRows(dense, all, output + column);
+  for (int i = 0; i < all.columns; ++i) {
+    StoreColumn(dense, column + i, all.sums + i * all.stride, all.rows, output + column + i);
+  }
+}
+
+// One row.
+void ComputeRow(const Dense& dense, int row) {
+  const InputRow input = {dense.input + row * dense.depth, dense.depth, dense.input_offset};
+  const int32_t offset = OffsetOf(dense, input.values);
+  int32_t sums[kColumns];
+  for (int column = 0; column < dense.columns; column += kColumns) {
+    const int columns = std::min(kColumns, dense.columns - column);
+    for (int i = 0; i < columns; ++i) sums[i] = (dense.bias ? dense.bias[column + i] : 0) + offset;
+    MultiplyRow(input, {dense.weights + column * dense.depth, sums, columns, dense.depth});
+    StoreSums(dense, column, {sums, 1, 1, columns}, dense.output + row * dense.columns);
+  }
+}
+
+// As many rows as a tile has, from `first` on: `count` of them are there, the others repeat the first one.
 class RowGroup {
  public:
   RowGroup(const Dense& dense, int first, int count) : dense_(dense), first_(first), count_(count) {
-    for (int row = 0; row < kRows; ++row) rows_[row] = Row(row < count ? row : 0);
+    for (int row = 0; row < kTileRows; ++row) {
+      rows_[row] = dense.input + (first + (row < count ? row : 0)) * dense.depth;
+      offsets_[row] = OffsetOf(dense, rows_[row]);
+    }
   }
 
   void Compute() {
-    SumOffsets();
     const bool whole = dense_.depth <= kChunk;
     if (whole) WidenChunk(0, dense_.depth);
     for (int column = 0; column < dense_.columns; column += kColumns) {
@@ -58,73 +90,46 @@ class RowGroup {
       for (int start = 0; start < dense_.depth; start += kChunk) {
         const int depth = std::min(kChunk, dense_.depth - start);
         if (!whole) WidenChunk(start, depth);
-        AddProducts(column, columns, start, depth);
+        const int8_t* weights = dense_.weights + column * dense_.depth + start;
+        Multiply(tile_, depth, {weights, sums_[0], columns, dense_.depth});
       }
-      Store(column, columns);
+      StoreSums(dense_, column, {sums_[0], kTileRows, count_, columns}, dense_.output + first_ * dense_.columns);
     }
   }
 
  private:
-  const int8_t* Row(int row) const { return dense_.input + (first_ + row) * dense_.depth; }
-
-  // What the weights' offset adds to each row's sums.
-  void SumOffsets() {
-    for (int row = 0; row < kRows && dense_.weights_offset != 0; ++row) {
-      offsets_[row] = dense_.weights_offset * Sum(rows_[row], dense_.depth, dense_.input_offset);
-    }
-  }
-
   void BeginSums(int column, int columns) {
     for (int i = 0; i < columns; ++i) {
       const int32_t bias = dense_.bias ? dense_.bias[column + i] : 0;
 #pragma GCC unroll 4
-      for (int row = 0; row < kRows; ++row) sums_[i][row] = bias + offsets_[row];
+      for (int row = 0; row < kTileRows; ++row) sums_[i][row] = bias + offsets_[row];
     }
   }
 
   [[gnu::noinline]] void WidenChunk(int start, int depth) {
-    const int8_t* rows[kRows];
-    for (int row = 0; row < kRows; ++row) rows[row] = rows_[row] + start;
-    Widen<kRows>(rows, depth, dense_.input_offset, tile_);
-  }
-
-  void AddProducts(int column, int columns, int start, int depth) {
-    const int8_t* weights = dense_.weights + column * dense_.depth + start;
-    Multiply<kRows>(tile_, depth, {weights, sums_[0], columns, dense_.depth});
-  }
-
-  void Store(int column, int columns) const {
-    if (!dense_.per_column) return StoreColumns(column, 0, columns, *dense_.multipliers, *dense_.shifts);
-    for (int i = 0; i < columns; ++i) {
-      StoreColumns(column, i, 1, dense_.multipliers[column + i], dense_.shifts[column + i]);
-    }
-  }
-
-  // `count` of the columns that there are sums for, from the one `first` after `column`.
-  void StoreColumns(int column, int first, int count, int32_t multiplier, int32_t shift) const {
-    int8_t* output = dense_.output + first_ * dense_.columns + column + first;
-    const SumsOfRows sums = {sums_[first], kRows, count_, count};
-    StoreSums(sums, multiplier, shift, dense_.range, output, dense_.columns);
+    const int8_t* rows[kTileRows];
+    for (int row = 0; row < kTileRows; ++row) rows[row] = rows_[row] + start;
+    Widen(rows, depth, dense_.input_offset, tile_);
   }
 
   const Dense& dense_;
   int first_, count_;
-  const int8_t* rows_[kRows];
-  int32_t offsets_[kRows] = {};
-  int32_t sums_[kColumns][kRows];
-  TileWord tile_[kTileBytes / sizeof(TileWord) / kTileRows * kRows];
+  const int8_t* rows_[kTileRows];
+  int32_t offsets_[kTileRows];
+  int32_t sums_[kColumns][kTileRows];
+  TileWord tile_[kTileBytes / sizeof(TileWord)];
 };
 
 }  // namespace
 
 void ComputeDense(const Dense& dense) {
   for (int first = 0; first < dense.rows;) {
-    const int left = dense.rows - first;
-    if (left >= 3) {
-      RowGroup<4>(dense, first, std::min(left, 4)).Compute();
-      first += 4;
+    const int count = std::min(dense.rows - first, kTileRows);
+    if (count >= kWorthATile) {
+      RowGroup(dense, first, count).Compute();
+      first += count;
     } else {
-      RowGroup<1>(dense, first++, 1).Compute();
+      ComputeRow(dense, first++);
     }
   }
 }

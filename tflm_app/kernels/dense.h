@@ -23,6 +23,13 @@ struct Dense {
   OutputRange range;
 };
 
+// Rows of weights, one after the other, and what is summed up of each.
+struct Columns {
+  const int8_t* weights;
+  int32_t* sums;
+  int count, stride;  // of the rows of weights: how many, and bytes from one to the next
+};
+
 // Takes no more than 3 KiB of stack, nothing else.
 void ComputeDense(const Dense& dense);
 

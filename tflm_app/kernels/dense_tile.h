@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "kernels/dense.h"
 #include "kernels/instructions.h"
 
 namespace embbert::kernels {
@@ -18,16 +19,14 @@ constexpr int kTileRows = 4, kTileBytes = 2048;
 using TileWord = uint32_t;
 constexpr int kTileStep = 4, kWordsAStep = 2;
 
-// Adds the products of a tile of kRows with a row of weights, whole steps of it.
-template <int kRows>
+// Adds the products of a tile with a row of weights, whole steps of it.
 inline void MultiplySteps(const TileWord* tile, const int8_t* weights, int steps, int32_t* sums) {
-  for (; steps > 0; --steps, weights += kTileStep, tile += kWordsAStep * kRows) {
-    const uint32_t word = LoadWord(weights);
-    const auto even = static_cast<int16x2_t>(AddEvenBytes(0, word)), odd = static_cast<int16x2_t>(AddOddBytes(0, word));
+  for (; steps > 0; --steps, weights += kTileStep, tile += kWordsAStep * kTileRows) {
+    const uint32_t word = LoadWord(weights), even = EvenBytes(word), odd = OddBytes(word);
 #pragma GCC unroll 4
-    for (int row = 0; row < kRows; ++row) {
-      sums[row] = __smlad(static_cast<int16x2_t>(tile[row]), even, sums[row]);
-      sums[row] = __smlad(static_cast<int16x2_t>(tile[kRows + row]), odd, sums[row]);
+    for (int row = 0; row < kTileRows; ++row) {
+      sums[row] = AddProducts(tile[row], even, sums[row]);
+      sums[row] = AddProducts(tile[kTileRows + row], odd, sums[row]);
     }
   }
 }
@@ -50,25 +49,23 @@ inline void MultiplySteps(const TileWord* tile, const int8_t* weights, int steps
 
 // The steps of a row of bytes: the two 16-bit words of four values plus `offset`, from `bytes`.
 inline void WidenStep(const int8_t* bytes, int32_t offset, TileWord* even, TileWord* odd) {
-  const uint32_t offsets = static_cast<uint32_t>(offset) << 16 | (static_cast<uint32_t>(offset) & 0xFFFF);
-  const uint32_t word = LoadWord(bytes);
+  const uint32_t offsets = HalvesOf(offset), word = LoadWord(bytes);
   *even = AddEvenBytes(offsets, word);
   *odd = AddOddBytes(offsets, word);
 }
 
-template <int kRows>
 inline void Widen(const int8_t* const* rows, int depth, int32_t offset, TileWord* tile) {
-  for (int row = 0; row < kRows; ++row) {
+  for (int row = 0; row < kTileRows; ++row) {
     const int8_t* bytes = rows[row];
     TileWord* word = tile + row;
     int left = depth;
-    for (; left >= kTileStep; left -= kTileStep, bytes += kTileStep, word += kWordsAStep * kRows) {
-      WidenStep(bytes, offset, word, word + kRows);
+    for (; left >= kTileStep; left -= kTileStep, bytes += kTileStep, word += kWordsAStep * kTileRows) {
+      WidenStep(bytes, offset, word, word + kTileRows);
     }
     if (left > 0) {  // the weights of these are zero, so any value will do
       int8_t rest[kTileStep] = {};
       std::memcpy(rest, bytes, static_cast<size_t>(left));
-      WidenStep(rest, offset, word, word + kRows);
+      WidenStep(rest, offset, word, word + kTileRows);
     }
   }
 }
@@ -89,39 +86,20 @@ using TileWord = int16_t;
 #endif
 constexpr int kTileStep = 1, kWordsAStep = 1;
 
-template <int kRows>
 inline void MultiplySteps(const TileWord* tile, const int8_t* weights, int steps, int32_t* sums) {
-  for (; steps > 0; --steps, tile += kRows) {
+  for (; steps > 0; --steps, tile += kTileRows) {
     const int32_t weight = *weights++;
-    for (int row = 0; row < kRows; ++row) sums[row] += tile[row] * weight;
+    for (int row = 0; row < kTileRows; ++row) sums[row] += tile[row] * weight;
   }
 }
 
-template <int kRows>
 inline void Widen(const int8_t* const* rows, int depth, int32_t offset, TileWord* tile) {
-  for (int row = 0; row < kRows; ++row) {
-    for (int i = 0; i < depth; ++i) tile[i * kRows + row] = static_cast<TileWord>(rows[row][i] + offset);
+  for (int row = 0; row < kTileRows; ++row) {
+    for (int i = 0; i < depth; ++i) tile[i * kTileRows + row] = static_cast<TileWord>(rows[row][i] + offset);
   }
 }
 
 #endif
-
-// Rows of weights, one after the other, and the kRows sums of each.
-struct Columns {
-  const int8_t* weights;
-  int32_t* sums;
-  int count, stride;  // of the rows of weights: how many, and bytes from one to the next
-};
-
-// Adds the products of a tile with whole steps of each row of weights.
-template <int kRows>
-inline void MultiplyColumns(const TileWord* tile, int steps, const Columns& columns) {
-  const int8_t* weights = columns.weights;
-  int32_t* sums = columns.sums;
-  for (int i = columns.count; i > 0; --i, weights += columns.stride, sums += kRows) {
-    MultiplySteps<kRows>(tile, weights, steps, sums);
-  }
-}
 
 #if EMBBERT_DSP || EMBBERT_THUMB2
 
@@ -164,25 +142,32 @@ struct ColumnLoop {
       "pop {r0, r4-r11, pc}\n");
 }
 
-template <>
-inline void MultiplyColumns<kTileRows>(const TileWord* tile, int steps, const Columns& columns) {
+// Adds the products of a tile with whole steps of each row of weights; a column has kTileRows sums.
+inline void MultiplyColumns(const TileWord* tile, int steps, const Columns& columns) {
   constexpr int kWords = kWordsAStep * kTileRows;
   ColumnLoop loop = {tile, tile + (steps & ~7) * kWords, tile + steps * kWords, columns.weights, columns.sums,
                      columns.count, columns.stride - steps * kTileStep};
   RunColumnLoop(&loop);
 }
 
+#else
+
+inline void MultiplyColumns(const TileWord* tile, int steps, const Columns& columns) {
+  for (int i = 0; i < columns.count; ++i) {
+    MultiplySteps(tile, columns.weights + i * columns.stride, steps, columns.sums + i * kTileRows);
+  }
+}
+
 #endif
 
 // Adds the products of a tile of `depth` with each row of weights.
-template <int kRows>
 inline void Multiply(const TileWord* tile, int depth, const Columns& columns) {
   const int steps = static_cast<int>(static_cast<unsigned>(depth) / kTileStep), left = depth - steps * kTileStep;
-  MultiplyColumns<kRows>(tile, steps, columns);
+  MultiplyColumns(tile, steps, columns);
   for (int i = 0; left > 0 && i < columns.count; ++i) {
     int8_t rest[kTileStep] = {};
     std::memcpy(rest, columns.weights + i * columns.stride + steps * kTileStep, static_cast<size_t>(left));
-    MultiplySteps<kRows>(tile + steps * kWordsAStep * kRows, rest, 1, columns.sums + i * kRows);
+    MultiplySteps(tile + steps * kWordsAStep * kTileRows, rest, 1, columns.sums + i * kTileRows);
   }
 }
 

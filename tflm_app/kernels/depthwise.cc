@@ -3,38 +3,38 @@
 
 #include "kernels/depthwise.h"
 
+#include <algorithm>
+
 #include "kernels/depthwise_channels.h"
 
 namespace embbert::kernels {
 namespace {
 
 template <typename SomeChannels>
-void ComputePlane(const Depthwise& depthwise, const int8_t* input, int8_t* output, SomeChannels* sums) {
+void ComputePlane(const Depthwise& depthwise, const int8_t* input, int8_t* output, const SomeChannels& some) {
   const int channels = depthwise.channels, row = depthwise.x.inputs * channels;
   for (int y = 0; y < depthwise.y.outputs; ++y) {
     const Axis::Window rows = depthwise.y.At(y);
     for (int x = 0; x < depthwise.x.outputs; ++x, output += channels) {
       const Axis::Window columns = depthwise.x.At(x);
-      const int8_t* first = input + rows.input * row + columns.input * channels;
-      sums->Begin();
-      for (int tap = rows.begin; tap < rows.end; ++tap, first += depthwise.y.dilation * row) {
-        sums->Add(tap * depthwise.x.taps + columns.begin, first, depthwise.x.dilation * channels,
-                  columns.end - columns.begin);
-      }
-      sums->Store(output);
+      some.ComputeAt(rows, columns, input + rows.input * row + columns.input * channels, output);
     }
   }
 }
 
 template <typename SomeChannels>
 void ComputeChannels(const Depthwise& depthwise, int channel) {
-  SomeChannels sums(depthwise, channel);
+  const SomeChannels some(depthwise, channel);
   const int inputs = depthwise.y.inputs * depthwise.x.inputs, outputs = depthwise.y.outputs * depthwise.x.outputs;
   for (int batch = 0; batch < depthwise.batches; ++batch) {
     ComputePlane(depthwise, depthwise.input + batch * inputs * depthwise.channels + channel,
-                 depthwise.output + batch * outputs * depthwise.channels + channel, &sums);
+                 depthwise.output + batch * outputs * depthwise.channels + channel, some);
   }
 }
+
+#if EMBBERT_DSP
+bool AreFast(const int32_t* shifts) { return std::all_of(shifts, shifts + 4, FastRescale::Takes); }
+#endif
 
 }  // namespace
 
@@ -44,10 +44,16 @@ void ComputeDepthwise(const Depthwise& depthwise) {
   for (int channel = 0; channel < depthwise.channels; channel += Channels::kCount) {
     ComputeChannels<Channels>(depthwise, channel);
   }
+#elif EMBBERT_DSP
+  int channel = 0;
+  for (; channel + 4 <= depthwise.channels && AreFast(depthwise.shifts + channel); channel += 4) {
+    ComputeChannels<Channels<4, FastRescale>>(depthwise, channel);
+  }
+  for (; channel < depthwise.channels; ++channel) ComputeChannels<Channels<1, ExactRescale>>(depthwise, channel);
 #else
   int channel = 0;
-  for (; channel + 4 <= depthwise.channels; channel += 4) ComputeChannels<Channels<4>>(depthwise, channel);
-  for (; channel < depthwise.channels; ++channel) ComputeChannels<Channels<1>>(depthwise, channel);
+  for (; channel + 4 <= depthwise.channels; channel += 4) ComputeChannels<Channels<4, ExactRescale>>(depthwise, channel);
+  for (; channel < depthwise.channels; ++channel) ComputeChannels<Channels<1, ExactRescale>>(depthwise, channel);
 #endif
 }
 

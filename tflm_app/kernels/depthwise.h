@@ -42,6 +42,8 @@ struct Depthwise {
 // What ComputeDepthwise has room for: taps of y times taps of x.
 constexpr int kMaxTaps = 128;
 
+constexpr int kLeastLineTaps = 8;
+
 // Whether ComputeLines is faster, and takes it: one row of taps.
 bool IsLine(const Depthwise& depthwise);
 void ComputeLines(const Depthwise& depthwise);

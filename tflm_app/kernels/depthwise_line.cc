@@ -20,7 +20,7 @@ constexpr int kStep = 2;
 #endif
 
 constexpr int kOutputs = 4;  // at a time
-constexpr int kMaxLine = 512, kMaxStride = 4, kLeastTaps = 8;
+constexpr int kMaxLine = 512, kMaxStride = 4;
 constexpr int kSlack = kOutputs * kMaxStride + 16;  // values that are read and not used
 
 int LineLength(const Depthwise& depthwise) {
@@ -131,7 +131,7 @@ class Line {
 
 bool IsLine(const Depthwise& depthwise) {
   return depthwise.y.taps == 1 && depthwise.y.padding == 0 && depthwise.x.dilation == 1 &&
-         depthwise.x.taps >= kLeastTaps && depthwise.x.stride <= kMaxStride && LineLength(depthwise) <= kMaxLine;
+         depthwise.x.taps >= kLeastLineTaps && depthwise.x.stride <= kMaxStride && LineLength(depthwise) <= kMaxLine;
 }
 
 void ComputeLines(const Depthwise& depthwise) {

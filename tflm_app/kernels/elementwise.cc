@@ -47,9 +47,8 @@ bool HaveOneShape(const TfLiteIntArray* first, const TfLiteIntArray* second) {
   return true;
 }
 
-template <typename Tensor>
-bool IsOurs(const Tensor& first, const Tensor& second) {
-  return first.type == kTfLiteInt8 && second.type == kTfLiteInt8 && HaveOneShape(first.dims, second.dims);
+bool IsOurs(const TfLiteEvalTensor* first, const TfLiteEvalTensor* second) {
+  return IsInt8(first) && IsInt8(second) && HaveOneShape(first->dims, second->dims);
 }
 
 constexpr int kAddLeftShift = 20;  // of the inputs, before their scales are made one
@@ -86,18 +85,9 @@ void Mul(const MulData& data, const Operands& operands) {
 
 #else
 
-// Calls loop(rescale) with the fastest rescaling that is exact.
-template <typename Loop>
-inline void WithFactor(const Factor& factor, const Loop& loop) {
-#if EMBBERT_DSP
-  if (FastRescale::Takes(factor.shift)) return loop(FastRescale(factor.multiplier, factor.shift));
-#endif
-  loop(ExactRescale(factor.multiplier, factor.shift));
-}
-
 // What one input contributes for each of its 256 values.
 [[gnu::noinline]] void FillTerms(const Factor& factor, int32_t zero_point, int32_t* terms) {
-  WithFactor(factor, [=](const auto& rescale) {
+  WithExactRescale(factor.multiplier, factor.shift, [=](const auto& rescale) {
     for (int32_t value = INT8_MIN; value <= INT8_MAX; ++value) {
       terms[value + 128] = rescale((value - zero_point) * (1 << kAddLeftShift));
     }
@@ -151,11 +141,13 @@ struct PreparedOperands {
   explicit operator bool() const { return first != nullptr && second != nullptr && output != nullptr; }
 };
 
-TfLiteStatus PrepareAdd(TfLiteContext* context, TfLiteNode* node) {
+[[gnu::cold]] TfLiteStatus PrepareAdd(TfLiteContext* context, TfLiteNode* node) {
+  if (!IsOurs(EvalInput(context, node, 0), EvalInput(context, node, 1))) {
+    return PrepareStock(tflite::Register_ADD(), context, node);
+  }
   PreparedTensors tensors(context, node);
   const PreparedOperands operands(tensors);
   TF_LITE_ENSURE(context, operands);
-  if (!IsOurs(*operands.first, *operands.second)) return PrepareStock(tflite::Register_ADD(), context, node);
   TF_LITE_ENSURE_TYPES_EQ(context, operands.output->type, kTfLiteInt8);
   tflite::OpDataAdd theirs = {};
   TF_LITE_ENSURE_STATUS(tflite::CalculateOpDataAdd(context, static_cast<TfLiteAddParams*>(node->builtin_data),
@@ -173,11 +165,13 @@ TfLiteStatus PrepareAdd(TfLiteContext* context, TfLiteNode* node) {
   return kTfLiteOk;
 }
 
-TfLiteStatus PrepareMul(TfLiteContext* context, TfLiteNode* node) {
+[[gnu::cold]] TfLiteStatus PrepareMul(TfLiteContext* context, TfLiteNode* node) {
+  if (!IsOurs(EvalInput(context, node, 0), EvalInput(context, node, 1))) {
+    return PrepareStock(tflite::Register_MUL(), context, node);
+  }
   PreparedTensors tensors(context, node);
   const PreparedOperands operands(tensors);
   TF_LITE_ENSURE(context, operands);
-  if (!IsOurs(*operands.first, *operands.second)) return PrepareStock(tflite::Register_MUL(), context, node);
   TF_LITE_ENSURE_TYPES_EQ(context, operands.output->type, kTfLiteInt8);
   tflite::OpDataMul theirs = {};
   TF_LITE_ENSURE_STATUS(
@@ -195,11 +189,10 @@ TfLiteStatus PrepareMul(TfLiteContext* context, TfLiteNode* node) {
 
 template <typename Data, void (*kCompute)(const Data&, const Operands&), TFLMRegistration (*kStock)()>
 TfLiteStatus Invoke(TfLiteContext* context, TfLiteNode* node) {
-  const TfLiteEvalTensor* first = tflite::micro::GetEvalInput(context, node, 0);
-  const TfLiteEvalTensor* second = tflite::micro::GetEvalInput(context, node, 1);
-  if (!IsOurs(*first, *second)) return kStock().invoke(context, node);
-  TfLiteEvalTensor* output = tflite::micro::GetEvalOutput(context, node, 0);
-  const auto count = static_cast<size_t>(tflite::micro::GetTensorShape(output).FlatSize());
+  const TfLiteEvalTensor *first = EvalInput(context, node, 0), *second = EvalInput(context, node, 1);
+  if (!IsOurs(first, second)) return kStock().invoke(context, node);
+  const TfLiteEvalTensor* output = EvalOutput(context, node);
+  const auto count = static_cast<size_t>(CountElements(*output->dims));
   kCompute(*static_cast<const Data*>(node->user_data),
            {first->data.int8, second->data.int8, output->data.int8, count});
   return kTfLiteOk;

@@ -5,6 +5,7 @@
 
 #include "kernels/delegate.h"
 #include "kernels/dense.h"
+#include "kernels/instructions.h"
 #include "kernels/kernels.h"
 #include "tensorflow/lite/micro/kernels/fully_connected.h"
 
@@ -20,7 +21,19 @@ struct Data {
   int8_t input_zero_point, weights_zero_point, output_zero_point, min, max;
 };
 
-bool IsOurs(TfLiteType input, TfLiteType weights) { return input == kTfLiteInt8 && weights == kTfLiteInt8; }
+// Whether our kernel is the faster one: below, too little is shared between rows or between columns. With MVE, CMSIS-NN
+// has the sums of weights from its Prepare.
+bool IsWorthIt(int rows, int depth, int columns) {
+  return EMBBERT_MVE ? rows >= 3 : depth * columns >= 256 && (rows >= 3 || depth >= 64);
+}
+
+bool IsOurs(TfLiteContext* context, const TfLiteNode* node) {
+  if (!IsInt8(EvalInput(context, node, kInput))) return false;  // the weights are not looked up: floats lose no time
+  const TfLiteEvalTensor *weights = EvalInput(context, node, kWeights), *output = EvalOutput(context, node);
+  if (!IsInt8(weights) || output == nullptr) return false;
+  const int columns = output->dims->data[output->dims->size - 1], depth = weights->dims->data[weights->dims->size - 1];
+  return IsWorthIt(CountElements(*output->dims) / columns, depth, columns);
+}
 
 Data DataOf(const tflite::OpDataFullyConnected& theirs) {
   const bool per_column = theirs.is_per_channel;
@@ -36,13 +49,13 @@ Data DataOf(const tflite::OpDataFullyConnected& theirs) {
 }
 
 TfLiteStatus Prepare(TfLiteContext* context, TfLiteNode* node) {
+  if (!IsOurs(context, node)) return PrepareStock(tflite::Register_FULLY_CONNECTED(), context, node);
   PreparedTensors tensors(context, node);
   const TfLiteTensor* input = tensors.Input(kInput);
   const TfLiteTensor* weights = tensors.Input(kWeights);
   const TfLiteTensor* bias = tensors.Input(kBias);
   TfLiteTensor* output = tensors.Output();
   TF_LITE_ENSURE(context, input != nullptr && weights != nullptr && output != nullptr);
-  if (!IsOurs(input->type, weights->type)) return PrepareStock(tflite::Register_FULLY_CONNECTED(), context, node);
   TF_LITE_ENSURE_TYPES_EQ(context, output->type, kTfLiteInt8);
   const auto* parameters = static_cast<const TfLiteFullyConnectedParams*>(node->builtin_data);
   tflite::OpDataFullyConnected theirs = {};
@@ -55,17 +68,14 @@ TfLiteStatus Prepare(TfLiteContext* context, TfLiteNode* node) {
 }
 
 TfLiteStatus Invoke(TfLiteContext* context, TfLiteNode* node) {
-  const TfLiteEvalTensor* input = tflite::micro::GetEvalInput(context, node, kInput);
-  const TfLiteEvalTensor* weights = tflite::micro::GetEvalInput(context, node, kWeights);
-  if (!IsOurs(input->type, weights->type)) return tflite::Register_FULLY_CONNECTED().invoke(context, node);
-  const TfLiteEvalTensor* bias =
-      node->inputs->size > kBias ? tflite::micro::GetEvalInput(context, node, kBias) : nullptr;
-  TfLiteEvalTensor* output = tflite::micro::GetEvalOutput(context, node, 0);
+  if (!IsOurs(context, node)) return tflite::Register_FULLY_CONNECTED().invoke(context, node);
+  const TfLiteEvalTensor *input = EvalInput(context, node, kInput), *weights = EvalInput(context, node, kWeights);
+  const TfLiteEvalTensor *bias = EvalInput(context, node, kBias), *output = EvalOutput(context, node);
   const Data& data = *static_cast<const Data*>(node->user_data);
   Dense dense;
   dense.columns = output->dims->data[output->dims->size - 1];
   dense.depth = weights->dims->data[weights->dims->size - 1];
-  dense.rows = tflite::micro::GetTensorShape(output).FlatSize() / dense.columns;
+  dense.rows = CountElements(*output->dims) / dense.columns;
   dense.input = input->data.int8;
   dense.weights = weights->data.int8;
   dense.bias = bias ? bias->data.i32 : nullptr;

@@ -57,6 +57,29 @@ inline uint32_t AddEvenBytes(uint32_t sum, uint32_t word) {
   return halves;
 }
 
+// The same with nothing added.
+inline uint32_t OddBytes(uint32_t word) {
+  uint32_t halves;
+  asm("sxtb16 %0, %1, ror #8" : "=r"(halves) : "r"(word));
+  return halves;
+}
+
+inline uint32_t EvenBytes(uint32_t word) {
+  uint32_t halves;
+  asm("sxtb16 %0, %1" : "=r"(halves) : "r"(word));
+  return halves;
+}
+
+// A value in both halves of a word.
+inline uint32_t HalvesOf(int32_t value) {
+  return static_cast<uint32_t>(value) << 16 | (static_cast<uint32_t>(value) & 0xFFFF);
+}
+
+// sum + the products of both halves.
+inline int32_t AddProducts(uint32_t a, uint32_t b, int32_t sum) {
+  return __smlad(static_cast<int16x2_t>(a), static_cast<int16x2_t>(b), sum);
+}
+
 // sum + a * b of the low or of the high halves.
 inline int32_t AddLowProduct(uint32_t a, uint32_t b, int32_t sum) {
   asm("smlabb %0, %1, %2, %0" : "+r"(sum) : "r"(a), "r"(b));

@@ -2,8 +2,8 @@
 //
 //   resolver.AddSoftmax(embbert::kernels::Softmax());
 //
-// Each takes int8 tensors itself and hands all else to TFLM's kernel of the same operator, with no byte of arena more
-// than that, no heap and no static memory. See README.md.
+// Each takes int8 tensors itself and hands all else, and what TFLM's kernel of the same operator computes faster, to that.
+// No heap, no static memory, no scratch. See README.md.
 
 #ifndef EMBBERT_KERNELS_KERNELS_H_
 #define EMBBERT_KERNELS_KERNELS_H_

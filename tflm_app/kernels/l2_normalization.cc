@@ -47,13 +47,11 @@ int32_t SumOfSquares(const int8_t* row, size_t depth, int32_t zero_point) {
   int32_t sum = 0;
   size_t i = 0;
 #if EMBBERT_DSP
-  const auto offset = static_cast<uint32_t>(-zero_point);
-  const uint32_t offsets = offset << 16 | (offset & 0xFFFF);
+  const uint32_t offsets = HalvesOf(-zero_point);
   for (; i + 4 <= depth; i += 4) {
     const uint32_t word = LoadWord(row + i);
-    const auto even = static_cast<int16x2_t>(AddEvenBytes(offsets, word));
-    const auto odd = static_cast<int16x2_t>(AddOddBytes(offsets, word));
-    sum = __smlad(odd, odd, __smlad(even, even, sum));
+    const uint32_t even = AddEvenBytes(offsets, word), odd = AddOddBytes(offsets, word);
+    sum = AddProducts(odd, odd, AddProducts(even, even, sum));
   }
 #endif
   for (; i < depth; ++i) sum += (row[i] - zero_point) * (row[i] - zero_point);
@@ -70,12 +68,12 @@ void Scale(const int8_t* row, size_t depth, int32_t zero_point, int32_t multipli
 
 #endif
 
-TfLiteStatus Prepare(TfLiteContext* context, TfLiteNode* node) {
+[[gnu::cold]] TfLiteStatus Prepare(TfLiteContext* context, TfLiteNode* node) {
+  if (!IsInt8(EvalInput(context, node, 0))) return PrepareStock(tflite::Register_L2_NORMALIZATION(), context, node);
   PreparedTensors tensors(context, node);
   const TfLiteTensor* input = tensors.Input(0);
   const TfLiteTensor* output = tensors.Output();
   TF_LITE_ENSURE(context, input != nullptr && output != nullptr);
-  if (input->type != kTfLiteInt8) return PrepareStock(tflite::Register_L2_NORMALIZATION(), context, node);
   TF_LITE_ENSURE_TYPES_EQ(context, output->type, kTfLiteInt8);
   const auto* parameters = static_cast<const TfLiteL2NormParams*>(node->builtin_data);
   TF_LITE_ENSURE_EQ(context, parameters->activation, kTfLiteActNone);
@@ -86,11 +84,10 @@ TfLiteStatus Prepare(TfLiteContext* context, TfLiteNode* node) {
 }
 
 TfLiteStatus Invoke(TfLiteContext* context, TfLiteNode* node) {
-  const TfLiteEvalTensor* input = tflite::micro::GetEvalInput(context, node, 0);
-  if (input->type != kTfLiteInt8) return tflite::Register_L2_NORMALIZATION().invoke(context, node);
-  TfLiteEvalTensor* output = tflite::micro::GetEvalOutput(context, node, 0);
+  if (!IsInt8(EvalInput(context, node, 0))) return tflite::Register_L2_NORMALIZATION().invoke(context, node);
+  const TfLiteEvalTensor *input = EvalInput(context, node, 0), *output = EvalOutput(context, node);
   const int32_t zero_point = static_cast<const Data*>(node->user_data)->zero_point;
-  const auto count = static_cast<size_t>(tflite::micro::GetTensorShape(input).FlatSize());
+  const auto count = static_cast<size_t>(CountElements(*input->dims));
   const auto depth = static_cast<size_t>(input->dims->data[input->dims->size - 1]);
   for (size_t i = 0; i < count; i += depth) {
     const int8_t* row = input->data.int8 + i;

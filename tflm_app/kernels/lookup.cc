@@ -4,8 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "kernels/delegate.h"
 #include "kernels/kernels.h"
-#include "tensorflow/lite/kernels/internal/tensor_ctypes.h"
 #include "tensorflow/lite/micro/kernels/kernel_util.h"
 #include "tensorflow/lite/micro/kernels/micro_ops.h"
 
@@ -47,19 +47,19 @@ void LookUp(const int8_t* table, const int8_t* input, size_t count, int8_t* outp
   for (size_t i = 0; i < count; ++i) output[i] = table[indices[i]];
 }
 
-template <TFLMRegistration (*kStock)()>
-TfLiteStatus Invoke(TfLiteContext* context, TfLiteNode* node) {
-  const TFLMRegistration stock = kStock();
-  const TfLiteEvalTensor* input = tflite::micro::GetEvalInput(context, node, 0);
-  TfLiteEvalTensor* output = tflite::micro::GetEvalOutput(context, node, 0);
-  const auto count = static_cast<size_t>(tflite::micro::GetTensorShape(input).FlatSize());
-  if (input->type != kTfLiteInt8 || output->type != kTfLiteInt8 || count < kWorthATable) {
-    return stock.invoke(context, node);
-  }
+TfLiteStatus InvokeByTable(TFLMRegistration (*stock)(), TfLiteContext* context, TfLiteNode* node) {
+  const TfLiteEvalTensor *input = EvalInput(context, node, 0), *output = EvalOutput(context, node);
+  const auto count = static_cast<size_t>(CountElements(*input->dims));
+  if (!IsInt8(input) || !IsInt8(output) || count < kWorthATable) return stock().invoke(context, node);
   int8_t table[kValues];
-  TF_LITE_ENSURE_STATUS(FillTable(stock, context, node, table));
+  TF_LITE_ENSURE_STATUS(FillTable(stock(), context, node, table));
   LookUp(table, input->data.int8, count, output->data.int8);
   return kTfLiteOk;
+}
+
+template <TFLMRegistration (*kStock)()>
+TfLiteStatus Invoke(TfLiteContext* context, TfLiteNode* node) {
+  return InvokeByTable(kStock, context, node);
 }
 
 template <TFLMRegistration (*kStock)()>

@@ -31,6 +31,7 @@ inline int32_t ShiftLeft(int32_t value, int bits) {
 // For any value and any shift of -31 .. 30.
 class ExactRescale {
  public:
+  ExactRescale() = default;
   ExactRescale(int32_t multiplier, int shift)
       : multiplier_(multiplier), left_(std::max(shift, 0)), right_(std::max(-shift, 0)),
         mask_(static_cast<int32_t>((1u << right_) - 1)) {}
@@ -53,6 +54,7 @@ class ExactRescale {
 // For a shift of -20 or more. Where a step saturates, what TFLM has there is beyond the range of int8 as well.
 class FastRescale {
  public:
+  FastRescale() = default;
   FastRescale(int32_t multiplier, int shift)
       : multiplier_(multiplier), left_(std::max(shift, 0)), right_(std::max(-shift, 0)),
         half_(right_ ? 1 << (right_ - 1) : 0), sign_(right_ ? INT32_MIN : 0) {}
@@ -117,6 +119,15 @@ inline int8_t Saturate(int32_t value, int32_t zero_point) {
 inline int8_t Saturate(int32_t value, int32_t zero_point) { return Clamp(value, {zero_point, INT8_MIN, INT8_MAX}); }
 
 #endif
+
+// Calls use(rescale) with the fastest rescaling that is exact.
+template <typename Use>
+inline void WithExactRescale(int32_t multiplier, int shift, const Use& use) {
+#if EMBBERT_DSP
+  if (FastRescale::Takes(shift)) return use(FastRescale(multiplier, shift));
+#endif
+  use(ExactRescale(multiplier, shift));
+}
 
 // Calls loop(rescaled_byte), where rescaled_byte takes a sum to its byte, with the fastest that is exact.
 template <typename Loop>

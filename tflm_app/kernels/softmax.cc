@@ -125,15 +125,17 @@ void SoftmaxRows(const Data& data, const int8_t* input, size_t count, size_t dep
   }
 }
 
-bool IsOurs(TfLiteType input, TfLiteType output) { return input == kTfLiteInt8 && output == kTfLiteInt8; }
+bool IsOurs(TfLiteContext* context, const TfLiteNode* node) {
+  return IsInt8(EvalInput(context, node, 0)) && IsInt8(EvalOutput(context, node));
+}
 
-TfLiteStatus Prepare(TfLiteContext* context, TfLiteNode* node) {
-  PreparedTensors tensors(context, node);
+[[gnu::cold]] TfLiteStatus Prepare(TfLiteContext* context, TfLiteNode* node) {
   TF_LITE_ENSURE(context, node->inputs->size == 1 && node->outputs->size == 1);
+  if (!IsOurs(context, node)) return PrepareStock(tflite::Register_SOFTMAX(), context, node);
+  PreparedTensors tensors(context, node);
   const TfLiteTensor* input = tensors.Input(0);
   TfLiteTensor* output = tensors.Output();
   TF_LITE_ENSURE(context, input != nullptr && output != nullptr);
-  if (!IsOurs(input->type, output->type)) return PrepareStock(tflite::Register_SOFTMAX(), context, node);
   tflite::SoftmaxParams parameters = {};
   TF_LITE_ENSURE_STATUS(tflite::CalculateSoftmaxParams(
       context, input, output, static_cast<const TfLiteSoftmaxParams*>(node->builtin_data), &parameters));
@@ -144,10 +146,9 @@ TfLiteStatus Prepare(TfLiteContext* context, TfLiteNode* node) {
 }
 
 TfLiteStatus Invoke(TfLiteContext* context, TfLiteNode* node) {
-  const TfLiteEvalTensor* input = tflite::micro::GetEvalInput(context, node, 0);
-  TfLiteEvalTensor* output = tflite::micro::GetEvalOutput(context, node, 0);
-  if (!IsOurs(input->type, output->type)) return tflite::Register_SOFTMAX().invoke(context, node);
-  const auto count = static_cast<size_t>(tflite::micro::GetTensorShape(input).FlatSize());
+  if (!IsOurs(context, node)) return tflite::Register_SOFTMAX().invoke(context, node);
+  const TfLiteEvalTensor *input = EvalInput(context, node, 0), *output = EvalOutput(context, node);
+  const auto count = static_cast<size_t>(CountElements(*input->dims));
   const auto depth = static_cast<size_t>(input->dims->data[input->dims->size - 1]);
   SoftmaxRows(*static_cast<const Data*>(node->user_data), input->data.int8, count, depth, output->data.int8);
   return kTfLiteOk;
