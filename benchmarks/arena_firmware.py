@@ -46,11 +46,11 @@ def parser() -> CommandParser:
     return parse
 
 
-def add_firmware_arguments(parse: argparse.ArgumentParser) -> None:
+def add_firmware_arguments(parse: argparse.ArgumentParser, kernels: tuple[str, ...] = KERNELS) -> None:
     parse.add_argument("models", nargs="*", type=Path, metavar="MODEL.tflite")
     add_tflm_arguments(parse)
     parse.add_argument("--core", action="append", choices=list(BOARDS), help="may be repeated; default: all")
-    parse.add_argument("--kernels", action="append", choices=KERNELS, help="may be repeated; default: both")
+    parse.add_argument("--kernels", action="append", choices=kernels, help="may be repeated; default: all")
     parse.add_argument("--build", type=Path, default=Path("build/firmware"), metavar="DIR", help="default: %(default)s")
 
 

@@ -4,10 +4,12 @@
 
 Counts what is not there yet of the same bytes and tools, then fits. Writes results/instructions.json (counts, the
 clock's check, errors of the fit) and convert/tflm/instructions.yaml. Models and inputs are those of
-benchmarks.arena_firmware, two that come with TFLM, and those named; a text fills its model's length.
+benchmarks.arena_firmware and of benchmarks/firmware/kinds, two that come with TFLM, and those named; a text fills its
+model's length. The fit sees two thirds of the models; which, a seed says (`held_out_models`).
 """
 
 import argparse
+import dataclasses
 import hashlib
 import json
 from collections import defaultdict
@@ -17,26 +19,21 @@ import numpy as np
 import yaml
 
 from benchmarks.arena_firmware import add_firmware_arguments, named_models
+from benchmarks.firmware import kinds
 from benchmarks.firmware.inputs import join, seeded_inputs
 from benchmarks.firmware.results import Results
 from benchmarks.firmware.runner import BOARDS, KERNELS, Firmware, Run, build_firmware, describe_tools
-from convert.tflite.view import view_model
-from convert.tflm.instructions import COSTS, estimate_instructions, load_costs, operator_units
+from convert.tflite.view import Model, view_model
+from convert.tflm.instructions import COSTS, OURS, estimate_instructions, load_costs, operator_units
 from tf_embbert.common.arguments import CommandParser
 from tf_embbert.common.errors import UserError, run_command
 from tf_embbert.common.files import write_atomically
 
 RESULT = Path(__file__).parent / "results/instructions.json"
 TFLM_MODELS = "tensorflow/lite/micro/models"
-# Models the fit does not see: it is judged on them.
-HELD_OUT = (
-    "embbert-base-256",
-    "embbert-base-64",
-    "attention-per-channel",
-    "convolution-1d",
-    "person_detect",
-    "keyword_scrambled_8bit",
-)
+WITH_OURS = (*KERNELS, "fast")  # fast: those of tflm_app/kernels, and CMSIS-NN's for all else
+SEED = 16  # of the third that the fit does not see: it is judged on that
+ALWAYS_HELD_OUT = ("embbert-base-256", "embbert-base-64")
 LOOP_ROUNDS = (1000, 1_000_000, 20_000_000)
 COARSE = 2000  # instructions of an operator below which a tick more or less shows
 NANOSECONDS = 1_000_000_000  # in a second; QEMU's -icount shift=0 runs an instruction in each
@@ -48,17 +45,18 @@ HEADER = (
 
 def parser() -> CommandParser:
     parse = CommandParser(prog="python -m benchmarks.instructions", description=__doc__.split("\n")[0])
-    add_firmware_arguments(parse)
+    add_firmware_arguments(parse, WITH_OURS)
     return parse
 
 
 def models_to_count(paths: list[Path], tflm_root: Path) -> dict[str, bytes]:
-    """Those of the arena's benchmark, a convolutional and a recurrent one of TFLM's own (not committed here), and
-    those of `paths`.
+    """Those of the arena's benchmark, the kinds that people have, a convolutional and a recurrent one of TFLM's own
+    (not committed here), and those of `paths`.
     """
     theirs = [Path(tflm_root, TFLM_MODELS, name) for name in ("person_detect.tflite", "keyword_scrambled_8bit.tflite")]
     given = named_models(paths) if paths else {}
-    return named_models([]) | {path.stem: path.read_bytes() for path in theirs if path.exists()} | given
+    common = {path.stem: path.read_bytes() for path in sorted(kinds.FOLDER.glob("*.tflite"))}
+    return named_models([]) | common | {path.stem: path.read_bytes() for path in theirs if path.exists()} | given
 
 
 def count(firmware: Firmware, name: str, model: bytes) -> dict:
@@ -84,6 +82,12 @@ def to_instructions(ticks: int, run: Run) -> int:
     return round(ticks * NANOSECONDS / run.ticks_per_second)
 
 
+def build(core: str, kernels: str, options: argparse.Namespace) -> Firmware:
+    theirs, ours = ("cmsis_nn", "fast") if kernels == "fast" else (kernels, "stock")
+    firmware = build_firmware(core, theirs, options.tflm_root, options.build, ours=ours)
+    return dataclasses.replace(firmware, kernels=kernels)
+
+
 def check_clock(firmware: Firmware) -> dict:
     """What the clock says of loops of known length: {core, loops: [[instructions, counted]]}."""
     runs = [(2 * rounds, firmware.loop(rounds)) for rounds in LOOP_ROUNDS]
@@ -97,8 +101,8 @@ def check_clock(firmware: Firmware) -> dict:
 def count_all(options: argparse.Namespace, chosen: dict[str, bytes]) -> None:
     results = Results(RESULT, describe_tools(options.tflm_root, options.tflm_commit))
     for core in options.core or BOARDS:
-        for kernels in options.kernels or KERNELS:
-            firmware = build_firmware(core, kernels, options.tflm_root, options.build)
+        for kernels in options.kernels or WITH_OURS:
+            firmware = build(core, kernels, options)
             results.add("clock", ("core", "kernels"), check_clock(firmware))
             for name, model in chosen.items():
                 sha256 = hashlib.sha256(model).hexdigest()
@@ -108,17 +112,46 @@ def count_all(options: argparse.Namespace, chosen: dict[str, bytes]) -> None:
                     print(name, core, kernels, f"{entry['instructions']:,}")
 
 
-def fit(entries: list[dict], units: dict[str, list]) -> dict:
-    """Costs {core: {kernels: {kind: {unit: instructions}}}} of the measured entries.
+def held_out_models(entries: list[dict], units: dict[str, list]) -> set[str]:
+    """The names of a third of the measured models, those of the base preset among them: the others in a seeded order,
+    each as long as every unit of its operators is left in two models that were measured wherever it was.
+
+    Args:
+        entries: `measured` of the results.
+        units: `operator_units` of each model by the hash of its bytes.
+    """
+    places: defaultdict[str, set] = defaultdict(set)
+    has = {}
+    for entry in entries:
+        places[entry["model"]].add((entry["core"], entry["kernels"]))
+        operators = units[entry["model_sha256"]]
+        has[entry["model"]] = {(kind, unit) for kind, amounts in operators for unit in amounts if amounts[unit]}
+    others = sorted(has.keys() - set(ALWAYS_HELD_OUT))
+    held_out = set(ALWAYS_HELD_OUT) & has.keys()
+    for index in np.random.default_rng(SEED).permutation(len(others)):
+        name = others[index]
+        seen = [has[other] for other in others if other not in held_out | {name} and places[other] >= places[name]]
+        seen_twice = all(sum(unit in some for some in seen) >= 2 for unit in has[name])
+        if seen_twice and len(held_out) < len(has) / 3:
+            held_out.add(name)
+    return held_out
+
+
+def fit(entries: list[dict], views: dict[str, Model]) -> dict:
+    """Costs {core: {kernels: {kind: {unit: instructions}}}} of the measured entries; with the kernels 'fast' only of
+    what these compute themselves, for all else is CMSIS-NN's.
 
     Args:
         entries: `measured` of the results, without those held out.
-        units: `operator_units` of each model by the hash of its bytes.
+        views: the models by the hash of their bytes.
     """
     samples = defaultdict(list)
     for entry in entries:
-        for (kind, amounts), (_, counted) in zip(units[entry["model_sha256"]], entry["ops"], strict=True):
-            samples[entry["core"], entry["kernels"], kind].append((amounts, counted))
+        core, kernels = entry["core"], entry["kernels"]
+        units = operator_units(views[entry["model_sha256"]], core, kernels)
+        for (kind, amounts), (_, counted) in zip(units, entry["ops"], strict=True):
+            if kernels != "fast" or kind.endswith(OURS):
+                samples[core, kernels, kind].append((amounts, counted))
     costs: defaultdict[str, defaultdict[str, dict]] = defaultdict(lambda: defaultdict(dict))
     for (core, kernels, kind), rows in sorted(samples.items()):
         costs[core][kernels][kind] = fit_kind(rows)
@@ -127,11 +160,12 @@ def fit(entries: list[dict], units: dict[str, list]) -> dict:
 
 def fit_kind(rows: list[tuple[dict, int]]) -> dict[str, float]:
     """Non-negative costs of a kind's units by least squares, each operator weighed by its count: between the error
-    itself, to which only the largest would matter, and the relative one, to which the totals would not.
+    itself, to which only the largest would matter, and the relative one, to which the totals would not. A unit that
+    none of them has gets no cost.
     """
     from scipy.optimize import nnls
 
-    names = sorted({unit for amounts, _ in rows for unit in amounts})
+    names = sorted({unit for amounts, _ in rows for unit, amount in amounts.items() if amount})
     counted = np.array([count for _, count in rows], float)
     amounts = np.array([[amounts.get(unit, 0) for unit in names] for amounts, _ in rows], float)
     weights = 1 / np.sqrt(np.maximum(counted, COARSE))
@@ -139,8 +173,10 @@ def fit_kind(rows: list[tuple[dict, int]]) -> dict[str, float]:
     return {unit: float(f"{cost:.5g}") for unit, cost in zip(names, found)}
 
 
-def errors(entries: list[dict], models: dict[str, bytes]) -> list[dict]:
-    """The estimate of each measured model beside its count; `error` in percent of it."""
+def errors(entries: list[dict], models: dict[str, bytes], held_out: set[str]) -> list[dict]:
+    """The estimate of each measured model beside its count; `error` in percent of it, None where one operator or more
+    has no cost.
+    """
     rows = []
     for entry in entries:
         estimate = estimate_instructions(models[entry["model_sha256"]], entry["core"], entry["kernels"])
@@ -150,11 +186,13 @@ def errors(entries: list[dict], models: dict[str, bytes]) -> list[dict]:
                 "model": entry["model"],
                 "core": entry["core"],
                 "kernels": entry["kernels"],
-                "held_out": entry["model"] in HELD_OUT,
+                "held_out": entry["model"] in held_out,
                 "counted": entry["instructions"],
                 "estimate": estimate["total"],
                 "unknown": estimate["unknown"],
-                "error": round(100 * (estimate["total"] / entry["instructions"] - 1), 1),
+                "error": None
+                if estimate["unknown"]
+                else round(100 * (estimate["total"] / entry["instructions"] - 1), 1),
             }
         )
     return rows
@@ -164,18 +202,22 @@ def fit_all(chosen: dict[str, bytes]) -> None:
     content = json.loads(RESULT.read_text())
     by_hash = {hashlib.sha256(model).hexdigest(): model for model in chosen.values()}
     entries = [entry for entry in content["measured"] if entry["model_sha256"] in by_hash]
-    units = {sha256: operator_units(view_model(model)) for sha256, model in by_hash.items()}
-    costs = fit([entry for entry in entries if entry["model"] not in HELD_OUT], units)
+    views = {sha256: view_model(model) for sha256, model in by_hash.items()}
+    units = {sha256: operator_units(view) for sha256, view in views.items()}
+    held_out = held_out_models(entries, units)
+    costs = fit([entry for entry in entries if entry["model"] not in held_out], views)
     write_atomically(COSTS, HEADER + yaml.safe_dump(costs, default_flow_style=None, width=120))
     load_costs.cache_clear()
     results = Results(RESULT, {})
-    results.replace("errors", errors(entries, by_hash))
-    for row in results.content["errors"]:
-        print(
-            f"{row['error']:+7.1f} % {'held out' if row['held_out'] else '        '} {row['core']} {row['kernels']} "
-            f"{row['model']} {row['counted']:,}",
-            *row["unknown"],
-        )
+    results.replace("errors", errors(entries, by_hash, held_out))
+    print_errors(results.content["errors"])
+
+
+def print_errors(rows: list[dict]) -> None:
+    for row in rows:
+        error = "unknown" if row["error"] is None else f"{row['error']:+.1f} %"
+        place = f"{'held out' if row['held_out'] else '        '} {row['core']} {row['kernels']} {row['model']}"
+        print(f"{error:>9} {place} {row['counted']:,}", *row["unknown"])
 
 
 @run_command

@@ -1,9 +1,10 @@
-"""Writes the tables of README.md and docs/ from the result files: `python -m benchmarks.tables` (or `make tables`).
+"""Writes the tables of README.md, docs/ and the kernels' page from the result files: `python -m benchmarks.tables`.
 
 A table lies between `<!-- table NAME -->` and `<!-- end -->`, each once; a test holds the pages to what this makes.
 """
 
 import json
+import math
 import re
 import statistics
 from collections import Counter
@@ -16,7 +17,7 @@ from benchmarks.own_data.table import HEADER, own_data_rows
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "tflm_app/kernels/README.md"]
 MARK = re.compile(r"(<!-- table ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 SHORT_CORES = ("cortex-m4", "cortex-m7", "cortex-m55")  # those of the README's tables
 
@@ -234,6 +235,30 @@ def millions(count: float) -> str:
     return f"{count / 1e6:.0f} M"
 
 
+def kernels_table() -> str:
+    """A line for each model that is not ours: instructions with our kernels, those with TFLM's being 1."""
+    ratios: dict[str, dict[str, str]] = {}
+    for entry in read_result("kernels.json")["measured"]:
+        if entry["model"] != "embbert-base-256":
+            ratio = entry["fast"]["instructions"] / entry["stock"]["instructions"]
+            said = f"{ratio:.2f}" + (", other bytes" if not entry["equal"] else "")
+            ratios.setdefault(entry["model"], {})[entry["core"]] = said
+    rows = [[name, *(by_core.get(core, "") for core in SHORT_CORES)] for name, by_core in sorted(ratios.items())]
+    return lines_of("| instructions, TFLM's = 1 | Cortex-M4 | Cortex-M7 | Cortex-M55 |", rows)
+
+
+def estimate_errors_table() -> str:
+    """A line for each core and set of kernels: how far the estimates are off on the models that the fit did not see."""
+    rows = []
+    errors = [row for row in read_result("instructions.json")["errors"] if row["held_out"]]
+    for core, kernels in sorted({(row["core"], row["kernels"]) for row in errors}):
+        found = [row["error"] for row in errors if (row["core"], row["kernels"]) == (core, kernels)]
+        sizes = sorted(abs(error) for error in found if error is not None)
+        tenth = sizes[math.ceil(0.9 * len(sizes)) - 1]
+        rows.append([core, kernels, str(len(found)), f"{tenth:.1f} %", f"{sizes[-1]:.1f} %", str(found.count(None))])
+    return lines_of("| core | kernels | models held out | 90th percentile | worst | unknown |", rows)
+
+
 def lengths_table() -> str:
     """One length in a firmware, and several that share their weights."""
     result = read_result("lengths.json")
@@ -290,10 +315,12 @@ TABLES = {
     "app": app_table,
     "bucketing": bucketing_table,
     "conversion": conversion_table,
+    "estimate-errors": estimate_errors_table,
     "export": export_table,
     "foreign": foreign_table,
     "forms": forms_table,
     "ideas": ideas_table,
+    "kernels": kernels_table,
     "lengths": lengths_table,
     "memory": memory_table,
     "memory-short": memory_short_table,

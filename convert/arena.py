@@ -24,8 +24,10 @@ EXPLAINED = "cortex-m7"  # the core that is explained when none is named
 
 
 def _choose(core: str | None, kernels: str | None, tflm: str) -> list[tuple[str, str]]:
-    """The core and kernels that are named, or a library in their place; every core when none is."""
-    from convert.tflm.builds import BUILDS, LIBRARY_BUILDS, choose_kernels
+    """The core and kernels that are named, or a library in their place; every core when none is, with TFLM's kernels
+    when none are.
+    """
+    from convert.tflm.builds import BUILDS, LIBRARY_BUILDS, WITH_OURS, choose_kernels
     from convert.tflm.libraries import library_of
 
     chosen = choose_kernels(core, kernels, tflm)
@@ -33,7 +35,7 @@ def _choose(core: str | None, kernels: str | None, tflm: str) -> list[tuple[str,
         return [(core, chosen)]
     if library_of(tflm):
         return [key for key in LIBRARY_BUILDS if key[1] == tflm] or [(EXPLAINED, tflm)]
-    return [key for key in BUILDS if kernels in (None, key[1])]
+    return [key for key in (BUILDS | WITH_OURS if kernels else BUILDS) if kernels in (None, key[1])]
 
 
 def _is_over(reports: list[dict], limit: int | None) -> bool:

@@ -2,7 +2,7 @@
 
 import argparse
 
-KERNELS = ("cmsis_nn", "reference")
+KERNELS = ("cmsis_nn", "reference", "fast")  # fast: those of tflm_app/kernels, and CMSIS-NN's for all else
 LIBRARIES = ("main", "arduino", "pico", "esp")
 
 

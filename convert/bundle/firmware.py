@@ -32,8 +32,8 @@ class Firmware:
     Args:
         model: bytes of a .tflite file that TFLM runs.
         vocab_size: tokens of the tokenizer beside it; None of a model that has none.
-        kernels: 'cmsis_nn' or 'reference', or another library than tensorflow/tflite-micro, of which the flash is taken
-            to be that of the same kernels there.
+        kernels: 'cmsis_nn', 'reference' or 'fast' (kernels of our own over CMSIS-NN's), or another library than
+            tensorflow/tflite-micro, of which the flash is taken to be that of the same kernels there.
     """
 
     def __init__(self, model: bytes, vocab_size: int | None = None, kernels: str = "cmsis_nn") -> None:
@@ -42,7 +42,8 @@ class Firmware:
     def flash_parts(self, core: str) -> dict[str, int]:
         """Bytes of flash by part: model, runtime, app, and of a model with a tokenizer that and the golden rows."""
         flash = CONSTANTS["flash"]
-        runtime = flash["runtime"][shown(self.kernels)["kernels"]]
+        kernels = shown(self.kernels)["kernels"]
+        runtime = flash["runtime"]["cmsis_nn" if kernels == "fast" else kernels]  # ours are counted with the app
         parts = {"model": len(self.model), "runtime": runtime, "app": app_bytes(core)}
         if self.vocab_size is None:
             return parts

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from convert.tflm.kernels_arduino import ARDUINO_KERNELS, PICO_KERNELS
 from convert.tflm.kernels_cmsis_nn import CMSIS_NN_KERNELS
+from convert.tflm.kernels_fast import FAST_KERNELS
 from convert.tflm.kernels_reference import REFERENCE_KERNELS, Kernel
 from convert.tflm.kernels_signal import SIGNAL_KERNELS
 from convert.tflm.libraries import LIBRARIES, MAIN, library_of
@@ -32,11 +33,14 @@ class Target(NamedTuple):
 HOST = "host64"
 NOT_MEASURED = {"cortex-m0plus": "cortex-m3", "cortex-m85": "cortex-m55"}  # and the core whose code they run
 REFERENCE, OPTIMISED = REFERENCE_KERNELS | SIGNAL_KERNELS, CMSIS_NN_KERNELS | SIGNAL_KERNELS
+OURS = FAST_KERNELS | SIGNAL_KERNELS
 ON_HOST, ON_ARM = Target(HOST64, REFERENCE), Target(ARM32, REFERENCE)
 CMSIS_NN = {build: Target(build, OPTIMISED) for build in (ARM32, ARM32_DSP, ARM32_MVE)}
 BUILDS = {(HOST, "reference"): ON_HOST}
 BUILDS |= {(core, "cmsis_nn"): CMSIS_NN[build] for core, build in CORES.items()}
 BUILDS |= {(core, "reference"): ON_ARM for core in CORES}
+FAST = {build: Target(build, OURS) for build in (ARM32, ARM32_DSP, ARM32_MVE)}
+WITH_OURS = {(core, "fast"): FAST[build] for core, build in CORES.items()}  # kernels of our own over CMSIS-NN's
 # Those of other libraries, which the kernels' place names: plain structs, or the core's with DSP instructions.
 OLDER = {"arduino": (ARDUINO, ARDUINO_KERNELS), "pico": (PICO, PICO_KERNELS | SIGNAL_KERNELS)}
 LIBRARY_BUILDS = {
@@ -44,7 +48,7 @@ LIBRARY_BUILDS = {
     for name, (build, kernels) in OLDER.items()
     for core in LIBRARIES[name].cores
 }
-KNOWN = BUILDS | LIBRARY_BUILDS
+KNOWN = BUILDS | WITH_OURS | LIBRARY_BUILDS
 WHEEL_BUILD = Target(WHEEL, REFERENCE)  # the interpreter of the tflite-micro package: for checking ours
 
 
@@ -58,7 +62,9 @@ def find_build(core: str, kernels: str) -> Target:
     if library := library_of(kernels):
         known = f"there are figures for {', '.join(library.cores)}" if library.cores else "there are no figures at all"
         raise UserError(f"no figures of {library.title} for {core}: {known}")
-    raise UserError(f"{core} has no kernels {kernels!r}; it has {', '.join(k for c, k in BUILDS if c == core)}")
+    raise UserError(
+        f"{core} has no kernels {kernels!r}; it has {', '.join(k for c, k in BUILDS | WITH_OURS if c == core)}"
+    )
 
 
 def choose_kernels(core: str | None, kernels: str | None, tflm: str = MAIN) -> str:

@@ -7,15 +7,18 @@ also tells how far off the estimates are on models that it did not see.
 
 import functools
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeAlias
 
 import yaml
 
-from convert.tflite.view import Model, Operator, OptionalTensor, view_model
+from convert.tflite.view import Model, Operator, OptionalTensor, Tensor, view_model
+from convert.tflm.builds import find_build
+from convert.tflm.instructions_fast import fast_units
 
+OURS = " (ours)"
 COSTS = Path(__file__).with_name("instructions.yaml")
 NARROW_TYPES = ("INT8", "INT4")  # the usual; other types have kernels of their own, and a name with the type in it
 Tensors: TypeAlias = Sequence[OptionalTensor]
@@ -27,31 +30,40 @@ def estimate_instructions(model: Model | bytes, core: str, kernels: str) -> dict
     Args:
         model: a model that TFLM runs; its first graph counts.
         core: 'cortex-m4' or another core of `instructions.yaml`.
-        kernels: 'cmsis_nn' or 'reference'.
+        kernels: 'cmsis_nn', 'reference', or 'fast' for our own over CMSIS-NN's.
 
     Returns:
         {total, at_least, by_op: [{name, count, instructions}] from the most expensive kind on, unknown: [names]}.
         Operators without a measured cost are in `unknown` and not in `total`, which is then a lower bound (`at_least`),
-        and None where no operator has a cost. None for a core that was not measured.
+        and None where no operator has a cost. An operator that does what none of its kind was measured at (a unit
+        without a cost) has none either, and nothing costs 0. None for a core that was not measured.
     """
-    costs = load_costs().get(core, {}).get(kernels)
-    if costs is None:
+    of_core = load_costs().get(core, {})
+    if kernels not in of_core:
         return None
+    costs = of_core["cmsis_nn"] | of_core["fast"] if kernels == "fast" else of_core[kernels]
     counts: Counter[str] = Counter()
-    instructions: Counter[str] = Counter()  # halves and all
+    instructions: defaultdict[str, float] = defaultdict(float)
     unknown = set()
-    for kind, units in operator_units(view_model(model) if isinstance(model, bytes) else model):
-        if units.keys() <= costs.get(kind, {}).keys():
+    for kind, units in operator_units(view_model(model) if isinstance(model, bytes) else model, core, kernels):
+        price = _price(units, costs.get(kind, {}))
+        if price:
             counts[kind] += 1
-            instructions[kind] += sum(costs[kind][unit] * amount for unit, amount in units.items())
+            instructions[kind] += price
         else:
             unknown.add(kind)
     by_op = [
         {"name": kind, "count": counts[kind], "instructions": round(taken)}
-        for kind, taken in instructions.most_common()
+        for kind, taken in sorted(instructions.items(), key=lambda item: -item[1])
     ]
     total = sum(map(round, instructions.values())) if by_op or not unknown else None
     return {"total": total, "at_least": bool(unknown), "by_op": by_op, "unknown": sorted(unknown)}
+
+
+def _price(units: dict[str, float], costs: dict[str, float]) -> float:
+    """Instructions of an operator; 0 where a unit of it has no cost."""
+    used = {unit: amount for unit, amount in units.items() if amount}
+    return sum(costs[unit] * amount for unit, amount in used.items()) if used.keys() <= costs.keys() else 0
 
 
 @functools.cache
@@ -60,12 +72,19 @@ def load_costs() -> dict:
     return yaml.safe_load(COSTS.read_text())
 
 
-def operator_units(model: Model) -> list[tuple[str, dict[str, float]]]:
+def operator_units(
+    model: Model, core: str = "cortex-m7", kernels: str = "cmsis_nn"
+) -> list[tuple[str, dict[str, float]]]:
     """Kind and amount of each unit of every operator, in the order of execution.
 
-    The kind is the operator's name, with the type of its output when that is not int8: SUB INT32.
+    The kind is the operator's name, with the type of its output when that is not int8 (SUB INT32), and (ours) where a
+    kernel of our own computes it, which is so with the kernels 'fast' alone, and may depend on the core.
     """
-    return [_units(op.name, op, op.inputs, op.outputs) for op in model.graphs[0].operators]
+    found = []
+    for op in model.graphs[0].operators:
+        ours = fast_units(op, find_build(core, "fast").build) if kernels == "fast" else None
+        found.append((f"{op.name}{OURS}", ours) if ours else _units(op.name, op, op.inputs, op.outputs))
+    return found
 
 
 def _units(name: str, op: Operator, inputs: Tensors, outputs: Tensors) -> tuple[str, dict[str, float]]:
@@ -97,12 +116,27 @@ def _binary(op: Operator, inputs: Tensors, outputs: Tensors) -> dict[str, float]
     return {"broadcast elements" if broadcast else "elements": outputs[0].elements}
 
 
+VECTOR, LANES = 16, 4  # bytes that a vector core multiplies at once, 32-bit sums that it keeps in a register
+
+
 def _dense(op: Operator, inputs: Tensors, outputs: Tensors) -> dict[str, float]:
     """Of more than two dimensions, CMSIS-NN takes it for a convolution (cmsis_nn/fully_connected.cc)."""
-    size, depth = outputs[0].elements, int(inputs[1].shape[-1])
+    size, columns, depth = outputs[0].elements, int(outputs[0].shape[-1]), int(inputs[1].shape[-1])
     if len(outputs[0].shape) > 2:
-        return {"1x1 outputs": size, "1x1 macs": size * depth}
-    return {"rows": size // int(inputs[1].shape[0]), "outputs": size, "macs": size * depth}
+        return _matrix(size, columns, depth)
+    vectors, scaled = size * math.ceil(depth / VECTOR), size if len(inputs[1].scales) > 1 else 0
+    return {"rows": size // columns, "outputs": size, "macs": size * depth, "vectors": vectors, "scaled": scaled}
+
+
+def _matrix(size: int, columns: int, depth: int) -> dict[str, float]:
+    """Rows by columns, on a vector core by four rows at a time (arm_nn_mat_mult_nt_t_s8.c)."""
+    vectors = _in_fours(size // columns) * columns * math.ceil(depth / VECTOR)
+    return {"1x1 outputs": size, "1x1 macs": size * depth, "1x1 vectors": vectors}
+
+
+def _in_fours(count: int) -> int:
+    """What is computed four at a time, and one by one at twice the cost where fewer are left."""
+    return count + count % LANES
 
 
 def _matmul(op: Operator, inputs: Tensors, outputs: Tensors) -> dict[str, float]:
@@ -116,27 +150,64 @@ def _matmul(op: Operator, inputs: Tensors, outputs: Tensors) -> dict[str, float]
 
 
 def _convolution(op: Operator, inputs: Tensors, outputs: Tensors) -> dict[str, float]:
-    """A loop over the taps of the filter around one over the depth; CMSIS-NN first copies what a position sees."""
+    """A loop over the taps of the filter around one over the depth; CMSIS-NN first copies what a position sees, but for
+    most convolutions along a line on a vector core (arm_convolve_1_x_n_s8.c).
+    """
     filters, height, width, depth = (int(n) for n in inputs[1].shape)
     size, taps = outputs[0].elements, height * width
     if taps == 1:
-        return {"1x1 outputs": size, "1x1 macs": size * depth}
-    return {"outputs": size, "taps": size * taps, "macs": size * taps * depth, "copied": size // filters * taps * depth}
+        return _matrix(size, filters, depth)
+    positions = size // filters
+    vectors = _in_fours(positions) * filters * math.ceil(taps * depth / VECTOR)
+    line = "line " * (int(inputs[0].shape[1]) == height == 1 and op.option("strideW") * depth % LANES == 0)
+    return {
+        "outputs": size,
+        "taps": size * taps,
+        "macs": size * taps * depth,
+        "vectors": vectors,
+        f"{line}copied": positions * taps * depth,
+        f"{line}tap copies": positions * taps,
+    }
 
 
 def _depthwise(op: Operator, inputs: Tensors, outputs: Tensors) -> dict[str, float]:
-    """CMSIS-NN has four kernels for it (arm_depthwise_conv_wrapper_s8.c, arm_depthwise_conv_s8.c)."""
+    """CMSIS-NN has four kernels for it (arm_depthwise_conv_wrapper_s8.c, arm_depthwise_conv_s8.c); on a vector core
+    one channel that becomes many is a CONV_2D (TFLM's depthwise_conv.cc), and 3 x 3 taps are as any other
+    (arm_depthwise_conv_s8_opt.c, arm_nn_depthwise_conv_nt_t_s8.c).
+    """
     size, multiplier = outputs[0].elements, op.option("depthMultiplier")
     _, height, width, channels = (int(n) for n in inputs[1].shape)
     positions, taps = size // channels, height * width
     dilation = max(op.option("dilationHFactor"), op.option("dilationWFactor"))
+    if channels > 1 == int(inputs[0].shape[3]):
+        return {"single outputs": size, "single macs": size * taps}
     if dilation > 1 or (multiplier > 1 and multiplier % 4):
         return {"slow outputs": size, "slow macs": size * taps}
     if multiplier > 1:
         return {"multiplied outputs": size, "multiplied macs": size * taps}
-    if (height, width) == (3, 3):
-        return {"3x3 outputs": size, "3x3 positions": positions}
-    return {"outputs": size, "macs": size * taps, "positions": positions * taps}
+    within = math.prod(_taps_within(op, inputs[0], inputs[1], outputs[0], axis) for axis in (1, 2)) * channels
+    name = "3x3 " if (height, width) == (3, 3) else ""
+    lanes = _in_fours(positions) * math.ceil(channels / LANES)
+    return {
+        f"{name}outputs": size,
+        f"{name}macs": size * taps,
+        f"{name}within": within,
+        f"{name}positions": positions * (1 if name else taps),
+        f"{name}lanes": lanes,
+        f"{name}lane taps": lanes * taps,
+    }
+
+
+def _taps_within(op: Operator, data: Tensor, weights: Tensor, output: Tensor, axis: int) -> int:
+    """Of all outputs along an axis, the taps that lie within the input; the others cost less."""
+    size, taps, outputs, stride = (
+        data.shape[axis],
+        weights.shape[axis],
+        output.shape[axis],
+        op.option(f"stride{' HW'[axis]}"),
+    )
+    before = max(0, (outputs - 1) * stride + taps - size) // 2
+    return sum(0 <= place * stride + tap - before < size for place in range(outputs) for tap in range(taps))
 
 
 def _pool(op: Operator, inputs: Tensors, outputs: Tensors) -> dict[str, float]:
@@ -147,8 +218,19 @@ def _pool(op: Operator, inputs: Tensors, outputs: Tensors) -> dict[str, float]:
 def _recurrent(op: Operator, inputs: Tensors, outputs: Tensors) -> dict[str, float]:
     """Four gates over the input and the state, at every step."""
     steps = math.prod(inputs[0].shape[:-1])
-    weights = sum(tensor.elements for tensor in inputs[1:9] if tensor is not None)
-    return {"rows": steps, "outputs": outputs[0].elements, "macs": steps * weights}
+    weights = [(int(tensor.shape[0]), int(tensor.shape[1])) for tensor in inputs[1:9] if tensor is not None]
+    return {
+        "rows": steps,
+        "outputs": outputs[0].elements,
+        "macs": steps * sum(columns * depth for columns, depth in weights),
+        "vectors": steps * sum(columns * math.ceil(depth / VECTOR) for columns, depth in weights),
+    }
+
+
+def _reduction(op: Operator, inputs: Tensors, outputs: Tensors) -> dict[str, float]:
+    """Each element's place is reckoned from its index in every dimension (reference/reduce.h)."""
+    size = inputs[0].elements
+    return {"elements": size, "indices": size * inputs[0].rank, "outputs": outputs[0].elements}
 
 
 def _svdf(op: Operator, inputs: Tensors, outputs: Tensors) -> dict[str, float]:
@@ -178,4 +260,6 @@ UNITS = {
     "SLICE": _written,
     "UNIDIRECTIONAL_SEQUENCE_LSTM": _recurrent,
     "SVDF": _svdf,
+    "MEAN": _reduction,
+    "SUM": _reduction,
 }

@@ -250,6 +250,13 @@ STRUCTS = {
     "CMSISNNSoftmaxParams": "SoftmaxParams int*2",
     "CmsisNnOpDataSvdf": "int*5 <int int*4 ptr",
     "CmsisNnOpDataTransposeConv": "ConvParams int*3 ptr*2",
+    # tflm_app/kernels/*.cc, where they are called Data, AddData and MulData
+    "FastAddData": "int*6 byte*5",
+    "FastDepthwiseData": "ptr*2 short*2 byte*4",
+    "FastFullyConnectedData": "int*2 ptr*2 byte*5",
+    "FastL2Data": "int",
+    "FastMulData": "int*2 byte*5",
+    "FastSoftmaxData": "int*3",
 }
 
 # The structs of older TFLMs where they differ: of February 2023 as tflite-micro-arduino-examples 7948b85e has them,

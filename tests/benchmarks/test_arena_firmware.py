@@ -10,6 +10,7 @@ from benchmarks.arena_firmware import RESULT, base_models
 from benchmarks.common.base import ARENA_BUDGETS
 from benchmarks.common.sources import ROOT
 from benchmarks.firmware.models import FOLDER
+from benchmarks.kernels import RESULT as KERNELS
 from convert.tflm.arena import plan_arena
 from convert.tflm.builds import NOT_MEASURED
 from convert.tflm.targets import CORES
@@ -54,6 +55,15 @@ def test_base_preset() -> None:
     if not entries:
         pytest.skip("the converter writes other bytes than were measured: run benchmarks.arena_firmware")
     assert_predicted(models, entries)
+
+
+def test_our_own_kernels_take_what_is_predicted() -> None:
+    models = {hashlib.sha256(path.read_bytes()).hexdigest(): path.read_bytes() for path in FOLDER.glob("*.tflite")}
+    entries = [entry for entry in json.loads(KERNELS.read_text())["measured"] if entry["model_sha256"] in models]
+    for entry in entries:
+        planned = plan_arena(models[entry["model_sha256"]], entry["core"], "fast")["total"]
+        assert planned == entry["fast"]["arena"], f"{entry['model']} on {entry['core']}"
+    assert {entry["core"] for entry in entries} >= {"cortex-m7", "cortex-m55"}
 
 
 def test_what_was_measured() -> None:

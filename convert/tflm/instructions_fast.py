@@ -1,0 +1,100 @@
+"""The units of work of our own kernels (tflm_app/kernels), by which `instructions` prices them."""
+
+import math
+from collections.abc import Callable
+
+from convert.tflite.view import Operator
+from convert.tflm.kernels_fast import TAKES
+from convert.tflm.prepare import ArenaEnds, Node, Preparation
+from convert.tflm.structs import Build
+
+LANES, VECTOR = 4, 16  # of a vector core; without vectors, rows and columns go by fours as well
+TABLE_ELEMENTS, SOFTMAX_TABLE = 1024, 256  # elementwise.cc, kWorthTables; softmax.cc, kValues
+LINE_TAPS, LINE_STRIDE, LINE_LENGTH = 8, 4, 512  # depthwise_line.cc
+Units = dict[str, float]
+
+
+def fast_units(op: Operator, build: Build) -> Units | None:
+    """What a kernel of ours does for an operator on a build; None where TFLM's kernel runs."""
+    node = Node(Preparation(ArenaEnds(build)), op)
+    if op.name not in TAKES or not TAKES[op.name](node):
+        return None
+    return {"calls": 1} | UNITS[op.name](node)
+
+
+def _elements(node: Node) -> Units:
+    return {"elements": node.elements("o0")}
+
+
+def _rows(node: Node) -> Units:
+    depth = node.dims("i0")[-1]
+    return {"rows": node.elements("i0") // depth, "elements": node.elements("i0")}
+
+
+def _softmax(node: Node) -> Units:
+    """Of 256 values or more, all exponentials at once; of fewer, one each."""
+    elements = node.elements("i0")
+    return _rows(node) | ({"tables": 1} if elements >= SOFTMAX_TABLE else {"exponentials": elements})
+
+
+def _add(node: Node) -> Units:
+    elements, vectors = node.elements("o0"), node.build.simd == "mve"
+    return {"elements" if vectors or elements >= TABLE_ELEMENTS else "small elements": elements}
+
+
+def _dense(node: Node) -> Units:
+    """Without vectors: groups of four rows, of three that are left as well; one or two that are left one by one."""
+    depth, columns = node.dims("i1")[-1], node.dims("o0")[-1]
+    rows, scales = node.elements("o0") // columns, node.scales("i1") > 1
+    if node.build.simd == "mve":
+        quads, vectors = math.ceil(columns / LANES), math.ceil(depth / VECTOR)
+        return {"quads": quads * rows, "vectors": quads * rows * vectors, "sums": quads * vectors}
+    groups, single = rows // 4 + (rows % 4 == 3), rows % 4 if rows % 4 < 3 else 0
+    return {
+        "groups": groups * columns,
+        "group macs": groups * columns * depth,
+        "widened": groups * depth,
+        "stored": rows * columns,
+        "scaled groups": groups * columns * scales,
+        "single outputs": single * columns,
+        "scaled single outputs": single * columns * scales,
+        "single macs": single * columns * depth,
+    }
+
+
+def _depthwise(node: Node) -> Units:
+    """Along one line a channel at a time, else four channels at a time."""
+    batches, height, width, channels = node.dims("o0")
+    _, rows, taps, _ = node.dims("i1")
+    outputs = batches * height * width * channels
+    length = (width - 1) * node.option("strideW") + taps
+    line = rows == node.option("dilationWFactor") == 1 and taps >= LINE_TAPS and node.option("strideW") <= LINE_STRIDE
+    if line and length <= LINE_LENGTH and node.build.simd != "scalar" and node.dims("i0")[1] == height:
+        steps = math.ceil(taps / (VECTOR if node.build.simd == "mve" else 2))
+        return {
+            "lines": channels,
+            "line inputs": batches * height * length * channels,
+            "line outputs": outputs,
+            "line steps": outputs * steps,
+        }
+    quads = batches * height * width * (math.ceil(channels / LANES) if node.build.simd == "mve" else channels // LANES)
+    left = 0 if node.build.simd == "mve" else batches * height * width * (channels % LANES)
+    return {
+        "quads": quads,
+        "quad rows": quads * rows,
+        "quad taps": quads * rows * taps,
+        "left taps": left * rows * taps,
+    }
+
+
+UNITS: dict[str, Callable[[Node], Units]] = {
+    "ADD": _add,
+    "DEPTHWISE_CONV_2D": _depthwise,
+    "FULLY_CONNECTED": _dense,
+    "HARD_SWISH": _elements,
+    "L2_NORMALIZATION": _rows,
+    "LOGISTIC": _elements,
+    "MUL": _elements,
+    "SOFTMAX": _softmax,
+    "TANH": _elements,
+}
