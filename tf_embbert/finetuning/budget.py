@@ -16,6 +16,7 @@ FLOAT_ROWS, EPOCHS = 160_000, (4, 40)
 # Processor seconds of a token where the multiplication of `machine_factor` takes USUAL_PROBE; padding is in them.
 STUDENT, ENCODER_LEARNS, ENCODER_JUDGES = 1 / 40_000, 1 / 1_000, 1 / 7_000
 LINEAR_LEARNS, LINEAR_JUDGES = 1 / 2_000, 1 / 50_000
+DOUBLE_AT = 130  # tokens of a text at which one of EmbBERT's tokens takes twice as long as a short text's
 WITHOUT_BFLOAT16 = 2  # times as long for the sentence encoder
 INT8_SECONDS = 60.0  # QAT and scoring in TFLM
 USUAL_PROBE = 0.0022
@@ -46,6 +47,7 @@ class Budget:
         self.config, self.rows = config, len(task.rows("train"))
         words = [len(text.split()) for text in task.rows("train").texts]
         self.tokens = 2 + TOKENS_OF_A_WORD * float(np.mean(np.minimum(words, 200)))  # of a text
+        self.student_token = STUDENT * (1 + self.tokens / DOUBLE_AT)
         factor = 1.0 if config.deterministic else machine_factor()
         cores = 1 + (SECOND_CORE if len(os.sched_getaffinity(0)) > 1 else 0)
         self.encoder_factor = 1 if has_bfloat16() else WITHOUT_BFLOAT16
@@ -65,13 +67,13 @@ class Budget:
         """
         encoder = bool(encoder_epochs) * self.encoder_factor
         left = self.seconds - self.rows * self.tokens * (LINEAR_LEARNS + encoder_epochs * encoder * ENCODER_LEARNS)
-        judged, seen = LINEAR_JUDGES + encoder * ENCODER_JUDGES, TAUGHT_EPOCHS[1] * STUDENT
+        judged, seen = LINEAR_JUDGES + encoder * ENCODER_JUDGES, TAUGHT_EPOCHS[1] * self.student_token
         copies = self.config.variants
         if copies is None:
             most = (left / self.tokens - self.rows * seen) / (judged + seen)
             copies = int(np.clip(most, *COPIES))
         left -= copies * self.tokens * judged
-        epochs = left / ((self.rows + copies) * self.tokens * STUDENT)
+        epochs = left / ((self.rows + copies) * self.tokens * self.student_token)
         return copies, int(np.clip(epochs, *TAUGHT_EPOCHS)) if copies else epochs_on_labels(self.rows)
 
 
