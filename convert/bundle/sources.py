@@ -61,8 +61,9 @@ def firmware_sources(
     Raises:
         UserError: the tokenizer is not one for the device.
     """
-    sources = {**_model_sources(model), **tokenizer_sources(tokenizer), **_golden_sources(golden)}
-    facts = _facts(name, model, offsets, labels, arena, reject) + _hashes(model, tokenizer, labels, golden)
+    golden_sources = _golden_sources(golden, _hashes(tokenizer, labels, golden))
+    sources = {**_model_sources(model), **tokenizer_sources(tokenizer), **golden_sources}
+    facts = _facts(name, model, offsets, tokenizer, labels, arena, reject)
     return {
         **sources,
         "op_resolver.h": _op_resolver(split_lengths(model, offsets), own_kernels),
@@ -73,19 +74,26 @@ def firmware_sources(
 
 
 def _model_sources(model: bytes) -> dict[str, bytes]:
+    table = exponentials(output_quantization(read_model(model))[0])
     declaration = (
         f"constexpr size_t kModelSize = {len(model)};\n"
-        f"alignas({ALIGNMENT}) extern const unsigned char kModel[kModelSize];\n"
+        f"alignas({ALIGNMENT}) extern const unsigned char kModel[kModelSize];\n\n"
+        "// exp(-scale * i) in 1/32768, of a logit i below the largest one; from the end on 0.\n"
+        f"constexpr size_t kExponentialCount = {len(table)};\n"
+        "extern const uint16_t kExponentials[kExponentialCount];\n"
     )
     data = array(f"alignas({ALIGNMENT}) const unsigned char kModel[kModelSize]", model)
+    data += "\n" + array("const uint16_t kExponentials[kExponentialCount]", table)
     return {
-        "model_data.h": header("EMBBERT_BUNDLE_MODEL_DATA_H_", ["<cstddef>"], declaration),
+        "model_data.h": header("EMBBERT_BUNDLE_MODEL_DATA_H_", ["<cstddef>", "<cstdint>"], declaration),
         "model_data.cc": source(['"model_data.h"'], data),
     }
 
 
-def _golden_sources(golden: list[dict]) -> dict[str, bytes]:
-    declaration = "extern const Span<GoldenRow> kGolden;\n"
+def _golden_sources(golden: list[dict], hashes: dict[str, str]) -> dict[str, bytes]:
+    """golden_data.{h,cc}: what the app holds itself to; `hashes` by what they are of."""
+    notes = "".join(f"extern const char k{part}Sha256[{len(text) + 1}];\n" for part, text in hashes.items())
+    declaration = f"extern const Span<GoldenRow> kGolden;\n\n// Of labels.txt, kTokenizer and kGolden.\n{notes}"
     arrays, rows = [], []
     for i, row in enumerate(golden):
         arrays += [array(f"const int32_t kIds{i}[]", row["tokens"]), array(f"const int8_t kLogits{i}[]", row["logits"])]
@@ -99,6 +107,8 @@ def _golden_sources(golden: list[dict]) -> dict[str, bytes]:
             table,
             "}  // namespace\n",
             f"const Span<GoldenRow> kGolden = {{kRows, {len(golden)}}};\n",
+            *(f"const char k{part}Sha256[] = {string(text)};" for part, text in hashes.items()),
+            "",
         ]
     )
     return {
@@ -131,9 +141,16 @@ def _registration(name: str, ours: Sequence[str]) -> str:
 
 
 def _facts(
-    name: str, model: bytes, offsets: dict[int, int], labels: list[str] | None, arena: dict, reject: float | None
+    name: str,
+    model: bytes,
+    offsets: dict[int, int],
+    tokenizer: Tokenizer,
+    labels: list[str] | None,
+    arena: dict,
+    reject: float | None,
 ) -> str:
     scale, zero_point = output_quantization(read_model(model))
+    tokenizer_sha256 = sha256(tokenizer.to_json().encode())
     figures = [
         f'{{"{core}", "{kernels}", {figure["total"]}}}'
         for core, builds in arena.items()
@@ -142,6 +159,8 @@ def _facts(
     return "\n".join(
         [
             f"constexpr char kName[] = {string(name)};",
+            f"constexpr char kModelSha256[] = {string(sha256(model))};  // of model.tflite, which is kModel",
+            f"constexpr char kTokenizerSha256[] = {string(tokenizer_sha256)};  // of tokenizer.json",
             f"constexpr size_t kSequenceLength = {input_length(model)};",
             f"constexpr size_t kTokenRows = {_token_rows(model)};  // of the token table: ids must be below",
             f"constexpr bool kTakesPairs = {str(takes_pairs(model)).lower()};",
@@ -150,8 +169,6 @@ def _facts(
             f"constexpr float kOutputScale = {scale!r}f;  // real value = scale * (logit - zero point)",
             f"constexpr int kOutputZeroPoint = {zero_point};",
             f"constexpr uint32_t kReject = {thousandths(reject)};  // confidence below which an answer is rejected\n",
-            "// exp(-scale * i) in 1/32768, of a logit i below the largest one; from the end on 0.",
-            array("inline constexpr uint16_t kExponentials[]", exponentials(scale)),
             array("inline constexpr const char* kLabels[kClasses]", map(string, labels) if labels else ["nullptr"]),
             array("inline constexpr ArenaFigure kArenas[]", figures),
             "// The shortest first; a text goes to the first that holds it.",
@@ -160,24 +177,17 @@ def _facts(
     )
 
 
-def _hashes(model: bytes, tokenizer: Tokenizer, labels: list[str] | None, golden: list[dict]) -> str:
-    """SHA-256 of what lies in flash, and of the file that it was made of."""
-    named = {
-        "Model": (model, "model.tflite, which is kModel"),
-        "Tokenizer": (tokenizer.to_json().encode(), "tokenizer.json"),
-        "Labels": (labels_text(labels), "labels.txt, which is kLabels"),
-        "Golden": (_golden_bytes(golden), "kGolden: of each row the texts, ids and logits, sizes before what varies"),
+def _hashes(tokenizer: Tokenizer, labels: list[str] | None, golden: list[dict]) -> dict[str, str]:
+    """SHA-256 of what the app hashes in flash beside the model (tflm_app/app/parts.cc)."""
+    return {
+        "Labels": sha256(labels_text(labels)),
+        "Tables": tables_sha256(tokenizer),
+        "Golden": sha256(_golden_bytes(golden)),
     }
-    lines = [
-        f"constexpr char k{part}Sha256[] = {string(sha256(data))};  // of {what}"
-        for part, (data, what) in named.items()
-    ]
-    tables = f"constexpr char kTablesSha256[] = {string(tables_sha256(tokenizer))};  // of kTokenizer, table by table"
-    return "\n" + "\n".join([*lines, tables]) + "\n"
 
 
 def _golden_bytes(golden: list[dict]) -> bytes:
-    """What the app hashes of the golden rows (`HashGolden` of tflm_app/app/parts.cc)."""
+    """Of each row its texts, ids and logits as they lie in memory, sizes before what varies."""
     parts = []
     for row in golden:
         texts = [(text or "").encode() for text in (row["text"], row["pair"])]

@@ -36,9 +36,8 @@ embbert::Classifier classifier;
 char line[kLineBytes];
 LineReader reader(line, sizeof(line));
 
-template <typename... Values>
-[[noreturn]] void Stop(Exit status, Values... reason) {
-  PrintLine("stopped: ", reason...);
+[[noreturn]] void Stop(Exit status, const char* reason, const char* more = "", const char* end = "") {
+  PrintLine("stopped: ", reason, more, end);
   board::Exit(status);
 }
 
@@ -89,7 +88,7 @@ void PrintThousandths(int64_t value) {
   for (int64_t digit = 100; digit > 0; digit /= 10) Print(size / digit % 10);
 }
 
-void PrintAnswer(const Verdict& verdict) {
+void PrintVerdict(const Verdict& verdict) {
   if (bundle::kIsRegression) {
     PrintThousandths(static_cast<int64_t>(verdict.Value() * 1000.0f));
   } else {
@@ -99,6 +98,15 @@ void PrintAnswer(const Verdict& verdict) {
     Print(i == 0 ? "\t" : " ");
     Print(static_cast<int64_t>(verdict.logits[i]));
   }
+  Print("\t");
+  Print(static_cast<int64_t>(verdict.tokens));
+  Print(" of ");
+  Print(static_cast<int64_t>(verdict.length));
+  Print(" tokens\t");
+  if (bundle::kIsRegression) return;
+  Print("confidence ");
+  PrintThousandths(verdict.confidence);
+  Print(verdict.rejected ? ", rejected\t" : "\t");
 }
 
 // label<tab>logits<tab>tokens, of how many the model takes<tab>confidence of a class<tab>ticks
@@ -108,17 +116,7 @@ void Answer(std::string_view text) {
   const Status status = ClassifyLine(text, &verdict);
   const uint64_t ticks = board::Ticks() - start;
   if (status != Status::kOk) return PrintLine("error: ", StatusText(status));
-  PrintAnswer(verdict);
-  Print("\t");
-  Print(static_cast<int64_t>(verdict.tokens));
-  Print(" of ");
-  Print(static_cast<int64_t>(verdict.length));
-  Print(" tokens\t");
-  if (!bundle::kIsRegression) {
-    Print("confidence ");
-    PrintThousandths(verdict.confidence);
-    Print(verdict.rejected ? ", rejected\t" : "\t");
-  }
+  PrintVerdict(verdict);
   PrintLine(static_cast<int64_t>(ticks), " ticks");
 }
 
@@ -128,7 +126,7 @@ void Echo(char byte, size_t before, size_t after) {
   if (byte == '\b' || byte == '\x7F') {
     Print(after < before ? "\b \b" : "");
   } else if (!is_control) {
-    Print({&byte, 1});
+    Print(std::string_view(&byte, 1));
   }
 }
 

@@ -6,6 +6,8 @@
 
 namespace app {
 
+void Print(const char* text) { Print(std::string_view(text)); }
+
 void Print(std::string_view text) { board::Write(text.data(), text.size()); }
 
 void Print(std::int64_t number) {

@@ -75,7 +75,14 @@ void HashGolden(Sha256& hash) {
 
 }  // namespace
 
-const Part kParts[4] = {
+bool Part::IsAsConverted() const {
+  Sha256 hash;
+  add(hash);
+  const auto digits = hash.Digits();
+  return std::memcmp(digits.data(), expected, digits.size()) == 0;
+}
+
+constexpr Part kParts[4] = {
     {"model", bundle::kModelSha256, bundle::kModelSha256, HashModel},
     {"tokenizer", bundle::kTokenizerSha256, bundle::kTablesSha256, HashTokenizer},
     {"labels", bundle::kLabelsSha256, bundle::kLabelsSha256, HashLabels},

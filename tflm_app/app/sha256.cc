@@ -56,12 +56,13 @@ void Sha256::Add(const void* bytes, std::size_t length) {
   for (const unsigned char* end = next + length; next != end; ++next) AddByte(*next);
 }
 
-// A one bit, zeros, and the length in bits at the end of a block.
+// A one bit, zeros, and the length in bits at the end of a block: 64 bits, of which no flash fills more than 32.
 std::array<char, 64> Sha256::Digits() {
-  const std::uint64_t bits = 8 * length_;
+  const std::uint32_t bits = 8 * length_;
   AddByte(0x80);
   while (length_ % kBlockBytes != kBlockBytes - 8) AddByte(0);
-  for (int shift = 56; shift >= 0; shift -= 8) AddByte(static_cast<unsigned char>(bits >> shift));
+  for (int i = 0; i < 4; ++i) AddByte(0);
+  for (int shift = 24; shift >= 0; shift -= 8) AddByte(static_cast<unsigned char>(bits >> shift));
   std::array<char, 64> digits = {};
   for (std::size_t i = 0; i < digits.size(); ++i) {
     digits[i] = "0123456789abcdef"[state_[i / 8] >> (28 - 4 * (i % 8)) & 15];

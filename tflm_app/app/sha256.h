@@ -11,7 +11,7 @@ namespace app {
 
 class Sha256 {
  public:
-  // Goes on with these bytes.
+  // Goes on with these bytes; all together are fewer than 512 MiB.
   void Add(const void* bytes, std::size_t length);
 
   // The hash of all that was added, in 64 hexadecimal digits; no zero ends them. Once.
@@ -25,7 +25,7 @@ class Sha256 {
 
   State state_ = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
   std::array<unsigned char, kBlockBytes> block_ = {};
-  std::uint64_t length_ = 0;
+  std::uint32_t length_ = 0;
 };
 
 }  // namespace app

@@ -16,7 +16,7 @@ uint32_t Confidence(const int8_t* logits, int largest) {
   uint32_t sum = 0;
   for (size_t i = 0; i < bundle::kClasses; ++i) {
     const auto steps = static_cast<size_t>(largest - logits[i]);
-    if (steps < std::size(bundle::kExponentials)) sum += bundle::kExponentials[steps];
+    if (steps < bundle::kExponentialCount) sum += bundle::kExponentials[steps];
   }
   return (1000 * bundle::kExponentials[0] + sum / 2) / sum;
 }

@@ -6,6 +6,6 @@
 
 int main() {
   for (const app::Part& part : app::kParts) {
-    std::printf("%.*s %d\n", static_cast<int>(part.name.size()), part.name.data(), part.IsAsConverted() ? 1 : 0);
+    std::printf("%s %d\n", part.name, part.IsAsConverted() ? 1 : 0);
   }
 }

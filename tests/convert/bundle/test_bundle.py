@@ -237,7 +237,7 @@ def command(monkeypatch: pytest.MonkeyPatch) -> Callable[[list[str]], int]:
             raise UserError(f"no run at {path}")
         return make_run()
 
-    monkeypatch.setattr(convert, "load_run", load_run)
+    monkeypatch.setattr("tf_embbert.run.load_run", load_run)
     return convert.main
 
 
