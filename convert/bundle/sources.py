@@ -63,7 +63,7 @@ def firmware_sources(
     """
     golden_sources = _golden_sources(golden, _hashes(tokenizer, labels, golden))
     sources = {**_model_sources(model), **tokenizer_sources(tokenizer), **golden_sources}
-    facts = _facts(name, model, offsets, tokenizer, labels, arena, reject)
+    facts = _facts(name, model, offsets, labels, arena, reject)
     return {
         **sources,
         "op_resolver.h": _op_resolver(split_lengths(model, offsets), own_kernels),
@@ -93,7 +93,9 @@ def _model_sources(model: bytes) -> dict[str, bytes]:
 def _golden_sources(golden: list[dict], hashes: dict[str, str]) -> dict[str, bytes]:
     """golden_data.{h,cc}: what the app holds itself to; `hashes` by what they are of."""
     notes = "".join(f"extern const char k{part}Sha256[{len(text) + 1}];\n" for part, text in hashes.items())
-    declaration = f"extern const Span<GoldenRow> kGolden;\n\n// Of labels.txt, kTokenizer and kGolden.\n{notes}"
+    declaration = (
+        f"extern const Span<GoldenRow> kGolden;\n\n// Of tokenizer.json, labels.txt, kTokenizer and kGolden.\n{notes}"
+    )
     arrays, rows = [], []
     for i, row in enumerate(golden):
         arrays += [array(f"const int32_t kIds{i}[]", row["tokens"]), array(f"const int8_t kLogits{i}[]", row["logits"])]
@@ -141,16 +143,9 @@ def _registration(name: str, ours: Sequence[str]) -> str:
 
 
 def _facts(
-    name: str,
-    model: bytes,
-    offsets: dict[int, int],
-    tokenizer: Tokenizer,
-    labels: list[str] | None,
-    arena: dict,
-    reject: float | None,
+    name: str, model: bytes, offsets: dict[int, int], labels: list[str] | None, arena: dict, reject: float | None
 ) -> str:
     scale, zero_point = output_quantization(read_model(model))
-    tokenizer_sha256 = sha256(tokenizer.to_json().encode())
     figures = [
         f'{{"{core}", "{kernels}", {figure["total"]}}}'
         for core, builds in arena.items()
@@ -160,7 +155,6 @@ def _facts(
         [
             f"constexpr char kName[] = {string(name)};",
             f"constexpr char kModelSha256[] = {string(sha256(model))};  // of model.tflite, which is kModel",
-            f"constexpr char kTokenizerSha256[] = {string(tokenizer_sha256)};  // of tokenizer.json",
             f"constexpr size_t kSequenceLength = {input_length(model)};",
             f"constexpr size_t kTokenRows = {_token_rows(model)};  // of the token table: ids must be below",
             f"constexpr bool kTakesPairs = {str(takes_pairs(model)).lower()};",
@@ -178,8 +172,9 @@ def _facts(
 
 
 def _hashes(tokenizer: Tokenizer, labels: list[str] | None, golden: list[dict]) -> dict[str, str]:
-    """SHA-256 of what the app hashes in flash beside the model (tflm_app/app/parts.cc)."""
+    """SHA-256 of what the app hashes in flash beside the model (tflm_app/app/parts.cc), and of the tokenizer's file."""
     return {
+        "Tokenizer": sha256(tokenizer.to_json().encode()),
         "Labels": sha256(labels_text(labels)),
         "Tables": tables_sha256(tokenizer),
         "Golden": sha256(_golden_bytes(golden)),
@@ -187,14 +182,14 @@ def _hashes(tokenizer: Tokenizer, labels: list[str] | None, golden: list[dict]) 
 
 
 def _golden_bytes(golden: list[dict]) -> bytes:
-    """Of each row its texts, ids and logits as they lie in memory, sizes before what varies."""
+    """Of each row its texts, ids and logits as they lie in memory, sizes before the texts."""
     parts = []
     for row in golden:
         texts = [(text or "").encode() for text in (row["text"], row["pair"])]
         ids, logits = np.array(row["tokens"], "<i4").tobytes(), np.array(row["logits"], np.int8).tobytes()
-        for data in (*texts, ids):
+        for data in texts:
             parts += [len(data).to_bytes(4, "little"), data]
-        parts.append(logits)
+        parts += [ids, logits]
     return b"".join(parts)
 
 
