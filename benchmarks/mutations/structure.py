@@ -11,8 +11,12 @@ from typing import Any
 import numpy as np
 from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
-from tests.support.agreement_models import operator, operator_code, pack
+from tests.support import agreement_models
 
+# Their objects stand among those of the schema's own classes, and are packed with them.
+operator: Callable[..., Any] = agreement_models.operator
+operator_code: Callable[..., Any] = agreement_models.operator_code
+pack: Callable[..., bytes] = agreement_models.pack
 Edit = Callable[[schema.ModelT, np.random.Generator], None]
 INT_MAX = 2**31 - 1
 NUMBERS = (-(2**31), -(2**30), -129, -2, -1, 0, 1, 2, 3, 4, 5, 7, 8, 16, 127, 128, 255, 1000, 65536, 2**30, INT_MAX)

@@ -285,3 +285,8 @@ def one_line(capsys: pytest.CaptureFixture[str]) -> str:
     printed = capsys.readouterr()
     assert printed.out == "" and printed.err.count("\n") == 1
     return printed.err
+
+
+def test_a_convolution_without_options_is_judged_for_every_core(write: Write) -> None:
+    path = write(BASES["TRANSPOSE_CONV"].edited({"options": None}).build())
+    assert check.main([path]) == 0

@@ -97,7 +97,7 @@ def transpose_conv_pad(op: Operator) -> Verdict:
     """The padding above an int8 output is a multiple of the vertical stride: with other paddings the CMSIS-NN that
     TFLM fetches (4ab83cc3; mended in 4a8f5b5d) writes rows to wrong places.
     """
-    pad, stride = _padding_above(op), op.option("strideH")
+    pad, stride = _padding_above(op), max(op.option("strideH"), 1)  # 0 without options
     return require(
         not _scatters(op) or pad % stride == 0, op.output, f"has {pad} rows of padding above, the stride is {stride}"
     )
@@ -279,6 +279,6 @@ def _padding_above(op: Operator) -> int:
     """Rows of the output's frame above it (kernels/padding.h, ComputePaddingHeightWidth)."""
     if op.option("padding") == schema.Padding.VALID:
         return 0
-    height, stride = op.output.shape[1], op.option("strideH")
+    height, stride = op.output.shape[1], max(op.option("strideH"), 1)
     rows = -(-height // stride)
     return max((rows - 1) * stride + op.inputs[1].shape[1] - height, 0) // 2
