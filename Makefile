@@ -19,7 +19,7 @@ IS_PYTHON_3_11 := -c 'import sys; sys.exit(0 if sys.version_info[:2] == (3, 11) 
 	@$(PYTHON) $(IS_PYTHON_3_11)
 	$(PYTHON) -m venv .venv
 
-.venv/installed: requirements.txt constraints.txt | .venv/bin/python
+.venv/installed: requirements.txt pyproject.toml constraints.txt | .venv/bin/python
 	@$(RUN) $(IS_PYTHON_3_11)
 	$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements.txt -c constraints.txt
 	touch $@

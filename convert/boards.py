@@ -42,7 +42,9 @@ def print_verdicts(console: "Console", verdicts: list[dict]) -> None:
     console.print(table)
 
 
-def _print_boards(console: "Console", boards: "list[Board]") -> None:
+def _print_boards(boards: "list[Board]") -> None:
+    from rich.console import Console
+
     table = _table("id", "core", "MHz", "flash KiB", "RAM KiB", "in all", "name", numbers=range(2, 6))
     for board in boards:
         table.add_row(
@@ -52,7 +54,7 @@ def _print_boards(console: "Console", boards: "list[Board]") -> None:
             *(_kib(value) for value in (board.flash, board.ram, board.total_ram)),
             board.name,
         )
-    console.print(table)
+    Console().print(table)
 
 
 def _table(*columns: str, numbers: Iterable[int]) -> "Table":
@@ -96,8 +98,6 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _judge(options: Namespace) -> int:
-    from rich.console import Console
-
     from convert.bundle.boards import all_fit, find_boards, judge_boards, judge_folder, list_boards
     from convert.bundle.firmware import Firmware
     from convert.printing import refuse, warn_of_differences
@@ -110,7 +110,7 @@ def _judge(options: Namespace) -> int:
         if options.json:
             print(json.dumps([asdict(board) for board in boards], indent=1, default=str))
         else:
-            _print_boards(Console(), boards)
+            _print_boards(boards)
         return 0
     kernels = choose_kernels(None, options.kernels, options.tflm)
     if options.model.is_dir() and library_of(kernels) is None:
@@ -125,6 +125,8 @@ def _judge(options: Namespace) -> int:
     if options.json:
         print(json.dumps(verdicts, indent=1))
     else:
+        from rich.console import Console
+
         print_verdicts(Console(), verdicts)
         print(f"with {words(kernels)}")
         warn_of_differences(list(dict.fromkeys(text for verdict in verdicts for text in verdict.get("differs", []))))
@@ -133,10 +135,13 @@ def _judge(options: Namespace) -> int:
 
 def _model_of(path: Path) -> bytes:
     """The bytes of a model, or of a bundle's."""
-    from convert.bundle.bundle import read_bundle
     from convert.tflm.support import load_model
 
-    return read_bundle(path).files["model.tflite"] if path.is_dir() else load_model(path)
+    if not path.is_dir():
+        return load_model(path)
+    from convert.bundle.bundle import read_bundle
+
+    return read_bundle(path).files["model.tflite"]
 
 
 if __name__ == "__main__":

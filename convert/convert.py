@@ -73,7 +73,8 @@ def _print_summary(console: "Console", out: str, manifest: dict, named: list[str
         kernels = default_kernels(core)
         table.add_row(f"arena, {core}, {kernels}", f"{figures[kernels]['total']:,} B")
     verification = manifest["verification"]
-    table.add_row("TFLM = TFLite reference", f"{verification['equal']} of {verification['rows']} rows")
+    compared = f"{verification['equal']} of {verification['rows']} rows" if verification["rows"] else "not compared"
+    table.add_row("TFLM = TFLite reference", compared)
     fitting = [board["id"] for board in manifest["boards"] if board["fits"]]
     table.add_row(f"boards, {len(fitting)} of {len(manifest['boards'])} fit", ", ".join(fitting))
     console.print(table)

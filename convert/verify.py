@@ -42,11 +42,10 @@ def _print_report(report: dict) -> None:
     console = Console()
     for failure in report["failures"]:
         console.print(f"[red]differs[/] {escape(failure)}", soft_wrap=True)
-    console.print(
-        f"{report['equal']} of {report['rows']} rows equal in TFLM and TFLite reference; "
-        f"{report['golden']} golden rows right",
-        soft_wrap=True,
-    )
+    compared = f"{report['equal']} of {report['rows']} rows equal in TFLM and TFLite reference"
+    if "not_compared" in report:
+        compared = f"not compared with TFLite's reference kernels: {escape(report['not_compared'])}"
+    console.print(f"{compared}; {report['golden']} golden rows right", soft_wrap=True)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ COMMANDS = {
     "convert": ("convert.convert", "makes a run a bundle: model, tokenizer, sources, report"),
     "verify": ("convert.verify", "whether a bundle is what it says"),
     "arduino": ("convert.arduino", "a bundle as an Arduino sketch"),
+    "firmware": ("convert.firmware", "a bundle as a project for Zephyr, PlatformIO, Arduino, a Pico or a Makefile"),
 }
 
 

@@ -4,12 +4,10 @@ The page is `templates/report.html`; here is what it shows. It holds no date, so
 """
 
 from collections import Counter, defaultdict
-from pathlib import Path
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from convert.bundle.boards import list_boards, verdict_text
 from convert.bundle.firmware import CONSTANTS, Firmware
+from convert.bundle.rendering import KERNEL_NAMES, environment
 from convert.bundle.timeline import lay_out
 from convert.tflite.lengths import split_lengths
 from convert.tflite.macs import list_macs
@@ -21,7 +19,6 @@ from convert.tflm.targets import CORES
 
 REPORT = "report.html"
 ANSWERS = ("yes", "shorter", "unknown", "no")  # names of their styles
-KERNEL_NAMES = {"cmsis_nn": "CMSIS-NN", "reference": "reference"}
 DRAWN = ("cortex-m4", "cmsis_nn")  # the build whose memory is drawn; the others differ in scratch and tail
 
 
@@ -41,7 +38,7 @@ def make_report(manifest: dict, model: bytes, golden: list[dict]) -> bytes:
     firmware = Firmware(model, manifest["tokenizer"]["vocab_size"])
     ops = _operators(view)
     page = (
-        _environment()
+        environment()
         .get_template(REPORT)
         .render(
             m=manifest,
@@ -63,20 +60,6 @@ def make_report(manifest: dict, model: bytes, golden: list[dict]) -> bytes:
         )
     )
     return page.encode()
-
-
-def _environment() -> Environment:
-    """Templates that escape all they are given."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).with_name("templates")),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["bytes"] = lambda value: "unknown" if value is None else f"{value:,}"
-    environment.filters["score"] = lambda value: "not measured" if value is None else f"{value:.2f}"
-    return environment
 
 
 def _boards(manifest: dict) -> list[dict]:

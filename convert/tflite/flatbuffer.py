@@ -45,7 +45,8 @@ class Field:
 
 def scalar(format: str, default: float = 0, skip: int = 0) -> Any:
     """A field of one number."""
-    return Field("scalar", format, default, skip)
+    kind = float if format in "fd" else bool if format == "?" else int
+    return Field("scalar", format, kind(default), skip)
 
 
 def string() -> Any:

@@ -110,7 +110,7 @@ class VariantSubTypeT(Table):
 
     shape: Vector = vector("i")
     type: int = scalar("b")
-    hasRank: bool = scalar("?", False)
+    hasRank: bool = scalar("?")
 
 
 class TensorT(Table):
@@ -121,10 +121,10 @@ class TensorT(Table):
     buffer: int = scalar("I")
     name: bytes | Maybe = string()
     quantization: QuantizationParametersT | Maybe = table(QuantizationParametersT)
-    isVariable: bool = scalar("?", False)
+    isVariable: bool = scalar("?")
     sparsity: SparsityParametersT | Maybe = table(SparsityParametersT)
     shapeSignature: Vector = vector("i")
-    hasRank: bool = scalar("?", False)
+    hasRank: bool = scalar("?")
     variantTensors: list[VariantSubTypeT] | Maybe = vector(VariantSubTypeT)
     externalBuffer: int = scalar("I")
 

@@ -5,11 +5,13 @@ error message here, several cores can work, and neither a notebook nor a trainin
 NumPy archive on standard input (model, tokens, segments) and answers a NumPy array.
 """
 
+import importlib.util
 import io
 import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +20,7 @@ from convert.tflite.model import input_length
 
 ARENA_BYTES = 1 << 26  # far above need and never touched, so never paid for: pages are mapped on first use
 ROOT = Path(__file__).resolve().parents[2]
+ROUNDS_AS_TFLM = (2, 19)  # the last TensorFlow whose reference kernels round twice when they requantise, as TFLM does
 
 
 class InterpreterError(RuntimeError):
@@ -74,6 +77,23 @@ class TFLiteReferenceRunner:
 RUNNERS = {"tflm": TFLMRunner, "tflite_reference": TFLiteReferenceRunner}
 
 
+def require_tflm() -> None:
+    """Raises ModuleNotFoundError where TFLM's interpreter, the tflite-micro package, is not installed."""
+    if importlib.util.find_spec("tflite_micro") is None:
+        raise ModuleNotFoundError("No module named 'tflite_micro'", name="tflite_micro")
+
+
+def why_not_compared() -> str | None:
+    """Why TFLite's reference kernels cannot prove a conversion here, in words; None where they can."""
+    try:
+        version = metadata.version("tensorflow")
+    except metadata.PackageNotFoundError:
+        return "TensorFlow is not installed"
+    if tuple(map(int, version.split(".")[:2])) <= ROUNDS_AS_TFLM:
+        return None
+    return f"TensorFlow {version} rounds once where TFLM rounds twice, as TensorFlow did up to 2.19"
+
+
 def predict(
     model: bytes,
     ids: list[np.ndarray],
@@ -95,8 +115,11 @@ def predict(
 
     Raises:
         InterpreterError: the interpreter refused the model or crashed.
+        ModuleNotFoundError: there is no TFLM interpreter here.
         ValueError: a text is longer than the model's length, or there are none.
     """
+    if backend == "tflm":
+        require_tflm()
     length = input_length(model)
     inputs = {"tokens": pad_rows(ids, length)}
     if segments is not None:

@@ -4,12 +4,11 @@ The child (`python -m convert.tflm.probe NUMBER`) reads the model from standard 
 filled with a number: zeros first, and where they do not run, others (a divisor or a root may not take zeros).
 """
 
-import importlib.util
 import subprocess
 import sys
 from typing import NamedTuple
 
-from convert.tflm.interpreters import ARENA_BYTES, start_python
+from convert.tflm.interpreters import ARENA_BYTES, require_tflm, start_python
 
 TIMEOUT_SECONDS = 300
 FILLS = (0, 1, 127)
@@ -28,8 +27,7 @@ def probe_model(model: bytes) -> Probe:
     Raises:
         ModuleNotFoundError: there is none, for the tflite-micro package is not installed.
     """
-    if importlib.util.find_spec("tflite_micro") is None:
-        raise ModuleNotFoundError("No module named 'tflite_micro'", name="tflite_micro")
+    require_tflm()
     probes = []
     for fill in FILLS:
         probes.append(_probe_with(model, fill))

@@ -12,6 +12,7 @@ from convert.bundle import verification
 from convert.bundle.bundle import write_folder
 from convert.bundle.manifest import UNHASHED
 from convert.bundle.verification import Answers, verify_bundle
+from convert.tflm import interpreters
 from tests.support.bundles import converted, digest
 
 
@@ -56,6 +57,25 @@ def test_a_good_bundle(bundle: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert verify.main([str(bundle), "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
     assert report == {"ok": True, "rows": 200, "equal": 200, "golden": 8, "failures": []}
+
+
+@pytest.mark.parametrize(
+    "version, why", [("2.19.1", None), ("2.20.0", "2.20.0 rounds once"), ("2.21.0", "2.21.0 rounds")]
+)
+def test_what_cannot_be_compared_is_said(
+    bundle: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], version: str, why: str | None
+) -> None:
+    """Newer kernels than 2.19's round once: TFLM alone then answers the golden rows."""
+    monkeypatch.setattr(interpreters.metadata, "version", lambda name: version)
+    if why is None:
+        assert interpreters.why_not_compared() is None
+        return
+    assert verify.main([str(bundle), "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert why in report.pop("not_compared")
+    assert report == {"ok": True, "rows": 0, "equal": 0, "golden": 8, "failures": []}
+    assert verify.main([str(bundle)]) == 0
+    assert "not compared with TFLite's reference kernels" in capsys.readouterr().out
 
 
 def test_a_good_bundle_of_pairs(tmp_path: Path, tflm_twice: None) -> None:
