@@ -8,7 +8,7 @@ ROOT = Path(__file__).parents[1]
 PAGES = ROOT / "build/site-pages"
 # Pages, and what they show.
 FOLDERS = ("docs", "tflm_app", "tf_embbert", "benchmarks")
-PATTERNS = ("*.md", *(f"{folder}/**/*.md" for folder in FOLDERS), "benchmarks/**/*.png")
+PATTERNS = ("*.md", *(f"{folder}/**/*.md" for folder in FOLDERS), "docs/*.png", "benchmarks/**/*.png")
 
 
 def on_config(config: Any) -> Any:
