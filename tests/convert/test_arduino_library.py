@@ -1,7 +1,8 @@
 """Sketches for TFLM's Arduino library and with a tree of TFLM: their files, and what they answer under QEMU.
 
 ARDUINO_TFLM_ROOT is a checkout of tensorflow/tflite-micro-arduino-examples (7948b85e), TFLM_TREE what TFLM's
-create_tflm_tree.py wrote for a Cortex-M4 with CMSIS-NN; each takes some minutes to compile.
+create_tflm_tree.py wrote for a Cortex-M4 with CMSIS-NN; each takes some minutes to compile, which ARDUINO_TFLM_ARCHIVE
+spares the first: the library as `python -m benchmarks.arduino_arena --archive FILE` leaves it.
 """
 
 import os
@@ -41,12 +42,14 @@ def root_of(variable: str) -> Path:
     return Path(os.environ.get(variable) or pytest.skip(f"{variable} is not set"))
 
 
-def answers(sketch: Path, folder: Path, *more: Path, options: tuple[str, ...] = ()) -> str:
+def answers(
+    sketch: Path, folder: Path, *more: Path, options: tuple[str, ...] = (), archives: tuple[Path, ...] = ()
+) -> str:
     """What a sketch says under QEMU when it is asked for a text."""
     write_core(folder / "core")
     named = [f"-I{folder / 'core'}", *options]
     files = [*sketch_sources(sketch), folder / "core/core.cpp", *more]
-    return talk(link(compile_files(files, folder / "objects", *named), folder / "sketch.elf"), "a text\n")
+    return talk(link(compile_files(files, folder / "objects", *named), folder / "sketch.elf", *archives), "a text\n")
 
 
 def assert_golden(said: str, sketch: Path) -> None:
@@ -76,7 +79,9 @@ def test_the_sketch_answers_with_the_arduino_library(sketch_for: Callable[..., P
     folders = ["-I", str(source)] + [
         part for name in THIRD_PARTY for part in ("-I", str(source / "third_party" / name))
     ]
-    said = answers(sketch, tmp_path, *library_sources(library, sketch), options=tuple(folders))
+    archives = (Path(os.environ["ARDUINO_TFLM_ARCHIVE"]),) if os.environ.get("ARDUINO_TFLM_ARCHIVE") else ()
+    sources = () if archives else library_sources(library, sketch)
+    said = answers(sketch, tmp_path, *sources, options=tuple(folders), archives=archives)
     assert_golden(said, sketch)
 
 

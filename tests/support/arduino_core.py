@@ -209,6 +209,6 @@ def _needed(folder: Path, resolver: str) -> list[Path]:
         path
         for path in sorted(folder.rglob("*"))
         if path.suffix in (".ino", ".cpp", ".c")
-        and not ("kernels" in path.parts and path.stem.removesuffix("_common") in idle)
+        and not ("kernels" in path.parts and path.stem in idle)  # what several share stays
         and not {"signal", "kissfft"} & {*path.relative_to(folder).parts}
     ]
