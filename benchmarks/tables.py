@@ -278,6 +278,35 @@ def lengths_table() -> str:
     return lines_of(f"| base, Cortex-M7, CMSIS-NN | L = {longest} | L = {several} |", rows)
 
 
+def distribution_table() -> str:
+    """What 10^10 tokens take, a line for each kind of device, network and number of devices."""
+    result = read_result("distribution.json")
+    names = {"core": "CPU core (measured)", "gpu": "GPU (assumed)"}
+    rows = [
+        [
+            f"{names[kind]}, {row['tokens_per_second']:,} tokens/s",
+            row["network"],
+            str(row["devices"]),
+            f"{row['exchange_ms']:.1f} ms",
+            f"{row['hours']:.1f} h ({row['hours_without_exchange'] / row['hours']:.0%})",
+            f"{row['batch_tokens_for_efficiency']:,}",
+        ]
+        for kind, reckoned in result["reckoned"].items()
+        for row in reckoned
+    ]
+    speed = result["tokens_per_second"]
+    return (
+        f"{result['steps']} steps of `{result['preset']}`, {result['batch_tokens']:,} tokens each: losses at most "
+        f"{result['relative_difference']:.1e} apart (relative); one worker {speed['one']:,.0f} tokens/s, two "
+        f"{speed['two']:,.0f} (load average of the {result['cores']} cores before: {result['load_average']}); "
+        f"{result['gradient_bytes']:,} bytes of gradients a step.\n\n"
+    ) + lines_of(
+        f"| device | network | n | exchange a step | 10^10 tokens, {result['batch_tokens']:,} a device and step "
+        "(efficiency) | tokens a device and step for 90 % |",
+        rows,
+    )
+
+
 def ngrams_table() -> str:
     """A line a task."""
     results = [read_result(path) for path in sorted((HERE / "results/ngrams").glob("*.json"))]
@@ -315,6 +344,7 @@ TABLES = {
     "app": app_table,
     "bucketing": bucketing_table,
     "conversion": conversion_table,
+    "distribution": distribution_table,
     "estimate-errors": estimate_errors_table,
     "export": export_table,
     "foreign": foreign_table,

@@ -101,7 +101,7 @@ def test_a_step_moves_every_weight_but_those_of_pads(rng: np.random.Generator) -
 
     from tf_embbert.model.classifier import build_pretraining_model
     from tf_embbert.pretraining.batches import Batch
-    from tf_embbert.pretraining.fitting import Objectives, make_step, tensors
+    from tf_embbert.pretraining.fitting import Objectives, make_step, parts_of, totals_of
     from tf_embbert.pretraining.masking import join_parts, mask_tokens
 
     config = small_config(dropout=0.0)
@@ -110,7 +110,8 @@ def test_a_step_moves_every_weight_but_those_of_pads(rng: np.random.Generator) -
     pieces = [rng.integers(5, 64, 30).astype(np.int32) for _ in range(16)]
     tokens, follows, paired = join_parts(rng, pieces, 32, [6], pair_share=1.0)
     before = model.get_weights()
-    make_step(model, Objectives(model))(tensors(Batch(*mask_tokens(rng, tokens, 64), follows, paired)))
+    batch = Batch(*mask_tokens(rng, tokens, 64), follows, paired)
+    make_step(model, Objectives(model))(parts_of(batch), totals_of(batch))
     for weight, old in zip(model.weights, before):
         if weight.trainable:
             assert (weight.numpy() != old).any(), weight.name

@@ -45,6 +45,14 @@ class Batch:
     follows: Array
     paired: Array
 
+    def part(self, number: int, count: int) -> "Batch":
+        """The rows of one of `count` replicas, which have all of them together."""
+        rows, length = self.tokens.shape
+        first, last = (rows * i // count for i in (number, number + 1))
+        inside = (self.positions >= first * length) & (self.positions < last * length)
+        own = (array[first:last] for array in (self.follows, self.paired))
+        return Batch(self.tokens[first:last], self.positions[inside] - first * length, self.targets[inside], *own)
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Pieces:

@@ -25,6 +25,7 @@ class PretrainConfig:
         evaluate_every: steps between evaluations and checkpoints.
         seed: of everything random but what is held out.
         deterministic: whether equal configs give equal runs to the last bit; slower.
+        distribute: over this machine's GPUs, or the workers of TF_CONFIG; the batches stay the same.
 
     Examples:
         >>> PretrainConfig(corpus=("texts/books.txt",), steps=100).recorded()["corpus"]
@@ -45,6 +46,7 @@ class PretrainConfig:
     evaluate_every: int = 500
     seed: int = 0
     deterministic: bool = False
+    distribute: bool = False
 
     @property
     def total_steps(self) -> int:
@@ -53,5 +55,6 @@ class PretrainConfig:
 
     def recorded(self) -> dict[str, Any]:
         """What makes the run what it is, as config.json has it: no paths, and of `tokens` and `steps` what counts."""
-        values = recorded(self, unnamed={"steps" if self.steps is None else "tokens"}, files={"init"})
+        counted = "steps" if self.steps is None else "tokens"
+        values = recorded(self, unnamed={counted, "distribute"}, files={"init"})
         return values | {"corpus": [file_name(path) for path in self.corpus]}

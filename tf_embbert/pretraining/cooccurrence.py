@@ -49,6 +49,12 @@ def count_neighbours(ids: Array, vocab_size: int) -> Array:
     return counts + counts.T
 
 
+def count_tokens(ids: Array, vocab_size: int) -> Array:
+    """How often each token stands in a corpus that may lie on disk: int64 [V]."""
+    parts = (ids[start : start + IDS_AT_ONCE] for start in range(0, len(ids), IDS_AT_ONCE))
+    return sum((np.bincount(part, minlength=vocab_size) for part in parts), np.zeros(vocab_size, np.int64))
+
+
 def mutual_information(counts: Array) -> Array:
     """Positive pointwise mutual information of counts, tokens by contexts: float32, as they are."""
     tokens = counts.sum(axis=1)

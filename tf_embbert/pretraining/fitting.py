@@ -19,10 +19,11 @@ from tf_embbert.common.console import Report, progress_bar
 from tf_embbert.common.files import write_atomically
 from tf_embbert.pretraining.batches import Batch
 from tf_embbert.run import Array, History
+from tf_embbert.training.distribution import is_chief, replicas
 from tf_embbert.training.fitting import require_finite, warmup_cosine
 
 Tensors: TypeAlias = dict[str, tf.Tensor]  # the fields of a Batch
-Step: TypeAlias = Callable[[Tensors], tf.Tensor]
+Step: TypeAlias = Callable[[list[Tensors], tf.Tensor], tf.Tensor]
 
 WARMUP = 0.03  # share of the steps
 SIGNATURE = {
@@ -99,16 +100,29 @@ def summarise(sums: Array) -> dict[str, float]:
 
 
 def make_step(model: keras.Model, objectives: Objectives, mlm_weight: float = 1.0) -> Step:
-    """A compiled training step: batch -> the sums of its objectives. One graph takes batches of all shapes."""
+    """A compiled training step under the present scope's strategy. One graph takes batches of all shapes.
 
-    @tf.function(input_signature=[SIGNATURE])
-    def step(batch: Tensors) -> tf.Tensor:
+    Returns:
+        Of this process's parts of a batch, one a replica, and the numbers float32 [2] of hidden tokens and of pairs in
+        the whole of it: the sums of the objectives over the whole of it.
+    """
+    strategy, (own, _) = tf.distribute.get_strategy(), replicas()
+
+    def train(batch: Tensors, totals: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
             sums = objectives(batch)
-            loss = mlm_weight * sums[0] / tf.maximum(sums[2], 1.0) + sums[3] / tf.maximum(sums[5], 1.0)
+            loss = mlm_weight * sums[0] / tf.maximum(totals[0], 1.0) + sums[3] / tf.maximum(totals[1], 1.0)
         gradients = tape.gradient(loss, model.trainable_variables)
+        # Summed over the replicas before they are clipped and applied.
         model.optimizer.apply_gradients(zip(map(tf.convert_to_tensor, gradients), model.trainable_variables))
         return sums
+
+    @tf.function(input_signature=[[SIGNATURE] * len(own), tf.TensorSpec([2], tf.float32)])
+    def step(parts: list[Tensors], totals: tf.Tensor) -> tf.Tensor:
+        mine = strategy.experimental_distribute_values_from_function(
+            lambda context: parts[context.replica_id_in_sync_group - own.start]
+        )
+        return strategy.reduce("sum", strategy.run(train, (mine, totals)), axis=None)
 
     return step
 
@@ -163,10 +177,21 @@ def run_steps(step: Step, batches: Iterable[Batch], done: int, update: Callable[
     """Trains on some batches: means of their objectives and real tokens a second, NaN where there are none."""
     started, tokens, sums = time.monotonic(), 0, np.zeros(6)
     for number, batch in enumerate(batches, done + 1):
-        sums += step(tensors(batch)).numpy()
+        sums += step(parts_of(batch), totals_of(batch)).numpy()
         tokens += np.count_nonzero(batch.tokens)
         update(number, loss=sums[0] / sums[2])
     return {**summarise(sums), "tokens_per_second": tokens / (time.monotonic() - started)}
+
+
+def parts_of(batch: Batch) -> list[Tensors]:
+    """The rows of this process's replicas."""
+    own, total = replicas()
+    return [tensors(batch.part(number, total)) for number in own]
+
+
+def totals_of(batch: Batch) -> tf.Tensor:
+    """How many hidden tokens and how many pairs a batch has: float32 [2]."""
+    return tf.constant([len(batch.targets), batch.paired.sum()], tf.float32)
 
 
 def tensors(batch: Batch) -> Tensors:
@@ -181,7 +206,8 @@ class State:
         self.folder = folder
         self.history: History = []
         self.checkpoint = tf.train.Checkpoint(model=model, optimizer=model.optimizer)
-        folder.mkdir(parents=True, exist_ok=True)
+        if is_chief():
+            folder.mkdir(parents=True, exist_ok=True)
         if (folder / "progress.json").exists():
             self.history = json.loads((folder / "progress.json").read_text())
             self.checkpoint.read(str(folder / f"step-{self.step}")).assert_existing_objects_matched()
@@ -194,6 +220,8 @@ class State:
     def add(self, row: dict[str, Any]) -> None:
         """Records an evaluation. The small progress.json is written last and says which checkpoint counts."""
         self.history.append(row)
+        if not is_chief():
+            return
         self.checkpoint.write(str(self.folder / f"step-{self.step}"))
         write_atomically(self.folder / "progress.json", json.dumps(self.history))
         for path in self.folder.glob("step-*"):

@@ -18,7 +18,8 @@ from tf_embbert.pretraining.encoder_run import HEADS, copy_heads, encoder_run, s
 from tf_embbert.pretraining.similar_pairs import Vocabulary
 from tf_embbert.pretraining.warm_start import start_encoder, start_head
 from tf_embbert.run import Array, History, Run, load_run
-from tf_embbert.training.partial import require_free, work_aside
+from tf_embbert.training.cluster import Helped, helps
+from tf_embbert.training.partial import help_make, require_free, work_aside
 from tf_embbert.training.transfer import copy_encoder
 
 HELD_OUT_SHARE, HELD_OUT_LEAST = 0.005, 200  # of the paragraphs, at random; as many at least
@@ -51,8 +52,14 @@ def pretrain_encoder(
     require_free(out, force)
     sizes, pretrained = initial_sizes(config)
     require_files(config.corpus)
+
+    def work(folder: Path) -> tuple[Run, History]:
+        return train(sizes, pretrained, config, folder, report)
+
+    if helps(config.distribute):
+        return help_make(out, work)
     begun = {**config.recorded(), "data": file_hashes(config.corpus)}
-    return work_aside(out, resume, begun, lambda folder: train(sizes, pretrained, config, folder, report), report)
+    return work_aside(out, resume, begun, work, report)
 
 
 def initial_sizes(config: PretrainConfig) -> tuple[EmbBERTConfig, Run | None]:
@@ -78,34 +85,56 @@ def train(
     sizes: EmbBERTConfig, pretrained: Run | None, config: PretrainConfig, folder: Path, report: Report
 ) -> tuple[Run, History]:
     """The work of `pretrain_encoder` in a folder of its own: the run and its history."""
-    tokenizer = pretrained.tokenizer if pretrained else None
-    corpus = prepare_corpus(config.corpus, sizes.vocab_size, folder / "corpus", report, tokenizer)
-    report(
-        f"{corpus.about['paragraphs']:,} paragraphs, {corpus.about['words']:,} words, "
-        f"{corpus.about['tokens']:,} tokens; {corpus.tokenizer.vocab_size} in the vocabulary"
-    )
-    longest = config.max_length or sizes.max_length
-    plan, held_out = make_plan(corpus, longest, config)
     with quiet_import():
         import tensorflow as tf
         import tf_keras as keras
 
-        from tf_embbert.pretraining.fitting import Recipe, pretrain_model
+        from tf_embbert.training.distribution import barrier, chief_first, in_step, is_chief, mirrored, open_strategy
 
-    keras.utils.set_random_seed(config.seed)
+    strategy = open_strategy(config.distribute)
     if config.deterministic:
         tf.config.experimental.enable_op_determinism()
+    tokenizer = pretrained.tokenizer if pretrained else None
+    with chief_first(strategy):
+        corpus = prepare_corpus(config.corpus, sizes.vocab_size, folder / "corpus", report, tokenizer)
     sizes = EmbBERTConfig.from_dict({**sizes.to_dict(), "vocab_size": corpus.tokenizer.vocab_size})
     begun = (folder / "training/progress.json").exists()
-    model = initial_model(sizes, corpus, pretrained, config, None if begun else report)
-    recipe = Recipe(
-        config.total_steps, config.learning_rate, config.weight_decay, config.evaluate_every, config.mlm_weight
-    )
-    history = pretrain_model(model, plan.batch, held_out, recipe, folder / "training", report)
+    keras.utils.set_random_seed(config.seed)  # after the workers have met, which draws numbers too
+    model = mirrored(strategy, initial_model(sizes, corpus, pretrained, config, None if begun else report))
+    with in_step(strategy):
+        history = train_model(model, corpus, config, folder / "training", report)
+    if not is_chief(strategy):
+        barrier(strategy)
+        raise Helped
     save_heads(model, folder / HEADS)
     held = {name: value for name, value in history[-1].items() if name.startswith("held_out")}
     about = {"name": "pretrained", "seed": config.seed, "arguments": config.recorded()}
-    return encoder_run(model, sizes, corpus.tokenizer, {**held, "corpus": corpus.about}, longest, about), history
+    longest = config.max_length or sizes.max_length
+    run = encoder_run(model, sizes, corpus.tokenizer, {**held, "corpus": corpus.about}, longest, about)
+    barrier(strategy)  # the others wait as long
+    return run, history
+
+
+def train_model(model: Any, corpus: Corpus, config: PretrainConfig, folder: Path, report: Report) -> History:
+    """Trains a Keras model in place, from the checkpoint in `folder` where there is one; returns the history."""
+    from tf_embbert.pretraining.fitting import Recipe, pretrain_model
+    from tf_embbert.training.distribution import replicas
+
+    report(
+        f"{corpus.about['paragraphs']:,} paragraphs, {corpus.about['words']:,} words, "
+        f"{corpus.about['tokens']:,} tokens; {corpus.tokenizer.vocab_size} in the vocabulary"
+    )
+    longest = config.max_length or model.get_layer("embed").sizes["max_length"]
+    plan, held_out = make_plan(corpus, longest, config)
+    fewest = min(pieces.batch_size(pieces.longest) for pieces in plan.pieces)
+    if fewest < (total := replicas()[1]):
+        raise UserError(
+            f"--batch-tokens {config.batch_tokens}: {fewest} rows are too few for {total} replicas, give more"
+        )
+    recipe = Recipe(
+        config.total_steps, config.learning_rate, config.weight_decay, config.evaluate_every, config.mlm_weight
+    )
+    return pretrain_model(model, plan.batch, held_out, recipe, folder, report)
 
 
 def make_plan(corpus: Corpus, longest: int, config: PretrainConfig) -> tuple[Plan, list[Batch]]:

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 
 from tf_embbert.model.config import CLS, PAD, SEP
 from tf_embbert.model.folded import Array
+from tf_embbert.pretraining.cooccurrence import count_tokens
 from tf_embbert.pretraining.masking import cut_in_two
 from tf_embbert.tokenizer import FIRST_ORDINARY
 
@@ -34,7 +35,7 @@ class Vocabulary:
     """
 
     def __init__(self, ids: Array, vocab_size: int) -> None:
-        counts = np.bincount(ids, minlength=vocab_size).astype(float)
+        counts = count_tokens(ids, vocab_size).astype(float)
         shares = counts / counts.sum()
         self.weights = RARITY / (RARITY + shares)  # [V]
         self.cumulative = np.cumsum(shares)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tf_embbert.model.folded import Array
-from tf_embbert.pretraining.cooccurrence import token_vectors
+from tf_embbert.pretraining.cooccurrence import count_tokens, token_vectors
 
 TOKEN_SCALE = 0.1  # standard deviation of the token table, as NanoEmbedder's own
 BLUR = 0.3  # of the random taps, what is left
@@ -40,7 +40,7 @@ def start_head(model: Any, ids: Array) -> None:
 
 def log_frequencies(ids: Array, vocab_size: int) -> Array:
     """Logarithm of each token's share of a corpus, one more of each counted: float32 [V]."""
-    counts = 1 + np.bincount(ids, minlength=vocab_size)
+    counts = 1 + count_tokens(ids, vocab_size)
     return np.log(counts / counts.sum()).astype(np.float32)
 
 

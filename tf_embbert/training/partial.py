@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,9 +19,11 @@ from rich.console import Console
 
 from tf_embbert.common.console import Report
 from tf_embbert.common.errors import UserError
-from tf_embbert.run import History, Run, read_json, save_run
+from tf_embbert.run import History, Run, load_run, read_json, save_run
+from tf_embbert.training.cluster import Helped, WorkerLost
 
 Result = TypeVar("Result")
+SAVING = 120  # seconds that the chief may take to write a run that is whole
 
 
 def work_aside(
@@ -57,6 +60,8 @@ def _work_aside(
         start_folder(partial, begun, report)
     try:
         run, history = work(partial)
+    except WorkerLost:
+        raise
     except UserError:
         if not resume:
             shutil.rmtree(partial)
@@ -69,6 +74,25 @@ def _work_aside(
         shutil.rmtree(out)
     os.replace(partial, out)
     return run
+
+
+def help_make(out: str | Path, work: Callable[[Path], tuple[Run, History]]) -> Run:
+    """Does this worker's part of work that the chief of its cluster does with `work_aside`.
+
+    Args:
+        out: the run's folder, as the chief sees it.
+        work: as there; it waits for the chief, and raises Helped when this worker's part is done.
+
+    Returns:
+        The run that the chief wrote.
+    """
+    partial = partial_folder(out)
+    with contextlib.suppress(Helped):
+        work(partial)
+    until = time.monotonic() + SAVING
+    while partial.exists() and time.monotonic() < until:
+        time.sleep(0.2)
+    return load_run(out)
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tests.support.helpers import small_config
+from tf_embbert.pretraining import cooccurrence
 from tf_embbert.pretraining.cooccurrence import WINDOW, count_neighbours, mutual_information, token_vectors
 from tf_embbert.pretraining.warm_start import (
     BLUR,
@@ -34,6 +35,12 @@ def test_neighbours_are_counted_within_the_window_by_distance(ids: np.ndarray) -
             if 0 < abs(i - j) <= WINDOW:
                 expected[part[i], part[j]] += 1 / abs(i - j)
     np.testing.assert_allclose(count_neighbours(part, VOCAB), expected, rtol=1e-5)
+
+
+def test_a_corpus_is_counted_in_parts(ids: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = np.bincount(ids, minlength=VOCAB)
+    monkeypatch.setattr(cooccurrence, "IDS_AT_ONCE", 999)
+    np.testing.assert_array_equal(cooccurrence.count_tokens(ids, VOCAB), whole)
 
 
 def test_mutual_information_is_positive_where_tokens_meet_more_often_than_by_chance(ids: np.ndarray) -> None:
