@@ -53,7 +53,8 @@ class BaselineConfig:
         for name, choices in (("kind", KINDS), ("pooling", POOLINGS)):
             if getattr(self, name) not in choices:
                 raise UserError(f"config: {name} must be {' or '.join(choices)}, not {getattr(self, name)!r}")
-        needed = {"transformer": ("num_blocks", "inner_size"), "efficient": ("num_blocks", "inner_size")}
+        needed: dict[str, tuple[str, ...]] = {"transformer": ("num_blocks", "inner_size")}
+        needed["efficient"] = needed["transformer"]
         needed["mamba"] = ("num_blocks", "inner_size", "kernel_size", "state_size")
         for name in ("vocab_size", "hidden_size", "max_length", "num_heads", *needed.get(self.kind, ())):
             if getattr(self, name) < 1:

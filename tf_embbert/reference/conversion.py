@@ -73,7 +73,7 @@ def import_checkpoint(
 def keep_rows(values: dict[str, Array], vocab_size: int) -> dict[str, Array]:
     """The values with the first rows of what has one a token."""
     first = slice(vocab_size)
-    rows = {"embed/token_table": first, "mlm/kernel": (slice(None), first), "mlm/bias": first}
+    rows: dict[str, Any] = {"embed/token_table": first, "mlm/kernel": (slice(None), first), "mlm/bias": first}
     return {name: value[rows[name]] if name in rows else value for name, value in values.items()}
 
 
