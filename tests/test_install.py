@@ -18,7 +18,7 @@ import yaml
 Done: TypeAlias = subprocess.CompletedProcess[str]
 ROOT = Path(__file__).parents[1]
 MODEL = ROOT / "benchmarks/firmware/models/attention.tflite"
-MAX_TOOLS, MAX_INSTALLED, MAX_SECONDS = 1_000_000, 60_000_000, 0.4  # the wheel without the encoders
+MAX_WHEEL, MAX_INSTALLED, MAX_SECONDS = 5_000_000, 60_000_000, 0.4
 HEAVY = {"numpy", "tensorflow", "tf_keras", "tflite_micro", "tokenizers", "pytest"}
 COMMANDS = ("embbert", "tflm-check", "tflm-arena", "tflm-boards", "tflm-optimize")
 VERSIONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
@@ -101,9 +101,8 @@ def quick(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Clean:
 def test_the_wheel_is_small_and_whole(built: Path) -> None:
     (wheel,) = built.glob("*.whl")
     entries = zipfile.ZipFile(wheel).infolist()
-    encoders = sum(entry.compress_size for entry in entries if entry.filename.startswith("tf_embbert/encoders/"))
-    print(f"{wheel.stat().st_size:,} B, {encoders:,} B of them encoders")
-    assert wheel.name.endswith("-py3-none-any.whl") and wheel.stat().st_size - encoders < MAX_TOOLS
+    print(f"{wheel.stat().st_size:,} B")
+    assert wheel.name.endswith("-py3-none-any.whl") and wheel.stat().st_size < MAX_WHEEL
     names = {entry.filename for entry in entries}
     left_out = [name for name in tracked("convert", "tf_embbert", "tflm_app") if name not in names]
     assert not [name for name in left_out if not Path(name).name.startswith(".")] and set(EXPORTED) <= names

@@ -3,7 +3,7 @@
 config.json       sizes of the model, the task, the arguments without paths, and the SHA-256 of the other files
 tokenizer.json    loads in Hugging Face `tokenizers`
 labels.json       class names in id order; null for regression
-weights.npz       float weights of the Keras model, by variable name
+weights.npz       float weights of the Keras model, by variable name; float16 in shipped encoders
 ptq.npz, qat.npz  folded weights (`folded.py`) and their ranges (`range:NAME`), after calibration and after QAT
 metrics.json      scores on the selection rows and on the reported split, float and through TFLM
 history.csv       one line an epoch, of the float training and of both phases of QAT
@@ -223,7 +223,7 @@ def load_run(folder: str | Path) -> Run:
             config=EmbBERTConfig.from_dict(about["model"]),
             tokenizer=Tokenizer.load(folder / "tokenizer.json"),
             labels=read_json(folder / "labels.json"),
-            float_weights=read_arrays(folder / "weights.npz"),
+            float_weights=read_float32(folder / "weights.npz"),
             variants={name: read_variant(path) for name in VARIANTS if (path := folder / f"{name}.npz").exists()},
             metrics=read_json(folder / "metrics.json"),
             sample_texts=read_texts(folder / "verification.jsonl"),
@@ -282,6 +282,12 @@ def read_arrays(path: Path) -> dict[str, Array]:
         if not isinstance(array, np.ndarray):
             raise UserError(f"{path} is not an archive of arrays ({name} is none)")
     return arrays
+
+
+def read_float32(path: Path) -> dict[str, Array]:
+    """All arrays of an .npz file, those of a shipped encoder, which are float16, in float32."""
+    arrays = read_arrays(path).items()
+    return {name: value.astype(np.float32) if value.dtype == np.float16 else value for name, value in arrays}
 
 
 def read_texts(path: Path) -> list[tuple[str, str | None]]:
