@@ -73,11 +73,10 @@ def card_head(manifest: dict[str, Any]) -> dict[str, Any]:
         head["datasets"] = [source]
     measured = [_score(accuracy, *row) for row in _scored(accuracy)]
     if measured:
-        head["metrics"] = [METRICS[accuracy["metric"]]]
+        hub_metric = METRICS.get(accuracy["metric"], accuracy["metric"])
+        head["metrics"] = [hub_metric]
         dataset = {"name": accuracy["dataset"], "type": source or accuracy["dataset"], "split": accuracy["split"]}
-        metrics = [
-            {"type": METRICS[accuracy["metric"]], "value": score["value"], "name": score["name"]} for score in measured
-        ]
+        metrics = [{"type": hub_metric, "value": score["value"], "name": score["name"]} for score in measured]
         task = {"type": "text-classification", "name": "Text Classification"}
         head["model-index"] = [
             {"name": manifest["name"], "results": [{"task": task, "dataset": dataset, "metrics": metrics}]}

@@ -28,7 +28,7 @@ GOOD = BASES["CONV_2D"].build()
     "data, message",
     [
         (b"", "is empty"),
-        (b"not a model at all", "bytes 4 to 7 are not TFL3"),
+        (b"not a model at all", "it is a text"),
         (b"\x10\x00\x00\x00TFL3", "are not in the file"),
         (b"\x10\x00\x00\x00TFL3\xff\xff\xff\xff" * 3, "are not in the file"),
         (GOOD[: len(GOOD) // 2], "are not in the file"),

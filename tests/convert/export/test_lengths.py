@@ -76,7 +76,7 @@ def test_constants_are_as_aligned_in_each_length_as_in_a_file_of_its_own() -> No
         start = np.frombuffer(model, np.uint8).ctypes.data
         for buffer in read_model(model).buffers:
             if buffer.data is not None:
-                assert (buffer.data.ctypes.data - start) % 16 == 0
+                assert (np.frombuffer(buffer.data, np.uint8).ctypes.data - start) % 16 == 0
 
 
 def test_the_weights_are_there_once() -> None:
@@ -247,7 +247,7 @@ def test_a_shorter_length_that_cannot_be(tmp_path: Path, pair: bool, shorter: in
 def test_the_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tflm_twice: None
 ) -> None:
-    monkeypatch.setattr(convert, "load_run", lambda path: make_run())
+    monkeypatch.setattr("tf_embbert.run.load_run", lambda path: make_run())
     assert convert.main(["run", "--out", str(tmp_path / "bundle"), "--shorter", "7"]) == 0
     out = capsys.readouterr().out
     assert "not at 7 / 16" in out and "400 of 400 rows" in out and "MACs, L = 7" in out

@@ -166,7 +166,7 @@ def test_several_lengths_share_the_planner_too() -> None:
 
 
 def test_the_command_says_which_plan_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(convert, "load_run", lambda path: make_run())
+    monkeypatch.setattr("tf_embbert.run.load_run", lambda path: make_run())
     assert convert.main(["run", "--out", str(tmp_path / "bundle"), "--plan", "stock"]) == 0
     manifest = json.loads((tmp_path / "bundle/manifest.json").read_text())
     assert manifest["arguments"]["plan"] == "stock"

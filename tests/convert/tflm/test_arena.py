@@ -233,7 +233,7 @@ def test_bad_arguments(model_file: str, capsys: pytest.CaptureFixture[str], argu
     assert said in one_line(capsys)
 
 
-@pytest.mark.parametrize("data, said", [(None, "no model file"), (b"", "is empty"), (b"hello, world", "not a TFLite")])
+@pytest.mark.parametrize("data, said", [(None, "no model file"), (b"", "is empty"), (b"hello, world", "it is a text")])
 def test_bad_files(tmp_path: Path, capsys: pytest.CaptureFixture[str], data: bytes | None, said: str) -> None:
     path = tmp_path / "model.tflite"
     if data is not None:

@@ -131,7 +131,7 @@ def test_folder_with_chosen_splits(tmp_path: Path) -> None:
     "files, message",
     [
         ({}, "has no data: it needs train.jsonl.gz"),
-        ({"notes.txt": "x"}, "has no data"),
+        ({"notes.md": "x"}, "has no data"),
         (
             {"train.csv": "text,label\nx,a\n", "train.tsv": "text\tlabel\nx\ta\n"},
             "two files for the train split: train.csv and train.tsv",
