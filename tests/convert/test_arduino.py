@@ -11,6 +11,7 @@ import pytest
 
 from convert.arduino import main
 from convert.bundle.bundle import read_bundle
+from tests.support.arduino_core import HEADERS
 from tests.support.chain import FolderOf, refused
 
 needs_compiler = pytest.mark.skipif(not shutil.which("g++"), reason="needs g++")
@@ -26,24 +27,6 @@ NEED_TFLM = {
     "softmax.cpp",
 }
 DOWNLOADS = "tensorflow/lite/micro/tools/make/downloads"
-STUBS = {
-    "TensorFlowLite.h": "",
-    "Arduino.h": """
-#include <cstddef>
-#include <cstdint>
-struct Stream {
-  void begin(unsigned long);
-  std::size_t write(const std::uint8_t*, std::size_t);
-  int available();
-  int read();
-  explicit operator bool();
-};
-extern Stream Serial;
-unsigned long micros();
-void delay(unsigned long);
-void yield();
-""",
-}
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +36,7 @@ def sketch(bundle_of: FolderOf, tmp_path_factory: pytest.TempPathFactory) -> Pat
     named = ["--core", "cortex-m7", "--tflm", "main"]
     assert main([str(bundle_of("pairs")), "--out", str(folder / "same"), *named]) == 0
     (folder / "stubs").mkdir()
-    for name, text in STUBS.items():
+    for name, text in HEADERS.items():
         (folder / "stubs" / name).write_text(text)
     return folder / "same"
 

@@ -18,28 +18,14 @@ from benchmarks.app import read_start
 from convert.bundle.bundle import write_folder
 from convert.bundle.exports import APP, EXPORT, list_layouts
 from convert.firmware import main
+from tests.support.arduino_core import HEADERS
 from tests.support.bundles import converted
 from tests.support.chain import refused
 
 LAYOUTS = ("arduino", "folder", "pico", "platformio", "zephyr")
 PARTS = {"classifier", "app", "kernels", "model_data", "tokenizer_data", "golden_data", "app_config", "softmax"}
 STUBS = {
-    "Arduino.h": """
-#include <cstddef>
-#include <cstdint>
-struct Stream {
-  void begin(unsigned long);
-  std::size_t write(const std::uint8_t*, std::size_t);
-  int available();
-  int read();
-  explicit operator bool();
-};
-extern Stream Serial;
-unsigned long micros();
-void delay(unsigned long);
-void yield();
-""",
-    "TensorFlowLite.h": "",
+    **HEADERS,  # of an Arduino core
     "pico/stdlib.h": """
 #include <cstdint>
 #define LIB_PICO_STDIO_USB 1

@@ -4,12 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from tests.support.transcription import random_model
-from tf_embbert.model.config import EmbBERTConfig
-from tf_embbert.run import Quantised, Run, save_run
-from tf_embbert.tokenizer import Tokenizer
+from tests.support.runs import small_run
+from tf_embbert.run import save_run
 
 # What a JSON file may hold where something else is wanted.
 JSON_KINDS: dict[str, bytes] = {
@@ -41,25 +37,7 @@ JSON_KINDS: dict[str, bytes] = {
 def write_small_run(folder: Path) -> Path:
     """A run of two classes; its weights are random."""
     folder.mkdir()
-    folded = random_model(np.random.default_rng(0)).weights
-    run = Run(
-        config=EmbBERTConfig.preset("nano"),
-        tokenizer=Tokenizer.train(["on off"], 200),
-        labels=["no", "yes"],
-        float_weights={"embed/token_table": np.arange(6, dtype=np.float32).reshape(3, 2)},
-        variants={"ptq": Quantised(folded, {"x0": (-1.5, 2.25)})},
-        metrics={"float": 1.0},
-        sample_texts=[("on", None), ("off", None)],
-        name="small",
-        seed=1,
-        arguments={"task": "small.csv"},
-        is_pair=False,
-        max_length=8,
-        longest=5,
-        parameters=6,
-        chosen="ptq",
-    )
-    save_run(run, folder, [{"epoch": 1, "loss": 0.5}])
+    save_run(small_run(), folder, [{"epoch": 1, "loss": 0.5}])
     return folder
 
 

@@ -12,42 +12,25 @@ import pytest
 
 from convert import convert
 from tests.support.chain import KINDS, FolderOf, refused
+from tests.support.runs import small_run
 from tests.support.transcription import random_model
 from tf_embbert import evaluate
-from tf_embbert.model.config import EmbBERTConfig
 from tf_embbert.run import ABOUT, Quantised, Run, load_run, save_run, sha256
-from tf_embbert.tokenizer import Tokenizer
 
 ROOT = Path(__file__).parents[2]
 HASHED = ["tokenizer.json", "labels.json", "weights.npz", "metrics.json", "verification.jsonl", "ptq.npz", "qat.npz"]
 
 
-def small_run(texts: Any) -> Run:
-    weights = {"embed/token_table": np.arange(6, dtype=np.float32).reshape(3, 2)}
+def pair_run(texts: Any) -> Run:
+    """A small run of pairs with names and ranges of every kind."""
     folded = random_model(np.random.default_rng(0), pair=True, activation="hard_swish").weights
     ranges: dict[str, Any] = {"x0": (-1.5, 2.25), "block0.conv.kernel": np.array([0.5, 0.25], np.float32)}
-    return Run(
-        config=EmbBERTConfig.preset("nano"),
-        tokenizer=Tokenizer.train(["on off"], 200),
-        labels=["é", "an  b"],
-        float_weights=weights,
-        variants={"ptq": Quantised(folded, ranges)},
-        metrics={"float": 1.0},
-        sample_texts=texts,
-        name="small",
-        seed=1,
-        arguments={"task": "small.csv"},
-        is_pair=False,
-        max_length=8,
-        longest=5,
-        parameters=6,
-        chosen="ptq",
-    )
+    return small_run(labels=["é", "an  b"], variants={"ptq": Quantised(folded, ranges)}, sample_texts=texts)
 
 
 def test_a_run_is_read_as_it_was_written(tmp_path: Path) -> None:
     texts = [("", None), ("a\u2028b\x85c\x0bd\r\ne", None), ('zürich \U0001f600 \\ "x"', "two"), ("\x00", None)]
-    run = small_run(texts)
+    run = pair_run(texts)
     save_run(run, tmp_path, [{"epoch": 1, "loss": 0.5}])
     read = load_run(tmp_path)
     assert read.sample_texts == texts and read.labels == run.labels and read.metrics == run.metrics

@@ -27,11 +27,11 @@ from tf_embbert.data.checks import words_of
 from tf_embbert.data.tasks import Task
 from tf_embbert.distillation.disturbed import disturbed_texts
 from tf_embbert.distillation.fluency import Fluency, plain_files
-from tf_embbert.distillation.soft_labels import cross_entropy, write_soft_labels
+from tf_embbert.distillation.soft_labels import write_soft_labels
 from tf_embbert.distillation.texts import open_task
 from tf_embbert.model.folded import Array
 from tf_embbert.teaching.linear import FOLDS
-from tf_embbert.training.metrics import score
+from tf_embbert.training.metrics import cross_entropy, score
 from tf_embbert.training.ngrams import Sparse, split_words, weigh_grams
 
 Seen: TypeAlias = tuple[Sparse, Array]  # of `see`
@@ -105,10 +105,10 @@ def teach(
     report(f"{len(fluency.words):,} words, counted in {len(fluency.ids):,}")
     seen, judged = see(rows.texts, fluency), see(selection.texts, fluency)
     teachers = [Teacher(seen, rows.labels, strength) for strength in STRENGTHS]
-    teacher = min(teachers, key=lambda teacher: cross_entropy(np.log(teacher(judged)), selection))
+    teacher = min(teachers, key=lambda teacher: cross_entropy(np.log(teacher(judged)), selection.labels))
     said = np.log(teacher(judged))
     report(
-        f"strength {teacher.strength}: cross entropy {cross_entropy(said, selection):.4f}, {task.metric} "
+        f"strength {teacher.strength}: cross entropy {cross_entropy(said, selection.labels):.4f}, {task.metric} "
         f"{score(task.metric, selection.labels, said):.2f} of {len(selection)} selection rows"
     )
     known = {words_of(text) for name in ("train", "selection", task.reported_split) for text in task.rows(name).texts}

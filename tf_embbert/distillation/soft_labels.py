@@ -9,13 +9,7 @@ import numpy as np
 from scipy.special import log_softmax
 
 from tf_embbert.common.files import write_atomically
-from tf_embbert.data.tasks import Rows
 from tf_embbert.model.folded import Array
-
-
-def cross_entropy(logits: Array, rows: Rows) -> float:
-    """Mean of -log p of the rows' labels; logits float [rows, classes]."""
-    return -log_softmax(logits, axis=1)[np.arange(len(rows)), rows.labels].mean()
 
 
 def hear_labels(logits: Array, labels: Array) -> Array:

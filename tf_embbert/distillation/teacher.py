@@ -32,11 +32,11 @@ from tf_embbert.distillation.disturbed import disturbed_texts
 from tf_embbert.distillation.encoders import train_encoder
 from tf_embbert.distillation.fluency import Fluency, plain_files
 from tf_embbert.distillation.networks import TextEncoder, build_network, train_network
-from tf_embbert.distillation.soft_labels import cross_entropy, hear_labels, write_soft_labels
+from tf_embbert.distillation.soft_labels import hear_labels, write_soft_labels
 from tf_embbert.distillation.texts import draw, open_task, related_sentences, sentences
 from tf_embbert.pretraining.corpus import read_paragraphs
 from tf_embbert.run import Array
-from tf_embbert.training.metrics import score
+from tf_embbert.training.metrics import cross_entropy, score
 from tf_embbert.training.ngrams import BUCKETS, count_grams, fit_grams
 
 NETWORKS = 3
@@ -89,10 +89,10 @@ class Teacher:
         for name, vote in zip([*self.voters, "linear"], votes):
             report(f"{name}: {score('accuracy', selection.labels, vote):.2f} % of {len(selection)} selection rows")
         logits = self.together(votes)
-        self.temperature = min(np.linspace(0.5, 4, 36), key=lambda t: cross_entropy(logits / t, selection))
+        self.temperature = min(np.linspace(0.5, 4, 36), key=lambda t: cross_entropy(logits / t, selection.labels))
         report(
             f"together {score('accuracy', selection.labels, logits):.2f} %, cross entropy "
-            f"{cross_entropy(self.together(votes), selection):.3f} at temperature {self.temperature:.1f}"
+            f"{cross_entropy(self.together(votes), selection.labels):.3f} at temperature {self.temperature:.1f}"
         )
 
 

@@ -20,8 +20,8 @@ from tf_embbert.data.tasks import Rows, Task
 from tf_embbert.run import Array
 from tf_embbert.teaching.config import Teaching
 from tf_embbert.teaching.disturb import disturbed_texts
-from tf_embbert.teaching.linear import LinearTeacher, Read, cross_entropy
-from tf_embbert.training.metrics import score
+from tf_embbert.teaching.linear import LinearTeacher, Read
+from tf_embbert.training.metrics import cross_entropy, score
 
 SHARES = (0.3, 0.5, 0.7, 0.9)  # that the sentence encoder may have in the votes, the others are the linear teacher's
 USUAL_SHARE = 0.7

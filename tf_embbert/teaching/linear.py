@@ -22,6 +22,7 @@ from sklearn.svm import LinearSVC
 
 from tf_embbert.common.errors import UserError
 from tf_embbert.run import Array
+from tf_embbert.training.metrics import cross_entropy
 
 Sparse: TypeAlias = Any  # a scipy.sparse matrix, which has no types
 
@@ -140,8 +141,3 @@ def logits_of(voter: Any, features: Sparse, classes: int) -> Array:
 def best_temperature(logits: Array, labels: Array) -> float:
     """By which logits are divided to give the labels the least cross entropy."""
     return float(min(TEMPERATURES, key=lambda t: cross_entropy(logits / t, labels)))
-
-
-def cross_entropy(logits: Array, labels: Array) -> float:
-    """Mean of -log p of the labels."""
-    return float(-log_softmax(logits, axis=1)[np.arange(len(labels)), labels].mean())

@@ -3,9 +3,15 @@
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
+from scipy.special import log_softmax
 from sklearn.metrics import f1_score, matthews_corrcoef
 
 from tf_embbert.model.folded import Array
+
+
+def cross_entropy(logits: Array, labels: Array) -> float:
+    """Mean of -log p of the labels; logits float [rows, classes]."""
+    return float(-log_softmax(logits, axis=1)[np.arange(len(labels)), labels].mean())
 
 
 def accuracy(labels: Array, predictions: Array) -> float:

@@ -7,7 +7,8 @@ import pytest
 
 from tests.support.chain import make_rows
 from tf_embbert.common.errors import UserError
-from tf_embbert.teaching.linear import LinearTeacher, best_temperature, cross_entropy, stratified_folds
+from tf_embbert.teaching.linear import LinearTeacher, best_temperature, stratified_folds
+from tf_embbert.training.metrics import cross_entropy
 
 
 def made_rows(count: int, seed: int = 0) -> tuple[list[str], np.ndarray]:
