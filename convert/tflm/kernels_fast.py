@@ -12,7 +12,7 @@ from convert.tflm.prepare import Node
 
 MAX_TAPS, LEAST_LINE_TAPS = 128, 8  # depthwise.h
 TABLE_ELEMENTS = 512  # lookup.cc, kWorthATable
-LEAST_WEIGHTS, LEAST_ROWS, LEAST_DEPTH = 256, 3, 64  # fully_connected.cc, IsWorthIt
+LEAST_WEIGHTS, LEAST_ROWS, LEAST_DEPTH, ROWS_OF_CMSIS_NN = 256, 3, 64, (4, 8)  # fully_connected.cc, IsWorthIt
 
 
 def _is_int8(node: Node, *refs: str) -> bool:
@@ -27,8 +27,10 @@ def _takes_dense(node: Node) -> bool:
     if not _is_int8(node, "i0", "i1"):
         return False
     columns, depth = node.dims("o0")[-1], node.dims("i1")[-1]
-    many = node.elements("o0") // columns >= LEAST_ROWS
-    return many if node.build.simd == "mve" else columns * depth >= LEAST_WEIGHTS and (many or depth >= LEAST_DEPTH)
+    rows = node.elements("o0") // columns
+    if node.build.simd == "mve":
+        return rows >= LEAST_ROWS and rows not in ROWS_OF_CMSIS_NN
+    return columns * depth >= LEAST_WEIGHTS and (rows >= LEAST_ROWS or depth >= LEAST_DEPTH)
 
 
 def _takes_depthwise(node: Node) -> bool:

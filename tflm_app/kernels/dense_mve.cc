@@ -12,80 +12,114 @@ namespace {
 
 constexpr int kColumns = 4;
 
+// The last step of a loop that LETP closes takes what is left of `count`.
 int32_t Sum(const int8_t* values, int count) {
   int32_t sum = 0;
-  for (int i = 0; i < count; i += 16) sum = vaddvaq_s8(sum, vldrbq_z_s8(values + i, vctp8q(static_cast<uint32_t>(count - i))));
+  asm volatile(
+      "wlstp.8 lr, %[count], 2f\n"
+      "1: vldrb.8 q0, [%[values]], #16\n"
+      "vaddva.s8 %[sum], q0\n"
+      "letp lr, 1b\n"
+      "2:\n"
+      : [values] "+r"(values), [sum] "+Te"(sum)
+      : [count] "r"(count)
+      : "q0", "lr", "memory");
   return sum;
 }
 
-// The sums of one row with four columns; the rows of weights lie at `weights`.
-inline int32x4_t Multiply(const int8_t* row, const int8_t* const* weights, int depth, int32x4_t sums) {
-  int32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0;
-  const int8_t *w0 = weights[0], *w1 = weights[1], *w2 = weights[2], *w3 = weights[3];
-  for (int count = depth / 16; count > 0; --count, row += 16, w0 += 16, w1 += 16, w2 += 16, w3 += 16) {
-    const int8x16_t x = vldrbq_s8(row);
-    s0 = vmladavaq_s8(s0, x, vldrbq_s8(w0));
-    s1 = vmladavaq_s8(s1, x, vldrbq_s8(w1));
-    s2 = vmladavaq_s8(s2, x, vldrbq_s8(w2));
-    s3 = vmladavaq_s8(s3, x, vldrbq_s8(w3));
-  }
-  if (depth % 16 != 0) {
-    const mve_pred16_t some = vctp8q(static_cast<uint32_t>(depth % 16));
-    const int8x16_t x = vldrbq_z_s8(row, some);
-    s0 = vmladavaq_s8(s0, x, vldrbq_z_s8(w0, some));
-    s1 = vmladavaq_s8(s1, x, vldrbq_z_s8(w1, some));
-    s2 = vmladavaq_s8(s2, x, vldrbq_z_s8(w2, some));
-    s3 = vmladavaq_s8(s3, x, vldrbq_z_s8(w3, some));
-  }
-  const int32x4_t products = {s0, s1, s2, s3};
-  return vaddq_s32(sums, products);
-}
-
-// All rows with the columns from `column` on.
-class ColumnGroup {
+// Four rows of weights, one after the other; of columns that are not there the last one is repeated.
+class WeightRows {
  public:
-  ColumnGroup(const Dense& dense, int column)
-      : dense_(dense), column_(column), some_(vctp32q(static_cast<uint32_t>(dense.columns - column))) {
-    for (int i = 0; i < kColumns; ++i) {
-      weights_[i] = dense.weights + std::min(column + i, dense.columns - 1) * dense.depth;
-    }
+  WeightRows(const Dense& dense, int column) : depth_(dense.depth), past_((dense.depth + 15) / 16 * 16) {
+    const int8_t* first = dense.weights + column * dense.depth;
+    const int left = dense.columns - column - 1;
+    w0_ = first;
+    w1_ = first + std::min(1, left) * depth_;
+    w2_ = first + std::min(2, left) * depth_;
+    w3_ = first + std::min(3, left) * depth_;
   }
 
-  void Compute() const {
-    const int32x4_t begin = Begin();
-    const VectorRescale rescale(Parameter(dense_.multipliers), Parameter(dense_.shifts));
-    const int8_t* row = dense_.input;
-    int8_t* output = dense_.output + column_;
-    for (int i = 0; i < dense_.rows; ++i, row += dense_.depth, output += dense_.columns) {
-      int32x4_t sums = Multiply(row, weights_, dense_.depth, begin);
-      if (dense_.weights_offset != 0) sums = vaddq_n_s32(sums, dense_.weights_offset * Sum(row, dense_.depth));
-      vstrbq_p_s32(output, Clamp(rescale(sums), dense_.range), some_);
-    }
+  // The sum of each row.
+  int32x4_t Sums() const {
+    const int8_t *w0 = w0_, *w1 = w1_, *w2 = w2_, *w3 = w3_;
+    int32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+    int32x4_t sums;
+    asm volatile(
+        "wlstp.8 lr, %[depth], 2f\n"
+        "1: vldrb.8 q0, [%[w0]], #16\n"
+        "vldrb.8 q1, [%[w1]], #16\n"
+        "vaddva.s8 %[s0], q0\n"
+        "vldrb.8 q0, [%[w2]], #16\n"
+        "vaddva.s8 %[s1], q1\n"
+        "vldrb.8 q1, [%[w3]], #16\n"
+        "vaddva.s8 %[s2], q0\n"
+        "vaddva.s8 %[s3], q1\n"
+        "letp lr, 1b\n"
+        "2: vmov %q[sums][2], %q[sums][0], %[s0], %[s2]\n"
+        "vmov %q[sums][3], %q[sums][1], %[s1], %[s3]\n"
+        : [w0] "+r"(w0), [w1] "+r"(w1), [w2] "+r"(w2), [w3] "+r"(w3), [s0] "+Te"(s0), [s1] "+Te"(s1),
+          [s2] "+Te"(s2), [s3] "+Te"(s3), [sums] "=&w"(sums)
+        : [depth] "r"(depth_)
+        : "q0", "q1", "lr", "memory");
+    return sums;
+  }
+
+  // The sums of the products with a row of the input.
+  int32x4_t operator*(const int8_t* row) {
+    int32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+    int32x4_t sums;
+    asm volatile(
+        "wlstp.8 lr, %[depth], 2f\n"
+        "1: vldrb.8 q0, [%[row]], #16\n"
+        "vldrb.8 q1, [%[w0]], #16\n"
+        "vmladava.s8 %[s0], q0, q1\n"
+        "vldrb.8 q2, [%[w1]], #16\n"
+        "vmladava.s8 %[s1], q0, q2\n"
+        "vldrb.8 q1, [%[w2]], #16\n"
+        "vmladava.s8 %[s2], q0, q1\n"
+        "vldrb.8 q2, [%[w3]], #16\n"
+        "vmladava.s8 %[s3], q0, q2\n"
+        "letp lr, 1b\n"
+        "2: vmov %q[sums][2], %q[sums][0], %[s0], %[s2]\n"
+        "vmov %q[sums][3], %q[sums][1], %[s1], %[s3]\n"
+        : [row] "+r"(row), [w0] "+r"(w0_), [w1] "+r"(w1_), [w2] "+r"(w2_), [w3] "+r"(w3_), [s0] "+Te"(s0),
+          [s1] "+Te"(s1), [s2] "+Te"(s2), [s3] "+Te"(s3), [sums] "=&w"(sums)
+        : [depth] "r"(depth_)
+        : "q0", "q1", "q2", "lr", "memory");
+    w0_ -= past_, w1_ -= past_, w2_ -= past_, w3_ -= past_;
+    return sums;
   }
 
  private:
-  int32x4_t Parameter(const int32_t* values) const {
-    return dense_.per_column ? vldrwq_z_s32(values + column_, some_) : vdupq_n_s32(*values);
-  }
-
-  // The bias and what the offsets add, but for the part of the row.
-  int32x4_t Begin() const {
-    const int32x4_t sums = {Sum(weights_[0], dense_.depth), Sum(weights_[1], dense_.depth),
-                            Sum(weights_[2], dense_.depth), Sum(weights_[3], dense_.depth)};
-    const int32x4_t offsets = vmulq_n_s32(vaddq_n_s32(sums, dense_.depth * dense_.weights_offset), dense_.input_offset);
-    return dense_.bias ? vaddq_s32(offsets, vldrwq_z_s32(dense_.bias + column_, some_)) : offsets;
-  }
-
-  const Dense& dense_;
-  int column_;
-  mve_pred16_t some_;
-  const int8_t* weights_[kColumns];
+  int depth_, past_;  // how far a pointer is moved
+  const int8_t *w0_, *w1_, *w2_, *w3_;
 };
+
+// All rows with the columns from `column` on.
+void ComputeColumns(const Dense& dense, int column) {
+  const mve_pred16_t some = vctp32q(static_cast<uint32_t>(dense.columns - column));
+  const auto parameter = [&](const int32_t* values) {
+    return dense.per_column ? vldrwq_z_s32(values + column, some) : vdupq_n_s32(*values);
+  };
+  WeightRows weights(dense, column);
+  // The bias and what the offsets add, but for the part of the row.
+  int32x4_t begin = vmulq_n_s32(vaddq_n_s32(weights.Sums(), dense.depth * dense.weights_offset), dense.input_offset);
+  if (dense.bias) begin = vaddq_s32(begin, vldrwq_z_s32(dense.bias + column, some));
+  const VectorRescale rescale(parameter(dense.multipliers), parameter(dense.shifts));
+  const OutputRange range = dense.range;
+  const int8_t* row = dense.input;
+  int8_t* output = dense.output + column;
+  for (int i = dense.rows; i > 0; --i, row += dense.depth, output += dense.columns) {
+    int32x4_t sums = vaddq_s32(begin, weights * row);
+    if (dense.weights_offset != 0) sums = vaddq_n_s32(sums, dense.weights_offset * Sum(row, dense.depth));
+    vstrbq_p_s32(output, Clamp(rescale(sums), range), some);
+  }
+}
 
 }  // namespace
 
 void ComputeDense(const Dense& dense) {
-  for (int column = 0; column < dense.columns; column += kColumns) ColumnGroup(dense, column).Compute();
+  for (int column = 0; column < dense.columns; column += kColumns) ComputeColumns(dense, column);
 }
 
 }  // namespace embbert::kernels

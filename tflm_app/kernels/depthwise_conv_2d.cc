@@ -31,12 +31,12 @@ bool IsTheirs(const int* in, const int* taps, const TfLiteNode* node) {
 bool IsOurs(const TfLiteEvalTensor* input, const TfLiteEvalTensor* weights, const TfLiteNode* node) {
   if (!IsInt8(input) || !IsInt8(weights) || input->dims->size != 4 || weights->dims->size != 4) return false;
   const int *in = input->dims->data, *taps = weights->dims->data;
-  return in[3] == taps[3] && taps[1] * taps[2] <= kMaxTaps && !IsTheirs(in, taps, node);
+  return in[3] == taps[3] && taps[1] * taps[2] <= kMaxTaps && (kAlone || !IsTheirs(in, taps, node));
 }
 
 TfLiteStatus Prepare(TfLiteContext* context, TfLiteNode* node) {
   if (!IsOurs(EvalInput(context, node, kInput), EvalInput(context, node, kWeights), node)) {
-    return PrepareStock(tflite::Register_DEPTHWISE_CONV_2D(), context, node);
+    return PrepareIfLinked<tflite::Register_DEPTHWISE_CONV_2D>(context, node);
   }
   PreparedTensors tensors(context, node);
   const TfLiteTensor* input = tensors.Input(kInput);
@@ -70,8 +70,8 @@ TfLiteStatus Prepare(TfLiteContext* context, TfLiteNode* node) {
 }
 
 TfLiteStatus Invoke(TfLiteContext* context, TfLiteNode* node) {
+  if (const InvokeFunction invoke = StockInvoke(node)) return invoke(context, node);
   const TfLiteEvalTensor *input = EvalInput(context, node, kInput), *weights = EvalInput(context, node, kWeights);
-  if (!IsOurs(input, weights, node)) return tflite::Register_DEPTHWISE_CONV_2D().invoke(context, node);
   const TfLiteEvalTensor *bias = EvalInput(context, node, kBias), *output = EvalOutput(context, node);
   const auto& parameters = *static_cast<const TfLiteDepthwiseConvParams*>(node->builtin_data);
   const Data& data = *static_cast<const Data*>(node->user_data);

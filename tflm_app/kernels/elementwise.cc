@@ -143,7 +143,7 @@ struct PreparedOperands {
 
 [[gnu::cold]] TfLiteStatus PrepareAdd(TfLiteContext* context, TfLiteNode* node) {
   if (!IsOurs(EvalInput(context, node, 0), EvalInput(context, node, 1))) {
-    return PrepareStock(tflite::Register_ADD(), context, node);
+    return PrepareIfLinked<tflite::Register_ADD>(context, node);
   }
   PreparedTensors tensors(context, node);
   const PreparedOperands operands(tensors);
@@ -187,10 +187,10 @@ struct PreparedOperands {
   return kTfLiteOk;
 }
 
-template <typename Data, void (*kCompute)(const Data&, const Operands&), TFLMRegistration (*kStock)()>
+template <typename Data, void (*kCompute)(const Data&, const Operands&)>
 TfLiteStatus Invoke(TfLiteContext* context, TfLiteNode* node) {
+  if (const InvokeFunction invoke = StockInvoke(node)) return invoke(context, node);
   const TfLiteEvalTensor *first = EvalInput(context, node, 0), *second = EvalInput(context, node, 1);
-  if (!IsOurs(first, second)) return kStock().invoke(context, node);
   const TfLiteEvalTensor* output = EvalOutput(context, node);
   const auto count = static_cast<size_t>(CountElements(*output->dims));
   kCompute(*static_cast<const Data*>(node->user_data),
@@ -201,11 +201,11 @@ TfLiteStatus Invoke(TfLiteContext* context, TfLiteNode* node) {
 }  // namespace
 
 TFLMRegistration Add() {
-  return tflite::micro::RegisterOp(nullptr, PrepareAdd, Invoke<AddData, Add, tflite::Register_ADD>);
+  return tflite::micro::RegisterOp(nullptr, PrepareAdd, Invoke<AddData, Add>);
 }
 
 TFLMRegistration Mul() {
-  return tflite::micro::RegisterOp(nullptr, PrepareMul, Invoke<MulData, Mul, tflite::Register_MUL>);
+  return tflite::micro::RegisterOp(nullptr, PrepareMul, Invoke<MulData, Mul>);
 }
 
 }  // namespace embbert::kernels

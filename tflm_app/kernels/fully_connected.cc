@@ -22,9 +22,10 @@ struct Data {
 };
 
 // Whether our kernel is the faster one: below, too little is shared between rows or between columns. With MVE, CMSIS-NN
-// has the sums of weights from its Prepare.
+// has the sums of weights from its Prepare, which pays for one or two rows, and for few that go by its four at once.
 bool IsWorthIt(int rows, int depth, int columns) {
-  return EMBBERT_MVE ? rows >= 3 : depth * columns >= 256 && (rows >= 3 || depth >= 64);
+  if (EMBBERT_MVE) return rows >= 3 && rows != 4 && rows != 8;
+  return depth * columns >= 256 && (rows >= 3 || depth >= 64);
 }
 
 bool IsOurs(TfLiteContext* context, const TfLiteNode* node) {
@@ -32,7 +33,7 @@ bool IsOurs(TfLiteContext* context, const TfLiteNode* node) {
   const TfLiteEvalTensor *weights = EvalInput(context, node, kWeights), *output = EvalOutput(context, node);
   if (!IsInt8(weights) || output == nullptr) return false;
   const int columns = output->dims->data[output->dims->size - 1], depth = weights->dims->data[weights->dims->size - 1];
-  return IsWorthIt(CountElements(*output->dims) / columns, depth, columns);
+  return kAlone || IsWorthIt(CountElements(*output->dims) / columns, depth, columns);
 }
 
 Data DataOf(const tflite::OpDataFullyConnected& theirs) {
@@ -49,7 +50,7 @@ Data DataOf(const tflite::OpDataFullyConnected& theirs) {
 }
 
 TfLiteStatus Prepare(TfLiteContext* context, TfLiteNode* node) {
-  if (!IsOurs(context, node)) return PrepareStock(tflite::Register_FULLY_CONNECTED(), context, node);
+  if (!IsOurs(context, node)) return PrepareIfLinked<tflite::Register_FULLY_CONNECTED>(context, node);
   PreparedTensors tensors(context, node);
   const TfLiteTensor* input = tensors.Input(kInput);
   const TfLiteTensor* weights = tensors.Input(kWeights);
@@ -68,7 +69,7 @@ TfLiteStatus Prepare(TfLiteContext* context, TfLiteNode* node) {
 }
 
 TfLiteStatus Invoke(TfLiteContext* context, TfLiteNode* node) {
-  if (!IsOurs(context, node)) return tflite::Register_FULLY_CONNECTED().invoke(context, node);
+  if (const InvokeFunction invoke = StockInvoke(node)) return invoke(context, node);
   const TfLiteEvalTensor *input = EvalInput(context, node, kInput), *weights = EvalInput(context, node, kWeights);
   const TfLiteEvalTensor *bias = EvalInput(context, node, kBias), *output = EvalOutput(context, node);
   const Data& data = *static_cast<const Data*>(node->user_data);

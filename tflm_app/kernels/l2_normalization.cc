@@ -69,7 +69,7 @@ void Scale(const int8_t* row, size_t depth, int32_t zero_point, int32_t multipli
 #endif
 
 [[gnu::cold]] TfLiteStatus Prepare(TfLiteContext* context, TfLiteNode* node) {
-  if (!IsInt8(EvalInput(context, node, 0))) return PrepareStock(tflite::Register_L2_NORMALIZATION(), context, node);
+  if (!IsInt8(EvalInput(context, node, 0))) return PrepareIfLinked<tflite::Register_L2_NORMALIZATION>(context, node);
   PreparedTensors tensors(context, node);
   const TfLiteTensor* input = tensors.Input(0);
   const TfLiteTensor* output = tensors.Output();
@@ -84,7 +84,7 @@ void Scale(const int8_t* row, size_t depth, int32_t zero_point, int32_t multipli
 }
 
 TfLiteStatus Invoke(TfLiteContext* context, TfLiteNode* node) {
-  if (!IsInt8(EvalInput(context, node, 0))) return tflite::Register_L2_NORMALIZATION().invoke(context, node);
+  if (const InvokeFunction invoke = StockInvoke(node)) return invoke(context, node);
   const TfLiteEvalTensor *input = EvalInput(context, node, 0), *output = EvalOutput(context, node);
   const int32_t zero_point = static_cast<const Data*>(node->user_data)->zero_point;
   const auto count = static_cast<size_t>(CountElements(*input->dims));

@@ -14,7 +14,7 @@ namespace {
 
 constexpr size_t kValues = 256;
 // Below this many elements TFLM's kernel is faster than the table that it would have to fill.
-constexpr size_t kWorthATable = 2 * kValues;
+constexpr int kWorthATable = 2 * static_cast<int>(kValues);
 
 // A context in which a node's one input and one output are tensors of ours.
 struct TableContext {
@@ -47,24 +47,37 @@ void LookUp(const int8_t* table, const int8_t* input, size_t count, int8_t* outp
   for (size_t i = 0; i < count; ++i) output[i] = table[indices[i]];
 }
 
-TfLiteStatus InvokeByTable(TFLMRegistration (*stock)(), TfLiteContext* context, TfLiteNode* node) {
+// TFLM's kernel has the node's data in either case.
+TfLiteStatus PrepareTable(const TFLMRegistration& stock, TfLiteContext* context, TfLiteNode* node) {
   const TfLiteEvalTensor *input = EvalInput(context, node, 0), *output = EvalOutput(context, node);
-  const auto count = static_cast<size_t>(CountElements(*input->dims));
-  if (!IsInt8(input) || !IsInt8(output) || count < kWorthATable) return stock().invoke(context, node);
+  const bool ours = IsInt8(input) && IsInt8(output) && CountElements(*input->dims) >= kWorthATable;
+  if (!ours) LeaveToStock(stock, node);
+  return stock.prepare(context, node);
+}
+
+TfLiteStatus InvokeByTable(const TFLMRegistration& stock, TfLiteContext* context, TfLiteNode* node) {
+  const TfLiteEvalTensor *input = EvalInput(context, node, 0), *output = EvalOutput(context, node);
   int8_t table[kValues];
-  TF_LITE_ENSURE_STATUS(FillTable(stock(), context, node, table));
-  LookUp(table, input->data.int8, count, output->data.int8);
+  TF_LITE_ENSURE_STATUS(FillTable(stock, context, node, table));
+  LookUp(table, input->data.int8, static_cast<size_t>(CountElements(*input->dims)), output->data.int8);
   return kTfLiteOk;
 }
 
 template <TFLMRegistration (*kStock)()>
+TfLiteStatus Prepare(TfLiteContext* context, TfLiteNode* node) {
+  return PrepareTable(kStock(), context, node);
+}
+
+template <TFLMRegistration (*kStock)()>
 TfLiteStatus Invoke(TfLiteContext* context, TfLiteNode* node) {
-  return InvokeByTable(kStock, context, node);
+  if (const InvokeFunction invoke = StockInvoke(node)) return invoke(context, node);
+  return InvokeByTable(kStock(), context, node);
 }
 
 template <TFLMRegistration (*kStock)()>
 TFLMRegistration WithTable() {
   TFLMRegistration registration = kStock();
+  registration.prepare = Prepare<kStock>;
   registration.invoke = Invoke<kStock>;
   return registration;
 }

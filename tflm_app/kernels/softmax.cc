@@ -131,7 +131,7 @@ bool IsOurs(TfLiteContext* context, const TfLiteNode* node) {
 
 [[gnu::cold]] TfLiteStatus Prepare(TfLiteContext* context, TfLiteNode* node) {
   TF_LITE_ENSURE(context, node->inputs->size == 1 && node->outputs->size == 1);
-  if (!IsOurs(context, node)) return PrepareStock(tflite::Register_SOFTMAX(), context, node);
+  if (!IsOurs(context, node)) return PrepareIfLinked<tflite::Register_SOFTMAX>(context, node);
   PreparedTensors tensors(context, node);
   const TfLiteTensor* input = tensors.Input(0);
   TfLiteTensor* output = tensors.Output();
@@ -146,7 +146,7 @@ bool IsOurs(TfLiteContext* context, const TfLiteNode* node) {
 }
 
 TfLiteStatus Invoke(TfLiteContext* context, TfLiteNode* node) {
-  if (!IsOurs(context, node)) return tflite::Register_SOFTMAX().invoke(context, node);
+  if (const InvokeFunction invoke = StockInvoke(node)) return invoke(context, node);
   const TfLiteEvalTensor *input = EvalInput(context, node, 0), *output = EvalOutput(context, node);
   const auto count = static_cast<size_t>(CountElements(*input->dims));
   const auto depth = static_cast<size_t>(input->dims->data[input->dims->size - 1]);
