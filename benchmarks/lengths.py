@@ -19,7 +19,7 @@ from benchmarks.common.base import ARENA_BUDGETS, BASE, build_base
 from benchmarks.common.logs import find_in
 from benchmarks.firmware.runner import AMPLE_ARENA, add_tflm_arguments, build_firmware, describe_tools
 from convert.bundle.bundle import Bundle, read_bundle
-from convert.bundle.conversion import convert_run
+from convert.bundle.conversion import NONE, convert_run
 from convert.bundle.manifest import length_offsets
 from convert.tflite.lengths import rows_by_length
 from convert.tflm.arena import plan_arena
@@ -161,7 +161,7 @@ def main(arguments: list[str] | None = None) -> None:
     run = load_run(BASE)
     with tempfile.TemporaryDirectory() as folder:
         one, shared = Path(folder, "one"), Path(folder, "shared")
-        convert_run(run, one, LONGEST, arena_budget=ARENA_BUDGETS[LONGEST])
+        convert_run(run, one, LONGEST, shorter=NONE, arena_budget=ARENA_BUDGETS[LONGEST])
         convert_run(run, shared, LONGEST, shorter=SHORTER, arena_budget=ARENA_BUDGETS[LONGEST])
         bundle = read_bundle(shared)
         costs = measure_lengths(bundle, options.tflm_root, options.build)

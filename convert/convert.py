@@ -1,7 +1,8 @@
 """A run to a bundle: lower, check, verify, measure, write.
 
-    python convert/convert.py RUN --out BUNDLE [--seq-len N] [--shorter N ...] [--core CORE] [--arena-budget BYTES]
-                              [--board ID ...] [--plan {offline,stock}] [--reject CONFIDENCE] [--force]
+    python convert/convert.py RUN --out BUNDLE [--seq-len N] [--shorter {auto,none,N ...}] [--core CORE]
+                              [--kernels {cmsis_nn,fast}] [--arena-budget BYTES] [--board ID ...]
+                              [--plan {offline,stock}] [--reject CONFIDENCE] [--force]
 
 Works from any folder, as does `python -m convert.convert`. Exit status: 0, 1 when a board named with --board is too
 small or the interpreters differ on a row (the bundle is written either way), or 2 on bad input with nothing written.
@@ -19,7 +20,7 @@ if not __package__:  # run as a script: this folder is on the path, and `import 
 
 from typing import TYPE_CHECKING
 
-from convert.tflm.targets import CORE, CORES, PLANS
+from convert.tflm.targets import CORE, CORES, KERNELS, PLANS
 from tf_embbert.common.arguments import CommandParser, positive_int, share
 from tf_embbert.common.errors import run_command
 
@@ -32,19 +33,16 @@ if TYPE_CHECKING:  # imported when the options are read: --help answers at once
 
 
 def _warn(console: "Console", run: "Run", manifest: dict, asked: bool) -> None:
-    from convert.bundle.manifest import length_offsets
-
     length = manifest["model"]["sequence_length"]
     if asked and length > run.longest:  # the run's own length is rounded up, which is no news
         console.print(
             f"[yellow]warning[/] length {length} is above the longest text seen in training ({run.longest})",
             soft_wrap=True,
         )
-    served = list(length_offsets(manifest))
-    if served != [run.max_length]:
+    if length != run.max_length:
         console.print(
-            f"[yellow]warning[/] accuracy was measured at length {run.max_length}, not at "
-            f"{' / '.join(map(str, served))}; `python -m tf_embbert.evaluate` measures",
+            f"[yellow]warning[/] accuracy was measured at length {run.max_length}, not at {length}; "
+            "`python -m tf_embbert.evaluate` measures",
             soft_wrap=True,
         )
 
@@ -75,11 +73,52 @@ def _print_summary(console: "Console", out: str, manifest: dict, named: list[str
     verification = manifest["verification"]
     compared = f"{verification['equal']} of {verification['rows']} rows" if verification["rows"] else "not compared"
     table.add_row("TFLM = TFLite reference", compared)
+    if "same_at_longest" in verification:
+        same = f"{verification['same_at_longest']} of {verification['texts']}"
+        table.add_row("texts answered as by the longest", same)
     fitting = [board["id"] for board in manifest["boards"] if board["fits"]]
     table.add_row(f"boards, {len(fitting)} of {len(manifest['boards'])} fit", ", ".join(fitting))
     console.print(table)
     if named:
         print_verdicts(console, [board for board in manifest["boards"] if board["id"] in named])
+
+
+def _length_or_word(text: str) -> int | str:
+    return text if text in ("auto", "none") else int(text)
+
+
+def _add_form_arguments(parser: CommandParser) -> None:
+    """Those that choose between forms of one model."""
+    parser.add_argument(
+        "--core",
+        choices=CORES,
+        default=CORE,
+        metavar="CORE",
+        help="whose arena is made small; the model runs on all of "
+        f"{', '.join(CORES)} (default: {CORE}, which needs what M4 and M33 need)",
+    )
+    parser.add_argument(
+        "--kernels",
+        choices=KERNELS,
+        default=KERNELS[0],
+        help="whose arena on --core is made small: fast are those of tflm_app/kernels over CMSIS-NN's, which the app "
+        "links; the model runs with both (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--arena-budget",
+        type=positive_int,
+        metavar="BYTES",
+        help="the fastest form found whose arena on --core takes no more (default: the form with the "
+        "smallest arena found)",
+    )
+    parser.add_argument(
+        "--plan",
+        choices=PLANS,
+        default=PLANS[0],
+        help="offline: the file says where each activation lies, the smallest arena; stock: TFLM's "
+        "planner does, for firmware that ignores such metadata or may not use it "
+        "(default: %(default)s)",
+    )
 
 
 @run_command
@@ -94,26 +133,12 @@ def main(arguments: list[str] | None = None) -> int:
         "--shorter",
         nargs="+",
         action="extend",
-        default=[],
-        type=int,
+        type=_length_or_word,
         metavar="N",
-        help="lengths that the same file serves too: a text goes to the shortest that holds it",
+        help="lengths that the same file serves too: a text goes to the shortest that holds it; none, or auto for "
+        "those of half, a quarter, .. that a tenth of the run's texts would go to (default: auto)",
     )
-    parser.add_argument(
-        "--core",
-        choices=CORES,
-        default=CORE,
-        metavar="CORE",
-        help="with CMSIS-NN kernels, whose arena is made small; the model runs on all of "
-        f"{', '.join(CORES)} (default: {CORE}, which needs what M4 and M33 need)",
-    )
-    parser.add_argument(
-        "--arena-budget",
-        type=positive_int,
-        metavar="BYTES",
-        help="the fastest form found whose arena on --core takes no more (default: the form with the "
-        "smallest arena found)",
-    )
+    _add_form_arguments(parser)
     parser.add_argument(
         "--board",
         nargs="+",
@@ -121,14 +146,6 @@ def main(arguments: list[str] | None = None) -> int:
         default=[],
         metavar="ID",
         help="exit 1 if it does not fit one of these; `python -m convert.boards` lists them",
-    )
-    parser.add_argument(
-        "--plan",
-        choices=PLANS,
-        default=PLANS[0],
-        help="offline: the file says where each activation lies, the smallest arena; stock: TFLM's "
-        "planner does, for firmware that ignores such metadata or may not use it "
-        "(default: %(default)s)",
     )
     parser.add_argument(
         "--reject",
@@ -146,7 +163,7 @@ def _convert(options: "Namespace") -> int:
 
     from convert.bundle.boards import all_fit, find_boards
     from convert.bundle.bundle import require_free
-    from convert.bundle.conversion import convert_run
+    from convert.bundle.conversion import AUTO, convert_run
     from tf_embbert.run import load_run
 
     require_free(options.out, options.force)
@@ -160,11 +177,12 @@ def _convert(options: "Namespace") -> int:
             options.force,
             say,
             options.board,
-            options.shorter,
+            options.shorter or AUTO,
             options.core,
             options.arena_budget,
             options.plan,
             options.reject,
+            options.kernels,
         )
     console = Console()
     _warn(console, run, manifest, options.seq_len is not None)

@@ -190,11 +190,13 @@ def judge_folder(path: Path, boards: list[Board], named: list[str]) -> list[dict
 
     if (path / MANIFEST).exists():
         return _judge_bundle(path, boards)
-    from convert.export.build import build_model
+    from convert.bundle.conversion import list_lengths
+    from convert.export.build_lengths import build_lengths
     from tf_embbert.run import load_run
 
     run = load_run(path)
-    return judge_run(boards, run, build_model(run.weights, run.ranges, run.max_length), run.max_length, named)
+    built, _ = build_lengths(run.weights, run.ranges, list_lengths(run))
+    return judge_run(boards, run, built.model, run.max_length, named)
 
 
 def _judge_bundle(path: Path, boards: list[Board]) -> list[dict]:

@@ -14,17 +14,20 @@ from convert.bundle.sources import firmware_sources
 from convert.bundle.verification import Answers, compare_interpreters
 from convert.export.build import Built, shortest_length
 from convert.export.build_lengths import build_lengths
+from convert.export.choose_lengths import choose_lengths
 from convert.tflite.lengths import rows_by_length, split_lengths
 from convert.tflm.arena import plan_arenas
-from convert.tflm.builds import BUILDS
+from convert.tflm.builds import BUILDS, WITH_OURS
 from convert.tflm.interpreters import InterpreterError
 from convert.tflm.support import check_bytes, entry_text
-from convert.tflm.targets import CORE, PLANS
+from convert.tflm.targets import CORE, KERNELS, PLANS
 from tf_embbert.common.errors import UserError
 from tf_embbert.run import Run
 from tf_embbert.tokenizer import segments
 
 GOLDEN_ROWS = 8
+AUTO: tuple[str, ...] = ("auto",)  # `shorter`: the lengths that the run's texts call for
+NONE: tuple[str, ...] = ("none",)
 
 
 def convert_run(
@@ -34,11 +37,12 @@ def convert_run(
     force: bool = False,
     step: Callable[[str], None] = lambda text: None,
     boards: Sequence[str] = (),
-    shorter: Sequence[int] = (),
+    shorter: Sequence[int | str] = AUTO,
     core: str = CORE,
     arena_budget: int | None = None,
     plan: str = PLANS[0],
     reject: float | None = None,
+    kernels: str = KERNELS[0],
 ) -> dict:
     """Converts a run and writes its bundle.
 
@@ -49,8 +53,8 @@ def convert_run(
         force: replace the bundle that is there.
         step: called with the name of each step as it begins.
         boards: ids of boards for which a length that fits is looked for.
-        shorter: lengths that the file serves too, with the same weights.
-        core, arena_budget, plan: as `build_model` takes them; it is an error if no form fits the budget.
+        shorter: lengths that the file serves too, with the same weights; `AUTO` or `NONE` for none.
+        core, arena_budget, plan, kernels: as `build_model` takes them; it is an error if no form fits the budget.
         reject: confidence, above 0 and below 1, under which the device rejects its answer.
 
     Returns:
@@ -64,9 +68,9 @@ def convert_run(
     require_free(out, force)
     if reject is not None and run.labels is None:
         raise UserError("--reject is for classes: a regression has no confidence")
-    lengths = _lengths(run, seq_len, shorter)
+    lengths = list_lengths(run, seq_len, shorter)
     step("lowering to int8")
-    built, offsets = build_lengths(run.weights, run.ranges, lengths, core, arena_budget, plan)
+    built, offsets = build_lengths(run.weights, run.ranges, lengths, core, arena_budget, plan, kernels)
     _require_within(arena_budget, built, lengths[-1], core)
     model, models = built.model, split_lengths(built.model, offsets)
     step("checking: does TFLM run every operator")
@@ -85,8 +89,6 @@ def convert_run(
         "golden.json": json_bytes({"rows": golden}),
         **firmware_sources(run.name, model, offsets, run.tokenizer, run.labels, golden, arena, reject),
     }
-    equal = np.concatenate([both.equal for both in answers.values()])
-    verification = {"rows": len(equal), "equal": int(equal.sum()), "golden": len(golden)}
     manifest = make_manifest(
         run,
         files,
@@ -94,8 +96,15 @@ def convert_run(
         built.stages,
         arena,
         verdicts,
-        verification,
-        {"core": core, "arena_budget": arena_budget, "plan": plan} | ({} if reject is None else {"reject": reject}),
+        _verification(run, models, answers, len(golden)),
+        {
+            "shorter": [*shorter] if tuple(shorter) in (AUTO, NONE) else lengths[:-1],
+            "core": core,
+            "kernels": kernels,
+            "arena_budget": arena_budget,
+            "plan": plan,
+        }
+        | ({} if reject is None else {"reject": reject}),
     )
     files[REPORT] = make_report(manifest, model, golden)
     files[CARD] = make_card(manifest, run.is_pair)
@@ -104,18 +113,22 @@ def convert_run(
     return manifest
 
 
-def _lengths(run: Run, seq_len: int | None, shorter: Sequence[int]) -> list[int]:
-    """All lengths, the shortest first."""
+def list_lengths(run: Run, seq_len: int | None = None, shorter: Sequence[int | str] = AUTO) -> list[int]:
+    """All lengths that a conversion serves, the shortest first; arguments and errors are those of `convert_run`."""
     shortest = shortest_length(run.is_pair)
     length = run.max_length if seq_len is None else seq_len
     if not shortest <= length <= run.max_length:
         raise UserError(
             f"--seq-len {length} is not within {shortest}..{run.max_length}: the run was trained at {run.max_length}"
         )
-    for other in shorter:
-        if not shortest <= other < length:
+    if tuple(shorter) == AUTO:
+        return [*choose_lengths([len(ids) for ids in _encode(run, length)], length), length]
+    numbers: list[int] = []
+    for other in () if tuple(shorter) == NONE else shorter:
+        if not isinstance(other, int) or not shortest <= other < length:
             raise UserError(f"--shorter {other} is not within {shortest}..{length - 1}: the longest length is {length}")
-    return sorted({length, *shorter})
+        numbers.append(other)
+    return sorted({length, *numbers})
 
 
 def _require_within(budget: int | None, built: Built, length: int, core: str) -> None:
@@ -131,7 +144,7 @@ def _arena(models: dict[int, bytes]) -> dict[str, dict[str, dict]]:
     """{core: {kernels: figures}} of every build that there are figures of, for the length that needs most."""
     figures = ("total", "used", "planned", "lower_bound", "persistent", "scratch")
     arena: dict[str, dict[str, dict]] = {}
-    for plans in zip(*(plan_arenas(model, list(BUILDS)) for model in models.values())):
+    for plans in zip(*(plan_arenas(model, list(BUILDS | WITH_OURS)) for model in models.values())):
         plan = max(plans, key=lambda one: one["total"])
         arena.setdefault(plan["core"], {})[plan["kernels"]] = {name: plan[name] for name in figures}
     return arena
@@ -149,6 +162,25 @@ def _encode(run: Run, length: int) -> list[np.ndarray]:
     """Token ids of the sample texts, cut to a length."""
     first, second = zip(*run.sample_texts)
     return run.tokenizer.encode(list(first), list(second) if run.is_pair else None, max_length=length).ids
+
+
+def _verification(run: Run, models: dict[int, bytes], answers: dict[int, Answers], golden: int) -> dict[str, int]:
+    equal = np.concatenate([both.equal for both in answers.values()])
+    found = {"rows": len(equal), "equal": int(equal.sum()), "golden": golden}
+    if len(models) > 1:
+        found |= {"texts": len(run.sample_texts), "same_at_longest": _same_at_longest(run, models, answers)}
+    return found
+
+
+def _same_at_longest(run: Run, models: dict[int, bytes], answers: dict[int, Answers]) -> int:
+    """On how many texts the length that each goes to answers what the longest does: the class, or the number."""
+
+    def said(length: int, rows: list[int]) -> np.ndarray:
+        logits = answers[length].tflm[rows]
+        return logits.ravel() if run.labels is None else logits.argmax(axis=-1)
+
+    by_length = rows_by_length(models, _encode(run, max(models)))
+    return sum(int((said(length, rows) == said(max(models), rows)).sum()) for length, rows in by_length.items())
 
 
 def _golden(run: Run, models: dict[int, bytes], answers: dict[int, Answers]) -> list[dict]:

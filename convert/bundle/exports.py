@@ -126,7 +126,7 @@ def _app_config(bundle: Bundle, layout: Layout, core: str, kernels: str) -> byte
         "ECHO": "true",
         "LINE_BYTES": str(LINE_BYTES),
         "core": core,
-        "TFLM_KERNELS": kernels,
+        "arena_kernels": kernels,
     }
     template = (APP / "app/app_config.h.in").read_text(encoding="utf-8")
     return re.sub(r"@(\w+)@", lambda found: values[found[1]], template).encode()

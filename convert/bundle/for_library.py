@@ -28,7 +28,7 @@ def bundle_for(bundle: Bundle, library: Library, core: str) -> Bundle:
         UserError: the library does not run the model, answers it otherwise, or has no figures for the core.
     """
     if len(length_offsets(bundle.manifest)) > 1:
-        raise UserError(f"{bundle.path} serves several lengths; for {library.title} convert the run without --shorter")
+        raise UserError(f"{bundle.path} serves several lengths; for {library.title} convert with --shorter none")
     target = find_build(core, library.id)
     mended = mend_model(bundle.files["model.tflite"], target)
     model = optimize_model(mended.data, target)[0] if mended.rewritten else mended.data

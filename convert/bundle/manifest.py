@@ -125,10 +125,10 @@ def _lengths(models: dict[int, bytes], offsets: dict[int, int]) -> dict:
 
 
 def _accuracy(run: "Run", lengths: list[int]) -> dict:
-    """The figures of the run; those of its int8 model were measured at the run's own length, alone."""
+    """The figures of the run; those of its int8 model were measured at the run's own length."""
     known = ("dataset", "split", "rows", "metric", "float", "ptq_tflm", "qat_tflm")
     accuracy = {name: run.metrics.get(name) for name in known}
-    int8 = accuracy[f"{run.chosen}_tflm"] if lengths == [run.max_length] else None
+    int8 = accuracy[f"{run.chosen}_tflm"] if max(lengths) == run.max_length else None
     by_variant = run.metrics.get("coverage") or {}  # a regression and runs of before have none
     coverage = {"coverage": by_variant[run.chosen]} if run.chosen in by_variant else {}
     return {**accuracy, "int8_tflm": int8, "chosen": run.chosen, **coverage}

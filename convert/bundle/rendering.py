@@ -5,7 +5,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-KERNEL_NAMES = {"cmsis_nn": "CMSIS-NN", "reference": "reference"}
+KERNEL_NAMES = {"cmsis_nn": "CMSIS-NN", "reference": "reference", "fast": "ours over CMSIS-NN"}
 
 
 @cache

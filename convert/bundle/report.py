@@ -13,7 +13,7 @@ from convert.tflite.lengths import split_lengths
 from convert.tflite.macs import list_macs
 from convert.tflite.view import Model, view_model
 from convert.tflm.allocator import allocate
-from convert.tflm.builds import BUILDS, NOT_MEASURED, default_kernels
+from convert.tflm.builds import BUILDS, NOT_MEASURED
 from convert.tflm.instructions import estimate_instructions
 from convert.tflm.targets import CORES
 
@@ -45,6 +45,7 @@ def make_report(manifest: dict, model: bytes, golden: list[dict]) -> bytes:
             golden=golden,
             core=core,
             kernels=KERNEL_NAMES[DRAWN[1]],
+            kernel_names=KERNEL_NAMES,
             boards=_boards(manifest),
             flash=firmware.flash_parts(core),
             ram=firmware.ram_parts(core),
@@ -55,7 +56,7 @@ def make_report(manifest: dict, model: bytes, golden: list[dict]) -> bytes:
             timeline=timeline,
             ops=ops,
             kinds=_kinds(ops),
-            instructions=_instructions(view),
+            instructions=[_instructions(view, kernels) for kernels in ("cmsis_nn", "fast")],
             lengths=_lengths(manifest, model),
         )
     )
@@ -118,16 +119,17 @@ def _kinds(ops: list[dict]) -> list[dict]:
     )
 
 
-def _instructions(model: Model) -> dict:
-    """Estimated instructions of an inference on the cores that were measured: {cores, totals, kinds, unknown}.
+def _instructions(model: Model, kernels: str) -> dict:
+    """Estimated instructions of an inference on the cores that were measured: {kernels, cores, totals, kinds, unknown}.
 
     `kinds` are [(kind of operator, [instructions a core, None where the kind has no measured cost])].
     """
-    estimates = {core: estimate_instructions(model, core, default_kernels(core)) for core in CORES}
+    estimates = {core: estimate_instructions(model, core, kernels) for core in CORES}
     known = {core: estimate for core, estimate in estimates.items() if estimate}
     costs = [{entry["name"]: entry["instructions"] for entry in estimate["by_op"]} for estimate in known.values()]
     kinds = dict.fromkeys(name for cost in costs for name in cost)  # keeps the order: the most expensive first
     return {
+        "kernels": KERNEL_NAMES[kernels],
         "cores": list(known),
         "totals": [estimate["total"] for estimate in known.values()],
         "kinds": [(kind, [cost.get(kind) for cost in costs]) for kind in kinds],
@@ -140,6 +142,6 @@ def _lengths(manifest: dict, model: bytes) -> list[dict]:
     entries = manifest["model"].get("lengths", [])
     models = split_lengths(model, {entry["sequence_length"]: entry["offset"] for entry in entries})
     return [
-        {**entry, "instructions": _instructions(view_model(models[entry["sequence_length"]]))["totals"]}
+        {**entry, "instructions": _instructions(view_model(models[entry["sequence_length"]]), "fast")["totals"]}
         for entry in entries
     ]

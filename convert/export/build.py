@@ -14,7 +14,7 @@ from convert.passes.strip import strip_model
 from convert.passes.tiling import Tiling
 from convert.tflite.writer import pack_model
 from convert.tflm.builds import Target, find_build
-from convert.tflm.targets import CORE, PLANS
+from convert.tflm.targets import CORE, KERNELS, PLANS
 from tf_embbert.run import FoldedModel, Ranges
 
 PLACED, PLACED_FOR_SPEED = 2, 8  # tilings whose activations are placed, at most: for a small arena, in a given one
@@ -40,6 +40,7 @@ def build_model(
     core: str = CORE,
     arena: int | None = None,
     plan: str = PLANS[0],
+    kernels: str = KERNELS[0],
 ) -> bytes:
     """Makes the int8 .tflite model of a folded EmbBERT for texts of one length.
 
@@ -47,10 +48,11 @@ def build_model(
         weights: folded float weights, as a run has them.
         ranges: (minimum, maximum) by tensor name.
         sequence_length: number of token ids the model takes.
-        core: the core, with CMSIS-NN kernels, whose arena is made small; the model runs, and answers the same, on all.
+        core: the core whose arena is made small; the model runs, and answers the same, on all.
         arena: bytes that the arena may have on that core: of the models that fit, the one of the fewest instructions
             is made. Without it, or where none fits, the one with the smallest arena.
         plan: one of `PLANS`: "stock" makes a model for TFLM's own planner, without an OfflineMemoryAllocation.
+        kernels: one of `KERNELS`, those that the arena and the instructions are of.
 
     Returns:
         The bytes of the .tflite file; equal arguments give equal bytes.
@@ -60,8 +62,8 @@ def build_model(
     """
     plain = lower_model(weights, ranges, sequence_length)
     if plan == "stock":
-        return choose_stock(plain, core, find_build(core, "cmsis_nn"), arena).model
-    return _place_best(plain, core, arena)[0]
+        return choose_stock(plain, core, find_build(core, kernels), arena).model
+    return _place_best(plain, core, arena, kernels)[0]
 
 
 def build_stages(
@@ -71,9 +73,10 @@ def build_stages(
     core: str = CORE,
     arena: int | None = None,
     plan: str = PLANS[0],
+    kernels: str = KERNELS[0],
 ) -> Built:
     """As `build_model`, and tells what each pass saved, from the lowering to the plan."""
-    plain, target = lower_model(weights, ranges, sequence_length), find_build(core, "cmsis_nn")
+    plain, target = lower_model(weights, ranges, sequence_length), find_build(core, kernels)
     if plan == "stock":
         stock = choose_stock(plain, core, target, arena)
         stages = _graph_stages(plain, stock_passes(stock.tiling), stock.tiling, stock.graph, target)
@@ -81,14 +84,14 @@ def build_stages(
         stripped = pack_model(strip_model(make_model(stock.graph)))
         stages += [measure_stage(strip.name, stripped, target), measure_stage(order.name, stock.model, target)]
         return Built(stock.model, stages, stock.tiling)
-    model, stages, chosen = _place_best(plain, core, arena)
+    model, stages, chosen = _place_best(plain, core, arena, kernels)
     passes = TILING if chosen.tiling else []
     return Built(model, _graph_stages(plain, passes, chosen.tiling, chosen.graph, target) + stages[1:], chosen.tiling)
 
 
-def _place_best(plain: Graph, core: str, arena: int | None) -> tuple[bytes, list[Stage], Candidate]:
+def _place_best(plain: Graph, core: str, arena: int | None, kernels: str) -> tuple[bytes, list[Stage], Candidate]:
     """The model whose activations are placed, what the last steps left, and what it was made of."""
-    target = find_build(core, "cmsis_nn")
+    target = find_build(core, kernels)
     best: tuple[bytes, list[Stage], Candidate] | None = None
     for candidate in choose_tilings(plain, core, target, arena)[: PLACED_FOR_SPEED if arena else PLACED]:
         if best and best[1][-1].total <= max(candidate.least, arena or 0):
@@ -97,7 +100,7 @@ def _place_best(plain: Graph, core: str, arena: int | None) -> tuple[bytes, list
         if best is None or stages[-1].total < best[1][-1].total:
             best = model, stages, candidate
     assert best is not None  # there is always a tiling
-    return _place_best(plain, core, None) if arena and best[1][-1].total > arena else best
+    return _place_best(plain, core, None, kernels) if arena and best[1][-1].total > arena else best
 
 
 def _graph_stages(

@@ -22,8 +22,8 @@ from convert.passes.tiling import Tiling
 from convert.tflite.model import read_model
 from convert.tflite.writer import pack_models
 from convert.tflm.arena import plan_arenas
-from convert.tflm.builds import BUILDS, find_build
-from convert.tflm.targets import CORE, PLANS
+from convert.tflm.builds import BUILDS, WITH_OURS, Target, find_build
+from convert.tflm.targets import CORE, KERNELS, PLANS
 from tf_embbert.run import FoldedModel, Ranges
 
 MOST_TILES = 4  # of a shorter length; where that is not enough, it is built as if it were alone
@@ -37,6 +37,7 @@ def build_lengths(
     core: str = CORE,
     arena: int | None = None,
     plan: str = PLANS[0],
+    kernels: str = KERNELS[0],
 ) -> tuple[Built, dict[int, int]]:
     """Makes the int8 .tflite model of a folded EmbBERT for texts of several lengths.
 
@@ -44,7 +45,7 @@ def build_lengths(
         weights: folded float weights, as a run has them.
         ranges: (minimum, maximum) by tensor name.
         lengths: numbers of token ids; one alone gives the file that `build_stages` gives.
-        core, plan: as for `build_stages`.
+        core, plan, kernels: as for `build_stages`.
         arena: as for `build_stages`, of the longest length.
 
     Returns:
@@ -56,11 +57,12 @@ def build_lengths(
         ValueError: a length does not fit the model, or a range cannot be quantised.
     """
     *shorter, longest = sorted(set(lengths))
-    built = build_stages(weights, ranges, longest, core, arena, plan)
+    built = build_stages(weights, ranges, longest, core, arena, plan, kernels)
     if not shorter:
         return built, {longest: 0}
     limits = _arenas(built.model)
-    models = [built.model, *(_build_shorter(weights, ranges, length, built, limits, core, plan) for length in shorter)]
+    models = [built.model]
+    models += [_build_shorter(weights, ranges, length, built, limits, core, plan, kernels) for length in shorter]
     data, offsets = pack_models([read_model(model) for model in models])
     return built._replace(model=data), dict(sorted(zip([longest, *shorter], offsets)))
 
@@ -73,22 +75,22 @@ def _build_shorter(
     limits: dict[tuple[str, str], int],
     core: str,
     plan: str,
+    kernels: str,
 ) -> bytes:
     """The fastest of the models of a length that need no more arena than the longest, on any core."""
     plain = lower_model(weights, ranges, length)
     groups = longest.tiling.values if longest.tiling else ALL_TOGETHER
-    limit = limits[core, "cmsis_nn"]
+    limit = limits[core, kernels]
     for tiles in range(1, min(MOST_TILES, length) + 1):
         rows = tuple(len(part) for part in np.array_split(range(length), tiles))
-        for model in _cut(plain, Tiling(rows, groups, rows), core, limit, plan):
+        for model in _cut(plain, Tiling(rows, groups, rows), core, find_build(core, kernels), limit, plan):
             if all(arena <= limits[build] for build, arena in _arenas(model).items()):
                 return model
-    return build_model(weights, ranges, length, core, plan=plan)
+    return build_model(weights, ranges, length, core, plan=plan, kernels=kernels)
 
 
-def _cut(plain: Graph, tiling: Tiling, core: str, limit: int, plan: str) -> Iterator[bytes]:
+def _cut(plain: Graph, tiling: Tiling, core: str, target: Target, limit: int, plan: str) -> Iterator[bytes]:
     """Models of a tiling: with as much scratch as fits, which is faster, then with little."""
-    target = find_build(core, "cmsis_nn")
     if plan == "stock":
         yield arrange_tiling(plain, tiling, core, target, limit).model
         return
@@ -101,4 +103,4 @@ def _cut(plain: Graph, tiling: Tiling, core: str, limit: int, plan: str) -> Iter
 
 def _arenas(model: bytes) -> dict[tuple[str, str], int]:
     """Bytes of arena by core and kernels, of every build of TFLM that there are figures of."""
-    return {(plan["core"], plan["kernels"]): plan["total"] for plan in plan_arenas(model, list(BUILDS))}
+    return {(plan["core"], plan["kernels"]): plan["total"] for plan in plan_arenas(model, list(BUILDS | WITH_OURS))}

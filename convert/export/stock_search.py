@@ -73,7 +73,7 @@ def choose_stock(plain: Graph, core: str, target: Target, arena: int | None = No
 
     Args:
         plain: the graph as `lower_model` gives it.
-        core: the core, by whose instructions CMSIS-NN's kernels are judged.
+        core: the core, by whose instructions the target's kernels are judged.
         target: the build of TFLM that the arena is made small for.
         arena: bytes that the arena may have: then it is the fastest found that fits, if any does.
     """
@@ -135,7 +135,7 @@ def _finish(plain: Graph, bare: Arranged, core: str, target: Target, arena: int 
     chosen = drop_scratch(graph, [op for op in optional if op not in kept])
     measure = Measure.of_graph(chosen, target)
     queue = _like(bare.queue, measure.buffers)
-    estimate = estimate_instructions(measure.model, core, "cmsis_nn")
+    estimate = estimate_instructions(measure.model, core, target.name)
     data = pack_model(number_tensors(measure.model, measure.buffers, queue))
     return Stock(data, estimate["total"] if estimate else 0, bare.tiling, chosen)
 

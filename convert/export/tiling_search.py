@@ -74,7 +74,7 @@ def choose_tilings(graph: Graph, core: str, target: Target, arena: int | None = 
 
     Args:
         graph: the graph as `lower_model` gives it.
-        core: the core, by whose instructions CMSIS-NN's kernels are judged.
+        core: the core, by whose instructions the target's kernels are judged.
         target: the build of TFLM that the arena is made small for.
         arena: bytes that the arena may have; then the fastest that may fit come first, if there are any.
 
@@ -122,7 +122,7 @@ def _fast_tilings(sizes: Sizes, small: list[tuple[int, Tiling]], found: list[Can
 def _candidate(graph: Graph, tiling: Tiling | None, core: str, target: Target, arena: int | None = None) -> Candidate:
     cut = run_graph_pass(SCRATCH, tile_graph(graph, tiling), Settings(tiling, target, arena))
     measure = Measure.of_graph(cut, target)
-    estimate = estimate_instructions(measure.model, core, "cmsis_nn")
+    estimate = estimate_instructions(measure.model, core, target.name)
     least = measure.least_head + measure.allocation.persistent
     return Candidate(least, estimate["total"] if estimate else 0, tiling, cut)
 

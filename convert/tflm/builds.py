@@ -23,6 +23,11 @@ class Target(NamedTuple):
     kernels: dict[str, Kernel]
 
     @property
+    def name(self) -> str:
+        """Of its kernels, on the first core that has such a build."""
+        return next((kernels for (_, kernels), target in KNOWN.items() if target == self), "reference")
+
+    @property
     def asked(self) -> Asked:
         """Whose rules hold for it: those of its kernels, and of the first core with such a build."""
         found = (key for key, target in KNOWN.items() if target == self)

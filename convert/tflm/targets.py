@@ -12,4 +12,5 @@ CORES = {
     "cortex-m85": ARM32_MVE,
 }
 CORE = "cortex-m7"  # the same structs and scratch as a Cortex-M4 and M33
+KERNELS = ("cmsis_nn", "fast")  # fast: those of tflm_app/kernels over CMSIS-NN's
 PLANS = ("offline", "stock")  # who plans the arena: the file, with activations that share memory, or TFLM's planner

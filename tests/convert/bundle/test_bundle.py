@@ -60,7 +60,9 @@ def test_files_and_manifest() -> None:
         "task": "commands",
         "preset": "nano",
         "seq_len": 16,
+        "shorter": ["auto"],
         "core": "cortex-m7",
+        "kernels": "cmsis_nn",
         "arena_budget": None,
         "plan": "offline",
     }
@@ -147,7 +149,7 @@ def test_a_core_that_the_arena_is_made_small_for(tmp_path: Path, no_interpreters
     assert manifest["arguments"]["core"] == "cortex-m55"
     needed = manifest["arena"]["cortex-m55"]["cmsis_nn"]["total"]
     assert manifest["export"][-1]["total"] == needed <= default["arena"]["cortex-m55"]["cmsis_nn"]["total"]
-    assert "cortex-m55, CMSIS-NN kernels" in (tmp_path / "m55/report.html").read_text()
+    assert "cortex-m55, kernels: CMSIS-NN" in (tmp_path / "m55/report.html").read_text()
 
 
 def test_an_existing_folder(tmp_path: Path, no_interpreters: None) -> None:

@@ -1,5 +1,6 @@
 """Several lengths in one model.tflite: each is a whole model, and answers as the one made for it alone."""
 
+import dataclasses
 import functools
 import json
 import re
@@ -166,8 +167,9 @@ def test_the_manifest_says_where_each_length_is(bundle: Path) -> None:
     assert [entry["macs"] for entry in lengths] == sorted(entry["macs"] for entry in lengths)
     assert opened.manifest["model"]["sequence_length"] == 16
     assert opened.manifest["ops"] == list_all_ops(opened.models.values())
-    assert opened.manifest["accuracy"]["int8_tflm"] is None, "it was measured with one length"
-    assert opened.manifest["verification"] == {"rows": 400, "equal": 400, "golden": len(opened.golden)}
+    assert opened.manifest["accuracy"]["int8_tflm"] == 94.0  # measured at the length of the run, which the file serves
+    said = opened.manifest["verification"]
+    assert (said["rows"], said["equal"], said["golden"]) == (400, 400, len(opened.golden))
 
 
 def test_the_arena_is_that_of_the_length_that_needs_most(bundle: Path) -> None:
@@ -250,7 +252,31 @@ def test_the_command(
     monkeypatch.setattr("tf_embbert.run.load_run", lambda path: make_run())
     assert convert.main(["run", "--out", str(tmp_path / "bundle"), "--shorter", "7"]) == 0
     out = capsys.readouterr().out
-    assert "not at 7 / 16" in out and "400 of 400 rows" in out and "MACs, L = 7" in out
+    assert "warning" not in out and "400 of 400 rows" in out and "MACs, L = 7" in out
+    same = read_bundle(tmp_path / "bundle").manifest["verification"]["same_at_longest"]
+    assert re.search(rf"answered as by the longest\W+{same} of 200", out)
+
+
+def test_a_word_among_lengths_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="--shorter auto is not within"):
+        conversion.convert_run(make_run(), tmp_path / "bundle", shorter=["auto", 7])
+
+
+def test_by_default_the_lengths_are_those_that_the_runs_texts_call_for(tmp_path: Path, tflm_twice: None) -> None:
+    run, longest = make_run(), 40
+    model = random_model(
+        np.random.default_rng(5), mask_margin=6.0, vocab_size=run.tokenizer.vocab_size, max_length=longest
+    )
+    run = dataclasses.replace(run, weights=model.weights, ranges=model.ranges, max_length=longest)
+    manifest = conversion.convert_run(run, tmp_path / "auto")
+    assert list(length_offsets(manifest)) == [20, longest] and manifest["arguments"]["shorter"] == ["auto"]
+    assert manifest["accuracy"]["int8_tflm"] == run.metrics["qat_tflm"]
+    opened = read_bundle(tmp_path / "auto")
+    ids = run.tokenizer.encode([text for text, _ in run.sample_texts], None, max_length=longest).ids
+    same = answer_by_length(opened.models, ids, predict).argmax(-1) == predict(opened.models[longest], ids).argmax(-1)
+    assert manifest["verification"]["same_at_longest"] == same.sum() and manifest["verification"]["texts"] == len(ids)
+    alone = conversion.convert_run(run, tmp_path / "none", shorter=["none"])
+    assert list(length_offsets(alone)) == [longest] and "texts" not in alone["verification"]
 
 
 def test_what_was_measured_under_qemu() -> None:
