@@ -1,12 +1,13 @@
 """What rows tell against a task: classes that look alike, empty texts, texts with two labels, test texts in train."""
 
 import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from tf_embbert.data.labels import UNKNOWN
+from tf_embbert.data.labels import UNKNOWN, as_number
 from tf_embbert.data.rows import Rows
 from tf_embbert.data.table import shown
 
@@ -52,12 +53,21 @@ def _texts(rows: Rows) -> list[str] | list[tuple[str, str]]:
 
 
 def _alike(labels: Sequence[str]) -> list[str]:
-    """Classes whose names differ in case and spaces only."""
+    """Classes whose names are the same but for case, spaces, and how a number or an accent is written."""
     groups = defaultdict(list)
     for label in labels:
-        groups["".join(label.casefold().split())].append(label)
+        groups[_spelling(label)].append(label)
     alike = [" and ".join(map(shown, group)) for group in groups.values() if len(group) > 1]
     return [f"classes that differ in case or spaces only: {_listed(alike)}"] if alike else []
+
+
+def _spelling(label: str) -> str | float:
+    """What a class's name has in common with other spellings of it: `set-alarm` and `Set_Alarm`, `1` and `1.0`."""
+    number = as_number(label)
+    if number is not None:
+        return number
+    seen = "".join(sign for sign in unicodedata.normalize("NFKC", label) if unicodedata.category(sign) != "Cf")
+    return re.sub(r"(?<=[^\W_])[-_.]+(?=[^\W_])", "", "".join(seen.casefold().split()))
 
 
 def _empty(splits: Mapping[str, Rows]) -> list[str]:

@@ -1,5 +1,6 @@
 """Which column is the text and which the label: names as people write them, paths into nested JSON, good guesses."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -94,6 +95,8 @@ def _not_found(table: Table, name: str, role: str, wanted: Mapping[str, str]) ->
     message = f"{table.name} has no column {name!r}; its columns are {', '.join(table.columns)}"
     if table.has_header and _header_looks_like_data(table):
         return f"{message}: if that first row is data and not a header, give --no-header"
+    if len(table.columns) == 1 and re.search(rf"\b{re.escape(name)}\b", next(iter(table.columns))):
+        return f"{message}: separate the columns by commas, semicolons, tabs or bars"
     looks = _looks(table)
     options = [
         f"--{other}-column {column}"

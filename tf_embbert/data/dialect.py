@@ -11,7 +11,8 @@ from typing import Literal
 from tf_embbert.common.errors import UserError
 from tf_embbert.data.table import Table
 
-_SEPARATORS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar"}
+_SEPARATORS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar", "^": "a caret", "~": "a tilde"}
+_SEPARATORS["\x01"] = "the sign 01"  # as Hive writes it
 _TABBED = (".tsv", ".tab", ".txt")
 
 

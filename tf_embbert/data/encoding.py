@@ -1,7 +1,10 @@
 """A file's bytes to text: unpacked by its first bytes, decoded by its mark, as UTF-8, or by an encoding recognised."""
 
+import bz2
 import codecs
 import gzip
+import lzma
+import re
 import zlib
 from pathlib import Path
 
@@ -20,12 +23,17 @@ _FOREIGN = {
     b"PK\x03\x04": "a zip archive or an Excel workbook: name it .xlsx if it is one, or unpack it",
     b"\xd0\xcf\x11\xe0": "an old Excel workbook: save it as CSV",
     b"PAR1": "a Parquet file: name it .parquet",
-    b"BZh": "packed by bzip2: unpack it, or pack it with gzip",
-    b"\xfd7zXZ": "packed by xz: unpack it, or pack it with gzip",
     b"\x28\xb5\x2f\xfd": "packed by zstd: unpack it, or pack it with gzip",
     b"%PDF": "a PDF: save the table as CSV",
     b"SQLite format 3": "a database: export the table as CSV",
 }
+# Suffix of what is packed: how it begins, how it is unpacked.
+_PACKED = {
+    ".gz": (b"\x1f\x8b", gzip.decompress),
+    ".bz2": (b"BZh", bz2.decompress),
+    ".xz": (b"\xfd7zXZ", lzma.decompress),
+}
+PACKED_SUFFIXES = tuple(_PACKED)
 _WEB_PAGE = ("<!doctype html", "<html", "<table", "<head", "<body", "<?xml")
 _WESTERN = "cp1252"  # Latin-1 and more
 _OTHERS = ("cp850", "mac_roman")
@@ -35,13 +43,15 @@ _TURKISH, _NOT_TURKISH = set("ýþð"), set("áíóúéæ")
 # Chaos, as charset-normalizer counts it, of words beyond ASCII: 0 to 0.15 for Western letters, up to 0.6 for signs
 # alone (a dash, an apostrophe, a euro), over 0.9 for Cyrillic, Greek, Polish, Chinese, Japanese or Korean as cp1252.
 _PLAUSIBLE, _WORDS = 0.8, 2000
+# A sign of cp1252 before a letter. Two in one word are two halves of Chinese or Korean characters.
+_SIGN = re.compile(rb"[\xa1-\xaa\xac-\xba\xbc-\xbf](?=[A-Za-z\xc0-\xff])")
 
 
 def read_text(path: Path, encoding: str | None = None) -> tuple[str, list[str]]:
     """A file's text.
 
     Args:
-        path: the file, also packed by gzip, whatever its name.
+        path: the file, also packed by gzip, bzip2 or xz, whatever its name.
         encoding: what the user says it is; None goes by its mark, takes UTF-8, or recognises Western encodings.
 
     Returns:
@@ -61,17 +71,20 @@ def read_text(path: Path, encoding: str | None = None) -> tuple[str, list[str]]:
 
 
 def unpacked(path: Path) -> bytes:
-    """A file's bytes, those that gzip packed unpacked; a UserError where it cannot be read."""
+    """A file's bytes, packed ones unpacked; a UserError where it cannot be read."""
     try:
         data = path.read_bytes()
-        if path.suffix == ".gz" or data.startswith(b"\x1f\x8b"):
-            data = gzip.decompress(data)
     except FileNotFoundError:
         raise UserError(f"no such file: {path}") from None
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise UserError(f"{path} is not a whole gzip file ({error})") from None
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from None
+    for suffix, (magic, unpack) in _PACKED.items():
+        if path.suffix.lower() == suffix or data.startswith(magic):
+            try:
+                return unpack(data)
+            except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError) as error:
+                kind = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz"}[suffix]
+                raise UserError(f"{path} is not a whole {kind} file ({error})") from None
     return data
 
 
@@ -132,6 +145,8 @@ def _recognised(path: Path, data: bytes, error: UnicodeDecodeError) -> tuple[str
 def _looks_western(data: bytes) -> bool:
     """Whether the words beyond ASCII make sense as cp1252."""
     words = sorted({word for word in data.split() if not word.isascii()})[:_WORDS]
+    if sum(len(_SIGN.findall(word)) > 1 for word in words) > len(words) / 5:
+        return False
     found = charset_normalizer.from_bytes(b" ".join(words), cp_isolation=[_WESTERN], threshold=_PLAUSIBLE)
     return found.best() is not None
 

@@ -9,7 +9,7 @@ from typing import Any
 from tf_embbert.common.errors import UserError
 from tf_embbert.data.encoding import read_text
 from tf_embbert.data.json_rows import load_json
-from tf_embbert.data.readers import SUFFIXES, Reading, read_file, suffix_of
+from tf_embbert.data.readers import SUFFIXES, Reading, read_file, suffix_of, unpacked_name
 from tf_embbert.data.table import Table, joined_tables, require_characters, shown
 
 _SPLITS = {
@@ -47,7 +47,10 @@ def read_folder(path: Path, splits: list[str] | None = None, reading: Reading | 
     files = _split_files(path, splits)
     labels, regression = _read_labels(path / "labels.json")
     if files:
-        return Folder({split: _read_parts(parts, reading) for split, parts in files.items()}, labels, regression)
+        tables = {split: _read_parts(parts, reading) for split, parts in files.items()}
+        if not splits and "train" in tables:
+            tables["train"] = _with_unread(path, tables["train"], [part for parts in files.values() for part in parts])
+        return Folder(tables, labels, regression)
     tables = _class_folders(path, reading or Reading()) or ({} if splits else _only_file(path, reading))
     if not tables:
         raise UserError(
@@ -71,7 +74,7 @@ def table_of_dataset(dataset: Any, name: str) -> Table:
 def split_named(name: str) -> str | None:
     """The split that a name means: `training`, `Test_Set`, `dev-00000-of-00001`; None where it means none."""
     name = _PART.sub("", name.lower())
-    words = [word for word in re.split(r"[\W_]+", name) if word]
+    words = [word for word in re.split(r"[\W_]+", name) if word and not word.isdigit()]
     kept = [word for word in words if word not in _FILLERS] or words
     if len(kept) != 1:
         return None
@@ -107,6 +110,17 @@ def _only_file(path: Path, reading: Reading | None) -> dict[str, Table]:
     return {"train": replace(table, notices=(*table.notices, notice))}
 
 
+def _with_unread(path: Path, table: Table, read: list[Path]) -> Table:
+    """The table; a notice names files like those read that no split is called after."""
+    suffixes = {suffix_of(entry) for entry in read}
+    others = [entry.name for entry in _entries(path) if suffix_of(entry) in suffixes and entry not in read]
+    others = [name for name in others if name != "labels.json"]
+    if not others:
+        return table
+    notice = f"not read, as no split is called so: {', '.join(others[:5])}{', ..' if len(others) > 5 else ''}"
+    return replace(table, notices=(*table.notices, notice))
+
+
 def _entries(path: Path) -> list[Path]:
     """What lies in a folder and does not hide, by name."""
     try:
@@ -122,7 +136,8 @@ def _split_files(path: Path, splits: list[str] | None) -> dict[str, list[Path]]:
     if splits:
         return _by_split(path, entries, [stem if stem in splits else None for stem in stems])
     named = _by_split(path, entries, [split_named(stem) for stem in stems])
-    words = [re.split(r"[-_ ]", stem)[-1] for stem in stems]
+    stems = [Path(unpacked_name(entry)).stem for entry in entries]
+    words = [re.split(r"[-_. ]", stem)[-1] for stem in stems]
     alike = len({stem.removesuffix(word) for stem, word in zip(stems, words)}) == 1
     return named if "train" in named or not alike else _by_split(path, entries, [split_named(word) for word in words])
 
@@ -148,10 +163,16 @@ def _class_folders(path: Path, reading: Reading) -> dict[str, Table]:
     folders = [entry for entry in _entries(path) if entry.is_dir()]
     splits = {split: entry for entry in folders if (split := split_named(entry.name))}
     if "train" in splits and len(splits) > 1:
-        return {split: _texts_by_class(folder, reading) for split, folder in splits.items()}
-    if sum(any(entry.glob("*.txt")) for entry in folders) > 1:
+        return {split: _split_folder(folder, reading) for split, folder in splits.items()}
+    if sum(any(file.suffix.lower() == ".txt" for file in _entries(entry)) for entry in folders) > 1:
         return {"train": _texts_by_class(path, reading)}
     return {}
+
+
+def _split_folder(path: Path, reading: Reading) -> Table:
+    """The rows of a split's own folder: of its one file of data, or of its folders a class."""
+    files = [entry for entry in _entries(path) if entry.is_file() and suffix_of(entry) in SUFFIXES]
+    return read_file(files[0], reading) if len(files) == 1 else _texts_by_class(path, reading)
 
 
 def _texts_by_class(path: Path, reading: Reading) -> Table:

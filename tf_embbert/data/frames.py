@@ -1,4 +1,4 @@
-"""Parquet files and Excel workbooks, by pandas where what it needs for them is installed."""
+"""Parquet and Feather files and Excel workbooks, by pandas where what it needs for them is installed."""
 
 from pathlib import Path
 from typing import Any
@@ -6,11 +6,11 @@ from typing import Any
 from tf_embbert.common.errors import UserError
 from tf_embbert.data.table import Table
 
-FRAME_SUFFIXES = (".parquet", ".xlsx", ".xls")
+FRAME_SUFFIXES = (".parquet", ".pq", ".feather", ".xlsx", ".xls")
 
 
 def read_frame(path: Path) -> Table:
-    """Reads a Parquet file, or the first sheet of a workbook.
+    """Reads a Parquet or Feather file, or the first sheet of a workbook.
 
     Raises:
         UserError: unreadable, or pandas lacks what it needs to read it; the message names the package.
@@ -21,8 +21,11 @@ def read_frame(path: Path) -> Table:
     try:
         import pandas  # slow to import, and most data needs none of it
 
-        if path.suffix == ".parquet":
+        suffix = path.suffix.lower()
+        if suffix in (".parquet", ".pq"):
             frame = pandas.read_parquet(path)
+        elif suffix == ".feather":
+            frame = pandas.read_feather(path)
         else:
             sheets = pandas.read_excel(path, sheet_name=None)
             first, frame = next(iter(sheets.items()))
@@ -41,7 +44,12 @@ def table_of_frame(frame: Any, name: str, notices: list[str] | None = None) -> T
         raise UserError(f"{name} names a column twice: {', '.join(names)}")
     missing = frame.isna().to_numpy()
     columns = {
-        column: [None if gone else value for value, gone in zip(frame.iloc[:, i].tolist(), missing[:, i])]
+        column: [None if gone else _plain(value) for value, gone in zip(frame.iloc[:, i].tolist(), missing[:, i])]
         for i, column in enumerate(names)
     }
     return Table(name, columns, notices=tuple(notices or []))
+
+
+def _plain(value: Any) -> Any:
+    """A cell's value; a list where Parquet has one, which pandas reads as an array."""
+    return value.tolist() if hasattr(value, "tolist") else value

@@ -1,4 +1,4 @@
-"""JSON to rows: an object a line, an array of objects, or one object that holds either the rows or the columns."""
+"""JSON to rows: an object a line, an array of objects or lists, or one object that holds the rows or the columns."""
 
 import json
 import re
@@ -17,6 +17,8 @@ def parse_json_rows(path: Path, text: str) -> Table:
     """
     if re.match(r"\s*\[\s*\{", text):
         return _table(path, load_json(text, str(path)), None)
+    if re.match(r"\s*\[\s*\[", text) and (table := _of_lists(path, load_json(text, str(path)))):
+        return table
     try:
         return _lines(path, text)
     except UserError:
@@ -24,6 +26,17 @@ def parse_json_rows(path: Path, text: str) -> Table:
         if table is None:
             raise
         return table
+
+
+def looks_like_json(text: str) -> bool:
+    """Whether the first line of a text is a JSON object, or opens an array of them."""
+    first = text.lstrip("\ufeff \n").split("\n", 1)[0].strip()
+    if re.match(r"\[\s*($|\{)", first):
+        return True
+    try:
+        return isinstance(json.loads(first), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def load_json(text: str, name: str, first_line: int = 1, hint: str = "") -> Any:
@@ -74,15 +87,52 @@ def _one_object(path: Path, text: str) -> Table | None:
 
 
 def _of_object(path: Path, value: Any) -> Table | None:
-    """{"data": [{..}, ..]} is a table of rows, {"text": [..], "label": [..]} one of columns."""
+    """{"data": [{..}, ..]} is a table of rows, {"text": [..], "label": [..]} one of columns; and what pandas writes."""
     lists = {name: part for name, part in value.items() if isinstance(part, list)}
-    of_objects = [name for name, part in lists.items() if part and all(isinstance(row, dict) for row in part)]
-    if len(of_objects) == 1:
-        table = _table(path, lists[of_objects[0]], None)
-        return table.with_column(*next(iter(table.columns.items())), [f"{path.name}: the rows are {of_objects[0]!r}"])
+    rows = _only_rows(value)
+    if rows:
+        table = _table(path, rows[1], None)
+        return table.with_column(*next(iter(table.columns.items())), [f"{path.name}: the rows are {rows[0]!r}"])
+    if lists.keys() >= {"columns", "data"}:
+        return _of_lists(path, [lists["columns"], *lists["data"]])
+    if table := _of_objects(path, value):
+        return table
     if len(lists) > 1 and len(lists) == len(value) and len({len(part) for part in lists.values()}) == 1:
         return Table(str(path), lists) if len(next(iter(lists.values()))) > 1 else None
     return None
+
+
+def _only_rows(value: dict[str, Any]) -> tuple[str, list[dict[str, Any]]] | None:
+    """The one list of objects in an object, or in objects within it, with the path to it; of several one named so."""
+    found = {name: part for name, part in value.items() if isinstance(part, list) and part and _all(dict, part)}
+    named = [name for name in found if name in ("rows", "data")]
+    if len(found) == 1 or len(named) == 1:
+        name = (named or list(found))[0]
+        return name, found[name]
+    within = [(name, _only_rows(part)) for name, part in value.items() if isinstance(part, dict) and not found]
+    deeper = [(f"{name}.{rows[0]}", rows[1]) for name, rows in within if rows]
+    return deeper[0] if len(deeper) == 1 else None
+
+
+def _of_objects(path: Path, value: dict[str, Any]) -> Table | None:
+    """{"text": {"0": ..}, "label": {..}} is a table of columns, {"id": {"text": .., "label": ..}, ..} of rows."""
+    parts = list(value.values())
+    if len(parts) < 2 or not _all(dict, parts) or any(part.keys() != parts[0].keys() for part in parts):
+        return None
+    if list(parts[0]) == [str(number) for number in range(len(parts[0]))]:
+        return Table(str(path), {name: list(part.values()) for name, part in value.items()})
+    return _table(path, parts, None)
+
+
+def _of_lists(path: Path, rows: list[Any]) -> Table | None:
+    """[["text", "label"], [.., ..], ..]: the first list names the columns."""
+    if len(rows) < 2 or not _all(list, rows) or not _all(str, rows[0]) or len({len(row) for row in rows}) > 1:
+        return None
+    return Table(str(path), {name: list(values) for name, values in zip(rows[0], zip(*rows[1:]))})
+
+
+def _all(kind: type, values: list[Any]) -> bool:
+    return all(isinstance(value, kind) for value in values)
 
 
 def _table(path: Path, rows: list[Any], lines: list[int] | None) -> Table:

@@ -1,14 +1,14 @@
-"""Labelled text from a file, by its suffix: delimited text, JSON, Parquet and Excel; text also packed by gzip."""
+"""Labelled text from a file, by its suffix: delimited text, JSON, Parquet, Feather and Excel; text also packed."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tf_embbert.common.errors import UserError
 from tf_embbert.data.dialect import parse_delimited
-from tf_embbert.data.encoding import read_text
+from tf_embbert.data.encoding import PACKED_SUFFIXES, read_text
 from tf_embbert.data.fasttext import is_fasttext, parse_fasttext
 from tf_embbert.data.frames import FRAME_SUFFIXES, read_frame
-from tf_embbert.data.json_rows import parse_json_rows
+from tf_embbert.data.json_rows import looks_like_json, parse_json_rows
 from tf_embbert.data.table import Table
 
 JSON_SUFFIXES = (".jsonl", ".ndjson", ".json")
@@ -29,7 +29,7 @@ class Reading:
 
 
 def read_file(path: Path, reading: Reading | None = None) -> Table:
-    """Reads one file by its suffix, one of SUFFIXES; those of text also with .gz.
+    """Reads one file by its suffix, one of SUFFIXES; those of text also with one of PACKED_SUFFIXES.
 
     Raises:
         UserError: a missing, empty, unreadable or malformed file; the message names the line.
@@ -42,8 +42,9 @@ def read_file(path: Path, reading: Reading | None = None) -> Table:
         text, assumed = read_text(path, reading.encoding)
         if not text.strip():
             raise UserError(f"{path} is empty")
-        if suffix in JSON_SUFFIXES:
+        if suffix in JSON_SUFFIXES or looks_like_json(text):
             table = parse_json_rows(path, text)
+            assumed += [] if suffix in JSON_SUFFIXES else [f"{path.name} holds JSON, whatever its suffix says"]
         elif is_fasttext(text):
             table = parse_fasttext(path, text)
         else:
@@ -55,6 +56,11 @@ def read_file(path: Path, reading: Reading | None = None) -> Table:
 
 
 def suffix_of(path: Path) -> str:
-    """The suffix of a file's name in small letters, that of what .gz packs."""
+    """The suffix of a file's name in small letters, that of what is packed."""
+    return Path(unpacked_name(path)).suffix
+
+
+def unpacked_name(path: Path) -> str:
+    """A file's name in small letters, without the suffix of what packed it."""
     name = path.name.lower()
-    return Path(name.removesuffix(".gz")).suffix
+    return next((name.removesuffix(suffix) for suffix in PACKED_SUFFIXES if name.endswith(suffix)), name)

@@ -156,7 +156,9 @@ def _existing_path(task: str | Path) -> Path:
     if path.is_dir() or (path.is_file() and _known_suffix(path)):
         return path
     if path.is_file():
-        raise UserError(f"{path}: unknown kind of file; give a {', '.join(SUFFIXES)} file, text also with .gz")
+        raise UserError(
+            f"{path}: unknown kind of file; give a {', '.join(SUFFIXES)} file, text also with .gz, .bz2 or .xz"
+        )
     if _known_suffix(path) or len(path.parts) > 1:
         raise UserError(f"no such file or folder: {path}")
     hint = nearest(str(task), SPECS)

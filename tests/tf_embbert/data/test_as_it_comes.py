@@ -1,7 +1,9 @@
 """Data as people have it: every kind that docs/data.md lists is read, read with a notice, or refused in one line."""
 
+import bz2
 import gzip
 import json
+import lzma
 import re
 import sys
 from pathlib import Path
@@ -19,6 +21,11 @@ from tf_embbert.finetune import main
 def every(step: int, value: Any) -> Rows:
     """The rows with every so manieth label replaced."""
     return labelled(lambda number, label: value if number % step == 0 else label)
+
+
+def by_column() -> dict[str, dict[str, Any]]:
+    """The rows as pandas writes a frame as JSON."""
+    return {name: {str(i): row[place] for i, row in enumerate(ROWS)} for place, name in enumerate(("text", "label"))}
 
 
 QUOTED = lines(texts(lambda text: f'"{text}, really"'))
@@ -56,6 +63,13 @@ READ: dict[str, tuple[str, str | bytes]] = {
     "gzip": ("a.csv.gz", gzip.compress(lines().encode())),
     "gzip under another name": ("a.csv", gzip.compress(lines().encode())),
     "gzip of JSON Lines under another name": ("a.jsonl", gzip.compress(jsonl(objects()).encode())),
+    "bzip2": ("a.csv.bz2", bz2.compress(lines().encode())),
+    "bzip2 under another name": ("a.csv", bz2.compress(lines().encode())),
+    "xz": ("a.jsonl.xz", lzma.compress(jsonl(objects()).encode())),
+    "pandas' to_json": ("a.json", json.dumps(by_column())),
+    "pandas' to_json, orient split": ("a.json", json.dumps({"columns": ["text", "label"], "index": [], "data": ROWS})),
+    "pandas' to_json, orient index": ("a.json", json.dumps(dict(enumerate(objects())))),
+    "lists of cells": ("a.json", json.dumps([["text", "label"], *ROWS])),
     "an emoji": ("a.csv", lines(texts(lambda text: f"{text} 🙂"))),
 }
 
@@ -93,6 +107,26 @@ NOTED: dict[str, tuple[str, str | bytes, str]] = {
         "column 'meta.gold.label' is taken for 'label'",
     ),
     "lists of one label": ("a.jsonl", jsonl(objects(labelled(lambda _, label: [label]))), "a list of one label"),
+    "carets": ("a.csv", lines(separator="^"), "the separator is a caret"),
+    "Hive's separator": ("a.txt", lines(separator="\x01"), "the separator is the sign 01"),
+    "JSON Lines in .csv": ("a.csv", jsonl(objects()), "a.csv holds JSON, whatever its suffix says"),
+    "labels in other marks": ("a.csv", lines(every(12, "b-ad")), "differ in case or spaces only: 'b-ad' and 'bad'"),
+    "accents of two kinds": (
+        "a.csv",
+        lines(labelled(lambda number, _: "caf\u00e9" if number % 2 else "cafe\u0301")),
+        "differ in case or spaces only",
+    ),
+    "numbers of two kinds": (
+        "a.csv",
+        lines(labelled(lambda number, _: ("0", "1", "1.0")[number % 3])),
+        "differ in case or spaces only: '1' and '1.0'",
+    ),
+    "rows within objects": ("a.json", json.dumps({"data": {"rows": objects()}}), "the rows are 'data.rows'"),
+    "rows beside other lists": (
+        "a.json",
+        json.dumps({"features": [{"name": "text"}], "rows": [{"row": each} for each in objects()]}),
+        "the rows are 'rows'",
+    ),
     "rows within an object": ("a.json", json.dumps({"version": 1, "data": objects()}), "the rows are 'data'"),
     "labels in other case": ("a.csv", lines(every(12, "BAD")), "differ in case or spaces only: 'BAD' and 'bad'"),
     "labels with inner spaces": ("a.csv", lines(every(12, "b ad")), "differ in case or spaces only: 'b ad' and 'bad'"),
@@ -168,7 +202,14 @@ REFUSED: dict[str, tuple[str, str | bytes, str]] = {
     "a web page with a doctype": ("a.csv", "\n<!DOCTYPE html>\n<html></html>", "is HTML or XML"),
     "a workbook under another name": ("a.csv", b"PK\x03\x04" + bytes(90), "a zip archive or an Excel workbook"),
     "an old workbook under another name": ("a.csv", b"\xd0\xcf\x11\xe0" + bytes(90), "an old Excel workbook"),
-    "bzip2": ("a.csv", b"BZh9" + bytes(90), "packed by bzip2"),
+    "bzip2 cut off": ("a.csv", bz2.compress(lines().encode())[:90], "is not a whole bzip2 file"),
+    "xz cut off": ("a.csv.xz", lzma.compress(lines().encode())[:90], "is not a whole xz file"),
+    "colons": ("a.csv", lines(separator=":"), "separate the columns by commas, semicolons, tabs or bars"),
+    "Big5": (
+        "a.csv",
+        lines(texts(lambda text: f"{text} 你好世界")).encode("big5"),
+        "is not UTF-8; name the encoding by --encoding NAME",
+    ),
     "Parquet under another name": ("a.csv", b"PAR1" + bytes(90), "a Parquet file: name it .parquet"),
     "gzip cut off": ("a.csv", gzip.compress(lines().encode())[:90], "is not a whole gzip file"),
     "a broken Parquet file": ("a.parquet", b"PAR1" + bytes(90), "is no readable .parquet file"),

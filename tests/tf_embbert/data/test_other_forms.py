@@ -93,3 +93,40 @@ def test_what_is_western_is_still_read(text: str, tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(text.encode("cp1252"))
     assert read_text(path)[0] == text
+
+
+@pytest.mark.parametrize(
+    "train, test",
+    [
+        ("train/data.csv", "test/data.csv"),
+        ("train (1).csv", "test (1).csv"),
+        ("train_1.csv", "test_1.csv"),
+        ("en.train.csv", "en.test.csv"),
+        ("TRAIN.CSV", "Test.Csv"),
+    ],
+)
+def test_splits_as_people_call_them(train: str, test: str, tmp_path: Path) -> None:
+    written(tmp_path, {train: lines(), test: lines(ROWS[:6])})
+    assert [len(load_task(tmp_path).rows(split)) for split in ("train", "selection", "test")] == [33, 3, 6]
+
+
+def test_a_file_that_is_no_split_is_said(tmp_path: Path) -> None:
+    labels = '["bad", "good", "help"]'
+    written(tmp_path, {"train.csv": lines(), "heldout.csv": lines(), "labels.json": labels, "README.md": lines()})
+    assert load_task(tmp_path).notices == ["not read, as no split is called so: heldout.csv"]
+
+
+def test_class_folders_in_capitals(tmp_path: Path) -> None:
+    written(tmp_path, {f"{label}/{number}.TXT": text for number, (text, label) in enumerate(ROWS)})
+    assert load_task(tmp_path).labels == ["bad", "good", "help"]
+
+
+@pytest.mark.parametrize(
+    "suffix, write", [(".pq", "to_parquet"), (".feather", "to_feather"), (".PARQUET", "to_parquet")]
+)
+def test_frames_with_lists_of_one_label(suffix: str, write: str, tmp_path: Path) -> None:
+    pandas: Any = pytest.importorskip("pandas")
+    pytest.importorskip("pyarrow")
+    frame = pandas.DataFrame({"text": [text for text, _ in ROWS], "label": [[label] for _, label in ROWS]})
+    getattr(frame, write)(tmp_path / f"a{suffix}")
+    assert load_task(tmp_path / f"a{suffix}").labels == ["bad", "good", "help"]

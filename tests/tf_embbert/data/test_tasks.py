@@ -221,7 +221,9 @@ def test_unknown_task(task: str, message: str) -> None:
 
 def test_unknown_kind_of_file(tmp_path: Path) -> None:
     (tmp_path / "a.docx").write_text("x")
-    with pytest.raises(UserError, match=r"unknown kind of file; give a .csv, .tsv, .*, .xls file, text also with .gz"):
+    with pytest.raises(
+        UserError, match=r"unknown kind of file; give a .csv, .tsv, .*, .xls file, text also with .gz, .bz2 or .xz"
+    ):
         load_task(tmp_path / "a.docx")
 
 
