@@ -30,8 +30,8 @@ def content_notices(splits: Mapping[str, Rows], reported: str, labels: Sequence[
 
 def not_in_train(splits: Mapping[str, Rows], split: str) -> np.ndarray:
     """Which of a split's rows have a text (of pairs: two texts) that no training row has: bool `[rows]`."""
-    known = set(_texts(splits["train"])) if "train" in splits else set()
-    return np.array([text not in known for text in _texts(splits[split])], dtype=bool)
+    known = set(splits["train"].whole_texts) if "train" in splits else set()
+    return np.array([text not in known for text in splits[split].whole_texts], dtype=bool)
 
 
 def words_of(text: str) -> str:
@@ -46,10 +46,6 @@ def unknown_notice(rows: Rows, names: Sequence[str], split: str) -> list[str]:
         return []
     said = _listed([shown(name) for name in sorted({names[place] for place in places})])
     return [f"{len(places)} of {len(rows)} {split} rows have a label training never saw, and count as wrong: {said}"]
-
-
-def _texts(rows: Rows) -> list[str] | list[tuple[str, str]]:
-    return rows.texts if rows.pairs is None else list(zip(rows.texts, rows.pairs))
 
 
 def _alike(labels: Sequence[str]) -> list[str]:
@@ -78,7 +74,7 @@ def _empty(splits: Mapping[str, Rows]) -> list[str]:
 def _two_labels(splits: Mapping[str, Rows]) -> list[str]:
     labels = defaultdict(set)
     for rows in splits.values():
-        for text, label in zip(_texts(rows), rows.labels.tolist()):
+        for text, label in zip(rows.whole_texts, rows.labels.tolist()):
             labels[text].add(label)
     count = sum(len(different) > 1 for different in labels.values())
     return [f"{count} of {len(labels)} different texts have more than one label"] if count else []

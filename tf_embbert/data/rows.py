@@ -2,10 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import numpy as np
 
 from tf_embbert.common.errors import UserError
+
+Text: TypeAlias = str | tuple[str, str]  # a row's text, or its pair of texts
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,11 @@ class Rows:
 
     def __len__(self) -> int:
         return len(self.texts)
+
+    @property
+    def whole_texts(self) -> Sequence[Text]:
+        """Each row's text, or its pair."""
+        return self.texts if self.pairs is None else list(zip(self.texts, self.pairs))
 
     def select(self, indices: Sequence[int] | np.ndarray) -> "Rows":
         """The rows at some indices, in that order."""

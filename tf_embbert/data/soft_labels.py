@@ -22,17 +22,18 @@ TOLERANCE = 0.01  # by which a row's shares may miss 1: they are rounded in most
 
 @dataclass(frozen=True)
 class SoftLabels:
-    """Rows of such a file.
+    """Rows that a teacher has judged.
 
     Args:
         texts: the texts, or the first parts.
         pairs: the second parts, or None for single texts.
-        probabilities: float32 [rows, classes], each row a distribution over the task's labels.
+        targets: float32 [rows, classes], each row a distribution over the task's labels; of a regression the numbers
+            [rows, 1].
     """
 
     texts: list[str]
     pairs: list[str] | None
-    probabilities: np.ndarray
+    targets: np.ndarray
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -45,7 +46,7 @@ def together(parts: Sequence[SoftLabels | None]) -> SoftLabels | None:
         return there[0] if there else None
     pairs = None if there[0].pairs is None else [pair for part in there for pair in part.pairs or []]
     texts = [text for part in there for text in part.texts]
-    return SoftLabels(texts, pairs, np.concatenate([part.probabilities for part in there]))
+    return SoftLabels(texts, pairs, np.concatenate([part.targets for part in there]))
 
 
 def read_soft_labels(path: str | Path, task: Task) -> SoftLabels:

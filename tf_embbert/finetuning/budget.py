@@ -45,8 +45,10 @@ class Budget:
 
     def __init__(self, config: FinetuneConfig, task: Task) -> None:
         self.config, self.rows = config, len(task.rows("train"))
-        words = [len(text.split()) for text in task.rows("train").texts]
+        rows = task.rows("train")
+        words = [len(text.split()) for text in rows.texts + (rows.pairs or [])]
         self.tokens = 2 + TOKENS_OF_A_WORD * float(np.mean(np.minimum(words, 200)))  # of a text
+        self.tokens *= 1 + task.is_pair
         self.student_token = STUDENT * (1 + self.tokens / DOUBLE_AT)
         factor = 1.0 if config.deterministic else machine_factor()
         cores = 1 + (SECOND_CORE if len(os.sched_getaffinity(0)) > 1 else 0)

@@ -65,7 +65,7 @@ def fingerprint(task: Task, soft: SoftLabels | None = None) -> str:
     """SHA-256 of all texts and labels of a task, and of all texts and soft labels where there are any."""
     parts = [[split, rows.texts, rows.pairs, rows.labels.tolist()] for split, rows in task.splits.items()]
     if soft:
-        parts.append([soft.texts, soft.pairs, soft.probabilities.tolist()])
+        parts.append([soft.texts, soft.pairs, soft.targets.tolist()])
     digest = hashlib.sha256()
     for part in parts:
         digest.update(json.dumps(part).encode())

@@ -6,6 +6,7 @@ import tf_keras as keras
 from tf_embbert.data.soft_labels import SoftLabels
 from tf_embbert.data.tasks import Task
 from tf_embbert.run import Array
+from tf_embbert.teaching.lesson import label_targets
 from tf_embbert.training.batching import predict_in_order
 from tf_embbert.training.fitting import EncodedRows
 from tf_embbert.training.metrics import share_gap
@@ -25,17 +26,19 @@ def choose_objective(
 
     Args:
         task: the task.
-        lesson: what a teacher says of the training rows, float32 [rows, classes], or None.
+        lesson: what a teacher says of the training rows, float32 [rows, outputs], or None.
         soft: rows with soft labels after those of the task, or None.
 
     Returns:
-        The loss; and the targets, float32 [rows, classes], or None where they are the labels.
+        The loss; and the targets, float32 [rows, outputs], or None where they are the labels.
     """
-    if task.labels is None or (lesson is None and not soft):
+    if lesson is None and not soft:
         return label_loss(task), None
-    targets = np.eye(len(task.labels), dtype=np.float32)[task.rows("train").labels] if lesson is None else lesson
+    targets = label_targets(task) if lesson is None else lesson
     if soft:
-        targets = np.concatenate([targets, soft.probabilities])
+        targets = np.concatenate([targets, soft.targets])
+    if task.is_regression:
+        return label_loss(task), targets
     return keras.losses.CategoricalCrossentropy(from_logits=True), targets
 
 

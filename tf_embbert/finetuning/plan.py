@@ -1,7 +1,7 @@
 """The recipe that chooses for itself: what is not asked for goes by the rows there are and the minutes there may be.
 
-Single texts with classes are taught: a teacher judges disturbed copies of the training rows, and EmbBERT learns from
-them in large batches. Pairs, numbers, rows with --soft-rows, and whoever gives --teacher none learn from labels alone.
+A teacher judges disturbed copies of the training rows, and EmbBERT learns from them in large batches. Pairs and numbers
+where there is no sentence encoder, rows with --soft-rows, and whoever gives --teacher none learn from labels alone.
 What each choice rests on: docs/training.md.
 """
 
@@ -81,6 +81,8 @@ def make_plan(config: FinetuneConfig, task: Task) -> Plan:
     """
     kind = choose_teacher(config, task)
     encoder = None if kind in ("none", "ngrams") else find_encoder(kind)
+    if kind == "auto" and not (encoder or by_words(task)):
+        kind = "none"
     chosen: dict[str, Any] = {"init": choose_init(config, task)}
     reasons = {"encoder": file_name(chosen["init"])}
     if kind == "none":
@@ -89,13 +91,13 @@ def make_plan(config: FinetuneConfig, task: Task) -> Plan:
     budget = Budget(config, task)
     encoder_epochs = budget.encoder_epochs() if encoder else 0
     if encoder and not encoder_epochs:
-        encoder, encoder_epochs = (None, 0) if kind == "auto" else (encoder, 1)
+        encoder, encoder_epochs = (None, 0) if kind == "auto" and by_words(task) else (encoder, 1)
     copies, epochs = budget.student(encoder_epochs)
     chosen |= (TAUGHT if copies else LABELS_ALONE) | {"teacher_share": OWN_SHARE, "variants": copies, "epochs": epochs}
     config = filled(config, chosen)
-    reasons["teacher"] = "linear models of words and characters" + (
-        f", and a sentence encoder fine-tuned for {encoder_epochs} epochs" if encoder else ""
-    )
+    judges = ["linear models of words and characters"] if by_words(task) else []
+    judges += [f"a sentence encoder fine-tuned for {encoder_epochs} epochs"] if encoder else []
+    reasons["teacher"] = ", and ".join(judges)
     reasons["time"] = (
         f"{config.variants} disturbed texts and {config.epochs} epochs, within about {config.minutes:g} minutes"
     )
@@ -111,15 +113,19 @@ def filled(config: FinetuneConfig, chosen: dict[str, Any]) -> FinetuneConfig:
 
 def choose_teacher(config: FinetuneConfig, task: Task) -> str:
     """The kind of teacher, "none" where rows cannot be taught and none was asked for."""
-    teachable = not (task.is_regression or task.is_pair)
     if config.teacher == "auto":
         _, counts = np.unique(task.rows("train").labels, return_counts=True)
-        several = np.sum(counts > 1) > 1  # classes of which a part can teach the rest
-        return "auto" if teachable and several and not config.soft_rows else "none"
-    if config.teacher != "none" and not teachable:
+        several = np.sum(counts > 1) > 1 or task.is_regression  # classes of which a part can teach the rest
+        return "auto" if several and not config.soft_rows else "none"
+    if config.teacher == "ngrams" and not by_words(task):
         kind = "numbers" if task.is_regression else "pairs"
-        raise UserError(f"--teacher is of single texts with classes, {task.name} has {kind}: leave it away")
+        raise UserError(f"--teacher ngrams is of single texts with classes, {task.name} has {kind}: leave it away")
     return config.teacher
+
+
+def by_words(task: Task) -> bool:
+    """Whether linear models can judge: they know single texts and classes."""
+    return not (task.is_regression or task.is_pair)
 
 
 def choose_init(config: FinetuneConfig, task: Task) -> str:
@@ -133,8 +139,8 @@ def labels_alone(config: FinetuneConfig, task: Task, reasons: dict[str, str]) ->
     """The recipe without a teacher."""
     rows = len(task.rows("train"))
     epochs = epochs_on_labels(rows)
-    untaught = task.is_pair or task.is_regression
-    reasons["teacher"] = f"none: {'pairs and numbers learn from their labels' if untaught else 'not asked for'}"
+    alone = config.teacher == "auto" and not (by_words(task) or config.soft_rows)
+    reasons["teacher"] = f"none: {'of pairs and numbers it wants torch' if alone else 'not asked for'}"
     reasons["epochs"] = f"{epochs}, by {rows} rows"
     if task.is_pair and config.init == "auto" and config.preset == "base":
         # The shipped encoder of pairs compares two texts already, by its own tokens: few passes keep that.

@@ -85,13 +85,14 @@ class PreparedTask:
         return EncodedRows(encoded.ids, self.task.rows(split).labels, self.task.metric)
 
     def training_rows(self) -> EncodedRows:
-        """The training split's rows, then those with soft labels under the label most likely."""
+        """The training split's rows, then those with soft labels under the number or the likeliest label."""
         rows = self.encode("train")
         if not self.soft:
             return rows
         ids = self.tokenizer.encode(self.soft.texts, self.soft.pairs, max_length=self.length).ids
-        labels = self.soft.probabilities.argmax(axis=1).astype(rows.labels.dtype)
-        return EncodedRows(rows.ids + ids, np.concatenate([rows.labels, labels]), rows.metric)
+        judged = self.soft.targets
+        labels = judged[:, 0] if self.task.is_regression else judged.argmax(axis=1)
+        return EncodedRows(rows.ids + ids, np.concatenate([rows.labels, labels.astype(rows.labels.dtype)]), rows.metric)
 
     def initial_model(self) -> keras.Model:
         """A new model, or one with the pretrained encoder; a regression starts at the mean label."""

@@ -2,7 +2,8 @@
 
 What a small model lacks is not sound text but contrast: what a word is worth, wherever it stands. A copy is a text
 joined to another one, or with a run of another's words in it, with words exchanged for others of the task, dropped
-and moved. It need not make sense, for the teacher says what it is.
+and moved. It need not make sense, for the teacher says what it is. The parts of a pair are disturbed each by itself,
+and change partners.
 """
 
 import random
@@ -13,6 +14,8 @@ LONGEST_RUN = 4  # words
 EXCHANGING, EXCHANGED = 0.6, 0.12  # share of the copies with exchanged words, and of their words
 DROPPING, DROPPED = 0.4, 0.12  # likewise of those without some
 MOVING = 0.15  # share of the copies with two neighbours that change places
+PARTED, ECHOED = 0.25, 0.25  # shares of the pairs' copies with a stranger, and with a copy of the first part, as second
+KEPT = 0.4  # share of a pair's parts that stay as they are
 
 
 def disturbed_texts(texts: Sequence[str], count: int, seed: int, longest: int) -> list[str]:
@@ -30,20 +33,53 @@ def disturbed_texts(texts: Sequence[str], count: int, seed: int, longest: int) -
     rng = random.Random(seed)
     words = [text.split() for text in texts if text.split()]
     bag = [word for text in words for word in text]
-    copies = dict.fromkeys(" ".join(disturb(words, bag, rng)[:longest]) for _ in range(count if words else 0))
+    made = (disturb(list(rng.choice(words)), words, bag, rng) for _ in range(count if words else 0))
+    copies = dict.fromkeys(" ".join(copy[:longest]) for copy in made)
     own = set(texts)
     return [copy for copy in copies if copy and copy not in own]
 
 
-def disturb(words: Sequence[list[str]], bag: Sequence[str], rng: random.Random) -> list[str]:
+def disturbed_pairs(pairs: Sequence[tuple[str, str]], count: int, seed: int, longest: int) -> list[tuple[str, str]]:
+    """Disturbed copies of pairs.
+
+    Args:
+        pairs: the task's training pairs.
+        count: how many to make; what comes out twice or is a pair itself is left out.
+        seed: of all choices.
+        longest: words of a part at most.
+
+    Returns:
+        At most `count` pairs, no two alike, in random order.
+    """
+    rng = random.Random(seed)
+    words = [tuple(part.split() for part in pair) for pair in pairs if all(part.split() for part in pair)]
+    parts = [part for pair in words for part in pair]
+    bag = [word for part in parts for word in part]
+    copies: dict[tuple[str, str], None] = {}
+    for _ in range(count if words else 0):
+        (first, second), way = rng.choice(words), rng.random()
+        if way < PARTED:
+            second = rng.choice(words)[1]
+        elif way < PARTED + ECHOED:
+            second = disturb(list(first), parts, bag, rng)
+        first, second = (
+            part if rng.random() < KEPT else disturb(list(part), parts, bag, rng) for part in (first, second)
+        )
+        copies[" ".join(first[:longest]), " ".join(second[:longest])] = None
+    own = set(pairs)
+    return [copy for copy in copies if all(copy) and copy not in own]
+
+
+def disturb(text: list[str], words: Sequence[list[str]], bag: Sequence[str], rng: random.Random) -> list[str]:
     """One copy: its words.
 
     Args:
+        text: the words of the text that is disturbed, which change.
         words: the words of each text.
         bag: all words, as often as they occur.
         rng: of all choices.
     """
-    text, other, way = list(rng.choice(words)), rng.choice(words), rng.random()
+    other, way = rng.choice(words), rng.random()
     if way < JOINED:
         text = text[: rng.randint(1, len(text))] + other[rng.randrange(len(other)) :]
     elif way < JOINED + SPLICED:

@@ -1,28 +1,33 @@
 """What a teacher says of a task's own rows and of disturbed ones: the targets that EmbBERT learns from.
 
 The training rows keep their labels, softened by what the linear teacher says of rows that it has not seen. Disturbed
-copies of them have no label: all teachers together judge them. No row that selects or is reported is ever judged here,
+copies of them have no label: all teachers together judge them. Of pairs and numbers linear models know little; there
+the sentence encoder judges alone. No row that selects or is reported is ever judged here,
 nor stays a copy that has the words of one.
 """
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 
 from tf_embbert.common.console import Report
 from tf_embbert.data.checks import words_of
+from tf_embbert.data.rows import Rows, Task, Text
 from tf_embbert.data.soft_labels import SoftLabels
-from tf_embbert.data.tasks import Rows, Task
 from tf_embbert.run import Array
 from tf_embbert.teaching.config import Teaching
-from tf_embbert.teaching.disturb import disturbed_texts
+from tf_embbert.teaching.disturb import disturbed_pairs, disturbed_texts
 from tf_embbert.teaching.linear import LinearTeacher, Read
 from tf_embbert.training.metrics import cross_entropy, score
 
+if TYPE_CHECKING:  # wants torch
+    from tf_embbert.teaching.sentence_model import SentenceTeacher
+
+AnyText = TypeVar("AnyText", bound=Text)
 SHARES = (0.3, 0.5, 0.7, 0.9)  # that the sentence encoder may have in the votes, the others are the linear teacher's
 USUAL_SHARE = 0.7
 ROWS_TO_CHOOSE = 100  # selection rows below which the usual share is taken
@@ -33,7 +38,7 @@ LESSON = "lesson.npz"
 class Judge(Protocol):
     """Who judges texts."""
 
-    def judge(self, texts: list[str]) -> Array:
+    def judge(self, texts: Sequence[str]) -> Array:
         """Probabilities [texts, classes]."""
         ...
 
@@ -43,7 +48,7 @@ class Lesson:
     """What there is to learn from.
 
     Args:
-        targets: of the training rows, float32 [rows, classes], distributions.
+        targets: of the training rows, float32 [rows, classes], distributions; of a regression the numbers [rows, 1].
         soft: judged copies, or None.
         about: who judged and how well, as the run's metrics have it.
     """
@@ -57,8 +62,8 @@ def take_lesson(task: Task, how: Teaching, folder: Path, report: Report, read: R
     """Trains the teachers and lets them judge; what was judged before in this folder is read again.
 
     Args:
-        task: of single texts and classes.
-        how: who judges, and how much.
+        task: the rows.
+        how: who judges, and how much; pairs and numbers only a sentence encoder can judge.
         folder: of the training's work.
         report: called with one line at a time.
         read: gives a pretrained encoder's vectors of texts, or None.
@@ -69,6 +74,14 @@ def take_lesson(task: Task, how: Teaching, folder: Path, report: Report, read: R
     path = folder / LESSON
     if path.is_file():
         return read_lesson(path)
+    by_words = not (task.is_pair or task.is_regression)
+    lesson = lesson_of_classes(task, how, report, read) if by_words else lesson_of_encoder(task, how, report)
+    write_lesson(path, lesson)
+    return lesson
+
+
+def lesson_of_classes(task: Task, how: Teaching, report: Report, read: Read | None) -> Lesson:
+    """Of single texts with classes: linear models judge, and the sentence encoder where there is one."""
     rows, classes = task.rows("train"), len(task.labels or [])
     linear = LinearTeacher(rows.texts, rows.labels, classes, how.seed, read)
     unseen = score("accuracy", rows.labels, linear.unseen)
@@ -81,31 +94,71 @@ def take_lesson(task: Task, how: Teaching, folder: Path, report: Report, read: R
         votes = part * large.judge(texts) + (1 - part) * votes
         about |= figures
     targets = how.share * linear.unseen + (1 - how.share) * np.eye(classes)[rows.labels]
-    soft = SoftLabels(texts, None, votes.astype(np.float32)) if texts else None
-    lesson = Lesson(targets.astype(np.float32), soft, {**about, "judged_texts": len(texts)})
-    write_lesson(path, lesson)
-    return lesson
+    soft = soft_rows(texts, votes) if texts else None
+    return Lesson(targets.astype(np.float32), soft, {**about, "judged_texts": len(texts)})
 
 
-def new_texts(task: Task, texts: list[str]) -> list[str]:
+def lesson_of_encoder(task: Task, how: Teaching, report: Report) -> Lesson:
+    """Of pairs or numbers: the sentence encoder alone judges, and the rows keep their labels."""
+    rows, selection = task.rows("train"), task.rows("selection")
+    large = fine_tuned(task, how, report)
+    figure = score(task.metric, selection.labels, large.judge(selection.whole_texts))
+    report(f"teacher: {task.metric} {figure:.2f} of {len(selection)} selection rows")
+    about = {"encoder_epochs": how.epochs, "selection": {"encoder": figure}}
+    copies = new_texts(task, disturbed(rows, how))
+    soft = soft_rows(copies, large.judge(copies)) if copies else None
+    return Lesson(label_targets(task), soft, {**about, "judged_texts": len(copies)})
+
+
+def disturbed(rows: Rows, how: Teaching) -> Sequence[Text]:
+    """Disturbed copies of the rows' texts or pairs."""
+    if rows.pairs is None:
+        return disturbed_texts(rows.texts, how.variants, how.seed, WORDS)
+    return disturbed_pairs(list(zip(rows.texts, rows.pairs)), how.variants, how.seed, WORDS)
+
+
+def soft_rows(copies: Sequence[Text], judged: Array) -> SoftLabels:
+    """Copies with what was said of them, [copies, outputs]."""
+    texts = [copy if isinstance(copy, str) else copy[0] for copy in copies]
+    seconds = [copy[1] for copy in copies if not isinstance(copy, str)]
+    return SoftLabels(texts, seconds or None, judged.astype(np.float32))
+
+
+def label_targets(task: Task) -> Array:
+    """The training rows' labels as targets: float32 [rows, classes] with a 1 each, or a regression's [rows, 1]."""
+    labels = task.rows("train").labels
+    return labels[:, None] if task.labels is None else np.eye(len(task.labels), dtype=np.float32)[labels]
+
+
+def new_texts(task: Task, texts: Sequence[AnyText]) -> list[AnyText]:
     """Those of which no row that selects or is reported has the words."""
-    held = {words_of(text) for split, rows in task.splits.items() if split != "train" for text in rows.texts}
-    return [text for text in texts if words_of(text) not in held]
+    held = {words_in(text) for split, rows in task.splits.items() if split != "train" for text in rows.whole_texts}
+    return [text for text in texts if words_in(text) not in held]
+
+
+def words_in(text: Text) -> Text:
+    """The words of a text, or of both parts of a pair."""
+    return words_of(text) if isinstance(text, str) else (words_of(text[0]), words_of(text[1]))
 
 
 def large_teacher(task: Task, linear: Judge, how: Teaching, report: Report) -> tuple[Judge, float, dict[str, Any]]:
     """The sentence encoder after its training, its share in the votes, and how good both are on the selection rows."""
-    from tf_embbert.teaching.sentence_model import SentenceTeacher
-
-    rows, selection = task.rows("train"), task.rows("selection")
-    report(f"teacher: fine-tuning the sentence encoder, {how.epochs} epochs of {len(rows)} rows")
-    large = SentenceTeacher(str(how.encoder), rows.texts, rows.labels, len(task.labels or []), how.epochs, how.seed)
+    selection, large = task.rows("selection"), fine_tuned(task, how, report)
     part, figures = choose_share({"linear": linear, "encoder": large}, selection)
     report(
         f"teacher: of {len(selection)} selection rows the linear models have {figures['linear']:.2f} %, the encoder "
         f"{figures['encoder']:.2f} %, together {figures['together']:.2f} % at a share of {part} for the encoder"
     )
     return large, part, {"encoder_share": part, "encoder_epochs": how.epochs, "selection": figures}
+
+
+def fine_tuned(task: Task, how: Teaching, report: Report) -> "SentenceTeacher":
+    """The sentence encoder after its training on the task's rows."""
+    from tf_embbert.teaching.sentence_model import SentenceTeacher
+
+    rows = task.rows("train")
+    report(f"teacher: fine-tuning the sentence encoder, {how.epochs} epochs of {len(rows)} rows")
+    return SentenceTeacher(str(how.encoder), rows, len(task.labels or []), how.epochs, how.seed)
 
 
 def choose_share(judges: Mapping[str, Judge], selection: Rows) -> tuple[float, dict[str, float]]:
@@ -127,9 +180,9 @@ def choose_share(judges: Mapping[str, Judge], selection: Rows) -> tuple[float, d
 def write_lesson(path: Path, lesson: Lesson) -> None:
     """Keeps a lesson for a training that is resumed."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    texts = lesson.soft.texts if lesson.soft else []
-    words = np.frombuffer(json.dumps([texts, lesson.about]).encode(), np.uint8)
-    judged = lesson.soft.probabilities if lesson.soft else lesson.targets[:0]
+    texts, seconds = (lesson.soft.texts, lesson.soft.pairs) if lesson.soft else ([], None)
+    words = np.frombuffer(json.dumps([texts, seconds, lesson.about]).encode(), np.uint8)
+    judged = lesson.soft.targets if lesson.soft else lesson.targets[:0]
     part = path.with_suffix(".part.npz")
     np.savez(part, targets=lesson.targets, judged=judged, words=words)
     part.rename(path)
@@ -138,6 +191,6 @@ def write_lesson(path: Path, lesson: Lesson) -> None:
 def read_lesson(path: Path) -> Lesson:
     """What `write_lesson` kept."""
     with np.load(path, allow_pickle=False) as arrays:
-        texts, about = json.loads(arrays["words"].tobytes())
-        soft = SoftLabels(texts, None, arrays["judged"]) if texts else None
+        texts, seconds, about = json.loads(arrays["words"].tobytes())
+        soft = SoftLabels(texts, seconds, arrays["judged"]) if texts else None
         return Lesson(arrays["targets"], soft, about)

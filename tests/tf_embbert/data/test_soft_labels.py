@@ -45,7 +45,7 @@ def test_shares_stand_in_the_order_of_the_labels(task: Task, tmp_path: Path) -> 
     assert task.labels == ["lights", "music", "timer"] and len(soft) == 3 and soft.pairs is None
     assert soft.texts == ["hum a tune", "dim it", "hum a tune"]
     expected = np.array([[0.75, 0, 0.25], [0, 1, 0], [1 / 3] * 3])
-    np.testing.assert_allclose(soft.probabilities, expected, atol=1e-6)
+    np.testing.assert_allclose(soft.targets, expected, atol=1e-6)
 
 
 def test_pairs_have_second_texts(tmp_path: Path) -> None:

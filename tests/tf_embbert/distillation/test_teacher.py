@@ -96,7 +96,7 @@ def test_it_writes_what_finetune_reads(
     known = {texts.words_of(text) for text in task.rows("validation").texts}
     assert 0 < len(soft) <= 9 and not known & set(map(texts.words_of, soft.texts))
     truth = [any(word in text for word in GOOD) for text in soft.texts]
-    assert (soft.probabilities.argmax(axis=1) == truth).all()
+    assert (soft.targets.argmax(axis=1) == truth).all()
 
 
 def test_encoders_vote_and_variants_of_the_texts_are_judged(
@@ -137,7 +137,7 @@ def test_encoders_vote_and_variants_of_the_texts_are_judged(
         for i, text in enumerate(soft.texts)
         if any(word in text for word in GOOD) != any(word in text for word in BAD)
     ]
-    assert np.mean([soft.probabilities[i].argmax() == good for good, i in sure]) > 0.95
+    assert np.mean([soft.targets[i].argmax() == good for good, i in sure]) > 0.95
 
 
 @pytest.mark.parametrize(

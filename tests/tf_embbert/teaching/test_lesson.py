@@ -11,11 +11,12 @@ from tests.support.chain import make_rows, write_rows
 from tf_embbert.common.errors import UserError
 from tf_embbert.data.checks import words_of
 from tf_embbert.data.tasks import Task, load_task
+from tf_embbert.finetuning import plan as plans
 from tf_embbert.finetuning.config import FinetuneConfig
 from tf_embbert.finetuning.plan import make_plan
 from tf_embbert.teaching import lesson as lessons
 from tf_embbert.teaching.config import Teaching, find_encoder
-from tf_embbert.teaching.disturb import disturbed_texts
+from tf_embbert.teaching.disturb import disturbed_pairs, disturbed_texts
 from tf_embbert.teaching.lesson import take_lesson
 
 
@@ -57,18 +58,18 @@ def test_targets_keep_the_label_and_copies_are_judged_as_their_words_say(task: T
     lesson = take_lesson(task, teaching(), tmp_path / "work", print)
     labels = task.rows("train").labels
     assert (lesson.targets[np.arange(len(labels)), labels] >= 0.7).all()
-    for part in (lesson.targets, lesson.soft.probabilities):
+    for part in (lesson.targets, lesson.soft.targets):
         np.testing.assert_allclose(part.sum(axis=1), 1, atol=1e-5)
     songs = [i for i, text in enumerate(lesson.soft.texts) if "jazz" in text and "lamp" not in text]
     music = task.labels.index("music")
-    assert np.mean(lesson.soft.probabilities[songs, music]) > 0.5
+    assert np.mean(lesson.soft.targets[songs, music]) > 0.5
     assert lesson.about["judged_texts"] == len(lesson.soft.texts) > 100
 
 
 def test_a_lesson_is_kept_for_a_training_that_is_resumed(task: Task, tmp_path: Path) -> None:
     first, again = (take_lesson(task, teaching(variants), tmp_path / "work", print) for variants in (60, 0))
     assert first.soft.texts == again.soft.texts and first.about == again.about
-    np.testing.assert_array_equal(first.soft.probabilities, again.soft.probabilities)
+    np.testing.assert_array_equal(first.soft.targets, again.soft.targets)
     alone = take_lesson(task, teaching(0), tmp_path / "other", print)
     assert alone.soft is None
 
@@ -83,6 +84,16 @@ def test_copies_are_new_short_and_of_the_tasks_words() -> None:
     assert disturbed_texts([""], 5, seed=0, longest=6) == []
 
 
+def test_copies_of_pairs_are_new_and_change_partners() -> None:
+    pairs = [("turn on the lamp", "lights please"), ("play some jazz", "music now"), ("", "yes")]
+    copies = disturbed_pairs(pairs, 500, seed=1, longest=6)
+    assert copies == disturbed_pairs(pairs, 500, seed=1, longest=6)
+    assert len(set(copies)) == len(copies) > 100 and not set(copies) & set(pairs)
+    assert ("turn on the lamp", "music now") in copies  # as they stand, with a stranger
+    assert max(len(part.split()) for pair in copies for part in pair) == 6
+    assert disturbed_pairs([("", "yes")], 5, seed=0, longest=6) == []
+
+
 # ---- the plan ----
 
 
@@ -91,15 +102,21 @@ def plan_of(path: Path, **options: Any) -> Any:
     return make_plan(config, config.load(seed=0))
 
 
-def test_the_plan_goes_by_the_kind_of_rows(data: dict[str, Path]) -> None:
+def test_the_plan_goes_by_the_kind_of_rows(data: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     columns = {"text_column": "body", "label_column": "queue"}
     texts = plan_of(data["classes"], teacher="ngrams", **columns)
     assert texts.teaching.variants == texts.config.variants > 1000 and texts.config.batch_size == 128
     assert "linear models" in texts.reasons["teacher"]
     for kind, init in (("pairs", "pairs"), ("regression", texts.choices()["init"])):
-        plan = plan_of(data[kind])
-        assert plan.teaching is None and plan.choices()["init"] == init and plan.config.batch_size == 32
-    with pytest.raises(UserError, match="is of single texts with classes, same has pairs"):
+        monkeypatch.setattr(plans, "find_encoder", lambda teacher: None)
+        alone = plan_of(data[kind])
+        assert alone.teaching is None and alone.choices()["init"] == init and alone.config.batch_size == 32
+        assert "wants torch" in alone.reasons["teacher"]
+        monkeypatch.setattr(plans, "find_encoder", lambda teacher: "folder")
+        taught = plan_of(data[kind])
+        assert taught.teaching.encoder == "folder" and taught.config.batch_size == 128
+        assert taught.reasons["teacher"] == f"a sentence encoder fine-tuned for {taught.teaching.epochs} epochs"
+    with pytest.raises(UserError, match="--teacher ngrams is of single texts with classes, same has pairs"):
         plan_of(data["pairs"], teacher="ngrams")
     assert plan_of(data["classes"], preset="nano", teacher="none", **columns).config.init == "none"
 

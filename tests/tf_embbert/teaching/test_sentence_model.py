@@ -1,12 +1,20 @@
 """The sentence encoder as a teacher: made small and at random here, for it is the training that is looked at."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from scipy.stats import spearmanr
 
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
-from tests.support.chain import make_rows  # noqa: E402
+from tests.support.chain import make_rows, write_rows  # noqa: E402
+from tf_embbert.data.checks import words_of  # noqa: E402
+from tf_embbert.data.rows import Rows  # noqa: E402
+from tf_embbert.data.tasks import load_task  # noqa: E402
+from tf_embbert.teaching.config import Teaching  # noqa: E402
+from tf_embbert.teaching.lesson import take_lesson  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +38,7 @@ def test_it_learns_a_task_and_judges_in_the_texts_order(folder: str, classes: in
     rows = [row for row in make_rows("classes", 240) if row["queue"] in names]
     others = [row for row in make_rows("classes", 300, seed=1) if row["queue"] in names]
     texts, labels = [row["body"] for row in rows], np.array([names.index(row["queue"]) for row in rows])
-    teacher = SentenceTeacher(folder, texts, labels, classes + 1, epochs=3, seed=0)  # one class has no rows
+    teacher = SentenceTeacher(folder, Rows(texts, None, labels), classes + 1, epochs=3, seed=0)  # one has no rows
     said = teacher.judge([row["body"] for row in others])
     truth = np.array([names.index(row["queue"]) for row in others])
     assert said.shape == (len(others), classes + 1)
@@ -38,6 +46,33 @@ def test_it_learns_a_task_and_judges_in_the_texts_order(folder: str, classes: in
     assert np.mean(said.argmax(axis=1) == truth) > 0.9
     alone = np.concatenate([teacher.judge([row["body"]]) for row in others[:5]])
     np.testing.assert_allclose(alone, said[:5], atol=0.05)  # bfloat16 where the processor has it
+
+
+@pytest.mark.parametrize("kind", ["pairs", "regression"])
+def test_pairs_and_numbers_are_learnt_and_taught(folder: str, kind: str, tmp_path: Path) -> None:
+    """The lesson's copies are judged as a human would, none has the words of a held-out row, and it is kept."""
+    task = load_task(str(write_rows(tmp_path / "rows.jsonl", make_rows(kind, 1500))))
+    how = Teaching(folder, 10, 300, 0.3, seed=0)
+    lines: list[str] = []
+    lesson = take_lesson(task, how, tmp_path / "work", lines.append)
+    soft, again = lesson.soft, take_lesson(task, how, tmp_path / "work", lines.append).soft
+    assert len(soft) > 100 and (soft.texts, soft.pairs) == (again.texts, again.pairs)
+    rows, selection = task.rows("train"), task.rows("selection")
+    assert len(lesson.targets) == len(rows) and lesson.about["selection"]["encoder"] > 75, lesson.about
+    held = {tuple(map(words_of, parts)) for parts in zip(selection.texts, selection.pairs or selection.texts)}
+    assert not held & {tuple(map(words_of, parts)) for parts in zip(soft.texts, soft.pairs or soft.texts)}
+    if kind == "regression":
+        words = [len(text.split()) + 3.5 * ("music" in text) for text in soft.texts]
+        assert soft.targets.min() >= rows.labels.min() and soft.targets.max() <= rows.labels.max()
+        assert spearmanr(words, soft.targets[:, 0]).statistic > 0.5
+    else:
+        np.testing.assert_allclose(soft.targets.sum(axis=1), 1, atol=1e-3)
+        marks = ("lamp", "song", "timer")
+        pairs = [[mark in part for mark in marks] for pair in zip(soft.texts, soft.pairs) for part in pair]
+        sure = np.array(pairs).reshape(-1, 2, 3)  # of which class's words each part has any
+        alike, sure = (sure[:, 0] == sure[:, 1]).all(axis=1), (sure.sum(axis=2) == 1).all(axis=1)
+        no = soft.targets[:, task.labels.index("no")]
+        assert no[sure & ~alike].mean() - no[sure & alike].mean() > 0.2
 
 
 def test_batches_hold_every_row_once() -> None:
