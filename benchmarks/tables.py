@@ -13,12 +13,14 @@ from pathlib import Path
 
 import yaml
 
+from benchmarks.common.errors import with_error
 from benchmarks.own_data.table import HEADER, own_data_rows
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "tflm_app/kernels/README.md"]
 MARK = re.compile(r"(<!-- table ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+INT8 = ("ptq_tflm", "qat_tflm")
 SHORT_CORES = ("cortex-m4", "cortex-m7", "cortex-m55")  # those of the README's tables
 
 
@@ -106,6 +108,7 @@ def accuracy_table() -> str:
         if not again:
             columns.append([*scores, read_result(f"ngrams/{task}.json")["int8"]])
         cells = [f"{score:.2f}" for score in (scores if again else columns[-1])] + ["-"] * again
+        cells[1:3] = [with_error(first["metric"], [r[key] for r in results], first["rows"]) for key in INT8]
         name = f"{task}, {first['split']} ({first['rows']:,})"
         naive_bayes = str(about.get("naive_bayes", "-"))
         rows.append([name, first["metric"], str(len(results)), *cells, naive_bayes, paper_cell(about)])

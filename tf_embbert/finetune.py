@@ -11,8 +11,8 @@ The work lies in OUT.partial until it is whole; `--resume` goes on with it after
 
 import argparse
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from tf_embbert.common.arguments import (
     CommandParser,
@@ -33,6 +33,8 @@ if TYPE_CHECKING:  # imported when the options are read: --help answers at once
     from rich.console import Console
 
     from tf_embbert.run import Run
+
+FIGURES = ("float", "ptq_tflm", "qat_tflm")
 
 
 def parser() -> CommandParser:
@@ -119,10 +121,19 @@ def print_summary(console: "Console", out: str, run: "Run") -> None:
     table = Table(
         "rows", "float", "int8 PTQ, TFLM", "int8 QAT, TFLM", title=f"{run.name}: {run.metrics['metric']}, percent"
     )
-    fresh = run.metrics.get("not_in_train")
-    for figures in (run.metrics["selection"], run.metrics, *([fresh] if fresh else [])):
-        cells = [f"{figures[key]:.2f}" if key in figures else "" for key in ("float", "ptq_tflm", "qat_tflm")]
-        table.add_row(f"{figures['split']}, {figures['rows']} rows{' not in train' * (figures is fresh)}", *cells)
+
+    def add_row(figures: Mapping[str, Any], name: str) -> None:
+        table.add_row(name, *(f"{figures[key]:.2f}" if key in figures else "" for key in FIGURES))
+
+    def rows_of(figures: Mapping[str, Any]) -> str:
+        return f"{figures['split']}, {figures['rows']} rows"
+
+    add_row(run.metrics["selection"], rows_of(run.metrics["selection"]))
+    add_row(run.metrics, rows_of(run.metrics))
+    for metric, figures in run.metrics.get("also", {}).items():
+        add_row(figures, f"{rows_of(run.metrics)}: {metric}")
+    if fresh := run.metrics.get("not_in_train"):
+        add_row(fresh, f"{rows_of(fresh)} not in train")
     console.print(table)
     console.print(
         f"chosen on selection: {run.chosen}; run written to {out}; next: python convert/convert.py {out} --out BUNDLE",

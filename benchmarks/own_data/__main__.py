@@ -8,7 +8,6 @@ training goes on. All rows of the reported split are scored. `benchmarks.own_dat
 
 import argparse
 import json
-import math
 import time
 from pathlib import Path
 from typing import Any
@@ -30,22 +29,15 @@ def measure(name: str, seed: int, data_dir: Path, work: Path) -> dict[str, Any]:
         if status := finetune(options):
             raise SystemExit(status)
     metrics = load_run(run).metrics
-    score = metrics[f"{metrics['chosen']}_tflm"]
     return {
         "task": name,
         "part_of": TASKS[name]["part_of"],
         "seed": seed,
         "minutes": round((time.monotonic() - started) / 60, 1),
-        "int8_tflm": score,
-        "rows_error": rows_error(score, metrics["rows"]) if metrics["metric"] == "accuracy" else None,
+        "int8_tflm": metrics[f"{metrics['chosen']}_tflm"],
         **{key: metrics[key] for key in ("metric", "rows", "float", "ptq_tflm", "qat_tflm", "chosen")},
         "recipe": metrics["recipe"],
     }
-
-
-def rows_error(accuracy: float, rows: int) -> float:
-    """Standard error of an accuracy in percent over so many rows."""
-    return 100 * math.sqrt(accuracy / 100 * (1 - accuracy / 100) / rows)
 
 
 @run_command

@@ -131,7 +131,8 @@ def _accuracy(run: "Run", lengths: list[int]) -> dict:
     int8 = accuracy[f"{run.chosen}_tflm"] if max(lengths) == run.max_length else None
     by_variant = run.metrics.get("coverage") or {}  # a regression and runs of before have none
     coverage = {"coverage": by_variant[run.chosen]} if run.chosen in by_variant else {}
-    return {**accuracy, "int8_tflm": int8, "chosen": run.chosen, **coverage}
+    also = {"also": run.metrics["also"]} if "also" in run.metrics else {}  # the task's further metrics
+    return {**accuracy, "int8_tflm": int8, "chosen": run.chosen, **also, **coverage}
 
 
 def _toolchain() -> dict[str, str]:

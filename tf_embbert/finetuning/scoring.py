@@ -1,6 +1,7 @@
 """The scores of a trained model, float and in TFLM: on selection rows, which choose, and on the reported split."""
 
-from collections.abc import Mapping
+import dataclasses
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -40,15 +41,17 @@ def score_variants(
 
     Returns:
         What a run's metrics.json holds: the reported split's figures, `chosen`, `selection` with those rows', and
-        `not_in_train` with those of the reported rows whose texts training had not, where it had some; of classes
-        `coverage`, by variant what rejecting its unsure answers costs and gives.
+        `not_in_train` with those of the reported rows whose texts training had not, where it had some; `also`, by the
+        task's further metrics, where it has some; of classes `coverage`, by variant what rejecting its unsure answers
+        costs and gives.
     """
     models = {name: build_int8(variant, data.length) for name, variant in variants.items()}
     chooser = score_all(model, models, data.task.is_pair, selection, "selection")
     reported = sample(data.encode(data.task.reported_split), report_rows, seed)
     fresh = not_in_train(data.task.splits, data.task.reported_split)
     fresh = fresh[sampled(len(fresh), report_rows, seed)]
-    result = score_all(model, models, data.task.is_pair, reported, data.task.reported_split, fresh)
+    task = data.task
+    result = score_all(model, models, task.is_pair, reported, task.reported_split, fresh, task.secondary_metrics)
     about = {"dataset": data.task.name, "metric": data.task.metric}
     return {**about, **result, "chosen": choose_variant(chooser), "selection": chooser}
 
@@ -65,11 +68,19 @@ def score_all(
     rows: EncodedRows,
     split: str,
     fresh: Array | None = None,
+    also: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """The metric of the float model and of the int8 ones in TFLM, on the same rows; again on the fresh ones of them."""
+    """The metric of the float model and of the int8 ones in TFLM, on the same rows; again on the fresh ones, and by
+    further metrics.
+    """
     answers = {"float": predict_in_order(model, rows.ids)}
     answers |= {f"{name}_tflm": predict_int8(one, rows.ids, is_pair) for name, one in int8_models.items()}
-    result = {"split": split, "rows": len(rows), **score_rows(answers, rows, np.ones(len(rows), bool))}
+    every = np.ones(len(rows), bool)
+    result = {"split": split, "rows": len(rows), **score_rows(answers, rows, every)}
+    if also:
+        result["also"] = {
+            metric: score_rows(answers, dataclasses.replace(rows, metric=metric), every) for metric in also
+        }
     if answers["float"].shape[1] > 1:  # of classes
         result["coverage"] = {
             name: coverage_int8(one, answers[f"{name}_tflm"], rows.labels) for name, one in int8_models.items()

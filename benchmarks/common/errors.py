@@ -1,0 +1,29 @@
+"""Means over seeds with their standard errors, over rows and seeds."""
+
+import math
+import statistics
+from collections.abc import Sequence
+
+from convert.bundle.card import standard_error
+
+
+def error_of(metric: str, scores: Sequence[float], rows: int) -> float | None:
+    """The standard error of a mean.
+
+    Args:
+        metric: a name in `tf_embbert.training.metrics.METRICS`.
+        scores: one a seed, x 100, all of the same rows: these err alike, so more seeds do not make their part smaller.
+        rows: how many.
+
+    Returns:
+        The errors over rows and over seeds together, x 100; None where the metric's is not known.
+    """
+    over_rows = standard_error(metric, statistics.mean(scores), rows)
+    over_seeds = statistics.stdev(scores) / math.sqrt(len(scores)) if len(scores) > 1 else 0.0
+    return None if over_rows is None else math.hypot(over_rows, over_seeds)
+
+
+def with_error(metric: str, scores: Sequence[float], rows: int) -> str:
+    """A table's cell: the mean, and its standard error where it is known."""
+    error = error_of(metric, scores, rows)
+    return f"{statistics.mean(scores):.2f}" + (f" ± {error:.2f}" if error is not None else "")
