@@ -37,6 +37,8 @@ TASKS = (
 )
 OWN_DATA = ("nlu_hwu64_intent", "clinc150")  # further folders that tasks of own_data come from
 GRAM = 8  # words
+PLACES = ("train", "selection", "books", "wikinews", "wikipedia")
+HEADER = f"| task, split | texts | {' | '.join(PLACES)} |"
 WORD = re.compile(r"\w+")
 
 
@@ -100,6 +102,13 @@ def count(data_dir: Path) -> list[dict[str, Any]]:
         }
         for name, task in tasks.items()
     ]
+
+
+def near_copies_rows() -> Iterator[list[str]]:
+    """A line a task of the table in docs/accuracy.md."""
+    for line in json.loads(RESULT.read_text())["counted"]:
+        found = [f"{line['near_copies'].get(place, 0):,}" for place in PLACES]
+        yield [f"{line['task']}, {line['split']}", f"{line['texts']:,}", *found]
 
 
 @run_command

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import yaml
 
+from benchmarks import near_copies
 from benchmarks.common.errors import with_error
-from benchmarks.own_data.table import HEADER, own_data_rows
+from benchmarks.own_data import table as own_data
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
@@ -336,11 +337,6 @@ def tool_speed_table() -> str:
     return lines_of("| shapes of | bytes | check, s | arena, s | boards, s | optimize, s | memory, MB |", rows)
 
 
-def own_data_table() -> str:
-    """A line a task as users have them."""
-    return lines_of(HEADER, own_data_rows())
-
-
 TABLES = {
     "accuracy": accuracy_table,
     "accuracy-short": accuracy_short_table,
@@ -357,8 +353,9 @@ TABLES = {
     "lengths": lengths_table,
     "memory": memory_table,
     "memory-short": memory_short_table,
+    "near-copies": lambda: lines_of(near_copies.HEADER, near_copies.near_copies_rows()),
     "ngrams": ngrams_table,
-    "own-data": own_data_table,
+    "own-data": lambda: lines_of(own_data.HEADER, own_data.own_data_rows()),
     "quantisation": quantisation_table,
     "reckoned": reckoned_table,
     "speed-short": speed_short_table,

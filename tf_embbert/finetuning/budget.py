@@ -35,6 +35,11 @@ def epochs_on_labels(rows: int) -> int:
     return int(np.clip(round(FLOAT_ROWS / rows), *EPOCHS))
 
 
+def encoder_epochs_of(rows: int) -> int:
+    """Passes of the sentence encoder over so many rows, where there is time for them."""
+    return int(np.clip(round(ENCODER_ROWS / rows), *ENCODER_EPOCHS))
+
+
 class Budget:
     """What fits into the minutes, by the task's words and the speed of this machine.
 
@@ -58,8 +63,7 @@ class Budget:
     def encoder_epochs(self) -> int:
         """Passes of the sentence encoder over the rows; 0 where there is no time for one."""
         most = ENCODER_PART * self.seconds / (self.rows * self.tokens * ENCODER_LEARNS * self.encoder_factor)
-        usual = np.clip(round(ENCODER_ROWS / self.rows), *ENCODER_EPOCHS)
-        return int(min(usual, most))
+        return int(min(encoder_epochs_of(self.rows), most))
 
     def student(self, encoder_epochs: int) -> tuple[int, int]:
         """Copies and epochs that take what the teacher leaves.
