@@ -206,9 +206,11 @@ def test_a_head_is_moved_to_give_each_class_its_share(positive: float) -> None:
     )  # epochs were judged by what it is now
 
 
-def test_numbers_have_no_teacher(data: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_linear_model_teaches_numbers(
+    data: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     arguments = ["--task", data["regression"], *SMALL, "--teacher", "ngrams", "--out", tmp_path / "run"]
-    refused(capsys, quiet(main), arguments, "--teacher is of single texts with classes", "has numbers")
+    refused(capsys, quiet(main), arguments, "--teacher ngrams is of single texts with classes", "has numbers")
 
 
 def make_texts(count: int) -> list[dict[str, str]]:

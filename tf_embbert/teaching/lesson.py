@@ -2,17 +2,18 @@
 
 The training rows keep their labels, softened by what the linear teacher says of rows that it has not seen. Disturbed
 copies of them have no label: all teachers together judge them. Of pairs and numbers linear models know little; there
-the sentence encoder judges alone. No row that selects or is reported is ever judged here,
-nor stays a copy that has the words of one.
+the sentence encoder judges alone. No row that selects or is reported is ever judged here, nor stays a copy that has the
+words of one.
 """
 
 import dataclasses
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
+from scipy.special import softmax
 
 from tf_embbert.common.console import Report
 from tf_embbert.data.checks import words_of
@@ -21,7 +22,7 @@ from tf_embbert.data.soft_labels import SoftLabels
 from tf_embbert.run import Array
 from tf_embbert.teaching.config import Teaching
 from tf_embbert.teaching.disturb import disturbed_pairs, disturbed_texts
-from tf_embbert.teaching.linear import LinearTeacher, Read
+from tf_embbert.teaching.linear import LinearTeacher, Read, best_temperature
 from tf_embbert.training.metrics import cross_entropy, score
 
 if TYPE_CHECKING:  # wants torch
@@ -31,6 +32,7 @@ AnyText = TypeVar("AnyText", bound=Text)
 SHARES = (0.3, 0.5, 0.7, 0.9)  # that the sentence encoder may have in the votes, the others are the linear teacher's
 USUAL_SHARE = 0.7
 ROWS_TO_CHOOSE = 100  # selection rows below which the usual share is taken
+TINY = 1e-9  # beside probabilities whose logarithm is taken
 WORDS = 200  # of a disturbed text at most
 LESSON = "lesson.npz"
 
@@ -90,8 +92,8 @@ def lesson_of_classes(task: Task, how: Teaching, report: Report, read: Read | No
     texts = new_texts(task, disturbed_texts(rows.texts, how.variants, how.seed, WORDS))
     votes = linear.judge(texts) if texts else np.zeros((0, classes))
     if how.encoder and texts:
-        large, part, figures = large_teacher(task, linear, how, report)
-        votes = part * large.judge(texts) + (1 - part) * votes
+        large, part, temperature, figures = large_teacher(task, linear, how, report)
+        votes = part * sharpened(large.judge(texts), temperature) + (1 - part) * votes
         about |= figures
     targets = how.share * linear.unseen + (1 - how.share) * np.eye(classes)[rows.labels]
     soft = soft_rows(texts, votes) if texts else None
@@ -141,15 +143,20 @@ def words_in(text: Text) -> Text:
     return words_of(text) if isinstance(text, str) else (words_of(text[0]), words_of(text[1]))
 
 
-def large_teacher(task: Task, linear: Judge, how: Teaching, report: Report) -> tuple[Judge, float, dict[str, Any]]:
-    """The sentence encoder after its training, its share in the votes, and how good both are on the selection rows."""
+def large_teacher(
+    task: Task, linear: Judge, how: Teaching, report: Report
+) -> tuple[Judge, float, float, dict[str, Any]]:
+    """The sentence encoder after its training, its share in the votes and its temperature, and how good both are on the
+    selection rows.
+    """
     selection, large = task.rows("selection"), fine_tuned(task, how, report)
-    part, figures = choose_share({"linear": linear, "encoder": large}, selection)
+    part, temperature, figures = choose_share(linear, large, selection)
     report(
         f"teacher: of {len(selection)} selection rows the linear models have {figures['linear']:.2f} %, the encoder "
         f"{figures['encoder']:.2f} %, together {figures['together']:.2f} % at a share of {part} for the encoder"
     )
-    return large, part, {"encoder_share": part, "encoder_epochs": how.epochs, "selection": figures}
+    about = {"encoder_share": part, "encoder_temperature": temperature, "encoder_epochs": how.epochs}
+    return large, part, temperature, {**about, "selection": figures}
 
 
 def fine_tuned(task: Task, how: Teaching, report: Report) -> "SentenceTeacher":
@@ -161,20 +168,26 @@ def fine_tuned(task: Task, how: Teaching, report: Report) -> "SentenceTeacher":
     return SentenceTeacher(str(how.encoder), rows, len(task.labels or []), how.epochs, how.seed)
 
 
-def choose_share(judges: Mapping[str, Judge], selection: Rows) -> tuple[float, dict[str, float]]:
-    """The encoder's share by the cross entropy of the selection rows; the accuracies of each and of both."""
-    said = {name: np.asarray(judge.judge(selection.texts), np.float64) for name, judge in judges.items()}
+def choose_share(linear: Judge, encoder: Judge, selection: Rows) -> tuple[float, float, dict[str, float]]:
+    """The encoder's share in the votes and its temperature, which both have the least cross entropy with the selection
+    rows' labels; and the accuracies of each judge and of both.
 
-    def together(part: float) -> Array:
-        return np.log(part * said["encoder"] + (1 - part) * said["linear"] + 1e-9)
-
-    part = USUAL_SHARE
+    Trained on smoothed labels, the encoder is less sure than it might be, so the temperature comes first.
+    """
+    of_words, of_encoder = (np.asarray(judge.judge(selection.texts), np.float64) for judge in (linear, encoder))
+    part, temperature = USUAL_SHARE, 1.0
     if len(selection) >= ROWS_TO_CHOOSE:
-        part = min(SHARES, key=lambda part: cross_entropy(together(part), selection.labels))
-    figures = {
-        name: score("accuracy", selection.labels, p) for name, p in (*said.items(), ("together", together(part)))
-    }
-    return part, figures
+        temperature = best_temperature(np.log(of_encoder + TINY), selection.labels)
+        of_encoder = sharpened(of_encoder, temperature)
+        votes = {part: part * of_encoder + (1 - part) * of_words for part in SHARES}
+        part = min(SHARES, key=lambda part: cross_entropy(np.log(votes[part] + TINY), selection.labels))
+    said = {"linear": of_words, "encoder": of_encoder, "together": part * of_encoder + (1 - part) * of_words}
+    return part, temperature, {name: score("accuracy", selection.labels, p) for name, p in said.items()}
+
+
+def sharpened(probabilities: Array, temperature: float) -> Array:
+    """Distributions [.., classes] whose logarithms are divided by a temperature."""
+    return softmax(np.log(probabilities + TINY) / temperature, axis=-1)
 
 
 def write_lesson(path: Path, lesson: Lesson) -> None:

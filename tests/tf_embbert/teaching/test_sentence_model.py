@@ -13,6 +13,8 @@ from tests.support.chain import make_rows, write_rows  # noqa: E402
 from tf_embbert.data.checks import words_of  # noqa: E402
 from tf_embbert.data.rows import Rows  # noqa: E402
 from tf_embbert.data.tasks import load_task  # noqa: E402
+from tf_embbert.finetune import main as finetune  # noqa: E402
+from tf_embbert.run import load_run  # noqa: E402
 from tf_embbert.teaching.config import Teaching  # noqa: E402
 from tf_embbert.teaching.lesson import take_lesson  # noqa: E402
 
@@ -73,6 +75,15 @@ def test_pairs_and_numbers_are_learnt_and_taught(folder: str, kind: str, tmp_pat
         alike, sure = (sure[:, 0] == sure[:, 1]).all(axis=1), (sure.sum(axis=2) == 1).all(axis=1)
         no = soft.targets[:, task.labels.index("no")]
         assert no[sure & ~alike].mean() - no[sure & alike].mean() > 0.2
+
+
+@pytest.mark.parametrize("kind", ["pairs", "regression"])
+def test_a_run_learns_from_judged_pairs_or_numbers(folder: str, kind: str, tmp_path: Path) -> None:
+    data = write_rows(tmp_path / "rows.jsonl", make_rows(kind, 120))
+    options = ["--preset", "nano", "--teacher", folder, "--variants", "50", "--epochs", "1", "--qat-epochs", "1"]
+    assert finetune(["--task", str(data), *options, "--out", str(tmp_path / "run")]) == 0
+    metrics = load_run(tmp_path / "run").metrics
+    assert metrics["recipe"]["teacher"]["judged_texts"] > 20 and np.isfinite(metrics["qat_tflm"])
 
 
 def test_batches_hold_every_row_once() -> None:
