@@ -9,6 +9,7 @@ from threadpoolctl import threadpool_limits
 
 from tf_embbert.data.tasks import Task
 from tf_embbert.finetuning.config import FinetuneConfig
+from tf_embbert.teaching.disturb import words_of_copies
 
 # Rows seen in a training on labels alone, so that epochs = this / rows: what Snips (13 k rows) and Emotion (16 k) need
 # until they stop gaining.
@@ -22,7 +23,7 @@ INT8_SECONDS = 60.0  # QAT and scoring in TFLM
 USUAL_PROBE = 0.0022
 FACTORS = (0.5, 6.0)  # believed, the least and the most
 SECOND_CORE = 0.6  # what a second core adds to the first
-TOKENS_OF_A_WORD = 1.3
+TOKENS_OF_A_WORD, LONGEST_ROW = 1.3, 200  # words of a text beyond which it is cut
 
 ENCODER_ROWS, ENCODER_EPOCHS = 15_000, (1, 10)  # rows that the sentence encoder sees in its training
 ENCODER_PART = 0.5  # of the minutes, that it may take at most
@@ -51,10 +52,9 @@ class Budget:
     def __init__(self, config: FinetuneConfig, task: Task) -> None:
         self.config, self.rows = config, len(task.rows("train"))
         rows = task.rows("train")
-        words = [len(text.split()) for text in rows.texts + (rows.pairs or [])]
-        self.tokens = 2 + TOKENS_OF_A_WORD * float(np.mean(np.minimum(words, 200)))  # of a text
-        self.tokens *= 1 + task.is_pair
-        self.student_token = STUDENT * (1 + self.tokens / DOUBLE_AT)
+        words = np.array([len(text.split()) for text in rows.texts + (rows.pairs or [])])
+        self.tokens = tokens_of(float(np.mean(np.minimum(words, LONGEST_ROW))), task.is_pair)  # of a text
+        self.copy_tokens = tokens_of(words_of_copies(words), task.is_pair)
         factor = 1.0 if config.deterministic else machine_factor()
         cores = 1 + (SECOND_CORE if len(os.sched_getaffinity(0)) > 1 else 0)
         self.encoder_factor = 1 if has_bfloat16() else WITHOUT_BFLOAT16
@@ -73,14 +73,24 @@ class Budget:
         """
         encoder = bool(encoder_epochs) * self.encoder_factor
         left = self.seconds - self.rows * self.tokens * (LINEAR_LEARNS + encoder_epochs * encoder * ENCODER_LEARNS)
-        judged, seen = LINEAR_JUDGES + encoder * ENCODER_JUDGES, TAUGHT_EPOCHS[1] * self.student_token
+        judged = self.copy_tokens * (LINEAR_JUDGES + encoder * ENCODER_JUDGES)
+        row, copy = seen_once(self.tokens), seen_once(self.copy_tokens)
         copies = self.config.variants
         if copies is None:
-            most = (left / self.tokens - self.rows * seen) / (judged + seen)
+            most = (left - self.rows * TAUGHT_EPOCHS[1] * row) / (judged + TAUGHT_EPOCHS[1] * copy)
             copies = int(np.clip(most, *COPIES))
-        left -= copies * self.tokens * judged
-        epochs = left / ((self.rows + copies) * self.tokens * self.student_token)
+        epochs = (left - copies * judged) / (self.rows * row + copies * copy)
         return copies, int(np.clip(epochs, *TAUGHT_EPOCHS)) if copies else epochs_on_labels(self.rows)
+
+
+def tokens_of(words: float, is_pair: bool) -> float:
+    """Tokens of a text of so many words, about; of a pair whose parts have as many."""
+    return (1 + is_pair) * (2 + TOKENS_OF_A_WORD * words)
+
+
+def seen_once(tokens: float) -> float:
+    """Processor seconds of the usual machine in which EmbBERT learns from a text of so many tokens once."""
+    return STUDENT * tokens * (1 + tokens / DOUBLE_AT)
 
 
 def has_bfloat16() -> bool:

@@ -2,12 +2,16 @@
 
 What a small model lacks is not sound text but contrast: what a word is worth, wherever it stands. A copy is a text
 joined to another one, or with a run of another's words in it, with words exchanged for others of the task, dropped
-and moved. It need not make sense, for the teacher says what it is. The parts of a pair are disturbed each by itself,
-and change partners.
+and moved. It need not make sense, for the teacher says what it is. Of long texts most copies are a few lines from
+somewhere in them: so there are several times as many for the same work, and each word is seen among fewer. The parts
+of a pair are disturbed each by itself, and change partners.
 """
 
 import random
 from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
 
 JOINED, SPLICED = 0.3, 0.3  # shares of the copies that are two texts' halves, and that have a run of another's words
 LONGEST_RUN = 4  # words
@@ -15,17 +19,18 @@ EXCHANGING, EXCHANGED = 0.6, 0.12  # share of the copies with exchanged words, a
 DROPPING, DROPPED = 0.4, 0.12  # likewise of those without some
 MOVING = 0.15  # share of the copies with two neighbours that change places
 PARTED, ECHOED = 0.25, 0.25  # shares of the pairs' copies with a stranger, and with a copy of the first part, as second
+LONG, CUT = 64, 0.85  # words beyond which a text is long; share of the copies of long texts that are cut
+SHORTEST_CUT, LONGEST_COPY = 8, 200  # words
 KEPT = 0.4  # share of a pair's parts that stay as they are
 
 
-def disturbed_texts(texts: Sequence[str], count: int, seed: int, longest: int) -> list[str]:
+def disturbed_texts(texts: Sequence[str], count: int, seed: int) -> list[str]:
     """Disturbed copies of texts.
 
     Args:
         texts: the task's training texts.
         count: how many to make; what comes out twice or is a text itself is left out.
         seed: of all choices.
-        longest: words of a copy at most.
 
     Returns:
         At most `count` texts, no two alike, in random order.
@@ -33,20 +38,18 @@ def disturbed_texts(texts: Sequence[str], count: int, seed: int, longest: int) -
     rng = random.Random(seed)
     words = [text.split() for text in texts if text.split()]
     bag = [word for text in words for word in text]
-    made = (disturb(list(rng.choice(words)), words, bag, rng) for _ in range(count if words else 0))
-    copies = dict.fromkeys(" ".join(copy[:longest]) for copy in made)
+    copies = dict.fromkeys(" ".join(disturbed_part(words, bag, rng)) for _ in range(count if words else 0))
     own = set(texts)
     return [copy for copy in copies if copy and copy not in own]
 
 
-def disturbed_pairs(pairs: Sequence[tuple[str, str]], count: int, seed: int, longest: int) -> list[tuple[str, str]]:
+def disturbed_pairs(pairs: Sequence[tuple[str, str]], count: int, seed: int) -> list[tuple[str, str]]:
     """Disturbed copies of pairs.
 
     Args:
         pairs: the task's training pairs.
         count: how many to make; what comes out twice or is a pair itself is left out.
         seed: of all choices.
-        longest: words of a part at most.
 
     Returns:
         At most `count` pairs, no two alike, in random order.
@@ -65,9 +68,26 @@ def disturbed_pairs(pairs: Sequence[tuple[str, str]], count: int, seed: int, lon
         first, second = (
             part if rng.random() < KEPT else disturb(list(part), parts, bag, rng) for part in (first, second)
         )
-        copies[" ".join(first[:longest]), " ".join(second[:longest])] = None
+        copies[" ".join(first[:LONGEST_COPY]), " ".join(second[:LONGEST_COPY])] = None
     own = set(pairs)
     return [copy for copy in copies if all(copy) and copy not in own]
+
+
+def disturbed_part(words: Sequence[list[str]], bag: Sequence[str], rng: random.Random) -> list[str]:
+    """The words of a copy of one of the texts, or of a few lines of it where it is long."""
+    text, longest = list(rng.choice(words)), LONGEST_COPY
+    if len(text) > LONG and rng.random() < CUT:
+        longest = rng.randint(SHORTEST_CUT, LONG)
+        start = rng.randrange(len(text) - longest + 1)
+        text = text[start : start + longest]
+    return disturb(text, words, bag, rng)[:longest]
+
+
+def words_of_copies(words: NDArray) -> float:
+    """How many words a copy has, about, where the texts have so many, int [texts]."""
+    whole = np.minimum(words, LONGEST_COPY)
+    cut = (1 - CUT) * whole + CUT * (SHORTEST_CUT + LONG) / 2
+    return float(np.mean(np.where(words > LONG, cut, whole)))
 
 
 def disturb(text: list[str], words: Sequence[list[str]], bag: Sequence[str], rng: random.Random) -> list[str]:

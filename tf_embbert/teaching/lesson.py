@@ -33,7 +33,6 @@ SHARES = (0.3, 0.5, 0.7, 0.9)  # that the sentence encoder may have in the votes
 USUAL_SHARE = 0.7
 ROWS_TO_CHOOSE = 100  # selection rows below which the usual share is taken
 TINY = 1e-9  # beside probabilities whose logarithm is taken
-WORDS = 200  # of a disturbed text at most
 LESSON = "lesson.npz"
 
 
@@ -89,7 +88,7 @@ def lesson_of_classes(task: Task, how: Teaching, report: Report, read: Read | No
     unseen = score("accuracy", rows.labels, linear.unseen)
     report(f"teacher: {', '.join(linear.chosen)}: {unseen:.2f} % of training rows that it had not seen")
     about: dict[str, Any] = {"voters": list(linear.chosen), "unseen_training_rows": unseen}
-    texts = new_texts(task, disturbed_texts(rows.texts, how.variants, how.seed, WORDS))
+    texts = new_texts(task, disturbed_texts(rows.texts, how.variants, how.seed))
     votes = linear.judge(texts) if texts else np.zeros((0, classes))
     if how.encoder and texts:
         large, part, temperature, figures = large_teacher(task, linear, how, report)
@@ -115,8 +114,8 @@ def lesson_of_encoder(task: Task, how: Teaching, report: Report) -> Lesson:
 def disturbed(rows: Rows, how: Teaching) -> Sequence[Text]:
     """Disturbed copies of the rows' texts or pairs."""
     if rows.pairs is None:
-        return disturbed_texts(rows.texts, how.variants, how.seed, WORDS)
-    return disturbed_pairs(list(zip(rows.texts, rows.pairs)), how.variants, how.seed, WORDS)
+        return disturbed_texts(rows.texts, how.variants, how.seed)
+    return disturbed_pairs(list(zip(rows.texts, rows.pairs)), how.variants, how.seed)
 
 
 def soft_rows(copies: Sequence[Text], judged: Array) -> SoftLabels:

@@ -16,7 +16,7 @@ from tf_embbert.finetuning.config import FinetuneConfig
 from tf_embbert.finetuning.plan import make_plan
 from tf_embbert.teaching import lesson as lessons
 from tf_embbert.teaching.config import Teaching, find_encoder
-from tf_embbert.teaching.disturb import disturbed_pairs, disturbed_texts
+from tf_embbert.teaching.disturb import LONG, LONGEST_COPY, disturbed_pairs, disturbed_texts, words_of_copies
 from tf_embbert.teaching.lesson import take_lesson
 
 
@@ -49,7 +49,7 @@ def test_no_row_that_selects_or_is_reported_is_judged_or_learnt_from(
     soft = take_lesson(task, teaching(3000), tmp_path / "work", print).soft
     held = {words_of(text) for split in ("selection", "test") for text in task.rows(split).texts}
     held -= {words_of(text) for text in task.rows("train").texts}  # what stands in train too is no secret
-    chance = {words_of(text) for text in disturbed_texts(task.rows("train").texts, 3000, 0, 200)}
+    chance = {words_of(text) for text in disturbed_texts(task.rows("train").texts, 3000, 0)}
     assert held & chance  # the rule has something to do
     assert not held & {words_of(text) for text in judged} and not held & {words_of(text) for text in soft.texts}
 
@@ -76,22 +76,27 @@ def test_a_lesson_is_kept_for_a_training_that_is_resumed(task: Task, tmp_path: P
 
 def test_copies_are_new_short_and_of_the_tasks_words() -> None:
     texts = ["turn on the lamp now", "play some jazz", "", "yes"]
-    copies = disturbed_texts(texts, 500, seed=1, longest=6)
-    assert copies == disturbed_texts(texts, 500, seed=1, longest=6) != disturbed_texts(texts, 500, seed=2, longest=6)
+    copies = disturbed_texts(texts, 500, seed=1)
+    assert copies == disturbed_texts(texts, 500, seed=1) != disturbed_texts(texts, 500, seed=2)
     assert len(set(copies)) == len(copies) > 100 and not set(copies) & set(texts)
     assert {word for copy in copies for word in copy.split()} == {word for text in texts for word in text.split()}
-    assert max(len(copy.split()) for copy in copies) == 6
-    assert disturbed_texts([""], 5, seed=0, longest=6) == []
+    assert disturbed_texts([""], 5, seed=0) == []
+
+
+def test_most_copies_of_long_texts_are_a_few_lines_of_them() -> None:
+    texts = [" ".join(f"{name}{i}" for i in range(400)) for name in "ab"]
+    lengths = np.array([len(copy.split()) for copy in disturbed_texts(texts, 800, seed=0)])
+    assert lengths.max() == LONGEST_COPY and 0.75 < np.mean(lengths <= LONG) < 0.95 and len(np.unique(lengths)) > 40
+    assert abs(lengths.mean() / words_of_copies(np.array([400, 400])) - 1) < 0.25  # what the minutes are reckoned by
 
 
 def test_copies_of_pairs_are_new_and_change_partners() -> None:
     pairs = [("turn on the lamp", "lights please"), ("play some jazz", "music now"), ("", "yes")]
-    copies = disturbed_pairs(pairs, 500, seed=1, longest=6)
-    assert copies == disturbed_pairs(pairs, 500, seed=1, longest=6)
+    copies = disturbed_pairs(pairs, 500, seed=1)
+    assert copies == disturbed_pairs(pairs, 500, seed=1)
     assert len(set(copies)) == len(copies) > 100 and not set(copies) & set(pairs)
     assert ("turn on the lamp", "music now") in copies  # as they stand, with a stranger
-    assert max(len(part.split()) for pair in copies for part in pair) == 6
-    assert disturbed_pairs([("", "yes")], 5, seed=0, longest=6) == []
+    assert disturbed_pairs([("", "yes")], 5, seed=0) == []
 
 
 # ---- the plan ----
