@@ -81,6 +81,7 @@ def make_manifest(
         "export": [asdict(stage) for stage in stages],
         "arena": arena,
         "boards": boards,
+        **({"recipe": run.metrics["recipe"]} if "recipe" in run.metrics else {}),
         "accuracy": _accuracy(run, list(models)),
         "verification": verification,
         "toolchain": _toolchain(),

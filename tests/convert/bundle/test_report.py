@@ -125,6 +125,21 @@ def test_what_users_write_is_escaped(tmp_path: Path, no_interpreters: None) -> N
     assert "".join(page.text).count(HOSTILE) >= 6
 
 
+def test_what_training_chose_and_further_metrics_are_there(tmp_path: Path, no_interpreters: None) -> None:
+    teacher = {"selection": {"encoder": 81.25}, "judged_texts": 4321}
+    recipe = {"epochs": 7, "reasons": {"time": "7 epochs <in> 3 minutes"}, "teacher": teacher}
+    also = {"f1": {"float": 71.0, "ptq_tflm": 72.0, "qat_tflm": 73.25}}
+    run = make_run()
+    run = dataclasses.replace(run, metrics={**run.metrics, "recipe": recipe, "also": also})
+    manifest = conversion.convert_run(run, tmp_path / "bundle")
+    assert manifest["recipe"] == recipe and manifest["accuracy"]["also"] == also
+    page = Page((tmp_path / "bundle/report.html").read_text())
+    text = " ".join(page.text)
+    for shown in ("7 epochs <in> 3 minutes", "epochs 7", "81.25 on the selection rows", "4,321", "qat by f1", "73.25"):
+        assert shown in text, shown
+    assert "recipe" not in conversion.convert_run(make_run(), tmp_path / "other")
+
+
 def test_a_regression_has_a_report(tmp_path: Path, no_interpreters: None) -> None:
     conversion.convert_run(make_run(regression=True), tmp_path / "bundle")
     text = "".join(Page(contents(tmp_path / "bundle")["report.html"].decode()).text)
