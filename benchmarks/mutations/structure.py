@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
+from flatbuffers.builder import BuilderSizeError
 from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
 from tests.support import agreement_models
@@ -41,8 +42,8 @@ def structure_mutant(models: list[bytes], number: int, seed: int) -> bytes:
             for _ in range(rng.choice((1, 2, 3), p=(0.75, 0.2, 0.05))):
                 _pick(rng, EDITS)(model, rng)
             return pack(model)
-        except (AttributeError, LookupError, OverflowError, TypeError, ValueError, struct.error):
-            continue  # an edit of what another has taken away, or a number that has no room in its field
+        except (AttributeError, BuilderSizeError, LookupError, OverflowError, TypeError, ValueError, struct.error):
+            continue  # an edit of what another has taken away, a number without room in its field, over 2 GB
 
 
 def _pick(rng: np.random.Generator, values: Sequence[Any]) -> Any:
