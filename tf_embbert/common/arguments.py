@@ -30,6 +30,10 @@ class CommandParser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise UserError(f"{message} (see {self.prog} --help)")
 
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """As argparse has it, but help that cannot be printed is an error."""
+        print(message, end="", file=file or sys.stderr, flush=True)
+
     def parse_known_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:  # type: ignore[override]
         """As argparse has it, paths among the words of an option first."""
         given = list(sys.argv[1:] if args is None else args)

@@ -52,17 +52,21 @@ def run_command(main: Callable[..., int | None]) -> Callable[..., int]:
     @functools.wraps(main)
     def command(*args: Any, **kwargs: Any) -> int:
         try:
-            return main(*args, **kwargs) or EXIT_OK
+            status = main(*args, **kwargs) or EXIT_OK
+            if sys.stdout:  # None where it is closed
+                sys.stdout.flush()  # what cannot be printed was not said
+            return status
         except UserError as error:
             return _fail(f"error: {error}", EXIT_USER_ERROR)
         except BrokenPipeError:  # who reads what we print has seen enough
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _give_up_output()
             return EXIT_USER_ERROR
         except ModuleNotFoundError as error:
             return _fail(f"error: {_missing(error)}", EXIT_USER_ERROR)
         except OSError as error:
             if error.errno not in DISK:
                 raise
+            _give_up_output()
             place = f"{error.filename}: " if error.filename else ""
             return _fail(f"error: {place}{error.strerror}: {DISK[error.errno]}", EXIT_USER_ERROR)
         except KeyboardInterrupt as interrupt:
@@ -94,6 +98,20 @@ def nearest(name: str, names: Iterable[str]) -> str:
     return f"did you mean {', '.join(close)}?" if close else ""
 
 
+def _give_up_output() -> None:
+    """Lets what cannot be printed go nowhere: Python tries again when it ends, and would complain then."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream:  # None where it is closed
+                stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
 def _fail(message: str, status: int) -> int:
-    print(" ".join(message.split()), file=sys.stderr)
+    try:
+        if sys.stderr:
+            print(" ".join(message.split()), file=sys.stderr)
+    except OSError:  # where nothing can be said, the status stands
+        _give_up_output()
     return status

@@ -1,5 +1,9 @@
 """Exit statuses and messages of commands."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from tf_embbert.common.errors import UserError, nearest, run_command
@@ -40,3 +44,22 @@ def test_status_and_arguments_pass_through() -> None:
 def test_nearest_names() -> None:
     assert nearest("emotions", ["emotion", "snips"]) == "did you mean emotion?"
     assert nearest("xyzzy", ["emotion", "snips"]) == ""
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("words", ["--help", "--supported-ops", "nowhere.tflite"])
+@pytest.mark.parametrize("full", ["stdout", "stderr", "both"])
+def test_what_cannot_be_printed_is_no_success(words: str, full: str, unbuffered: str) -> None:
+    """On a full disk: exit status 2 and at most one line; where only the errors go there, as ever."""
+    with open("/dev/full", "w") as device:
+        pipes = {name: device if full in (name, "both") else subprocess.PIPE for name in ("stdout", "stderr")}
+        done = subprocess.run(
+            [sys.executable, "-m", "convert.check", words],
+            **pipes,
+            text=True,
+            env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+        )
+    fine = words.startswith("--") and full == "stderr"
+    assert done.returncode == (0 if fine else 2)
+    if not fine and full == "stdout":
+        assert done.stderr.count("\n") == 1 and done.stderr.startswith("error: ")
