@@ -139,9 +139,9 @@ def _model_of(path: Path) -> bytes:
 
     if not path.is_dir():
         return load_model(path)
-    from convert.bundle.bundle import read_bundle
+    from convert.bundle.integrity import read_own_bundle
 
-    return read_bundle(path).files["model.tflite"]
+    return read_own_bundle(path).files["model.tflite"]
 
 
 if __name__ == "__main__":

@@ -101,18 +101,14 @@ class BundleModel:
         path: the bundle's folder.
 
     Raises:
-        UserError: no bundle there, or a file of it is missing or foreign.
+        UserError: no bundle there, or it is not as it was written.
     """
 
     def __init__(self, path: str | Path) -> None:
-        from convert.bundle.bundle import read_bundle
-        from convert.bundle.manifest import sha256
+        from convert.bundle.integrity import read_own_bundle
         from convert.tflite.model import output_quantization, read_model, takes_pairs
 
-        bundle = read_bundle(path)
-        for part in (bundle.manifest["model"], bundle.manifest["tokenizer"]):
-            if sha256(bundle.files[part["file"]]) != part["sha256"]:
-                raise UserError(f"{path}/{part['file']} is not the file of this bundle's manifest: convert again")
+        bundle = read_own_bundle(path)
         self.kind = {"tflm": "int8 in TFLM", "tflite_reference": "int8 in TFLite's reference kernels"}[find_backend()]
         self.models: Any = bundle.models
         self.tokenizer = Tokenizer.load(bundle.path / "tokenizer.json")

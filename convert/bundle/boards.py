@@ -201,9 +201,9 @@ def judge_folder(path: Path, boards: list[Board], named: list[str]) -> list[dict
 
 def _judge_bundle(path: Path, boards: list[Board]) -> list[dict]:
     """Verdicts for a bundle; which shorter length fits is what its conversion found."""
-    from convert.bundle.bundle import read_bundle
+    from convert.bundle.integrity import read_own_bundle
 
-    bundle = read_bundle(path)
+    bundle = read_own_bundle(path)
     firmware = Firmware(bundle.files["model.tflite"], bundle.manifest["tokenizer"]["vocab_size"])
     found = {verdict["id"]: verdict.get("seq_len") for verdict in bundle.manifest["boards"]}
     verdicts = judge_boards(boards, firmware, bundle.manifest["model"]["sequence_length"])

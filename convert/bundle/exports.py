@@ -14,7 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from convert.bundle.bundle import MARKS, Bundle, json_bytes
 from convert.bundle.firmware import CONSTANTS, Firmware
-from convert.bundle.manifest import bundle_sha256
+from convert.bundle.integrity import require_own_files
 from tf_embbert.common.errors import UserError
 
 APP = Path(__file__).resolve().parents[2] / "tflm_app"
@@ -96,11 +96,10 @@ def export_firmware(bundle: Bundle, layout: Layout, name: str, core: str, kernel
 
 
 def require_sources(bundle: Bundle) -> None:
-    """Raises UserError where a bundle has no C++ sources, or its files are not those of its manifest."""
+    """Raises UserError where a bundle has no C++ sources, or is not as it was written."""
     if "bundle.h" not in bundle.files:
         raise UserError(f"{bundle.path} has no C++ sources; convert the run again")
-    if bundle_sha256(bundle.files) != bundle.manifest["bundle_sha256"]:
-        raise UserError(f"the files in {bundle.path} are not those of its manifest; convert the run again")
+    require_own_files(bundle)
 
 
 def app_sources(bundle: Bundle, layout: Layout, core: str, kernels: str, own_kernels: bool = True) -> dict[str, bytes]:

@@ -78,7 +78,10 @@ def _set_absent(part: object, names: tuple[str, ...]) -> None:
 def input_length(data: bytes) -> int:
     """L of an EmbBERT model: the last dimension of its first input."""
     graph = read_model(data).subgraphs[0]
-    return int(graph.tensors[graph.inputs[0]].shape[-1])
+    try:
+        return int(graph.tensors[graph.inputs[0]].shape[-1])
+    except (LookupError, TypeError):
+        raise DamagedModel("its first input is not there") from None
 
 
 def takes_pairs(data: bytes) -> bool:

@@ -133,7 +133,7 @@ def test_bad_input_is_one_line(bundle: Path, tmp_path: Path, capsys: pytest.Capt
     wrong(bundle, bundle, "is not a project", options=("--force",))
     changed = shutil.copytree(bundle, tmp_path / "changed")
     (changed / "labels.txt").write_text("others\n")
-    wrong(changed, tmp_path / "out", "are not those of its manifest")
+    wrong(changed, tmp_path / "out", "files are not those of its manifest")
     assert not (tmp_path / "out").exists()
 
 

@@ -163,7 +163,7 @@ def test_a_bundle_with_a_foreign_file(
 ) -> None:
     shutil.copytree(models["bundle of classes"], tmp_path / "bundle")
     shutil.copy(models["bundle of pairs"] / name, tmp_path / "bundle")
-    refused(capsys, main, [tmp_path / "bundle", "--task", data["pairs"]], name, "is not the file of this bundle's")
+    refused(capsys, main, [tmp_path / "bundle", "--task", data["pairs"]], name, "is not the file of its manifest")
 
 
 @pytest.mark.parametrize("name", ["model.tflite", "tokenizer.json", "labels.txt"])
