@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from convert.tflm.kernels_arduino import ARDUINO_KERNELS, PICO_KERNELS
 from convert.tflm.kernels_cmsis_nn import CMSIS_NN_KERNELS
+from convert.tflm.kernels_custom import CUSTOM_KERNELS
 from convert.tflm.kernels_fast import FAST_KERNELS
 from convert.tflm.kernels_reference import REFERENCE_KERNELS, Kernel
 from convert.tflm.kernels_signal import SIGNAL_KERNELS
@@ -37,8 +38,8 @@ class Target(NamedTuple):
 
 HOST = "host64"
 NOT_MEASURED = {"cortex-m0plus": "cortex-m3", "cortex-m85": "cortex-m55"}  # and the core whose code they run
-REFERENCE, OPTIMISED = REFERENCE_KERNELS | SIGNAL_KERNELS, CMSIS_NN_KERNELS | SIGNAL_KERNELS
-OURS = FAST_KERNELS | SIGNAL_KERNELS
+REFERENCE, OPTIMISED = REFERENCE_KERNELS | CUSTOM_KERNELS, CMSIS_NN_KERNELS | CUSTOM_KERNELS
+OURS = FAST_KERNELS | CUSTOM_KERNELS
 ON_HOST, ON_ARM = Target(HOST64, REFERENCE), Target(ARM32, REFERENCE)
 CMSIS_NN = {build: Target(build, OPTIMISED) for build in (ARM32, ARM32_DSP, ARM32_MVE)}
 BUILDS = {(HOST, "reference"): ON_HOST}

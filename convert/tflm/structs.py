@@ -186,6 +186,8 @@ STRUCTS = {
     "OpDataAssignVariable": "+int",
     "OpDataBatchMatmul": "ptr*3 byte*3",
     "QuantizationOpDataBatchMatmul": "int*7",
+    "OpDataCircularBuffer": "int*2",
+    "OpDataDetection": "int*3 float*2 int byte float*4 int*11 float int float int float int",  # its own is an OpData
     "OpDataCallOnce": "int byte",
     "OpDataComparison": "ComparisonParams",
     "OpDataConcatenation": "ConcatenationParams +int*10",

@@ -96,8 +96,17 @@ def differences(warnings: list[dict]) -> list[dict]:
 
 
 def difference_texts(report: dict) -> list[str]:
-    """A line about each way in which a report's kernels answer otherwise: what is there, and what they make of it."""
-    return [f"{entry_text(entry)}. {entry['requires']}" for entry in differences(report["warnings"])]
+    """A line about each way in which a report's kernels answer otherwise: what is there, how often, and what they make
+    of it.
+    """
+    ways: dict[str, list[dict]] = {}
+    for entry in differences(report["warnings"]):
+        ways.setdefault(entry["requires"], []).append(entry)
+    more = {requires: len(entries) - 1 for requires, entries in ways.items()}
+    return [
+        f"{entry_text(entries[0])}{f', and {more[requires]} more like it' if more[requires] else ''}. {requires}"
+        for requires, entries in ways.items()
+    ]
 
 
 def entry_text(entry: dict) -> str:

@@ -22,7 +22,6 @@ from convert.tflm.arena import plan_arena
 from convert.tflm.resolver import resolver_lines, resolver_method
 from convert.tflm.support import check_bytes, load_model
 from tests.support.agreement_bases import BASES, f32, i8, variables
-from tests.support.agreement_cases import CIRCULAR_BUFFER
 from tests.support.agreement_models import Spec, operator, operator_code
 from tests.support.agreement_truth import measure
 
@@ -195,7 +194,7 @@ def test_refusals_of_a_kind_are_printed_together(write: Write, capsys: pytest.Ca
 def test_a_lower_bound_is_called_one_everywhere(
     write: Write, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path = write(BASES["RELU"].edited(CIRCULAR_BUFFER).build())
+    path = write(BASES["RELU"].edited({"op": "CUSTOM:TFLM_DECODE"}).build())
     assert check.main([path]) == 0
     assert "known by name only" in capsys.readouterr().out
     assert arena.main([path, "--max-bytes", "100000", "--core", "cortex-m7"]) == 1

@@ -158,7 +158,11 @@ def prelu_alpha_assumed(op: Operator) -> Verdict:
     )
 
 
-@rule("PRELU", FORM, "share alpha over the axes in front (Keras: shared_axes)")
+@rule(
+    "PRELU",
+    FORM,
+    "reshape to at most 4 dimensions before it, with alpha shared over those in front (Keras: shared_axes)",
+)
 def prelu_rank(op: Operator) -> Verdict:
     """Input and alpha of float32 have at most 4 dimensions."""
     return first_broken(

@@ -98,7 +98,7 @@ def output_writable(op: Operator) -> Verdict:
 
 @rule("", VALUE, "compute the tensor, or make it an input of the model", warning=True)
 def inputs_computed(op: Operator) -> Verdict:
-    """What an operator reads is computed before it."""
+    """An operator reads inputs of the model, constants, and what operators before it write."""
     key = ("written", op.graph.index)
     if key not in op.model.known:
         op.model.known[key] = _written_at(op.graph)
@@ -111,7 +111,7 @@ def inputs_computed(op: Operator) -> Verdict:
                 or not tensor.elements
                 or made.get(tensor.index, op.index) < op.index,
                 tensor,
-                "is no input, and no operator before this one writes it",
+                "is read before anything is written there: it holds what was in the arena before",
             )
             for tensor in op.read
         ]

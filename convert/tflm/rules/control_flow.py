@@ -3,8 +3,8 @@
 from convert.tflite.model import CALLED_GRAPHS
 from convert.tflite.view import Graph, Model, Operator, OptionalTensor, Tensor
 from convert.tflm.kernels_cmsis_nn import CMSIS_NN_KERNELS
+from convert.tflm.kernels_custom import CUSTOM_KERNELS
 from convert.tflm.kernels_reference import REFERENCE_KERNELS, Kernel
-from convert.tflm.kernels_signal import SIGNAL_KERNELS
 from convert.tflm.prepare import ArenaEnds, Node, Preparation
 from convert.tflm.rules.elementwise import shape_text
 from convert.tflm.rules.registry import ARENA, FORM, VALUE, Verdict, first_broken, require, rule
@@ -16,7 +16,7 @@ READS_STATE = ("READ_VARIABLE", "CALL_ONCE", "IF", "WHILE")  # what they give ma
 @rule("IF", FORM, "give the condition as one bool")
 def if_condition(op: Operator) -> Verdict:
     """The condition is one element."""
-    return require(op.input.elements == 1, op.input, f"is {shape_text(op.input)}")
+    return require(op.input.elements == 1, op.input, f"has {op.input.elements} elements")
 
 
 @rule("IF WHILE", FORM, "make the graphs take the operator's inputs and give its outputs")
@@ -50,7 +50,7 @@ def called_counts(op: Operator) -> Verdict:
 def called_sizes(op: Operator) -> Verdict:
     """Inputs and outputs of the graphs have as many bytes as the operator's."""
     pairs: list[tuple[OptionalTensor, OptionalTensor]] = []
-    for g in _called(op):
+    for g in _called(op)[: 1 if _never_loops(op) else 2]:
         pairs += zip(op.inputs[1:] if op.name == "IF" else op.inputs, _tensors(g, g.inputs))
         if op.name == "IF" or g is _called(op)[1]:
             pairs += zip(op.outputs, _tensors(g, g.outputs))
@@ -69,6 +69,13 @@ def called_sizes(op: Operator) -> Verdict:
     )
 
 
+def _never_loops(op: Operator) -> bool:
+    """Whether an operator is a loop whose condition is a constant, and false: TFLM looks at no byte of its body."""
+    graph = _called(op)[0]
+    data = graph.tensors[graph.outputs[0]].data if op.name == "WHILE" else None
+    return data is not None and not data[0]
+
+
 @rule("WHILE", VALUE, "compute the condition from the loop's values", unchecked=True)
 def loop_ends(op: Operator) -> Verdict:
     """The condition of a loop depends on the loop's values: one that stays true never ends."""
@@ -85,9 +92,9 @@ def loop_ends(op: Operator) -> Verdict:
 
 
 BUILDS = (
-    (HOST64, REFERENCE_KERNELS | SIGNAL_KERNELS),
-    (ARM32_DSP, CMSIS_NN_KERNELS | SIGNAL_KERNELS),
-    (ARM32_MVE, CMSIS_NN_KERNELS | SIGNAL_KERNELS),
+    (HOST64, REFERENCE_KERNELS | CUSTOM_KERNELS),
+    (ARM32_DSP, CMSIS_NN_KERNELS | CUSTOM_KERNELS),
+    (ARM32_MVE, CMSIS_NN_KERNELS | CUSTOM_KERNELS),
 )
 
 

@@ -8,6 +8,7 @@ DETECTION = "CUSTOM:TFLite_Detection_PostProcess"
 RANKS = (3, 3, 2)  # boxes, scores, anchors
 DETECTION_KERNEL = "kernels/detection_postprocess.cc"
 END_ON_DEVICE = "end the model before it, and choose the boxes in the application"
+MOST_SCRATCH = 2**29  # numbers of 4 bytes: the kernel counts the bytes of its scratch in an int
 BY_NAME = "CUSTOM:CIRCULAR_BUFFER CUSTOM:TFLM_DECODE"
 
 
@@ -15,8 +16,8 @@ BY_NAME = "CUSTOM:CIRCULAR_BUFFER CUSTOM:TFLM_DECODE"
     BY_NAME, VALUE, "try it: `python -m convert.check MODEL --run`", kernel="micro_mutable_op_resolver.h", warning=True
 )
 def known_by_name(op: Operator) -> Verdict:
-    """Custom operators are known by name only: whether TFLM takes their options and tensors is not checked here."""
-    return require(False, None, "it is known by name only: nothing else of it was checked")
+    """Whether TFLM takes the options and tensors of such a custom operator, only its interpreter tells."""
+    return require(False, None, "it is known by name only")
 
 
 @rule(DETECTION, COUNT, "convert the model again with an unmodified converter", kernel=DETECTION_KERNEL)
@@ -67,7 +68,7 @@ def detection_options(op: Operator) -> Verdict:
     fits = (
         number("num_classes", 0) in (classes, classes - 1)
         and number("num_classes", 0) > 0
-        and number("max_detections", 0) >= 0
+        and 0 <= number("max_detections", 0) * op.inputs[0].shape[1] < MOST_SCRATCH
         and 0 < number("nms_iou_threshold", 0) <= 1
         and taken > 0
         and all(number(f"{axis}_scale", 0) for axis in "xyhw")

@@ -24,7 +24,7 @@ NOWHERE = 1
     unchecked=False,
 )
 def no_tensor_lists(model: schema.ModelT) -> tuple[bool, str]:
-    """A model has no lists of tensors, which TensorFlow's loops keep their steps in."""
+    """TFLM has no memory for lists of tensors, which TensorFlow's loops keep their steps in."""
     names = [name for name in _names(model) if any(part in name for part in LISTS)]
     variants = sum(
         TYPE_NAMES.get(tensor.type) == "VARIANT" for graph in model.subgraphs for tensor in vector(graph.tensors)
@@ -42,7 +42,7 @@ def no_tensor_lists(model: schema.ModelT) -> tuple[bool, str]:
     unchecked=False,
 )
 def no_flex_operators(model: schema.ModelT) -> tuple[bool, str]:
-    """A model has no operators of TensorFlow's own (Flex, from SELECT_TF_OPS), which need TensorFlow on the device."""
+    """Operators of TensorFlow's own (Flex, from SELECT_TF_OPS) run in TensorFlow, which no device of TFLM's has."""
     names = [name for name in _names(model) if name.startswith(FLEX) and not any(part in name for part in LISTS)]
     return not names, f"it needs TensorFlow for {_counted(names)}"
 
@@ -55,7 +55,7 @@ def no_flex_operators(model: schema.ModelT) -> tuple[bool, str]:
     unchecked=False,
 )
 def not_quantized_in_uint8(model: schema.ModelT) -> tuple[bool, str]:
-    """A model is not quantised in uint8, as TensorFlow 1 did."""
+    """TFLM's kernels compute in int8, int16 and float32; uint8 is an input's type, which QUANTIZE makes int8."""
     found = [
         operator_name(model, op)
         for graph in model.subgraphs
@@ -71,7 +71,7 @@ def not_quantized_in_uint8(model: schema.ModelT) -> tuple[bool, str]:
     "optimizations; the zeros then lie in the file as zeros",
 )
 def weights_dense(model: schema.ModelT) -> tuple[bool, str]:
-    """Weights are stored dense: TFLM has no DENSIFY, and reads sparse ones as if they were dense."""
+    """TFLM has no DENSIFY, and reads sparse weights as if they were dense."""
     sparse = [
         f"graph {g}, tensor {i}"
         for g, graph in enumerate(model.subgraphs)
@@ -84,7 +84,7 @@ def weights_dense(model: schema.ModelT) -> tuple[bool, str]:
 
 @structure("origin", "convert with the weights in the flatbuffer: no `_experimental_use_buffer_offset`")
 def buffers_inside(model: schema.ModelT) -> tuple[bool, str]:
-    """Constants lie in the flatbuffer: TFLM does not look for those behind it, and computes with what is in memory."""
+    """TFLM looks for constants in the flatbuffer alone, and computes with what is in memory in place of others."""
     beyond = [i for i, buffer in enumerate(vector(model.buffers)) if max(buffer.offset, buffer.size) > NOWHERE]
     used = {tensor.buffer for graph in model.subgraphs for tensor in vector(graph.tensors)}
     outside = [str(i) for i in beyond if i in used]
@@ -99,7 +99,7 @@ def buffers_inside(model: schema.ModelT) -> tuple[bool, str]:
     unchecked=False,
 )
 def not_compiled_by_vela(model: schema.ModelT) -> tuple[bool, str]:
-    """A model was not compiled by Vela: the commands of an Ethos-U run on a chip that has one, and nowhere else."""
+    """The commands of an Ethos-U run on a chip that has one, and nowhere else."""
     count = sum(name == ETHOS_U for name in _names(model))
     return not count, f"Vela compiled it for an Ethos-U: {count} operators are commands of that NPU"
 

@@ -179,4 +179,4 @@ def quantize_types(op: Operator) -> Verdict:
 @rule("QUANTIZE", FORM, "quantise the output with one scale")
 def quantize_one_scale(op: Operator) -> Verdict:
     """The output has one scale and a zero point."""
-    return require(len(op.output.scales) == 1, op.output, f"has {len(op.output.scales)}")
+    return require(len(op.output.scales) == 1, op.output, f"has {len(op.output.scales)} scales")

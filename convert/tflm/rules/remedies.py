@@ -28,6 +28,8 @@ INSTEAD = {
     "GELU": "write it as `x * tf.sigmoid(1.702 * x)`, or use ReLU",
     "POW": "write a whole power as a product: `x * x`",
     "TILE": "join copies instead: `tf.concat([x] * n, axis)`",
+    "SELECT": "choose by arithmetic: `c = tf.cast(condition, x.dtype)`, then `c * x + (1 - c) * y`; SELU as "
+    "`1.0507 * (tf.nn.relu(x) + 1.67326 * tf.nn.elu(tf.minimum(x, 0.0)))`",
     "ONE_HOT": "look rows up instead: `tf.gather(tf.eye(depth), ids)`",
     "BIDIRECTIONAL_SEQUENCE_LSTM": "build the layer with `unroll=True`",
     "UNIDIRECTIONAL_SEQUENCE_RNN": "build the layer with `unroll=True`",

@@ -42,7 +42,7 @@ SHAPELESS = (
     kernel="micro_mutable_op_resolver.h",
 )
 def operator_registered(op: Operator) -> Verdict:
-    """TFLM has a kernel for the operator."""
+    """Operators are those that a MicroMutableOpResolver can register."""
     words = f"named {op.name.removeprefix('CUSTOM:')}" if op.name.startswith("CUSTOM:") else f"for {op.name}"
     return require(op.name in OPERATORS or op.name in CUSTOM_OPERATORS, None, f"TFLM has no kernel {words}")
 
@@ -75,9 +75,8 @@ def inputs_given(op: Operator) -> Verdict:
     if op.name not in OPERATORS or op.name == "UNIDIRECTIONAL_SEQUENCE_LSTM":
         return FINE
     optional = OPTIONAL_INPUTS.get(op.name, "").split()
-    absent = [f"i{i}" for i, tensor in enumerate(op.inputs[: _read_inputs(op)]) if tensor is None]
-    absent = [role for role in absent if role not in optional]
-    return require(not absent, None, f"{', '.join(absent)} is left out")
+    absent = [i for i, tensor in enumerate(op.inputs[: _read_inputs(op)]) if tensor is None and f"i{i}" not in optional]
+    return require(not absent, None, f"input {', '.join(map(str, absent))} is left out")
 
 
 @rule("", COUNT, "give every output a tensor", unchecked=True)
@@ -128,7 +127,10 @@ def inputs_not_empty(op: Operator) -> Verdict:
     read = op.read if op.name not in ("RESHAPE", "CONCATENATION") else []
     nothing_made = bool(op.outputs) and op.output is not None and op.output.shape == (0,)
     return first_broken(
-        [require(tensor.elements > 0 or nothing_made, tensor, f"is {shape_text(tensor)}") for tensor in read]
+        [
+            require(tensor.elements > 0 or nothing_made, tensor, f"has no elements: its shape is {shape_text(tensor)}")
+            for tensor in read
+        ]
     )
 
 
@@ -138,7 +140,11 @@ def outputs_not_empty(op: Operator) -> Verdict:
     outputs = [tensor for tensor in op.outputs if tensor and op.name not in SHAPED_BY_KERNEL]
     return first_broken(
         [
-            require(0 not in tensor.shape or tensor.shape == (0,), tensor, f"is {shape_text(tensor)}")
+            require(
+                0 not in tensor.shape or tensor.shape == (0,),
+                tensor,
+                f"has no elements: its shape is {shape_text(tensor)}",
+            )
             for tensor in outputs
         ]
     )

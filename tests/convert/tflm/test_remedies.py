@@ -21,10 +21,36 @@ def remedy_of(name: str) -> str:
     return next(remedy.text for remedy in TYPE_REMEDIES if remedy.name == name)
 
 
-def converted(function: Callable, *shape: int, dtype: Any = tf.float32) -> bytes:
+def converted(function: Callable, *shape: int, dtype: Any = tf.float32, flex: bool = False, **settings: Any) -> bytes:
     """A function of one tensor, as TensorFlow's converter writes it."""
     concrete = tf.function(function).get_concrete_function(tf.TensorSpec(shape, dtype))
-    return tf.lite.TFLiteConverter.from_concrete_functions([concrete]).convert()
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete])
+    if flex:
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS, tf.lite.OpsSet.SELECT_TF_OPS]
+    for name, value in settings.items():
+        setattr(converter, name, value)
+    return converter.convert()
+
+
+def dense(x: Any) -> Any:
+    """A layer whose weights are large enough to be quantised, and sparse enough to be stored so."""
+    weights = np.random.default_rng(0).uniform(-1, 1, (64, 64)).astype(np.float32)
+    weights[np.random.default_rng(1).random((4, 64)).repeat(16, 0) > 0.2] = 0
+    return tf.matmul(x, tf.constant(weights))
+
+
+def pruned(sparse: bool) -> bytes:
+    wanted = [tf.lite.Optimize.EXPERIMENTAL_SPARSITY] if sparse else []
+    return converted(dense, 1, 64, optimizations=wanted)
+
+
+def offset(used: bool) -> bytes:
+    return converted(dense, 1, 64, _experimental_use_buffer_offset=used)
+
+
+def half_quantised() -> bytes:
+    """Weights in int8, activations in float: no dataset showed their ranges."""
+    return converted(dense, 1, 64, optimizations=[tf.lite.Optimize.DEFAULT])
 
 
 def quantised(function: Callable, *shape: int) -> bytes:
@@ -128,12 +154,24 @@ OPERATORS: dict[str, tuple[Callable[[], bytes], Callable[[], bytes]]] = {
         lambda: converted(lambda x: tf.tile(x, (1, 3)), 1, 6),
         lambda: converted(lambda x: tf.concat([x] * 3, 1), 1, 6),
     ),
+    "SELECT": (
+        lambda: converted(lambda x: tf.where(x > 0, x, 0.1 * x), 1, 6),
+        lambda: converted(lambda x: tf.cast(x > 0, x.dtype) * x + (1 - tf.cast(x > 0, x.dtype)) * 0.1 * x, 1, 6),
+    ),
     "ONE_HOT": (
         lambda: converted(lambda ids: tf.one_hot(ids, 4), 3, dtype=tf.int32),
         lambda: converted(lambda ids: tf.gather(tf.eye(4), ids), 3, dtype=tf.int32),
     ),
 }
 LAYERS = {  # words of the remedy: (refused, after the rewrite)
+    "1.67326 * tf.nn.elu": (
+        lambda: quantised(tf.nn.selu, 1, 6),
+        lambda: quantised(lambda x: 1.0507 * (tf.nn.relu(x) + 1.67326 * tf.nn.elu(tf.minimum(x, 0.0))), 1, 6),
+    ),
+    "strip_pruning": (lambda: pruned(True), lambda: pruned(False)),
+    "no `_experimental_use_buffer_offset`": (lambda: offset(True), lambda: offset(False)),
+    "set representative_dataset": (lambda: half_quantised(), lambda: quantised(dense, 1, 64)),
+    "names the layers": (lambda: converted(tf.math.erf, 1, 6, flex=True), lambda: converted(tf.tanh, 1, 6)),
     "unroll=True": (lambda: recurrent(False), lambda: recurrent(True)),
     "Input(batch_size=1)": (lambda: dilated(None), lambda: dilated(1)),
 }

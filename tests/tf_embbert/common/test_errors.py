@@ -52,10 +52,10 @@ def test_nearest_names() -> None:
 def test_what_cannot_be_printed_is_no_success(words: str, full: str, unbuffered: str) -> None:
     """On a full disk: exit status 2 and at most one line; where only the errors go there, as ever."""
     with open("/dev/full", "w") as device:
-        pipes = {name: device if full in (name, "both") else subprocess.PIPE for name in ("stdout", "stderr")}
         done = subprocess.run(
             [sys.executable, "-m", "convert.check", words],
-            **pipes,
+            stdout=device if full in ("stdout", "both") else subprocess.PIPE,
+            stderr=device if full in ("stderr", "both") else subprocess.PIPE,
             text=True,
             env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
         )
