@@ -56,10 +56,14 @@ def _print_report(path: str, report: dict) -> None:
 
 def _mended(report: dict) -> str:
     """The operators that `convert.optimize` brings into a form that these kernels answer right, in words."""
-    from convert.passes.kernel_forms import FORMS
     from convert.printing import places_text
 
-    entries = [entry for entry in report["refusals"] + report["warnings"] if entry["rule"] in FORMS]
+    told = report["refusals"] + report["warnings"]
+    if not told:
+        return ""  # the passes need not be imported
+    from convert.passes.kernel_forms import FORMS
+
+    entries = [entry for entry in told if entry["rule"] in FORMS]
     return places_text(entries)
 
 

@@ -99,14 +99,16 @@ def write_folder(path: str | Path, files: dict[str, bytes], force: bool = False,
         for name, data in files.items():
             (new / name).parent.mkdir(parents=True, exist_ok=True)
             (new / name).write_bytes(data)
-        _replace(path, new, aside / "old")
+        _replace(path, new, aside / "old", force)
     finally:
         shutil.rmtree(aside)
 
 
-def _replace(path: Path, new: Path, old: Path) -> None:
-    """Moves `new` to `path`, and what was there to `old`; on failure it is there again."""
-    had_one = path.exists()
+def _replace(path: Path, new: Path, old: Path, force: bool) -> None:
+    """Moves `new` to `path`, and with `force` what was there to `old`; on failure it is there again. Without it, what
+    another command has put there meanwhile stays, and the system refuses.
+    """
+    had_one = force and path.exists()
     if had_one:
         path.rename(old)
     try:

@@ -1,5 +1,6 @@
 """The passes over a file's model, applied where they make the arena smaller: the same outputs, byte for byte."""
 
+import gc
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -13,6 +14,7 @@ from convert.tflite.writer import pack_model
 from convert.tflm.builds import Target
 
 BEFORE = "as it was"
+MANY_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,17 @@ def _finish(reached: _Reached, passes: Sequence[ModelPass], limit: float) -> _Re
             if better.is_better(stages[-1]) and better.file <= limit:
                 stage, (data, measure) = better, changed
             stages = [*stages, stage]
+        changed = None
+        _give_back(len(data))
     return _Reached(data, measure, stages)
+
+
+def _give_back(nbytes: int) -> None:
+    """Frees the files that passes made and that were not kept, where they are large: a model's parts refer to each
+    other, and hold its file until Python looks for such circles.
+    """
+    if nbytes > MANY_BYTES:
+        gc.collect()
 
 
 def _plan_anew(

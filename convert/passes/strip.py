@@ -5,7 +5,7 @@ from copy import copy
 from convert.tflite.editing import replace_tensors, set_tensors, used_tensors
 from convert.tflite.model import CALLED_GRAPHS
 from convert.tflite.view import Graph, Model, Tensor
-from convert.tflite.writer import quantization_key
+from convert.tflite.writer import content_key, quantization_key
 
 VARIABLES = ("VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE", "CALL_ONCE")
 
@@ -67,7 +67,7 @@ def _equal_constants(graph: Graph) -> dict[Tensor, Tensor]:
         if tensor.data is None or tensor.variable or tensor.index in named or tensor.packed.sparsity is not None:
             continue
         quantization = tensor.packed.quantization and quantization_key(tensor.packed.quantization)
-        key = (tensor.data.tobytes(), tensor.shape, tensor.type, quantization)
+        key = (content_key(tensor.data), tensor.shape, tensor.type, quantization)
         if first.setdefault(key, tensor) is not tensor:
             same[tensor] = first[key]
     return same

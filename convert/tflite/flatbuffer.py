@@ -12,9 +12,10 @@ Written, a table has the bytes that flatc's Python classes give it: its parts fi
 import struct
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, TypeVar
 
-import flatbuffers
+if TYPE_CHECKING:  # it imports NumPy where there is one, which reading a file does not need
+    import flatbuffers
 
 Maybe: TypeAlias = Any  # what may be None: readers who know better need not ask
 Vector: TypeAlias = Any  # numbers, or None: a memoryview of a file that was read, any sequence in what was made
@@ -102,7 +103,7 @@ class Table:
                 setattr(record, field.name, READERS[field.kind](field, data, position + offset, record))
         return record
 
-    def Pack(self, builder: flatbuffers.Builder) -> int:
+    def Pack(self, builder: "flatbuffers.Builder") -> int:
         """Writes the table, and gives its place, as flatc's classes do."""
         parts = {}
         for field in self.FIELDS:
@@ -123,7 +124,7 @@ def read_root(cls: type[Record], data: bytes) -> Record:
     return cls.read(memoryview(data), UOFFSET.unpack_from(data, 0)[0])
 
 
-def pack_numbers(builder: flatbuffers.Builder, format: str, values: Any, alignment: int = 0) -> int:
+def pack_numbers(builder: "flatbuffers.Builder", format: str, values: Any, alignment: int = 0) -> int:
     """Writes a vector of numbers at once, aligned to its elements or to more."""
     size, data = SCALARS[format].size, number_bytes(format, values)
     builder.StartVector(size, len(data) // size, alignment or size)
@@ -132,10 +133,10 @@ def pack_numbers(builder: flatbuffers.Builder, format: str, values: Any, alignme
     return builder.EndVector()
 
 
-def number_bytes(format: str, values: Iterable[float]) -> bytes:
-    """Numbers as they lie in a file; bytes may come as anything that holds some."""
+def number_bytes(format: str, values: Iterable[float]) -> bytes | memoryview:
+    """Numbers as they lie in a file; bytes may come as anything that holds some, and are not copied."""
     if format == "B" and not isinstance(values, (list, tuple)):
-        return bytes(memoryview(values))  # type: ignore[arg-type]
+        return memoryview(values).cast("B")  # type: ignore[arg-type]
     numbers = list(values)
     return struct.pack(f"<{len(numbers)}{format}", *numbers)
 
@@ -188,7 +189,7 @@ def _read_union(field: Field, data: memoryview, position: int, record: Table) ->
     return None if kind is None else kind.read(data, _there(data, position))
 
 
-def _pack_tables(field: Field, values: Sequence[Table], builder: flatbuffers.Builder) -> int:
+def _pack_tables(field: Field, values: Sequence[Table], builder: "flatbuffers.Builder") -> int:
     places = [value.Pack(builder) for value in values]
     builder.StartVector(UOFFSET.size, len(places), UOFFSET.size)
     for place in reversed(places):
@@ -196,7 +197,7 @@ def _pack_tables(field: Field, values: Sequence[Table], builder: flatbuffers.Bui
     return builder.EndVector()
 
 
-def _add_scalar(builder: flatbuffers.Builder, field: Field, value: Any) -> None:
+def _add_scalar(builder: "flatbuffers.Builder", field: Field, value: Any) -> None:
     """Writes a number where it is not the default."""
     if value != field.default:
         data = SCALARS[field.of].pack(value)

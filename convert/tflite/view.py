@@ -11,8 +11,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeAlias
 
-from flatbuffers import flexbuffers
-
 from convert.tflite import schema
 from convert.tflite.flatbuffer import SCALARS, number_bytes
 from convert.tflite.model import CALLED_GRAPHS, TYPE_BYTES, TYPE_NAMES, indices, operator_name, read_model, text
@@ -114,6 +112,8 @@ class Operator:
     @cached_property
     def custom_options(self) -> dict:
         """The options of a custom operator, a map of FlexBuffers; empty when there are none or they cannot be read."""
+        from flatbuffers import flexbuffers  # it imports NumPy where there is one
+
         data = b"" if self.packed.customOptions is None else bytes(self.packed.customOptions)
         try:
             options = flexbuffers.Loads(data) if len(data) > 2 else {}

@@ -5,16 +5,18 @@ and outputs, empty buffers, signatures, metadata.
 """
 
 import copy
+import hashlib
 from collections.abc import Sequence
-from typing import Any, Protocol
-
-import flatbuffers
+from typing import TYPE_CHECKING, Any, Protocol
 
 from convert.tflite import schema
 from convert.tflite.flatbuffer import number_bytes, pack_numbers
 from convert.tflite.model import TYPE_CODES, indices
 from convert.tflite.verifier import FILE_IDENTIFIER
 from convert.tflite.view import Graph, Model, Operator, Tensor
+
+if TYPE_CHECKING:  # imported where a file is written: it imports NumPy where there is one
+    import flatbuffers
 
 OPTIONAL = -1  # index of an input left out
 BUFFER_ALIGNMENT = 16  # what TFLite's own writer gives constants
@@ -37,12 +39,16 @@ def pack_models(models: Sequence[Model | schema.ModelT]) -> tuple[bytes, list[in
     Returns:
         The bytes, and where in them each model begins, a multiple of 16.
     """
-    builder, once, from_end = flatbuffers.Builder(1 << 20), _Once(), []
-    for model in reversed(models):
-        unpacked = unpack_view(model) if isinstance(model, Model) else model
-        builder.Finish(_packable(unpacked, once).Pack(builder), FILE_IDENTIFIER)
+    import flatbuffers
+
+    unpacked = [unpack_view(model) if isinstance(model, Model) else model for model in reversed(models)]
+    # a builder doubles its memory where it runs out of it: it begins with room for the constants
+    room = max(sum(len(buffer.data) for buffer in one.buffers if buffer.data is not None) for one in unpacked)
+    builder, once, from_end = flatbuffers.Builder(room + (1 << 20)), _Once(), []
+    for one in unpacked:
+        builder.Finish(_packable(one, once).Pack(builder), FILE_IDENTIFIER)
         from_end.append(builder.Offset())
-    return bytes(builder.Output()), [from_end[-1] - position for position in reversed(from_end)]
+    return bytes(memoryview(builder.Bytes)[builder.head :]), [from_end[-1] - place for place in reversed(from_end)]
 
 
 def unpack_view(model: Model) -> schema.ModelT:
@@ -100,13 +106,13 @@ class _Buffers:
 
     def __init__(self) -> None:
         self.all = [schema.BufferT()]
-        self._numbers: dict[bytes, int] = {}
+        self._numbers: dict[tuple, int] = {}
 
     def index(self, data: memoryview | None) -> int:
         """The buffer with these bytes."""
         if data is None:
             return 0
-        key = data.tobytes()
+        key = content_key(data)
         if key not in self._numbers:
             self._numbers[key] = len(self.all)
             self.all.append(schema.BufferT(data))
@@ -116,7 +122,7 @@ class _Buffers:
 class _AlignedBuffer(schema.BufferT):
     """A buffer whose bytes are aligned in the file, to more than their size asks for."""
 
-    def Pack(self, builder: flatbuffers.Builder) -> int:
+    def Pack(self, builder: "flatbuffers.Builder") -> int:
         vector = pack_numbers(builder, "B", self.data, BUFFER_ALIGNMENT)
         builder.StartObject(self.SLOTS)
         builder.PrependUOffsetTRelativeSlot(0, vector, 0)
@@ -126,7 +132,7 @@ class _AlignedBuffer(schema.BufferT):
 class _Packs(Protocol):
     """What goes into a file by itself."""
 
-    def Pack(self, builder: flatbuffers.Builder) -> int: ...
+    def Pack(self, builder: "flatbuffers.Builder") -> int: ...
 
 
 class _Once:
@@ -147,7 +153,7 @@ class _OncePart:
         self._part = part
         self._position: int | None = None
 
-    def Pack(self, builder: flatbuffers.Builder) -> int:
+    def Pack(self, builder: "flatbuffers.Builder") -> int:
         if self._position is None:
             self._position = self._part.Pack(builder)
         return self._position
@@ -170,7 +176,12 @@ def _buffer(buffer: schema.BufferT, once: _Once) -> Any:
     if buffer.data is None:
         return buffer
     data = number_bytes("B", buffer.data)
-    return once.part((data,), _AlignedBuffer(data))
+    return once.part(content_key(data), _AlignedBuffer(data))
+
+
+def content_key(data: bytes | memoryview) -> tuple[int, bytes]:
+    """What two constants' bytes are equal in, without a copy of them."""
+    return len(data), hashlib.sha256(data).digest()
 
 
 def quantization_key(quantization: schema.QuantizationParametersT) -> tuple:

@@ -4,7 +4,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from tests.support.agreement_bases import bias, i8
+from tests.support.agreement_models import Spec
 
 ROOT = Path(__file__).parents[2]
 MODELS = ROOT / "benchmarks/firmware/models"
@@ -16,6 +20,14 @@ hidden = ("numpy", "tensorflow", "tflite_micro")
 machinery.PathFinder.find_spec = lambda name, *rest: None if name.partition(".")[0] in hidden else find(name, *rest)
 sys.argv = sys.argv[1:]
 runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+"""
+
+
+# Prints the most memory that a process had, in KiB (getrusage counts what its parent had, too).
+PEAK = """
+import atexit, re, sys
+hwm = lambda: re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1]
+atexit.register(lambda: print(hwm(), file=sys.stderr))
 """
 
 
@@ -57,3 +69,15 @@ def test_the_same_file_is_written(tmp_path: Path) -> None:
         done = run("convert.optimize", MODELS / "attention-per-channel.tflite", "--out", path, hidden=hidden)
         assert done.returncode == 0, done.stderr
     assert files[0].read_bytes() == files[1].read_bytes()
+
+
+@pytest.mark.parametrize("command", [("convert.check",), ("convert.arena",), ("convert.arena", "--core", "cortex-m7")])
+def test_the_memory_of_five_megabytes_is_under_ten_times_the_file(command: tuple[str, ...], tmp_path: Path) -> None:
+    weights = np.random.default_rng(0).integers(-127, 128, (2300, 2300))
+    inputs = [i8(1, 2300), i8(2300, 2300, data=weights), bias(2300)]
+    model = Spec("FULLY_CONNECTED", inputs, [i8(1, 2300)], "FullyConnectedOptions").build()
+    (tmp_path / "model.tflite").write_bytes(model)
+    words = [command[0], tmp_path / "model.tflite", *command[1:]]
+    done = subprocess.run([sys.executable, "-c", PEAK + HIDING, *words], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0 and len(model) > 5_000_000
+    assert int(done.stderr.splitlines()[-1]) * 1024 < 10 * len(model)

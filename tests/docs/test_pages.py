@@ -63,7 +63,7 @@ def help_of(module: str) -> str:
     try:
         sys.argv = [module, "--help"]
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("argparse.ArgumentParser._print_message", lambda self, text, file=None: printed.append(text))
+            patch.setattr("argparse.ArgumentParser.print_help", lambda self: printed.append(self.format_help()))
             with pytest.raises(SystemExit) as ended:
                 importlib.import_module(run_as_main(module)).main()
     finally:

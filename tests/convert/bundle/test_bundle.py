@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -192,6 +193,24 @@ def test_a_failed_replacement_keeps_the_old_bundle(tmp_path: Path, monkeypatch: 
     with pytest.raises(OSError):
         write_folder(out, {"manifest.json": b"new"}, force=True)
     assert contents(out) == {"manifest.json": b"old"} and len(list(tmp_path.iterdir())) == 1
+
+
+def test_of_two_commands_on_one_folder_one_wins_whole(tmp_path: Path) -> None:
+    """Without --force none replaces what another has just written, and nothing of the losers is left."""
+
+    def write(place: Path, text: bytes) -> bool:
+        try:
+            write_folder(place, {"manifest.json": text, **{f"{i}.h": text for i in range(20)}})
+        except (UserError, OSError):
+            return False
+        return True
+
+    for round_ in range(20):
+        place, texts = tmp_path / str(round_), [f"{i}".encode() for i in range(8)]
+        with ThreadPoolExecutor(8) as pool:
+            won = list(pool.map(write, [place] * 8, texts))
+        assert won.count(True) == 1 and set(contents(place).values()) == {texts[won.index(True)]}
+    assert len(list(tmp_path.iterdir())) == 20
 
 
 def test_a_failing_interpreter_leaves_nothing(
