@@ -134,9 +134,10 @@ def pack_numbers(builder: "flatbuffers.Builder", format: str, values: Any, align
 
 
 def number_bytes(format: str, values: Iterable[float]) -> bytes | memoryview:
-    """Numbers as they lie in a file; bytes may come as anything that holds some, and are not copied."""
+    """Numbers as they lie in a file; bytes, which may come as anything that holds some, are not copied."""
     if format == "B" and not isinstance(values, (list, tuple)):
-        return memoryview(values).cast("B")  # type: ignore[arg-type]
+        held = memoryview(values)  # type: ignore[arg-type]
+        return held if (held.format, held.ndim) == ("B", 1) and held.contiguous else bytes(held)
     numbers = list(values)
     return struct.pack(f"<{len(numbers)}{format}", *numbers)
 

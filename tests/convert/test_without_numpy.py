@@ -77,7 +77,7 @@ def test_the_memory_of_five_megabytes_is_under_ten_times_the_file(command: tuple
     inputs = [i8(1, 2300), i8(2300, 2300, data=weights), bias(2300)]
     model = Spec("FULLY_CONNECTED", inputs, [i8(1, 2300)], "FullyConnectedOptions").build()
     (tmp_path / "model.tflite").write_bytes(model)
-    words = [command[0], tmp_path / "model.tflite", *command[1:]]
+    words: list[str | Path] = [command[0], tmp_path / "model.tflite", *command[1:]]
     done = subprocess.run([sys.executable, "-c", PEAK + HIDING, *words], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0 and len(model) > 5_000_000
     assert int(done.stderr.splitlines()[-1]) * 1024 < 10 * len(model)
