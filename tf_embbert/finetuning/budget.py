@@ -27,8 +27,9 @@ TOKENS_OF_A_WORD, LONGEST_ROW = 1.3, 200  # words of a text beyond which it is c
 
 ENCODER_ROWS, ENCODER_EPOCHS = 15_000, (1, 10)  # rows that the sentence encoder sees in its training
 ENCODER_PART = 0.5  # of the minutes, that it may take at most
-COPIES = (10_000, 40_000)  # disturbed texts, the fewest and the most
-TAUGHT_EPOCHS = (4, 10)
+COPIES = (10_000, 100_000)  # disturbed texts, the fewest and the most
+TAUGHT_EPOCHS = (4, 15)
+USUAL_EPOCHS = 10  # there are no more copies than can be seen so often
 
 
 def epochs_on_labels(rows: int) -> int:
@@ -77,7 +78,7 @@ class Budget:
         row, copy = seen_once(self.tokens), seen_once(self.copy_tokens)
         copies = self.config.variants
         if copies is None:
-            most = (left - self.rows * TAUGHT_EPOCHS[1] * row) / (judged + TAUGHT_EPOCHS[1] * copy)
+            most = (left - self.rows * USUAL_EPOCHS * row) / (judged + USUAL_EPOCHS * copy)
             copies = int(np.clip(most, *COPIES))
         epochs = (left - copies * judged) / (self.rows * row + copies * copy)
         return copies, int(np.clip(epochs, *TAUGHT_EPOCHS)) if copies else epochs_on_labels(self.rows)
