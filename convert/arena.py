@@ -1,7 +1,7 @@
 """How many bytes of arena a model needs in TFLM, and why.
 
     python -m convert.arena MODEL.tflite [--core ID] [--kernels NAME] [--tflm NAME] [--clock-mhz MHZ] [--max-bytes N]
-                            [--json]
+                            [--beside FILE ...] [--json]
 
 The bytes are computed from the file, by going through TFLM's allocator on paper; the instructions of an inference are
 an estimate. MODEL may also be a C file with the model in an array. Exit status: 0 fine, 1 over --max-bytes or not known
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from convert.options import add_target_arguments
 from tf_embbert.common.arguments import CommandParser, positive, positive_int
-from tf_embbert.common.errors import run_command
+from tf_embbert.common.errors import UserError, run_command
 
 if TYPE_CHECKING:  # the commands import what they need after they have read their options: --help answers at once
     from rich.console import Console
@@ -135,6 +135,8 @@ def _print_detail(console: "Console", path: str, report: dict) -> None:
     _print_hints(console, report["hints"])
     if report["instructions"]:
         _print_instructions(console, report["instructions"])
+    if "together" in report:
+        _print_together(console, report["together"])
 
 
 def _print_peak(console: "Console", peak: dict) -> None:
@@ -193,6 +195,16 @@ def _print_instructions(console: "Console", instructions: dict) -> None:
         console.print(f"  at one instruction per cycle: {at_least}{instructions['milliseconds']:,.3g} ms")
 
 
+def _print_together(console: "Console", together: dict) -> None:
+    console.print(f"together with the models beside it{', at least' if together['at_least'] else ''}:")
+    for key, how in (
+        ("apart", "an arena and an interpreter for each"),
+        ("one_allocator", "one arena, one MicroAllocator for all interpreters: each keeps its state"),
+        ("taking_turns", "one arena in turns, an interpreter made anew at each change: none keeps its state"),
+    ):
+        console.print(f"  {together[key]:,} B  {how}", soft_wrap=True)
+
+
 def _millions(count: int) -> str:
     """`397.0 M`; small counts as they are."""
     return f"{count / 1e6:,.1f} M" if count >= 1e6 else f"{count:,}"
@@ -212,15 +224,25 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--max-bytes", type=positive_int, metavar="N", help="exit 1 if a total is above N, or not known to be within"
     )
+    parser.add_argument(
+        "--beside",
+        nargs="+",
+        default=[],
+        metavar="FILE",
+        help="models of the same firmware: what all need together, by how they share (of one core)",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON document and nothing else")
     return _measure(parser.parse_args(arguments))
 
 
 def _measure(options: Namespace) -> int:
     from convert.printing import refuse, warn_of_differences
+    from convert.tflm.arena import plan_together
     from convert.tflm.builds import choose_kernels, find_build
     from convert.tflm.support import check_bytes, difference_texts, load_model
 
+    if options.beside and options.json and not options.core:
+        raise UserError("--beside is of one core: name it with --core")
     chosen = _choose(options.core, options.kernels, options.tflm)
     for core, kernels in chosen:
         find_build(core, kernels)
@@ -231,8 +253,14 @@ def _measure(options: Namespace) -> int:
     if not checked["supported"]:
         return refuse(checked, options.json)
     warn_of_differences(difference_texts(checked))
+    others = [load_model(path) for path in options.beside]
+    for path, other in zip(options.beside, others):
+        if not (one := check_bytes(other, path, detail[1], options.core))["supported"]:
+            return refuse(one, options.json)
     if options.core or not options.json:  # what would shrink it takes a while, and the list of all cores has none of it
         explained = _explain(model, detail, options.clock_mhz) | {"warnings": checked["warnings"]}
+        if others:
+            explained["together"] = plan_together([model, *others], *detail)
     reports = [explained] if options.core else _all_reports(model, options.model, chosen)
     if options.json:
         print(json.dumps(explained if options.core else reports, indent=1))

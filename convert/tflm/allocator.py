@@ -82,15 +82,35 @@ def allocate(model: Model, build: Build, kernels: dict[str, Kernel]) -> Allocati
     Returns:
         The allocation.
     """
-    return _Allocator(model, build, kernels).run()
+    return _Allocator(model, build, kernels, ArenaEnds(build)).run()
+
+
+def allocate_together(models: list[Model], build: Build, kernels: dict[str, Kernel]) -> Allocation:
+    """Goes through AllocateTensors of a MicroInterpreter for each model, all with one MicroAllocator: the tails of all
+    stay, and the head is that of the model with the largest (micro_allocator.cc, max_head_buffer_usage_).
+
+    Args:
+        models: models that TFLM runs, in the order in which the firmware allocates them.
+        build, kernels: as for `allocate`.
+
+    Returns:
+        The allocation after the last; its buffers, offsets and steps are the last model's.
+    """
+    ends, allocation = ArenaEnds(build), None
+    for model in models:
+        allocation = _Allocator(model, build, kernels, ends, allocation).run()
+    assert allocation is not None
+    return allocation
 
 
 class _Allocator:
-    """The stages of AllocateTensors."""
+    """The stages of AllocateTensors, in an arena that another model may have been allocated in `before`."""
 
-    def __init__(self, model: Model, build: Build, kernels: dict[str, Kernel]) -> None:
+    def __init__(
+        self, model: Model, build: Build, kernels: dict[str, Kernel], ends: ArenaEnds, before: Allocation | None = None
+    ) -> None:
         self.model, self.build, self.kernels = model, build, kernels
-        self.ends = ArenaEnds(build)
+        self.ends, self.before = ends, before
         self.preparation = Preparation(self.ends)
         self.scratches = self.preparation.scratches
         self.nodes = [Node(self.preparation, op) for op in model.operators]
@@ -104,7 +124,7 @@ class _Allocator:
         self.prepare_kernels()
         buffers, offsets, steps = self.plan()
         preparation = self.ends.needed
-        self.ends.resize_head(head_bytes(buffers, offsets))
+        self.ends.resize_head(max(head_bytes(buffers, offsets), self.before.planned if self.before else 0))
         self.finish()
         unmodelled = [(node.graph, node.number) for node in self.nodes if node.name not in self.kernels]
         return Allocation(
@@ -122,7 +142,8 @@ class _Allocator:
     def create(self) -> None:
         """MicroAllocator::Create or RecordingMicroAllocator::Create, and MicroResourceVariables::Create."""
         prefix = "Recording" if self.build.recording else ""
-        for struct in (f"{prefix}SingleArenaBufferAllocator", "GreedyMemoryPlanner", f"{prefix}MicroAllocator"):
+        own = (f"{prefix}SingleArenaBufferAllocator", "GreedyMemoryPlanner", f"{prefix}MicroAllocator")
+        for struct in () if self.before else own:
             self.ends.persistent_struct(struct)
         variables = {node.option("sharedName") for node in self.nodes if node.name == "VAR_HANDLE"}
         if variables:

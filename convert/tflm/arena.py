@@ -1,7 +1,7 @@
 """The bytes of arena that a model needs in TFLM, described: the totals, the parts, the tensors at the peak."""
 
 from convert.tflite.view import Model, view_model
-from convert.tflm.allocator import Allocation, allocate
+from convert.tflm.allocator import Allocation, allocate, allocate_together
 from convert.tflm.builds import HOST, NOT_MEASURED, find_build
 from convert.tflm.libraries import library_of, shown
 from convert.tflm.planner import Buffer
@@ -42,6 +42,29 @@ def plan_arenas(model: bytes, chosen: list[tuple[str, str]]) -> list[dict]:
         if id(target) not in described:
             described[id(target)] = describe_allocation(view, allocate(view, *target))
     return [of_build(core, kernels, described[id(target)]) for (core, kernels), target in zip(chosen, targets)]
+
+
+def plan_together(models: list[bytes], core: str, kernels: str) -> dict:
+    """What several models of one firmware need, by how they share.
+
+    Args:
+        models: bytes of .tflite files that TFLM runs, in the order in which the firmware allocates them.
+        core, kernels: as for `plan_arena`.
+
+    Returns:
+        Bytes in all: apart, an arena and an interpreter for each; one_allocator, one arena and one MicroAllocator that
+        all interpreters are given, which keeps the state of each; taking_turns, one arena in which an interpreter is
+        made anew whenever the model changes, which keeps none; at_least: whether an operator's data is not modelled.
+    """
+    target, views = find_build(core, kernels), [view_model(model) for model in models]
+    alone = [allocate(view, *target) for view in views]
+    totals = [allocation.total for allocation in alone]
+    return {
+        "apart": sum(totals),
+        "one_allocator": allocate_together(views, *target).total,
+        "taking_turns": max(totals),
+        "at_least": any(allocation.unmodelled for allocation in alone),
+    }
 
 
 def of_build(core: str, kernels: str, figures: dict) -> dict:
