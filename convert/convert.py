@@ -187,8 +187,23 @@ def _convert(options: "Namespace") -> int:
     console = Console()
     _warn(console, run, manifest, options.seq_len is not None)
     _print_summary(console, options.out, manifest, options.board)
+    if options.arena_budget is None:
+        with _progress() as say:
+            say("looking for a faster form in some more arena")
+            cost = _cost(options, run, manifest["model"]["sequence_length"])
+        console.print(cost, soft_wrap=True, end="\n" if cost else "")
     equal = manifest["verification"]["equal"] == manifest["verification"]["rows"]
     return 0 if equal and all_fit(manifest["boards"], options.board) else 1
+
+
+def _cost(options: "Namespace", run: "Run", length: int) -> str:
+    """What the smallest arena costs, in a line; empty where it costs nothing."""
+    from convert.bundle.bundle import read_bundle
+    from convert.export.choice import cost_text, find_faster
+
+    model = read_bundle(options.out).models[length]
+    forms = find_faster(model, run.weights, run.ranges, length, options.core, options.plan, options.kernels)
+    return cost_text(*forms, options.core, options.kernels) if forms else ""
 
 
 @contextmanager
