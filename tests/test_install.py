@@ -23,7 +23,11 @@ HEAVY = {"numpy", "tensorflow", "tf_keras", "tflite_micro", "tokenizers", "pytes
 COMMANDS = ("embbert", "tflm-check", "tflm-arena", "tflm-boards", "tflm-optimize")
 VERSIONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
 QUICK = "3.11"  # the one that is tried in every run
-EXPORTED = ("tflm_app/app/app_config.h.in", "tflm_app/embbert/classifier.cc", "tflm_app/boards/arduino/sketch.ino")
+EXPORTED = (
+    "tflm_app/app/app_config.h.in",
+    "tflm_app/embbert/classifier.cc",
+    "convert/bundle/layouts/arduino/sketch.ino.j2",
+)
 
 
 def find_python(version: str) -> str | None:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 MANIFEST = "manifest.json"
 # The file by which a folder of a kind is known: --force replaces no other folder.
-MARKS = {"bundle": MANIFEST, "sketch": "src/app_config.h", "project": "embbert-export.json", "page": "files.js"}
+MARKS = {"bundle": MANIFEST, "project": "embbert-export.json", "page": "files.js"}
 # What file managers and model hubs leave in any folder, or a folder of theirs in it: no files of a bundle
 # (tflm_app/cmake/bundle.cmake ignores the same ones).
 STRAY = re.compile(r"(\..*|Thumbs\.db|desktop\.ini)")

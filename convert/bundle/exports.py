@@ -1,7 +1,8 @@
 """A bundle as a project of some firmware world: a layout says where the app's sources and the bundle's go.
 
-A layout is a folder of `layouts/`: `layout.yaml` and templates (Jinja2). Every export has the classifier, kernels of
-our own, a main that answers on serial, the bundle's hash, and golden rows that it checks on start. No TFLM is in it.
+A layout is a folder of `layouts/`: `layout.yaml` and templates (Jinja2). Every export has the classifier, a main that
+answers on serial, the bundle's hash, and golden rows that it checks on start. No TFLM is in it but a tree of the user's
+own, where one is given.
 """
 
 import re
@@ -10,15 +11,16 @@ from functools import cache
 from pathlib import Path
 
 import yaml
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from convert.bundle.bundle import MARKS, Bundle, json_bytes
-from convert.bundle.firmware import CONSTANTS, Firmware
+from convert.bundle.export_files import APP, LAYOUTS, arena_kernels, fill_template, template_values
+from convert.bundle.for_library import bundle_for
 from convert.bundle.integrity import require_own_files
+from convert.bundle.tflm_tree import point_into_tree, read_tree, sketch_tree, tree_kernels
+from convert.tflm.builds import choose_kernels
+from convert.tflm.libraries import MAIN, Library, library_of
 from tf_embbert.common.errors import UserError
 
-APP = Path(__file__).resolve().parents[2] / "tflm_app"
-LAYOUTS = Path(__file__).with_name("layouts")
 GENERATED = ("model_data", "tokenizer_data", "golden_data", "op_resolver", "bundle")
 LINE_BYTES = 1024
 # The app, by folders of its own; a layout adds its board.
@@ -45,11 +47,15 @@ class Layout:
         title: what it is, for people.
         board: what the firmware prints as its board.
         sources: folder of the export for the app's folders and the bundle's.
+        tree: likewise for a tree of TFLM.
+        core: the default.
+        tflm: the TFLM that such a project takes by itself, as --tflm names it.
         more: further files of tflm_app, patterns.
         flat: no folders in `sources`, and .cpp for .cc: includes name files alone.
         files: {path in the export: file of tflm_app, or template of the layout that ends in .j2}.
+        tree_files: further files of an export with a tree, likewise.
         cores: those it is for; None for all.
-        core: the default.
+        names, named: what a project's name matches, and that in words.
     """
 
     name: str
@@ -57,10 +63,37 @@ class Layout:
     board: str
     sources: str
     core: str
+    tree: str = "tflm"
+    tflm: str = MAIN
     more: list[str] = field(default_factory=list)
     flat: bool = False
     files: dict[str, str] = field(default_factory=dict)
+    tree_files: dict[str, str] = field(default_factory=dict)
     cores: list[str] | None = None
+    names: str = "[A-Za-z_][A-Za-z0-9_-]*"
+    named: str = "letters, digits, dashes, underscores, a letter first"
+
+
+@dataclass(frozen=True)
+class Tflm:
+    """The TFLM that an export is compiled with.
+
+    Args:
+        core: whose arena figure the export takes, 'cortex-m4'.
+        kernels: likewise, 'cmsis_nn' or 'reference'.
+        library: an older library in place of a TFLM of today.
+        tree: the files of a source tree that goes along.
+    """
+
+    core: str
+    kernels: str
+    library: Library | None = None
+    tree: dict[str, bytes] | None = None
+
+    @property
+    def name(self) -> str:
+        """As --tflm names it; 'tree' of one that goes along."""
+        return "tree" if self.tree else self.library.id if self.library else MAIN
 
 
 @cache
@@ -72,27 +105,64 @@ def list_layouts() -> dict[str, Layout]:
     return found
 
 
-def export_firmware(bundle: Bundle, layout: Layout, name: str, core: str, kernels: str) -> dict[str, bytes]:
+def choose_tflm(
+    layout: Layout,
+    core: str | None = None,
+    kernels: str | None = None,
+    tflm: str | None = None,
+    tree: Path | None = None,
+) -> Tflm:
+    """The TFLM that the options of a command mean; what is not named is the layout's.
+
+    Raises:
+        UserError: the layout or the library is not for the core, has no such kernels, or the tree is none.
+    """
+    core = core or layout.core
+    if layout.cores and core not in layout.cores:
+        raise UserError(f"{layout.title}: for {', '.join(layout.cores)}, not for {core}")
+    if tree is None:
+        chosen = choose_kernels(core, kernels, tflm or layout.tflm)
+        library = library_of(chosen)
+        return Tflm(core, library.kernels if library else chosen, library)
+    if tflm not in (None, MAIN):
+        raise UserError("--tflm-tree takes a TFLM along; leave --tflm out")
+    files = read_tree(tree)
+    if kernels not in (None, tree_kernels(files)):
+        raise UserError(f"{tree} has {tree_kernels(files)} kernels, not {kernels}: leave --kernels out")
+    return Tflm(core, tree_kernels(files), tree=files)
+
+
+def export_firmware(bundle: Bundle, layout: Layout, name: str, tflm: Tflm) -> dict[str, bytes]:
     """The files of an export, by path.
 
     Args:
         bundle: as `read_bundle` gives it.
         layout: of `list_layouts`.
         name: of the project.
-        core: whose arena figure it takes, 'cortex-m4'.
-        kernels: likewise, 'cmsis_nn' or 'reference'.
+        tflm: as `choose_tflm` gives it.
 
     Raises:
-        UserError: the bundle has no sources or others than its manifest says, or the layout is not for this core.
+        UserError: the name is none for such a project, the bundle has no sources or others than its manifest says, or
+            an older library does not answer its model.
     """
+    if not re.fullmatch(layout.names, name):
+        raise UserError(f"{name!r} names no {layout.title}: {layout.named}")
     require_sources(bundle)
-    if layout.cores and core not in layout.cores:
-        raise UserError(f"{layout.title}: for {', '.join(layout.cores)}, not for {core}")
-    sources = app_sources(bundle, layout, core, kernels)
-    values = _values(bundle, layout, name, core, kernels, list(sources))
-    files = {path.format(name=name): _content(layout, source, values) for path, source in layout.files.items()}
-    about = {"format": 1, "as": layout.name, "core": core, "kernels": kernels, "bundle_sha256": values["bundle_sha256"]}
-    return {**sources, **files, EXPORT: json_bytes(about)}
+    if tflm.library:
+        bundle = bundle_for(bundle, tflm.library, tflm.core)
+    sources = _app_sources(bundle, layout, tflm)
+    values = template_values(bundle, layout, name, tflm, list(sources))
+    made = layout.files | (layout.tree_files if tflm.tree else {})
+    files = {path.format(name=name): fill_template(layout.name, source, values) for path, source in made.items()}
+    about = {"format": 1, "as": layout.name, "core": tflm.core, "kernels": tflm.kernels}
+    about |= {"tflm": tflm.name, "bundle_sha256": values["bundle_sha256"]}
+    return {**sources, **files, **_tree_files(layout, tflm), EXPORT: json_bytes(about)}
+
+
+def _tree_files(layout: Layout, tflm: Tflm) -> dict[str, bytes]:
+    if tflm.tree is None:
+        return {}
+    return sketch_tree(tflm.tree) if layout.flat else {f"{layout.tree}/{name}": tflm.tree[name] for name in tflm.tree}
 
 
 def require_sources(bundle: Bundle) -> None:
@@ -102,30 +172,33 @@ def require_sources(bundle: Bundle) -> None:
     require_own_files(bundle)
 
 
-def app_sources(bundle: Bundle, layout: Layout, core: str, kernels: str, own_kernels: bool = True) -> dict[str, bytes]:
-    """The app's sources and the bundle's at their paths in an export; the bundle's lie in `bundle`. Without
-    `own_kernels` those of tflm_app/kernels stay away, which need a TFLM of today.
+def _app_sources(bundle: Bundle, layout: Layout, tflm: Tflm) -> dict[str, bytes]:
+    """The app's sources and the bundle's at their paths in an export; the bundle's lie in `bundle`. Kernels of ours,
+    which need a TFLM of today, stay away from an older library.
     """
-    patterns = [pattern for pattern in (*SOURCES, *layout.more) if own_kernels or not pattern.startswith("kernels/")]
+    patterns = [
+        pattern for pattern in (*SOURCES, *layout.more) if not (tflm.library and pattern.startswith("kernels/"))
+    ]
     paths = sorted(path for pattern in patterns for path in APP.glob(pattern))
     sources = {path.relative_to(APP).as_posix(): path.read_bytes() for path in paths}
     generated = {file: data for file, data in bundle.files.items() if Path(file).stem in GENERATED}
-    generated["app_config.h"] = _app_config(bundle, layout, core, kernels)
+    generated["app_config.h"] = _app_config(bundle, layout, tflm)
     sources |= {f"bundle/{file}": data for file, data in generated.items()}
     if layout.flat:
         sources = {re.sub(r"\.cc$", ".cpp", Path(path).name): _flatten(data) for path, data in sources.items()}
+        sources = {path: point_into_tree(data, tflm.tree) for path, data in sources.items()} if tflm.tree else sources
     return {f"{layout.sources}/{path}".removeprefix("./"): data for path, data in sources.items()}
 
 
-def _app_config(bundle: Bundle, layout: Layout, core: str, kernels: str) -> bytes:
+def _app_config(bundle: Bundle, layout: Layout, tflm: Tflm) -> bytes:
     """app_config.h, filled in as tflm_app/CMakeLists.txt does."""
     values = {
         "BOARD_TITLE": layout.board,
         "BUNDLE_SHA256": bundle.manifest["bundle_sha256"],
         "ECHO": "true",
         "LINE_BYTES": str(LINE_BYTES),
-        "core": core,
-        "arena_kernels": kernels,
+        "core": tflm.core,
+        "arena_kernels": arena_kernels(bundle.manifest, tflm),
     }
     template = (APP / "app/app_config.h.in").read_text(encoding="utf-8")
     return re.sub(r"@(\w+)@", lambda found: values[found[1]], template).encode()
@@ -134,55 +207,3 @@ def _app_config(bundle: Bundle, layout: Layout, core: str, kernels: str) -> byte
 def _flatten(source: bytes) -> bytes:
     """Includes of our own headers without folders: a sketch's src is one folder, and on no include path."""
     return re.sub(rb'#include "(?:app|boards|embbert|kernels)/', b'#include "', source)
-
-
-def _content(layout: Layout, source: str, values: dict) -> bytes:
-    if not source.endswith(".j2"):
-        return (APP / source).read_bytes()
-    environment = Environment(
-        loader=FileSystemLoader([LAYOUTS / layout.name, LAYOUTS]),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters["bytes"] = lambda value: f"{value:,}"
-    return environment.get_template(source).render(values).encode()
-
-
-def _values(bundle: Bundle, layout: Layout, name: str, core: str, kernels: str, sources: list[str]) -> dict:
-    """What templates may say."""
-    manifest = bundle.manifest
-    firmware = Firmware(bundle.files["model.tflite"], manifest["tokenizer"]["vocab_size"], kernels)
-    arena = manifest["arena"][core][kernels]["total"]
-    ram = {"arena": arena, **{part: entry["bytes"] for part, entry in CONSTANTS["ram"].items()}}
-    return {
-        "name": name,
-        "identifier": re.sub(r"\W", "_", name),
-        "layout": layout,
-        "m": manifest,
-        "bundle_sha256": manifest["bundle_sha256"],
-        "core": core,
-        "kernels": kernels,
-        "flash": firmware.flash_parts(core),
-        "ram": ram,
-        "sources": [path for path in sources if path.endswith((".cc", ".cpp"))],
-        "board": _qemu_board(core),
-        "golden": bundle.golden,
-    }
-
-
-def _qemu_board(core: str) -> dict[str, str] | None:
-    """The settings of the port for the board of a core that QEMU has, by name; None where it has none."""
-    boards = {
-        "cortex-m3": "mps2-an385",
-        "cortex-m4": "mps2-an386",
-        "cortex-m7": "mps2-an500",
-        "cortex-m33": "mps2-an505",
-        "cortex-m55": "mps3-an547",
-    }
-    if core not in boards:
-        return None
-    text = (APP / "boards" / boards[core] / "board.cmake").read_text(encoding="utf-8")
-    settings = {key.lower(): value for key, value in re.findall(r"^set\(BOARD_(\w+) (.*)\)$", text, re.M)}
-    return {"name": boards[core], **settings}

@@ -3,8 +3,8 @@
 from dataclasses import replace
 from pathlib import Path
 
-from convert.bundle.bundle import Bundle
-from convert.bundle.manifest import bundle_sha256, length_offsets, sha256
+from convert.bundle.bundle import Bundle, json_bytes
+from convert.bundle.manifest import length_offsets, sha256
 from convert.bundle.sources import firmware_sources
 from convert.passes.kernel_forms import mend_model
 from convert.passes.optimizer import optimize_model
@@ -20,15 +20,14 @@ def bundle_for(bundle: Bundle, library: Library, core: str) -> Bundle:
     """A bundle whose model a library answers with the same bytes, without kernels of ours, which need today's TFLM.
 
     Args:
-        bundle: as `read_bundle` gives it, of one length.
+        bundle: as `read_bundle` gives it; of several lengths the longest is taken.
         library: of `LIBRARIES`.
         core: whose arena it gets, 'cortex-m4'.
 
     Raises:
         UserError: the library does not run the model, answers it otherwise, or has no figures for the core.
     """
-    if len(length_offsets(bundle.manifest)) > 1:
-        raise UserError(f"{bundle.path} serves several lengths; for {library.title} convert with --shorter none")
+    bundle = _longest_alone(bundle)
     target = find_build(core, library.id)
     mended = mend_model(bundle.files["model.tflite"], target)
     model = optimize_model(mended.data, target)[0] if mended.rewritten else mended.data
@@ -39,8 +38,25 @@ def bundle_for(bundle: Bundle, library: Library, core: str) -> Bundle:
     return _with_model(bundle, model, core, library)
 
 
+def _longest_alone(bundle: Bundle) -> Bundle:
+    """A bundle of the longest of its lengths, with the golden rows that go to it.
+
+    Raises:
+        UserError: no golden row does.
+    """
+    *shorter, longest = sorted(length_offsets(bundle.manifest))
+    if not shorter:
+        return bundle
+    rows = [row for row in bundle.golden if len(row["tokens"]) > shorter[-1]]
+    if not rows:
+        raise UserError(f"{bundle.path} has no golden row of {longest} tokens: convert the run with --shorter none")
+    model = {key: value for key, value in bundle.manifest["model"].items() if key != "lengths"}
+    files = {"model.tflite": bundle.models[longest], "golden.json": json_bytes({"rows": rows})}
+    return replace(bundle, manifest=bundle.manifest | {"model": model}, files=bundle.files | files)
+
+
 def _with_model(bundle: Bundle, model: bytes, core: str, library: Library) -> Bundle:
-    """The bundle with another model, and the sources that follow from it."""
+    """The bundle with another model and the sources that follow; its hash stays that of what it was made of."""
     manifest, length = bundle.manifest, bundle.manifest["model"]["sequence_length"]
     arena = {core: {library.kernels: {"total": plan_arena(model, core, library.id)["total"]}}}
     labels = manifest["labels"] or None
@@ -55,10 +71,5 @@ def _with_model(bundle: Bundle, model: bytes, core: str, library: Library) -> Bu
         manifest["arguments"].get("reject"),
         own_kernels=False,
     )
-    files = bundle.files | {"model.tflite": model, **sources}
-    changed = manifest | {
-        "arena": arena,
-        "model": manifest["model"] | {"bytes": len(model), "sha256": sha256(model)},
-        "bundle_sha256": bundle_sha256(files),
-    }
-    return replace(bundle, manifest=changed, files=files)
+    changed = manifest | {"arena": arena, "model": manifest["model"] | {"bytes": len(model), "sha256": sha256(model)}}
+    return replace(bundle, manifest=changed, files=bundle.files | {"model.tflite": model, **sources})

@@ -1,7 +1,9 @@
-"""A source tree of TFLM as a part of an Arduino sketch: a folder that compiles without include paths or definitions.
+"""A source tree of TFLM as a part of an export: as it is, or, in an Arduino sketch, as a folder that compiles without
+include paths or definitions.
 
 The tree is the user's own, as TFLM's project generator writes it (tensorflow/lite/micro/tools/project_generation/
-create_tflm_tree.py). Files are copied with their licences; includes become paths from the file that has them.
+create_tflm_tree.py). Files are copied with their licences; in a sketch, includes become paths from the file that has
+them.
 """
 
 import os
@@ -33,7 +35,7 @@ INCLUDE = re.compile(rb'^(\s*#\s*include\s*)"([^"\n]+)"', re.M)
 
 
 def read_tree(tree: Path) -> dict[str, bytes]:
-    """The files of a sketch that are a tree of TFLM, by name: sources as Arduino compiles them, headers, licences.
+    """The files of a tree of TFLM that a firmware takes, by name: sources, headers, licences.
 
     Raises:
         UserError: the folder is no such tree, or cannot be read.
@@ -46,22 +48,32 @@ def read_tree(tree: Path) -> dict[str, bytes]:
         }
     except OSError as error:
         raise UserError(f"cannot read {tree}: {error.strerror}") from None
-    files = {name: data for name, data in files.items() if not LEFT_OUT.search(name)}
+    return {name: data for name, data in files.items() if not LEFT_OUT.search(name)}
+
+
+def tree_kernels(files: dict[str, bytes]) -> str:
+    """The kernels that a tree has."""
+    return "cmsis_nn" if any(name.startswith(f"{CMSIS_NN}/") for name in files) else "reference"
+
+
+def definitions(kernels: str, today: bool = True) -> list[str]:
+    """What TFLM's Makefile defines for every file of TFLM, and for what includes it; an older library for itself."""
+    kept = ["KERNELS_OPTIMIZED_FOR_SPEED"] * today  # where sums of weights lie, on cores with Helium
+    return ["TF_LITE_STATIC_MEMORY", *kept] + ["CMSIS_NN"] * (kernels == "cmsis_nn")
+
+
+def sketch_tree(files: dict[str, bytes]) -> dict[str, bytes]:
+    """The files of a sketch that are a tree, by name: sources as Arduino compiles them."""
     copied = {f"{FOLDER}/{file_name(name)}": _copied(name, data, files) for name, data in files.items()}
     return {**copied, f"{FOLDER}/{SETTINGS}": _settings(files)}
 
 
-def tree_kernels(files: dict[str, bytes]) -> str:
-    """The kernels that a tree of `read_tree` has."""
-    return "cmsis_nn" if any(name.startswith(f"{FOLDER}/{CMSIS_NN}/") for name in files) else "reference"
-
-
 def point_into_tree(source: bytes, files: dict[str, bytes]) -> bytes:
-    """A source of `src` with its includes of TFLM as paths into the tree."""
+    """A source of a sketch's `src` with its includes of TFLM as paths into the tree."""
 
     def path(match: re.Match[bytes]) -> bytes:
-        inside = f"tflm/{match[2].decode()}"
-        return match[1] + b'"' + inside.encode() + b'"' if f"src/{inside}" in files else match[0]
+        inside = match[2].decode()
+        return match[1] + b'"tflm/' + inside.encode() + b'"' if inside in files else match[0]
 
     return b'#include "tflm/' + SETTINGS.encode() + b'"\n' + INCLUDE.sub(path, source)
 
@@ -102,7 +114,5 @@ def _relative(name: str, folder: PurePosixPath) -> str:
 
 
 def _settings(files: dict[str, bytes]) -> bytes:
-    """What TFLM's Makefile defines for every file."""
-    names = ["TF_LITE_STATIC_MEMORY"] + ["CMSIS_NN"] * any(name.startswith(f"{CMSIS_NN}/") for name in files)
-    lines = [f"#ifndef {name}\n#define {name} 1\n#endif\n" for name in names]
+    lines = [f"#ifndef {name}\n#define {name} 1\n#endif\n" for name in definitions(tree_kernels(files))]
     return ("#pragma once\n" + "".join(lines)).encode()

@@ -16,14 +16,18 @@ import yaml
 
 from benchmarks.app import read_start
 from convert.bundle.bundle import write_folder
-from convert.bundle.exports import APP, EXPORT, list_layouts
+from convert.bundle.export_files import APP
+from convert.bundle.exports import EXPORT, list_layouts
+from convert.bundle.tflm_tree import NEEDED
 from convert.firmware import main
-from tests.support.arduino_core import HEADERS
+from convert.tflm.libraries import library_of, words
+from tests.support.arduino_core import HEADERS, sources_needed
 from tests.support.bundles import converted
 from tests.support.chain import refused
 
 LAYOUTS = ("arduino", "folder", "pico", "platformio", "zephyr")
-PARTS = {"classifier", "app", "kernels", "model_data", "tokenizer_data", "golden_data", "app_config", "softmax"}
+PARTS = {"classifier", "app", "model_data", "tokenizer_data", "golden_data", "app_config"}
+OURS = {"kernels", "softmax"}  # not where the TFLM is an older library
 STUBS = {
     **HEADERS,  # of an Arduino core
     "pico/stdlib.h": """
@@ -74,6 +78,13 @@ def export(bundle: Path, layout: str, out: Path, *options: str) -> Path:
     return out
 
 
+def reserved(out: Path) -> int:
+    """The bytes of arena that an export's app_config.h takes of its bundle.h."""
+    config, facts = (next(out.rglob(name)).read_text() for name in ("app_config.h", "bundle.h"))
+    core, kernels = re.findall(r'kArenas, "(\S+)", "(\w+)"', config)[0]
+    return int(re.findall(rf'"{core}", "{kernels}", (\d+)', facts)[0])
+
+
 def files_of(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
@@ -86,7 +97,8 @@ def test_all_layouts_are_tried() -> None:
 def test_an_export_is_whole(layout: str, bundle: Path, tmp_path: Path) -> None:
     out = export(bundle, layout, tmp_path / "commands")
     manifest, files = json.loads((bundle / "manifest.json").read_text()), files_of(out)
-    assert {Path(name).stem for name in files} >= PARTS
+    stems = {Path(name).stem for name in files}
+    assert stems >= PARTS and bool(OURS & stems) == (library_of(list_layouts()[layout].tflm) is None)
     assert json.loads(files[EXPORT])["bundle_sha256"] == manifest["bundle_sha256"]
     config = next(data for name, data in files.items() if name.endswith("app_config.h")).decode()
     assert manifest["bundle_sha256"] in config and "@" not in config
@@ -101,11 +113,16 @@ def test_the_readme_has_the_commands_the_memory_and_what_was_not_measured(
     layout: str, bundle: Path, tmp_path: Path
 ) -> None:
     manifest = json.loads((bundle / "manifest.json").read_text())
-    core = list_layouts()[layout].core
-    readme = (export(bundle, layout, tmp_path / "commands") / "README.md").read_text()
+    core, tflm = list_layouts()[layout].core, list_layouts()[layout].tflm
+    out = export(bundle, layout, tmp_path / "commands")
+    readme = (out / "README.md").read_text()
     assert manifest["bundle_sha256"] in readme and f"For {core} with cmsis_nn kernels" in readme
-    assert f"| arena | {manifest['arena'][core]['cmsis_nn']['total']:,} |" in readme
-    assert f"| model | {manifest['model']['bytes']:,} |" in readme
+    arena = reserved(out)
+    assert f"| arena | {arena:,} |" in readme and words(tflm if library_of(tflm) else "cmsis_nn") in readme
+    size = int(re.findall(r"kModelSize = (\d+)", next(out.rglob("model_data.h")).read_text())[0])
+    assert f"| model | {size:,} |" in readme
+    if library_of(tflm) is None:  # for kernels of ours and TFLM's alone
+        assert arena == max(manifest["arena"][core][kernels]["total"] for kernels in ("cmsis_nn", "fast"))
     assert "Not measured: " in readme and ("    " in readme or "`" in readme)
     assert not re.search(r"\{[{%]|/(tmp|work|home)/", readme)
 
@@ -125,7 +142,9 @@ def test_bad_input_is_one_line(bundle: Path, tmp_path: Path, capsys: pytest.Capt
 
     wrong(bundle, tmp_path / "out", "choose from", layout="esp")
     wrong(tmp_path, tmp_path / "out", "is not a bundle")
-    wrong(bundle, tmp_path / "9 lives", "is no name of a project")
+    wrong(bundle, tmp_path / "9 lives", "names no Raspberry Pi Pico project: letters")
+    wrong(bundle, tmp_path / "out", "is no tree of TFLM", options=("--tflm-tree", str(tmp_path)))
+    wrong(bundle, tmp_path / "out", "no figures of esp-tflite-micro", layout="folder", options=("--tflm", "esp"))
     wrong(
         bundle, tmp_path / "out", ": for cortex-m0plus, cortex-m33, not for cortex-m7", options=("--core", "cortex-m7")
     )
@@ -200,13 +219,37 @@ def test_yaml_and_json_of_exports_can_be_read(bundle: Path, tmp_path: Path) -> N
     module = yaml.safe_load((zephyr / "zephyr/module.yml").read_text())
     assert all((zephyr / folder).is_dir() for folder in [module["build"]["cmake"], *module["samples"]])
     assert (zephyr / module["build"]["kconfig"]).is_file()
-    listed = re.findall(r"\.\./(src/\S+)", (zephyr / "zephyr/CMakeLists.txt").read_text())
-    assert {path for path in listed if path != "src)"} == {
-        name for name in files_of(zephyr) if name.startswith("src/") and name.endswith(".cc")
-    }
+    listed = set(re.findall(r"\$\{folder\}/(src/\S+\.cc)", (zephyr / "zephyr/CMakeLists.txt").read_text()))
+    assert listed == {name for name in files_of(zephyr) if name.startswith("src/") and name.endswith(".cc")}
     yaml.safe_load((zephyr / "samples/serial/sample.yaml").read_text())
     platformio = export(bundle, "platformio", tmp_path / "platformio")
     assert json.loads((platformio / "lib/embbert/library.json").read_text())["name"] == "embbert"
+
+
+@pytest.mark.parametrize("options", [(), ("--tflm-tree",)])
+def test_zephyrs_parser_takes_the_kconfig(options: tuple[str, ...], bundle: Path, tree: Path, tmp_path: Path) -> None:
+    kconfiglib = pytest.importorskip("kconfiglib")
+    out = export(bundle, "zephyr", tmp_path / "module", *options, *([str(tree)] if options else []))
+    around = "".join(f'config {name}\n\tbool "{name}"\n' for name in ("CPP", "TENSORFLOW_LITE_MICRO"))
+    (tmp_path / "Kconfig").write_text(f'{around}source "{out}/zephyr/Kconfig"\n')
+    read = kconfiglib.Kconfig(str(tmp_path / "Kconfig"))
+    read.syms["EMBBERT"].set_value(2)
+    assert read.syms["EMBBERT"].str_value == "n"
+    for name in ("CPP", *(() if options else ("TENSORFLOW_LITE_MICRO",))):
+        read.syms[name].set_value(2)
+    assert read.syms["EMBBERT"].str_value == "y" and not read.warnings
+
+
+@pytest.mark.skipif(not shutil.which("pio"), reason="needs PlatformIO")
+@pytest.mark.parametrize("options", [(), ("--tflm-tree",)])
+def test_platformio_reads_its_project(options: tuple[str, ...], bundle: Path, tree: Path, tmp_path: Path) -> None:
+    out = export(bundle, "platformio", tmp_path / "project", *options, *([str(tree)] if options else []))
+    done = subprocess.run(["pio", "project", "config", "-d", out, "--json-output"], capture_output=True, text=True)
+    settings = dict(dict(json.loads(done.stdout))["env:board"])
+    assert settings["framework"] == ["arduino"] and any("-I lib/embbert" in flag for flag in settings["build_flags"])
+    assert ("lib_deps" in settings) != bool(options)
+    packed = subprocess.run(["pio", "pkg", "pack", "-o", tmp_path, out / "lib/embbert"], capture_output=True, text=True)
+    assert packed.returncode == 0, packed.stderr
 
 
 def test_the_folder_answers_its_golden_rows_under_qemu(bundle: Path, tmp_path: Path) -> None:
@@ -247,3 +290,90 @@ def test_sources_of_an_export_are_those_of_the_app(bundle: Path, tmp_path: Path)
     for name in ("app/app.cc", "embbert/classifier.cc", "kernels/dense.cc", "boards/common/startup.cc"):
         assert (out / name).read_bytes() == (APP / name).read_bytes()
     assert (out / "bundle/model_data.cc").read_bytes() == (bundle / "model_data.cc").read_bytes()
+
+
+TREE = {  # a file of each kind, as create_tflm_tree.py writes them
+    NEEDED: '#include "flatbuffers/flatbuffers.h"\n',
+    "tensorflow/lite/micro/micro_interpreter.cc": '#include "tensorflow/lite/micro/micro_interpreter.h"\n',
+    "tensorflow/lite/micro/micro_interpreter_test.cc": "",
+    "tensorflow/lite/micro/kernels/cmsis_nn/add.cc": '#include "Include/arm_nnfunctions.h"\n',
+    "third_party/cmsis_nn/Include/arm_nnfunctions.h": "",
+    "third_party/cmsis_nn/Source/arm_add.c": "",
+    "third_party/cmsis_nn/LICENSE": "its licence\n",
+    "third_party/flatbuffers/include/flatbuffers/flatbuffers.h": "",
+    "LICENSE": "the licence\n",
+}
+PLACES = {"folder": "tflm", "pico": "tflm", "platformio": "lib/tflm", "zephyr": "tflm"}
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    for name, text in TREE.items():
+        (tmp_path / "tree" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "tree" / name).write_text(text)
+    return tmp_path / "tree"
+
+
+@pytest.mark.parametrize("layout", PLACES)
+def test_a_tree_goes_along_as_it_is(layout: str, bundle: Path, tree: Path, tmp_path: Path) -> None:
+    files = files_of(export(bundle, layout, tmp_path / "commands", "--tflm-tree", str(tree)))
+    taken = {name: text for name, text in TREE.items() if not name.endswith("_test.cc")}
+    place = PLACES[layout]
+    assert {name: files[f"{place}/{name}"].decode() for name in taken} == taken
+    assert not any("_test.cc" in name for name in files) and {Path(name).stem for name in files} >= OURS
+    assert json.loads(files[EXPORT])["tflm"] == "tree"
+    manifest = json.loads((bundle / "manifest.json").read_text())
+    core = list_layouts()[layout].core
+    assert reserved(tmp_path / "commands") >= manifest["arena"][core]["cmsis_nn"]["total"]
+    made = "".join(data.decode() for name, data in files.items() if not name.startswith((place + "/tensor", "bundle/")))
+    for outside in ("TFLM_ROOT", "PICO_TFLMICRO_PATH", "TENSORFLOW_LITE_MICRO", "lib_deps", "<TensorFlowLite.h>"):
+        assert outside not in made
+    assert "TF_LITE_STATIC_MEMORY" in made and "KERNELS_OPTIMIZED_FOR_SPEED" in made and "CMSIS_NN" in made
+
+
+def test_a_folder_with_a_tree_answers_its_golden_rows_under_qemu(bundle: Path, tmp_path: Path) -> None:
+    """With TFLM_TREE, of which the operators of the bundle are compiled."""
+    tree = Path(os.environ.get("TFLM_TREE") or pytest.skip("TFLM_TREE is not set"))
+    if not all(map(shutil.which, ("make", "arm-none-eabi-g++", "qemu-system-arm"))):
+        pytest.skip("needs make, arm-none-eabi-g++ and qemu-system-arm")
+    out = export(bundle, "folder", tmp_path / "commands", "--tflm-tree", str(tree))
+    leave_needed(out / "tflm", out / "bundle/op_resolver.h")
+    done = subprocess.run(["make", "-C", out], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    started = ["make", "-s", "-C", str(out), "run"]
+    said = subprocess.run(started, input=b"play a song\n\x04", capture_output=True, timeout=300).stdout.decode()
+    rows = len(json.loads((bundle / "golden.json").read_text())["rows"])
+    assert f"golden {rows} of {rows} rows equal" in said and re.search(r"play a song\r\n\w+\t[-\d ]+\t", said)
+
+
+@pytest.mark.parametrize("core", ["cortex-m0plus", "cortex-m33"])
+@pytest.mark.parametrize("tflm", ["library", "tree"])
+def test_a_pico_project_links_with_its_sdk(core: str, tflm: str, bundle: Path, tmp_path: Path) -> None:
+    """With PICO_SDK_PATH, and PICO_TFLMICRO_PATH or TFLM_TREE, of which the operators of the bundle are compiled."""
+    place = "PICO_TFLMICRO_PATH" if tflm == "library" else "TFLM_TREE"
+    for variable in ("PICO_SDK_PATH", place):
+        if variable not in os.environ:
+            pytest.skip(f"{variable} is not set")
+    if not all(map(shutil.which, ("cmake", "ninja", "arm-none-eabi-g++"))):
+        pytest.skip("needs cmake, ninja and arm-none-eabi-g++")
+    options = ["--core", core, *(["--tflm-tree", os.environ[place]] if tflm == "tree" else [])]
+    out, few = export(bundle, "pico", tmp_path / "commands", *options), tmp_path / "few"
+    if tflm == "library":
+        shutil.copytree(os.environ[place], few, ignore=shutil.ignore_patterns(".git", "tests", "examples"))
+    leave_needed(few / "src" if tflm == "library" else out / "tflm", out / "bundle/op_resolver.h")
+    environment = {**os.environ, "PICO_TFLMICRO_PATH": str(few)}
+    build = str(tmp_path / "build")
+    configure = ["cmake", "-G", "Ninja", "-S", str(out), "-B", build, "-DPICO_NO_PICOTOOL=1"]
+    for command in (configure, ["cmake", "--build", build]):
+        done = subprocess.run(command, capture_output=True, text=True, env=environment)
+        assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
+    elf = (tmp_path / "build/commands.elf").read_bytes()
+    assert json.loads((bundle / "manifest.json").read_text())["bundle_sha256"].encode() in elf
+
+
+def leave_needed(folder: Path, resolver: Path) -> None:
+    """Removes TFLM's kernels of operators that a resolver does not take: the rest compiles in some minutes."""
+    needed = set(sources_needed(folder, resolver.read_text()))
+    for path in folder.rglob("*"):
+        if path.suffix in (".c", ".cc", ".cpp") and path not in needed:
+            path.unlink()

@@ -187,16 +187,17 @@ def talk(elf: Path, text: str) -> str:
 
 def sketch_sources(sketch: Path) -> list[Path]:
     """What Arduino compiles of a sketch, but for TFLM's kernels of operators that it does not register."""
-    return _needed(sketch, (sketch / "src/op_resolver.h").read_text())
+    return sources_needed(sketch, (sketch / "src/op_resolver.h").read_text())
 
 
 def library_sources(library: Path, sketch: Path) -> list[Path]:
     """What a sketch needs of an Arduino library of TFLM, without its drivers of boards."""
-    found = _needed(library / "src", (sketch / "src/op_resolver.h").read_text())
+    found = sources_needed(library / "src", (sketch / "src/op_resolver.h").read_text())
     return [path for path in found if not DRIVERS & {*path.relative_to(library).parts, path.stem}]
 
 
-def _needed(folder: Path, resolver: str) -> list[Path]:
+def sources_needed(folder: Path, resolver: str) -> list[Path]:
+    """The sources in a folder without TFLM's kernels of operators that a resolver (its text) does not take."""
     methods = {name.lower() for name in re.findall(r"->Add(\w+)\(", resolver)}
     used: set[str] = set()
     known: set[str] = set()
@@ -208,7 +209,7 @@ def _needed(folder: Path, resolver: str) -> list[Path]:
     return [
         path
         for path in sorted(folder.rglob("*"))
-        if path.suffix in (".ino", ".cpp", ".c")
+        if path.suffix in (".ino", ".cpp", ".cc", ".c")
         and not ("kernels" in path.parts and path.stem in idle)  # what several share stays
         and not {"signal", "kissfft"} & {*path.relative_to(folder).parts}
     ]

@@ -9,7 +9,7 @@ from convert.tflm.rules.dense import activation, bias
 from convert.tflm.rules.registry import COUNT, FINE, RULES, TYPE, VALUE, Rule, Verdict, require, rule
 
 ARDUINO = "arduino"
-NEWER = "take a newer TFLM: a tree of your own goes along with `python -m convert.arduino BUNDLE --tflm-tree DIR`"
+NEWER = "take a newer TFLM: a tree of your own goes along with `python -m convert.firmware BUNDLE --tflm-tree TREE`"
 REWRITTEN = f"`python -m convert.optimize` rewrites the mask of EmbBERT; otherwise {NEWER}"
 
 
