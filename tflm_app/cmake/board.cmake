@@ -1,4 +1,5 @@
-# Chooses a board: include it before project(), with BOARD set to the name of a folder in tflm_app/boards.
+# Chooses a board: include it before project(), with BOARD set to the name of a folder in tflm_app/boards, and call
+# name_missing() between the two.
 #
 # Its board.cmake gives BOARD_ARCH and BOARD_FLOAT_ABI (as TFLM's Makefile names them), BOARD_SOURCES,
 # BOARD_DEFINITIONS, BOARD_NOTE (what was not tried), BOARD_QEMU (QEMU's name of it) and BOARD_FLASH (commands). From
@@ -14,6 +15,7 @@ if(NOT BOARD IN_LIST boards)
   message(FATAL_ERROR "there is no board ${BOARD}; -DBOARD= takes one of ${board_names}")
 endif()
 include(${BOARDS_DIR}/${BOARD}/board.cmake)
+include(${CMAKE_CURRENT_LIST_DIR}/missing.cmake)
 
 string(REPLACE "+fp" "" BOARD_CORE "${BOARD_ARCH}")
 set(BOARD_TITLE ${BOARD})
@@ -37,6 +39,7 @@ function(add_board_targets program)
 endfunction()
 
 if(BOARD_ARCH)
+  need_arm_toolchain()
   set(CMAKE_TOOLCHAIN_FILE ${CMAKE_CURRENT_LIST_DIR}/arm-none-eabi.cmake)
 endif()
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)  # for the target tidy
