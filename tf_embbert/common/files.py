@@ -23,7 +23,10 @@ def write_atomically(path: Path, contents: str | bytes) -> None:
     if path.exists() and not path.is_file():
         path.write_bytes(data)
         return
-    aside, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # its own, whoever else writes there
+    try:
+        aside, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # its own, whoever else writes there
+    except OSError as error:
+        raise OSError(error.errno, os.strerror(error.errno or 0), str(path)) from None
     try:
         with os.fdopen(aside, "wb") as file:
             file.write(data)

@@ -40,7 +40,7 @@ INSTEAD = {
 class Remedy:
     """What to do about a tensor of a type that a kernel has no code for; `fits` says whether it helps.
 
-    `text` may name the operator as {op} and the types that its kernel takes as {types}.
+    `text` may name the operator as {op}, the tensor's type as {type} and those that its kernel takes as {types}.
     """
 
     name: str
@@ -58,12 +58,29 @@ TYPE_REMEDIES = (
     Remedy(
         "input_int32",
         "make the input int32: `Input(..., dtype='int32')`, and let the application give int32",
-        lambda op, tensor, types: tensor.type in ("INT64", "UINT32", "UINT64") and tensor.index in op.graph.inputs,
+        lambda op, tensor, types: (
+            (tensor.type in ("INT64", "UINT32", "UINT64") or _are_indices(types)) and tensor.index in op.graph.inputs
+        ),
     ),
     Remedy(
         "compute_int32",
         "count in int32 from where it begins: int32 inputs and constants, `tf.shape(x, out_type=tf.int32)`",
         lambda op, tensor, types: tensor.type in ("INT64", "UINT64"),
+    ),
+    Remedy(
+        "indices_int32",
+        "count in int32: `tf.cast(x, tf.int32)` before it",
+        lambda op, tensor, types: _are_indices(types) and tensor.type in ("INT8", "INT16", "FLOAT32", "BOOL"),
+    ),
+    Remedy(
+        "bool_by_comparison",
+        "compare before it: `x != 0` is the bool that {op} takes",
+        lambda op, tensor, types: types == ["bool"] and tensor.type in ("INT8", "INT32", "FLOAT32"),
+    ),
+    Remedy(
+        "cast_to_float",
+        "`tf.cast(x, tf.float32)` becomes CAST, which takes {type}: no scale says what a DEQUANTIZE would make of it",
+        lambda op, tensor, types: op.name == "DEQUANTIZE" and tensor.type in ("INT32", "BOOL"),
     ),
     Remedy(
         "input_int8",
@@ -119,8 +136,13 @@ def remedy_for(rule: Rule, op: Operator, tensor: Tensor | None) -> str:
         types = _types_taken(op, tensor)
         for remedy in TYPE_REMEDIES:
             if remedy.fits(op, tensor, types):
-                return remedy.text.format(op=op.name, types=" and ".join(types))
+                return remedy.text.format(op=op.name, type=tensor.type.lower(), types=" and ".join(types))
     return rule.remedy
+
+
+def _are_indices(types: list[str]) -> bool:
+    """Whether a kernel takes positions, axes or sizes, by the types that it has for them."""
+    return bool(types) and set(types) <= {"int32", "int64"}
 
 
 def open_inputs(op: Operator) -> list[int]:

@@ -113,6 +113,18 @@ REWRITES: dict[str, tuple[Callable[[], bytes], Callable[[], bytes]]] = {
         lambda: Spec("GATHER", [f32(5, 3), Tensor("int64", (2,), data=[0, 1])], [f32(2, 3)], "GatherOptions").build(),
         lambda: Spec("GATHER", [f32(5, 3), i32(0, 1)], [f32(2, 3)], "GatherOptions").build(),
     ),
+    "indices_int32": (
+        lambda: BASES["GATHER"].edited({"i1": Tensor("int16", (2,), data=[0, 1], quantized=False)}).build(),
+        lambda: converted(lambda ids: tf.gather(tf.ones((5, 3)), tf.cast(ids, tf.int32)), 2, dtype=tf.int16),
+    ),
+    "bool_by_comparison": (
+        lambda: Spec("LOGICAL_NOT", [Tensor("int32", (2, 3))], [Tensor("bool", (2, 3))]).build(),
+        lambda: converted(lambda x: tf.logical_not(x != 0), 2, 3, dtype=tf.int32),
+    ),
+    "cast_to_float": (
+        lambda: Spec("DEQUANTIZE", [Tensor("int32", (2, 3))], [f32(2, 3)]).build(),
+        lambda: converted(lambda x: tf.cast(x, tf.float32), 2, 3, dtype=tf.int32),
+    ),
     "input_int8": (
         lambda: Spec("CAST", [Tensor("uint8", (2,), quantized=False)], [f32(2)]).build(),
         lambda: Spec("CAST", [Tensor("int8", (2,), quantized=False)], [f32(2)]).build(),
