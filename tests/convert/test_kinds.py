@@ -22,7 +22,7 @@ from convert.tflm.arena import plan_arena
 from convert.tflm.resolver import resolver_lines, resolver_method
 from convert.tflm.support import check_bytes, load_model
 from tests.support.agreement_bases import BASES, f32, i8, variables
-from tests.support.agreement_models import Spec, operator, operator_code
+from tests.support.agreement_models import Spec, Tensor, operator, operator_code
 from tests.support.agreement_truth import measure
 
 Write: TypeAlias = Callable[..., str]  # of bytes or a text, and a name: the file
@@ -289,3 +289,9 @@ def one_line(capsys: pytest.CaptureFixture[str]) -> str:
 def test_a_convolution_without_options_is_judged_for_every_core(write: Write) -> None:
     path = write(BASES["TRANSPOSE_CONV"].edited({"options": None}).build())
     assert check.main([path]) == 0
+
+
+def test_a_constant_without_elements_is_called_empty_and_not_computed(write: Write) -> None:
+    amounts = Tensor("int32", (0, 2))
+    told = check_bytes(Spec("PAD", [i8(), amounts], [i8()]).build(), "scalar")["refusals"]
+    assert [entry["rule"] for entry in told] == ["inputs_not_empty"] and "has no elements" in told[0]["reason"]

@@ -23,6 +23,7 @@ BROKEN_BY_OPEN_SHAPES = (
     "outputs_not_empty",
     "inputs_not_empty",
 )
+UNROLLED = "build the layer with `unroll=True`"
 # Operators that TFLM lacks and Keras models often have: what computes the same with those that it has.
 INSTEAD = {
     "GELU": "write it as `x * tf.sigmoid(1.702 * x)`, or use ReLU",
@@ -31,8 +32,8 @@ INSTEAD = {
     "SELECT": "choose by arithmetic: `c = tf.cast(condition, x.dtype)`, then `c * x + (1 - c) * y`; SELU as "
     "`1.0507 * (tf.nn.relu(x) + 1.67326 * tf.nn.elu(tf.minimum(x, 0.0)))`",
     "ONE_HOT": "look rows up instead: `tf.gather(tf.eye(depth), ids)`",
-    "BIDIRECTIONAL_SEQUENCE_LSTM": "build the layer with `unroll=True`",
-    "UNIDIRECTIONAL_SEQUENCE_RNN": "build the layer with `unroll=True`",
+    "BIDIRECTIONAL_SEQUENCE_LSTM": UNROLLED,
+    "UNIDIRECTIONAL_SEQUENCE_RNN": UNROLLED,
 }
 
 
@@ -130,6 +131,8 @@ def remedy_for(rule: Rule, op: Operator, tensor: Tensor | None) -> str:
     """What to do about an operator that breaks a rule, and the tensor it is about."""
     if rule.name in BROKEN_BY_OPEN_SHAPES and open_inputs(op):
         return OPEN_SHAPE
+    if rule.name == "outputs_not_empty" and op.graph.index:  # what Keras' loop over time has at its ends
+        return UNROLLED
     if rule.name == "operator_registered":
         return INSTEAD.get(op.name, rule.remedy)
     if rule.name == "type_has_kernel" and tensor is not None:
