@@ -24,6 +24,7 @@ BROKEN_BY_OPEN_SHAPES = (
     "inputs_not_empty",
 )
 UNROLLED = "build the layer with `unroll=True`"
+NO_EMPTY_PART = "split into parts that have elements; a GRU of Keras does with `reset_after=True`, its default"
 # Operators that TFLM lacks and Keras models often have: what computes the same with those that it has.
 INSTEAD = {
     "GELU": "write it as `x * tf.sigmoid(1.702 * x)`, or use ReLU",
@@ -131,8 +132,8 @@ def remedy_for(rule: Rule, op: Operator, tensor: Tensor | None) -> str:
     """What to do about an operator that breaks a rule, and the tensor it is about."""
     if rule.name in BROKEN_BY_OPEN_SHAPES and open_inputs(op):
         return OPEN_SHAPE
-    if rule.name == "outputs_not_empty" and op.graph.index:  # what Keras' loop over time has at its ends
-        return UNROLLED
+    if rule.name == "outputs_not_empty" and op.name == "SPLIT_V":
+        return NO_EMPTY_PART
     if rule.name == "operator_registered":
         return INSTEAD.get(op.name, rule.remedy)
     if rule.name == "type_has_kernel" and tensor is not None:

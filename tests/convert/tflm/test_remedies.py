@@ -78,10 +78,10 @@ def recurrent(unroll: bool) -> bytes:
     return of_keras(keras.Model(x, layers.SimpleRNN(5, unroll=unroll)(x)), flex=not unroll)
 
 
-def gated(unroll: bool) -> bytes:
-    """A GRU whose loop splits what has no elements."""
+def gated(reset_after: bool) -> bytes:
+    """A GRU, which splits off a part without elements where it resets before."""
     x = keras.Input((5, 3), batch_size=1)
-    return of_keras(keras.Model(x, layers.GRU(4, unroll=unroll, reset_after=False)(x)))
+    return of_keras(keras.Model(x, layers.GRU(4, reset_after=reset_after)(x)))
 
 
 def dilated(batch: int | None) -> bytes:
@@ -190,7 +190,7 @@ LAYERS = {  # words of the remedy: (refused, after the rewrite)
     "no `_experimental_use_buffer_offset`": (lambda: offset(True), lambda: offset(False)),
     "set representative_dataset": (lambda: half_quantised(), lambda: quantised(dense, 1, 64)),
     "names the layers": (lambda: converted(tf.math.erf, 1, 6, flex=True), lambda: converted(tf.tanh, 1, 6)),
-    "the layer with `unroll=True`": (lambda: gated(False), lambda: gated(True)),
+    "reset_after=True": (lambda: gated(False), lambda: gated(True)),
     "unroll=True": (lambda: recurrent(False), lambda: recurrent(True)),
     "Input(batch_size=1)": (lambda: dilated(None), lambda: dilated(1)),
 }
