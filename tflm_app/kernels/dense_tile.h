@@ -72,8 +72,8 @@ inline void Widen(const int8_t* const* rows, int depth, int32_t offset, TileWord
 
 #else
 
+using TileWord = int32_t;  // M3: LDM of whole words; M0+: no signed load has an offset
 #if EMBBERT_THUMB2
-using TileWord = int32_t;  // M3: LDM of whole words
 #define EMBBERT_STEP         \
   "ldrsb lr, [r1], #1\n"     \
   "ldmia r0!, {r8-r11}\n"    \
@@ -81,16 +81,16 @@ using TileWord = int32_t;  // M3: LDM of whole words
   "mla r5, r9, lr, r5\n"     \
   "mla r6, r10, lr, r6\n"    \
   "mla r7, r11, lr, r7\n"
-#else
-using TileWord = int16_t;
 #endif
 constexpr int kTileStep = 1, kWordsAStep = 1;
 
 inline void MultiplySteps(const TileWord* tile, const int8_t* weights, int steps, int32_t* sums) {
+  int32_t s0 = sums[0], s1 = sums[1], s2 = sums[2], s3 = sums[3];  // in registers: a weight may lie anywhere, a sum too
   for (; steps > 0; --steps, tile += kTileRows) {
     const int32_t weight = *weights++;
-    for (int row = 0; row < kTileRows; ++row) sums[row] += tile[row] * weight;
+    s0 += tile[0] * weight, s1 += tile[1] * weight, s2 += tile[2] * weight, s3 += tile[3] * weight;
   }
+  sums[0] = s0, sums[1] = s1, sums[2] = s2, sums[3] = s3;
 }
 
 inline void Widen(const int8_t* const* rows, int depth, int32_t offset, TileWord* tile) {
