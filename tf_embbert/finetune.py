@@ -14,6 +14,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from tf_embbert.baselines.config import BaselineConfig
 from tf_embbert.common.arguments import (
     CommandParser,
     add_output_options,
@@ -49,7 +50,11 @@ def parser() -> CommandParser:
 
 def add_model_options(model: argparse._ArgumentGroup) -> None:
     """The options of what is trained."""
-    model.add_argument("--preset", help=f"{', '.join(PRESETS)} (default: base)")
+    names = ", ".join(["embbert", *BaselineConfig.presets])
+    model.add_argument(
+        "--model", metavar="NAME", help=f"{names} (default: embbert); all but it learn from labels alone"
+    )
+    model.add_argument("--preset", help=f"of embbert: {', '.join(PRESETS)} (default: base)")
     model.add_argument("--activation", choices=ACTIVATIONS, help="of the convolution's branch (default: the preset's)")
     model.add_argument(
         "--init", metavar="RUN", help="start from this run's encoder (default: the shipped one), or from none"

@@ -22,8 +22,7 @@ from tf_embbert.finetuning.prepare import default_length
 from tf_embbert.finetuning.recipe import SELECTION_ROWS
 from tf_embbert.finetuning.scoring import choose_variant, sampled, score_all, verification_texts
 from tf_embbert.int8 import build_int8, convert_run, require_no_bundle
-from tf_embbert.model.classifier import config_of
-from tf_embbert.quantization.variants import calibrate_model, train_variant
+from tf_embbert.quantization.variants import Fold, calibrate_model, sizes_of, train_variant
 from tf_embbert.run import Quantised, Run, weight_names
 from tf_embbert.tokenizer import Tokenizer
 from tf_embbert.training.batching import predict_in_order
@@ -80,6 +79,7 @@ def quantize(
     selection: Rows | None = None,
     test: Rows | None = None,
     max_length: int | None = None,
+    fold: Fold | None = None,
     name: str = "classifier",
     seed: int = 0,
     report: Report = print,
@@ -87,7 +87,8 @@ def quantize(
     """Folds and calibrates a fitted Keras model, and trains it quantisation-aware where asked to.
 
     Args:
-        model: of `build_classifier` or `build_regressor`, fitted; also one that `load_model` gave.
+        model: of `build_classifier` or `build_regressor`, EmbBERT's or a baseline's, fitted; also one that `load_model`
+            gave; or any that `fold` takes.
         tokenizer: that it was fitted with.
         labels: class names in the order of the logits; None for a regression.
         texts: the training texts, as `Tokenizer.encode` takes them.
@@ -98,6 +99,7 @@ def quantize(
             what the float model says of them.
         test: labelled rows to score float and int8 on; without them the bundle states no accuracy.
         max_length: tokens of a text at most; by default what 99 % of the texts need.
+        fold: makes a program of a model that is not ours: docs/own-block.md.
         name: of the task, for the bundle.
         seed: of everything random.
         report: called with one line at a time.
@@ -108,9 +110,9 @@ def quantize(
     Raises:
         UserError: not a model of ours, labels or ids that it does not have, or no texts.
     """
-    given = _Fitted(model, tokenizer, labels, texts, pairs, max_length)
+    given = _Fitted(model, tokenizer, labels, texts, pairs, max_length, fold)
     report(f"calibrating on {len(given.ids)} texts of at most {given.length} tokens")
-    variants = {"ptq": calibrate_model(model, given.is_pair, given.ids, seed)}
+    variants = {"ptq": calibrate_model(model, given.is_pair, given.ids, seed, fold)}
     metrics: dict[str, Any] = {"dataset": name, "metric": given.metric if test else None}
     if qat_epochs:
         rows, few = given.rows_for_qat(selection, seed)
@@ -152,10 +154,12 @@ class _Fitted:
         texts: Any,
         pairs: Any,
         max_length: int | None,
+        fold: Fold | None,
     ) -> None:
-        self.model, self.tokenizer, self.config = model, tokenizer, config_of(model)
+        self.model, self.tokenizer, self.is_pair = model, tokenizer, pairs is not None
+        self.config = sizes_of(model, self.is_pair, fold)
         self.labels = None if labels is None else list_of_texts(labels)
-        self.is_pair, self.metric = pairs is not None, "spearman" if labels is None else "accuracy"
+        self.metric = "spearman" if labels is None else "accuracy"
         first, second = list_of_texts(texts), list_of_texts(pairs) if self.is_pair else None
         self.texts = Rows(first, second, np.zeros(len(first), np.int32))
         self._require_same_sizes()

@@ -26,14 +26,17 @@ from typing import Any, NamedTuple, TypeAlias
 import jsonschema
 import numpy as np
 
+from tf_embbert.baselines.config import read_config
 from tf_embbert.common.console import quiet_import
 from tf_embbert.common.errors import UserError
 from tf_embbert.common.json_text import parse_json
 from tf_embbert.common.json_text import read_json as read_json
-from tf_embbert.model.config import EmbBERTConfig
+from tf_embbert.model.config import ModelConfig
 from tf_embbert.model.folded import Array as Array
 from tf_embbert.model.folded import FoldedModel as FoldedModel
 from tf_embbert.model.folded import Ranges as Ranges
+from tf_embbert.model.program import Folded as Folded
+from tf_embbert.model.program import read_folded
 from tf_embbert.tokenizer import Tokenizer
 
 SCHEMA = json.loads(Path(__file__).with_name("run_schema.json").read_text())
@@ -62,7 +65,7 @@ ABOUT = ("name", "seed", "arguments", "is_pair", "max_length", "longest", "param
 class Quantised(NamedTuple):
     """An integer variant of a model: what `convert` lowers."""
 
-    weights: FoldedModel
+    weights: Folded
     ranges: Ranges
 
 
@@ -71,7 +74,7 @@ class Run:
     """A run in memory.
 
     Args:
-        config: EmbBERTConfig of the model.
+        config: sizes of the model.
         tokenizer: its Tokenizer.
         labels: class names, or None for regression.
         float_weights: arrays by the Keras variable's name.
@@ -89,7 +92,7 @@ class Run:
         notices: what was assumed in reading its data, a line each.
     """
 
-    config: EmbBERTConfig
+    config: ModelConfig
     tokenizer: Tokenizer
     labels: list[str] | None
     float_weights: dict[str, Array]
@@ -123,7 +126,7 @@ class Run:
         return self.variants[self.chosen]
 
     @property
-    def weights(self) -> FoldedModel:
+    def weights(self) -> Folded:
         """The folded weights of the chosen variant."""
         return self.quantised.weights
 
@@ -136,9 +139,7 @@ class Run:
     def model(self) -> Any:
         """The float Keras model with its trained weights."""
         with quiet_import():  # TensorFlow takes seconds to import; converting needs none
-            from tf_embbert.model.classifier import build_classifier
-
-        model = build_classifier(self.config, len(self.labels or [None]))
+            model = self.config.build(len(self.labels or [None]))
         try:
             model.set_weights([self.float_weights[name] for name in weight_names(model)])
         except (KeyError, ValueError) as error:
@@ -220,7 +221,7 @@ def load_run(folder: str | Path) -> Run:
     return _whole(
         folder,
         Run(
-            config=EmbBERTConfig.from_dict(about["model"]),
+            config=read_config(about["model"]),
             tokenizer=Tokenizer.load(folder / "tokenizer.json"),
             labels=read_json(folder / "labels.json"),
             float_weights=read_float32(folder / "weights.npz"),
@@ -260,12 +261,12 @@ def check_files(folder: Path, hashes: Mapping[str, str]) -> None:
 
 
 def read_variant(path: Path) -> Quantised:
-    """The folded weights and the ranges out of one archive; a UserError where it does not hold an EmbBERT's."""
+    """The folded weights and the ranges out of one archive; a UserError where it does not hold a model's."""
     arrays = read_arrays(path)
     ranges = {name.removeprefix("range:"): value for name, value in arrays.items() if name.startswith("range:")}
     try:
         weights = {name: value for name, value in arrays.items() if not name.startswith("range:")}
-        return Quantised(FoldedModel.from_archive(weights), ranges)
+        return Quantised(read_folded(weights), ranges)
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
 

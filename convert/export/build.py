@@ -3,19 +3,20 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from convert.export.row_search import choose_rows
 from convert.export.stock_search import choose_stock, stock_passes
 from convert.export.tiling_search import Candidate, choose_tilings
 from convert.lowering.graph import Graph
 from convert.lowering.lower import lower_model
 from convert.lowering.to_tflite import make_model, write_model
 from convert.passes.optimizer import Stage, measure_stage, optimize_model
-from convert.passes.pipeline import FINISH, SCRATCH, TILING, GraphPass, Settings, run_graph_pass, select
+from convert.passes.pipeline import FINISH, ROWS, SCRATCH, TILING, GraphPass, Settings, run_graph_pass, select
 from convert.passes.strip import strip_model
 from convert.passes.tiling import Tiling
 from convert.tflite.writer import pack_model
 from convert.tflm.builds import Target, find_build
 from convert.tflm.targets import CORE, KERNELS, PLANS
-from tf_embbert.run import FoldedModel, Ranges
+from tf_embbert.run import Folded, FoldedModel, Ranges
 
 PLACED, PLACED_FOR_SPEED = 2, 8  # tilings whose activations are placed, at most: for a small arena, in a given one
 
@@ -34,7 +35,7 @@ def shortest_length(pair: bool) -> int:
 
 
 def build_model(
-    weights: FoldedModel,
+    weights: Folded,
     ranges: Ranges,
     sequence_length: int,
     core: str = CORE,
@@ -42,10 +43,10 @@ def build_model(
     plan: str = PLANS[0],
     kernels: str = KERNELS[0],
 ) -> bytes:
-    """Makes the int8 .tflite model of a folded EmbBERT for texts of one length.
+    """Makes the int8 .tflite model of a folded model for texts of one length.
 
     Args:
-        weights: folded float weights, as a run has them.
+        weights: folded float weights or a program, as a run has them.
         ranges: (minimum, maximum) by tensor name.
         sequence_length: number of token ids the model takes.
         core: the core whose arena is made small; the model runs, and answers the same, on all.
@@ -61,13 +62,13 @@ def build_model(
         ValueError: the length does not fit the model, or a range cannot be quantised.
     """
     plain = lower_model(weights, ranges, sequence_length)
-    if plan == "stock":
+    if plan == "stock" and isinstance(weights, FoldedModel):
         return choose_stock(plain, core, find_build(core, kernels), arena).model
-    return _place_best(plain, core, arena, kernels)[0]
+    return _place_best(plain, core, arena, kernels, plan)[0]
 
 
 def build_stages(
-    weights: FoldedModel,
+    weights: Folded,
     ranges: Ranges,
     sequence_length: int,
     core: str = CORE,
@@ -77,30 +78,38 @@ def build_stages(
 ) -> Built:
     """As `build_model`, and tells what each pass saved, from the lowering to the plan."""
     plain, target = lower_model(weights, ranges, sequence_length), find_build(core, kernels)
-    if plan == "stock":
+    if plan == "stock" and isinstance(weights, FoldedModel):
         stock = choose_stock(plain, core, target, arena)
         stages = _graph_stages(plain, stock_passes(stock.tiling), stock.tiling, stock.graph, target)
         strip, order = select("strip", "tensor order")
         stripped = pack_model(strip_model(make_model(stock.graph)))
         stages += [measure_stage(strip.name, stripped, target), measure_stage(order.name, stock.model, target)]
         return Built(stock.model, stages, stock.tiling)
-    model, stages, chosen = _place_best(plain, core, arena, kernels)
-    passes = TILING if chosen.tiling else []
+    model, stages, chosen = _place_best(plain, core, arena, kernels, plan)
+    passes = (TILING if _is_embbert(plain) else [ROWS]) if chosen.tiling else []
     return Built(model, _graph_stages(plain, passes, chosen.tiling, chosen.graph, target) + stages[1:], chosen.tiling)
 
 
-def _place_best(plain: Graph, core: str, arena: int | None, kernels: str) -> tuple[bytes, list[Stage], Candidate]:
+def _is_embbert(plain: Graph) -> bool:
+    """Whether its operators have roles, by which the passes for EmbBERT find them."""
+    return any(op.role for op in plain.ops)
+
+
+def _place_best(
+    plain: Graph, core: str, arena: int | None, kernels: str, plan: str
+) -> tuple[bytes, list[Stage], Candidate]:
     """The model whose activations are placed, what the last steps left, and what it was made of."""
     target = find_build(core, kernels)
+    choose, finish = choose_tilings if _is_embbert(plain) else choose_rows, FINISH[:-1] if plan == "stock" else FINISH
     best: tuple[bytes, list[Stage], Candidate] | None = None
-    for candidate in choose_tilings(plain, core, target, arena)[: PLACED_FOR_SPEED if arena else PLACED]:
+    for candidate in choose(plain, core, target, arena)[: PLACED_FOR_SPEED if arena else PLACED]:
         if best and best[1][-1].total <= max(candidate.least, arena or 0):
             break
-        model, stages = optimize_model(write_model(candidate.graph), target, FINISH)
+        model, stages = optimize_model(write_model(candidate.graph), target, finish)
         if best is None or stages[-1].total < best[1][-1].total:
             best = model, stages, candidate
     assert best is not None  # there is always a tiling
-    return _place_best(plain, core, None, kernels) if arena and best[1][-1].total > arena else best
+    return _place_best(plain, core, None, kernels, plan) if arena and best[1][-1].total > arena else best
 
 
 def _graph_stages(

@@ -24,14 +24,14 @@ from convert.tflite.writer import pack_models
 from convert.tflm.arena import plan_arenas
 from convert.tflm.builds import BUILDS, WITH_OURS, Target, find_build
 from convert.tflm.targets import CORE, KERNELS, PLANS
-from tf_embbert.run import FoldedModel, Ranges
+from tf_embbert.run import Folded, FoldedModel, Ranges
 
 MOST_TILES = 4  # of a shorter length; where that is not enough, it is built as if it were alone
 ALL_TOGETHER = (1,)  # `group_values` with one group
 
 
 def build_lengths(
-    weights: FoldedModel,
+    weights: Folded,
     ranges: Ranges,
     lengths: list[int],
     core: str = CORE,
@@ -68,7 +68,7 @@ def build_lengths(
 
 
 def _build_shorter(
-    weights: FoldedModel,
+    weights: Folded,
     ranges: Ranges,
     length: int,
     longest: Built,
@@ -78,6 +78,8 @@ def _build_shorter(
     kernels: str,
 ) -> bytes:
     """The fastest of the models of a length that need no more arena than the longest, on any core."""
+    if not isinstance(weights, FoldedModel):
+        return build_model(weights, ranges, length, core, plan=plan, kernels=kernels)
     plain = lower_model(weights, ranges, length)
     groups = longest.tiling.values if longest.tiling else ALL_TOGETHER
     limit = limits[core, kernels]

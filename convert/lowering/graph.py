@@ -84,6 +84,7 @@ class Graph:
     ops: list[Op] = field(default_factory=list)
     inputs: list[Tensor] = field(default_factory=list)
     outputs: list[Tensor] = field(default_factory=list)
+    subgraphs: list["Graph"] = field(default_factory=list)  # that a WHILE runs: the file's graphs from 1 on
 
     def find(self, block: int, part: str) -> Op | None:
         """The first operator of a role, if there is one."""
@@ -118,4 +119,4 @@ class Graph:
     def with_ops(self, ops: list[Op]) -> "Graph":
         """A graph of the same inputs and outputs; its tensors are in order of first use."""
         tensors = [*self.inputs, *(t for op in ops for t in [*op.inputs, *op.outputs] if t is not None)]
-        return Graph(list(dict.fromkeys(tensors)), ops, self.inputs, self.outputs)
+        return Graph(list(dict.fromkeys(tensors)), ops, self.inputs, self.outputs, self.subgraphs)

@@ -16,20 +16,21 @@ and while they live only n (and the mask) does too.
 import numpy as np
 
 from convert.lowering.graph import Graph, Quantization, Tensor
+from convert.lowering.masks import KeyMasks
 from convert.lowering.ops import GraphBuilder
 from convert.lowering.quantization import NORM_SCALE, WEIGHT_MAX, asymmetric, quantize, quantize_bias, symmetric
 from convert.lowering.requantization import agreeing
+from convert.lowering.steps import ProgramLowering
+from convert.lowering.stream import StreamLowering
+from tf_embbert.model.program import Folded
 from tf_embbert.run import FoldedModel, Ranges
 
-# Of the output's step; GetQuantizedConvolutionMultipler (lite/kernels/kernel_util.cc) allows 0.02.
-BIAS_SCALE_TOLERANCE = 0.019
 
-
-def lower_model(weights: FoldedModel, ranges: Ranges, sequence_length: int) -> Graph:
+def lower_model(weights: Folded, ranges: Ranges, sequence_length: int) -> Graph:
     """Builds the int8 graph of a folded model.
 
     Args:
-        weights: folded float weights.
+        weights: folded float weights, or a program.
         ranges: (minimum, maximum) by tensor name for activations and kernels; kernels are symmetric, and a
             convolution's may be an array of one bound per channel.
         sequence_length: L, the number of token ids the graph takes; shorter texts are padded on the right with 0.
@@ -42,30 +43,29 @@ def lower_model(weights: FoldedModel, ranges: Ranges, sequence_length: int) -> G
         ValueError: the length is below 2 or above the rows of the position table, or a range cannot be quantised.
         KeyError: a range is missing.
     """
-    return _Lowering(weights, ranges, sequence_length).run()
+    if not 2 <= sequence_length <= weights.max_length:
+        raise ValueError(f"sequence length {sequence_length} is not within 2..{weights.max_length}")
+    if isinstance(weights, FoldedModel):
+        return _Lowering(weights, ranges, sequence_length).run()
+    is_stream = any(step.kind == "scan" for step in weights.steps)
+    return (StreamLowering if is_stream else ProgramLowering)(weights, ranges, sequence_length).run()
 
 
 class _Lowering:
     """The steps of `lower_model`; each adds its operators and gives the tensor the next one reads."""
 
     def __init__(self, model: FoldedModel, ranges: Ranges, sequence_length: int) -> None:
-        rows = len(model.embed.position)
-        if not 2 <= sequence_length <= rows:
-            raise ValueError(f"sequence length {sequence_length} is not within 2..{rows}")
         self.model, self.ranges, self.length = model, ranges, sequence_length
         self.weights = model.arrays()  # by the names of the constants
         self.hidden_size, self.blocks = model.hidden_size, model.num_blocks
         self.build = GraphBuilder()
-        self.masks: dict[float, Tensor] = {}
-        scales = [self.score_scales(f"block{index}") for index in range(self.blocks)]
-        self.mask_scales = share_scales(
-            [(product - BIAS_SCALE_TOLERANCE * step, product + BIAS_SCALE_TOLERANCE * step) for product, step in scales]
-        )
+        scales = {name: self.score_scales(name) for name in (f"block{index}" for index in range(self.blocks))}
+        self.masks = KeyMasks(self.build, scales, self.hidden_size)
 
     def run(self) -> Graph:
         self.tokens = self.build.input("tokens", (1, self.length))
         x = self.embed()
-        self.pads = self.find_pads()
+        self.masks.find_pads(self.tokens)
         for index in range(self.blocks - 1):
             self.build.block = index
             x = self.block(f"block{index}", x)
@@ -84,11 +84,6 @@ class _Lowering:
             features.append(self.build.gather("embed.segments", self.table("embed.segment", scale), segments))
         joined = self.build.concatenate("embed.features", features)
         return self.dense("x0", joined, "embed.kernel", "embed.bias", flat=True)
-
-    def find_pads(self) -> Tensor:
-        """1 at pads, 0 at tokens: max(1 - token, 0)."""
-        one = self.build.constant("one", np.ones(1, np.int32))
-        return self.build.subtract_relu("pads", one, self.tokens)
 
     def block(self, name: str, x: Tensor) -> Tensor:
         """One block on all rows."""
@@ -127,7 +122,9 @@ class _Lowering:
     def probabilities(self, name: str, rows: Tensor, keys: Tensor) -> Tensor:
         """Attention weights [rows, L] of some rows of n over all of them."""
         query = self.dense(f"{name}.query", rows, f"{name}.query.kernel", f"{name}.query.bias")
-        scores = self.build.dense(f"{name}.scores", query, keys, self.mask(name), self.quantization(f"{name}.scores"))
+        scores = self.build.dense(
+            f"{name}.scores", query, keys, self.masks.mask(f"{name}.mask", name), self.quantization(f"{name}.scores")
+        )
         return self.build.softmax(f"{name}.probabilities", scores)
 
     def convolution(self, name: str, rows: Tensor) -> Tensor:
@@ -170,28 +167,6 @@ class _Lowering:
         values = self.weights[name].reshape(1, 1, 1, -1)
         return self.build.constant(name, quantize(values, scale), scale)
 
-    def mask(self, name: str) -> Tensor:
-        """The bias of a block's score dense: 0 at tokens, -B at pads; blocks share it where their scales allow.
-
-        The kernels add the integers as they are; only Prepare compares the bias's scale with that of the products.
-        """
-        scale = self.mask_scales[int(name.removeprefix("block"))]
-        if scale not in self.masks:
-            bound = self.build.constant("mask.bound", np.array([-self.mask_bound()], np.int32))
-            self.masks[scale] = self.build.multiply(f"{name}.mask", self.pads, bound, Quantization((scale,)))
-        return self.masks[scale]
-
-    def mask_bound(self) -> int:
-        """B: whatever the accumulator holds, less B it is below the range of the scores of every block, so that a
-        masked key always gets the bottom of the range; and it fits 32 bits before and after requantisation.
-        """
-        largest = self.hidden_size * 255 * 128  # |query - zero point| <= 255, |n| <= 128
-        products, steps = np.array([self.score_scales(f"block{i}") for i in range(self.blocks)]).T
-        bound = largest + int(np.ceil(256 * steps / products).max())
-        if (bound + largest) * max(1.0, 2 * (products / steps).max()) > np.iinfo(np.int32).max:
-            raise ValueError("the ranges of queries and scores are too far apart for a 32-bit mask")
-        return bound
-
     def score_scales(self, name: str) -> tuple[float, float]:
         """Scale of the products of query and n, and scale of the scores."""
         query = self.quantization(f"{name}.query").per_tensor_scale
@@ -228,17 +203,3 @@ class _Lowering:
         minimum, maximum = self.ranges[name]
         is_symmetric = name == "embed.features" or name.endswith(".values")
         return symmetric(maximum) if is_symmetric else asymmetric(minimum, maximum)
-
-
-def share_scales(spans: list[tuple[float, float]]) -> list[float]:
-    """A scale within each span: spans that overlap those before them share the middle of what they have in common."""
-    groups: list[tuple[float, float, list[int]]] = []
-    for index, (low, high) in enumerate(spans):
-        for number, (least, most, members) in enumerate(groups):
-            if max(low, least) <= min(high, most):
-                groups[number] = max(low, least), min(high, most), [*members, index]
-                break
-        else:
-            groups.append((low, high, [index]))
-    middle = {index: (least + most) / 2 for least, most, members in groups for index in members}
-    return [middle[index] for index in range(len(spans))]

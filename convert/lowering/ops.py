@@ -43,13 +43,24 @@ class GraphBuilder:
         shape = indices.shape + table.shape[1:]
         return self._op("GATHER", [table, indices], name, shape, table.quantization, axis=0)
 
+    def products_of_rows(self, name: str, x: Tensor, y: Tensor, quantization: Quantization) -> Tensor:
+        """Products of each row of x with the same row of y: two [n, 1, m] to [n, 1, 1]."""
+        return self._op("BATCH_MATMUL", [x, y], name, (x.shape[0], 1, 1), quantization, transposed=True)
+
     def concatenate(self, name: str, tensors: list[Tensor]) -> Tensor:
         """Joins along the last axis; all tensors must share one quantisation (concatenation.cc)."""
         shape = (*tensors[0].shape[:-1], sum(t.shape[-1] for t in tensors))
         return self._op("CONCATENATION", tensors, name, shape, tensors[0].quantization, axis=len(shape) - 1)
 
     def dense(
-        self, name: str, x: Tensor, weights: Tensor, bias: Tensor | None, quantization: Quantization, flat: bool = False
+        self,
+        name: str,
+        x: Tensor,
+        weights: Tensor,
+        bias: Tensor | None,
+        quantization: Quantization,
+        flat: bool = False,
+        relu: bool = False,
     ) -> Tensor:
         """x weights^T + bias: [..., n] and [m, n] to [..., m], or if `flat` to [rows, m].
 
@@ -60,13 +71,10 @@ class GraphBuilder:
         """
         assert weights.quantization.zero_point == 0 and weights.shape[-1] == x.shape[-1]
         rows = (x.size // x.shape[-1],) if flat else x.shape[:-1]
+        options = {"keep_dims": True} if len(rows) > 1 else {}
+        options |= {"fused_activation": "RELU"} if relu else {}
         return self._op(
-            "FULLY_CONNECTED",
-            [x, weights, bias],
-            name,
-            (*rows, weights.shape[-2]),
-            quantization,
-            **{"keep_dims": True} if len(rows) > 1 else {},
+            "FULLY_CONNECTED", [x, weights, bias], name, (*rows, weights.shape[-2]), quantization, **options
         )
 
     def dense_transposed(self, name: str, kernel: Tensor, x: Tensor, quantization: Quantization) -> Tensor:
@@ -97,13 +105,62 @@ class GraphBuilder:
         """x min(max(x + 3, 0), 6) / 6; the input's step is below 128 of the output's (hard_swish_common.cc)."""
         return self._op("HARD_SWISH", [x], name, x.shape, quantization)
 
-    def add(self, name: str, x: Tensor, y: Tensor, quantization: Quantization) -> Tensor:
-        """x + y of equal shapes."""
+    def add(self, name: str, x: Tensor, y: Tensor, quantization: Quantization | None = None) -> Tensor:
+        """x + y of equal shapes, or of int32 with one element."""
         return self._op("ADD", [x, y], name, x.shape, quantization)
+
+    def add_int16(self, name: str, x: Tensor, y: Tensor, quantization: Quantization) -> Tensor:
+        """x + y of equal shapes in int16, whatever the scales; TFLite takes powers of two another way (add.cc)."""
+        return self._op("ADD", [x, y], name, x.shape, quantization, powers_of_two=False)
 
     def multiply(self, name: str, x: Tensor, y: Tensor, quantization: Quantization | None = None) -> Tensor:
         """x * y of equal shapes, or of int32 with a constant of one element."""
         return self._op("MUL", [x, y], name, x.shape, quantization)
+
+    def multiply_shaped(self, name: str, x: Tensor, y: Tensor, quantization: Quantization | None) -> Tensor:
+        """x * y of shapes that are broadcast."""
+        shape = np.broadcast_shapes(x.shape, y.shape)
+        return self._op("MUL", [x, y], name, shape, quantization)
+
+    def cast(self, name: str, x: Tensor, dtype: Any, quantization: Quantization | None) -> Tensor:
+        """The same integers in another type (cast.cc)."""
+        return self._op("CAST", [x], name, x.shape, quantization, dtype=dtype)
+
+    def requantize(self, name: str, x: Tensor, quantization: Quantization) -> Tensor:
+        """The same numbers in int8, of another scale (quantize_common.cc)."""
+        return self._op("QUANTIZE", [x], name, x.shape, quantization, dtype=np.int8)
+
+    def not_equal(self, name: str, x: Tensor, y: Tensor) -> Tensor:
+        """Whether elements of int32 differ: bool."""
+        return self._op("NOT_EQUAL", [x, y], name, x.shape, None, dtype=np.bool_)
+
+    def slice(self, name: str, x: Tensor, begin: tuple[int, ...], size: tuple[int, ...]) -> Tensor:
+        """Elements from `begin` on, `size` of each dimension."""
+        limits = [self.build_integers(values) for values in (begin, size)]
+        return self._op("SLICE", [x, *limits], name, size, x.quantization)
+
+    def build_integers(self, values: tuple[int, ...]) -> Tensor:
+        """A constant int32 vector."""
+        return self.constant("integers", np.array(values, np.int32))
+
+    def concatenate_rows(self, name: str, tensors: list[Tensor]) -> Tensor:
+        """Joins [1, 1, n, d] along n."""
+        first = tensors[0]
+        shape = (*first.shape[:2], sum(t.shape[2] for t in tensors), first.shape[3])
+        return self._op("CONCATENATION", tensors, name, shape, first.quantization, axis=2)
+
+    def like_input(self, tensor: Tensor) -> Tensor:
+        """A graph input of the shape, type and scale of another tensor."""
+        made = self._tensor(tensor.name, tensor.shape, tensor.dtype, tensor.quantization)
+        self.graph.inputs.append(made)
+        return made
+
+    def loop(self, name: str, begins: list[Tensor], condition: int, body: int) -> list[Tensor]:
+        """WHILE: runs the body, a graph of this number, on its own outputs while the condition, another, says so."""
+        self.graph.tensors += [tensor for tensor in begins if tensor.data is not None]
+        ends = [self._tensor(f"{name}.{t.name}", t.shape, t.dtype, t.quantization) for t in begins]
+        self.graph.ops.append(Op("WHILE", begins, ends, {"condition": condition, "body": body}))
+        return ends
 
     def subtract_relu(self, name: str, x: Tensor, y: Tensor) -> Tensor:
         """max(x - y, 0) of int32, x a constant of one element."""
@@ -145,10 +202,11 @@ class GraphBuilder:
         name: str,
         shape: tuple[int, ...],
         quantization: Quantization | None,
+        dtype: Any = None,
         **options: Any,
     ) -> Tensor:
-        """Appends an operator with one output, which has the type of the first input."""
-        output = self._tensor(name, shape, inputs[0].dtype, quantization)
+        """Appends an operator with one output, which has the type of the first input where no other is given."""
+        output = self._tensor(name, shape, dtype or inputs[0].dtype, quantization)
         role = None if self.block is None else Role(self.block, name.removeprefix(f"block{self.block}."))
         self.graph.ops.append(Op(kind, inputs, [output], options, role))
         return output

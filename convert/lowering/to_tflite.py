@@ -5,17 +5,29 @@ metadata.
 """
 
 from convert.lowering.graph import Graph, Op, Quantization
-from convert.tflite.editing import ACTIVATIONS, PADDINGS, add_tensor, new_code, new_model, new_operator, set_operators
+from convert.tflite.editing import (
+    ACTIVATIONS,
+    PADDINGS,
+    add_graph,
+    add_tensor,
+    new_code,
+    new_model,
+    new_operator,
+    set_operators,
+)
 from convert.tflite.flatbuffer import number_bytes
+from convert.tflite.model import TYPE_CODES
 from convert.tflite.view import Graph as FileGraph
 from convert.tflite.view import Model, Operator, read_numbers
 from convert.tflite.view import Tensor as FileTensor
 from convert.tflite.writer import pack_model
 
-TENSOR_TYPES = {"int8": "INT8", "int32": "INT32"}
+TENSOR_TYPES = {"int8": "INT8", "int16": "INT16", "int32": "INT32", "bool": "BOOL"}
 # Options class of each operator; None where the schema has none, or none whose fields TFLite reads.
 OPTIONS = {
     "ADD": "AddOptions",
+    "BATCH_MATMUL": "BatchMatMulOptions",
+    "CAST": "CastOptions",
     "CONCATENATION": "ConcatenationOptions",
     "DEPTHWISE_CONV_2D": "DepthwiseConv2DOptions",
     "FULLY_CONNECTED": "FullyConnectedOptions",
@@ -24,13 +36,16 @@ OPTIONS = {
     "L2_NORMALIZATION": "L2NormOptions",
     "LOGISTIC": None,
     "MUL": "MulOptions",
+    "NOT_EQUAL": None,
     "PAD": None,
+    "QUANTIZE": None,
     "RESHAPE": "ReshapeOptions",
     "SLICE": None,
     "SOFTMAX": "SoftmaxOptions",
     "SPLIT_V": "SplitVOptions",
     "SUB": "SubOptions",
     "TRANSPOSE": None,
+    "WHILE": "WhileOptions",
 }
 OPTION_FIELDS = {
     "axis": "axis",
@@ -40,7 +55,12 @@ OPTION_FIELDS = {
     "dilation": "dilationHFactor",
     "splits": "numSplits",
     "keep_dims": "keepNumDims",
+    "transposed": "adjY",
+    "powers_of_two": "potScaleInt16",
+    "condition": "condSubgraphIndex",
+    "body": "bodySubgraphIndex",
 }
+INT16_VERSIONS = {"ADD": 3, "MUL": 4}
 
 
 def write_model(graph: Graph, keep_names: bool = False) -> bytes:
@@ -59,9 +79,16 @@ def write_model(graph: Graph, keep_names: bool = False) -> bytes:
 def make_model(graph: Graph, keep_names: bool = False) -> Model:
     """A graph as a file's model; the arguments are those of `write_model`."""
     model = new_model()
-    for kind, version in sorted({(op.kind, operator_version(op)) for op in graph.ops}):
+    graphs = [graph, *graph.subgraphs]
+    for kind, version in sorted({(op.kind, operator_version(op)) for one in graphs for op in one.ops}):
         new_code(model, kind, version)
-    written, tensors = model.graphs[0], dict[int, FileTensor]()
+    for one in graphs:
+        _write_graph(add_graph(model) if one is not graph else model.graphs[0], one, keep_names)
+    return model
+
+
+def _write_graph(written: FileGraph, graph: Graph, keep_names: bool) -> None:
+    tensors = dict[int, FileTensor]()
     named = {id(t) for t in (graph.tensors if keep_names else graph.inputs + graph.outputs)}
     for t in graph.tensors:
         name = t.name if id(t) in named else ""
@@ -70,15 +97,16 @@ def make_model(graph: Graph, keep_names: bool = False) -> Model:
     written.inputs = [tensors[id(t)].index for t in graph.inputs]
     written.outputs = [tensors[id(t)].index for t in graph.outputs]
     set_operators(written, [_operator(written, op, tensors) for op in graph.ops])
-    return model
 
 
 def operator_version(op: Op) -> int:
     """The lowest version of an operator that has its types, as TFLite's converter picks it
     (tensorflow/lite/tools/versioning/op_version.cc).
     """
-    if op.kind == "RESHAPE" or op.inputs[0].dtype == "int32":
+    if op.kind in ("RESHAPE", "CAST", "QUANTIZE", "WHILE") or op.inputs[0].dtype == "int32":
         return 1
+    if op.inputs[0].dtype == "int16" and op.kind in INT16_VERSIONS:
+        return INT16_VERSIONS[op.kind]
     if op.kind == "MUL":
         x, y, z = (t.quantization.per_tensor_scale for t in op.inputs + op.outputs)
         return 3 if x * y / z >= 1 else 2
@@ -107,6 +135,9 @@ def _options(op: Op) -> dict[str, object]:
     }
     if "fused_activation" in op.options:
         fields["fusedActivationFunction"] = ACTIVATIONS[op.options["fused_activation"]]
+    if op.kind == "CAST":
+        types = [TENSOR_TYPES[tensor.dtype.name] for tensor in (op.inputs[0], op.outputs[0])]
+        fields |= dict(zip(("inDataType", "outDataType"), (TYPE_CODES[name] for name in types)))
     if op.kind == "DEPTHWISE_CONV_2D":
         fields |= {"padding": PADDINGS["VALID"], "strideH": 1, "strideW": 1}
     return fields

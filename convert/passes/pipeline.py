@@ -15,6 +15,7 @@ from convert.passes.gather_rows import gather_rows, remake_values
 from convert.passes.kernel_forms import mend_operators
 from convert.passes.measure import Measure
 from convert.passes.rewrites import Rule
+from convert.passes.row_tiles import tile_rows
 from convert.passes.schedule import order_operators
 from convert.passes.scratch import fit_scratch
 from convert.passes.strip import strip_model
@@ -126,6 +127,11 @@ PASSES: list[GraphPass | ModelPass | Rewrite] = [
         lambda graph, settings: group_values(graph, settings.cut.values),
     ),
     GraphPass(
+        "tiles of rows",
+        "blocks of other encoders in tiles of rows: only keys and values are there for all rows",
+        lambda graph, settings: tile_rows(graph, settings.cut.queries),
+    ),
+    GraphPass(
         "rows gathered",
         "each reader of rows gathers its own, where no plan lets it share them",
         lambda graph, settings: gather_rows(graph),
@@ -186,6 +192,7 @@ def select(*names: str) -> list:
 
 TILING: list[GraphPass] = select("tiles of queries", "tiles of the convolution", "groups of values")
 SHARING_NOTHING: list[GraphPass] = select("rows gathered", "values made anew")  # for TFLM's own planner
+(ROWS,) = select("tiles of rows")  # of what is not an EmbBERT
 (SCRATCH,) = select("scratch where it fits")
 REWRITES: list[Rewrite] = [one for one in PASSES if isinstance(one, Rewrite) and one.exact]
 FINISH: list[ModelPass] = select("strip", "operator order", "tensor order", "offline plan")

@@ -70,7 +70,11 @@ def optional_steps(graph: Graph, needs: Allocation) -> dict[Op, int]:
 def _does_without(graph: Graph, op: Op) -> bool:
     if op.kind == "DEPTHWISE_CONV_2D":
         return True
-    return op.kind == "FULLY_CONNECTED" and all(
-        reader.kind == "SOFTMAX" or (reader.kind == "FULLY_CONNECTED" and reader.inputs[1] is op.outputs[0])
-        for reader in graph.consumers(op.outputs[0])
+    return (
+        op.kind == "FULLY_CONNECTED"
+        and op.outputs[0] not in graph.outputs
+        and all(
+            reader.kind == "SOFTMAX" or (reader.kind == "FULLY_CONNECTED" and reader.inputs[1] is op.outputs[0])
+            for reader in graph.consumers(op.outputs[0])
+        )
     )

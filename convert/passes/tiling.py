@@ -51,7 +51,7 @@ def tile_queries(graph: Graph, rows: tuple[int, ...]) -> Graph:
         query, scores, probabilities, context = (
             graph.part(block, part) for part in ("query", "scores", "probabilities", "context")
         )
-        pieces, tiles = _Pieces(), []
+        pieces, tiles = Pieces(), []
         for number, n in enumerate(pieces.split(query.inputs[0], rows)):
             q = pieces.tile(query, number, rows[number], n)
             p = pieces.tile(probabilities, number, rows[number], pieces.tile(scores, number, rows[number], q))
@@ -91,13 +91,13 @@ def tile_convolution(graph: Graph, rows: tuple[int, ...]) -> Graph:
         split = next(op for op in graph.consumers(n) if op.kind == "SPLIT_V")
         tiles = []
         for number, ((start, stop), made) in enumerate(zip(_edges(rows), _made_by(join, rows))):
-            pieces = _Pieces()
+            pieces = Pieces()
             c = pieces.tile(conv, number, rows[number], pieces.window(n, split, start, stop, conv.inputs[1].shape[2]))
             y = pieces.tile(contract, number, rows[number], pieces.chain(activation, number, rows[number], c))
             context = made[0] if len(made) == 1 else pieces.joined_rows(made, join.outputs[0], number)
             tiles.append(pieces.tile(total, number, rows[number], context, y))
             graph = graph.inserted(graph.maker(made[-1]), pieces.ops)
-        pieces = _Pieces()
+        pieces = Pieces()
         pieces.join_rows(tiles, total.outputs[0])
         removed = [op for op in (join, pad, conv, *activation, contract, total) if op]
         graph = graph.replaced(removed, pieces.ops)
@@ -138,7 +138,7 @@ def _context_by_groups(
     """The context of a tile of some number, group after group; `carried` is the group {number: values} that is there
     before and after.
     """
-    pieces, done = _Pieces(), {}
+    pieces, done = Pieces(), {}
     p, group = context.inputs[0], replace(values, role=values.role and values.role._replace(part=VALUE_GROUP))
     for index in order:
         kernel, bias = parts[index]
@@ -187,7 +187,7 @@ def _cut_dense(kernel: Tensor, bias: Tensor, channels: tuple[int, ...]) -> list[
     return list(zip(cut(kernel), cut(bias)))
 
 
-class _Pieces:
+class Pieces:
     """Operators that take the place of others, in execution order."""
 
     def __init__(self) -> None:

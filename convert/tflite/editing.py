@@ -21,6 +21,15 @@ def new_model() -> Model:
     return Model(unpacked)
 
 
+def add_graph(model: Model) -> Graph:
+    """Another graph of a model, without anything in it."""
+    packed = schema.SubGraphT()
+    model.unpacked.subgraphs.append(packed)
+    graph = Graph(model, len(model.graphs), [], [], [], [], packed)
+    model.graphs.append(graph)
+    return graph
+
+
 def new_code(model: Model, name: str, version: int | None = None) -> schema.OperatorCodeT:
     """The model's code for a builtin operator, made if there is none; of any version, or of a given one."""
     number = getattr(schema.BuiltinOperator, name)

@@ -16,7 +16,7 @@ from tf_embbert.baselines.layers import RMSPool, StandardEmbedder
 from tf_embbert.baselines.mamba import MambaBlock
 from tf_embbert.baselines.transformer import TransformerBlock
 from tf_embbert.common.errors import UserError
-from tf_embbert.model.layers import CausalDepthwiseConv, NanoEmbedder, PadMask, linear
+from tf_embbert.model.layers import CausalDepthwiseConv, NanoEmbedder, PadMask, TokenDropout, linear
 
 
 def build_classifier(config: BaselineConfig, num_classes: int) -> keras.Model:
@@ -43,8 +43,9 @@ def build_classifier(config: BaselineConfig, num_classes: int) -> keras.Model:
     if num_classes < 1:
         raise UserError(f"num_classes must be at least 1, not {num_classes}")
     tokens = keras.Input((None,), dtype="int32", name="tokens")
-    mask = PadMask(name="mask")(tokens)
-    x = encode(config, tokens, mask)
+    seen = TokenDropout(config.token_dropout, name="token_dropout")(tokens)
+    mask = PadMask(name="mask")(seen)
+    x = encode(config, seen, mask)
     pooled = x[:, 0] if config.pooling == "first" else RMSPool(name="pool")([x, mask])
     return keras.Model(tokens, linear("head", config.hidden_size, num_classes)(pooled), name=config.kind)
 

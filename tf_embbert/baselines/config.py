@@ -1,20 +1,28 @@
 """The sizes of a baseline: one dataclass, its presets from presets.yaml."""
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 
-from tf_embbert.common.errors import UserError, nearest
+from tf_embbert.common.errors import UserError
+from tf_embbert.model.config import EmbBERTConfig, ModelConfig
 
 PRESETS = yaml.safe_load((Path(__file__).parent / "presets.yaml").read_text())
 KINDS = ("transformer", "efficient", "mamba", "embedder")
 POOLINGS = ("first", "rms")
+NEEDED = {
+    "transformer": ("num_blocks", "inner_size"),
+    "efficient": ("num_blocks", "inner_size"),
+    "mamba": ("num_blocks", "inner_size", "kernel_size", "state_size"),
+    "embedder": (),
+}
 
 
-@dataclasses.dataclass(frozen=True)
-class BaselineConfig:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class BaselineConfig(ModelConfig):
     """Sizes of one baseline.
 
     Args:
@@ -30,16 +38,15 @@ class BaselineConfig:
         kernel_size: taps of the causal convolution; 0 for none.
         state_size: numbers of state a channel of a MAMBA has.
         dropout: rate while training.
+        token_dropout: share of ordinary tokens that training replaces by [UNK].
 
     Raises:
-        UserError: an unknown kind or pooling, a size below 1, heads that do not divide the width.
+        UserError: an unknown kind or pooling, a size that is too small, heads that do not divide the width.
     """
 
     kind: str
-    vocab_size: int
     hidden_size: int
     pooling: str
-    max_length: int = 256
     reduced_size: int | None = None
     num_blocks: int = 0
     inner_size: int = 0
@@ -47,24 +54,35 @@ class BaselineConfig:
     kernel_size: int = 0
     state_size: int = 0
     dropout: float = 0.1
+    token_dropout: float = 0.0
+
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = PRESETS
+    what: ClassVar[str] = "baseline"
 
     def __post_init__(self) -> None:
-        choices: tuple[str, ...]
         for name, choices in (("kind", KINDS), ("pooling", POOLINGS)):
             if getattr(self, name) not in choices:
                 raise UserError(f"config: {name} must be {' or '.join(choices)}, not {getattr(self, name)!r}")
-        needed: dict[str, tuple[str, ...]] = {"transformer": ("num_blocks", "inner_size")}
-        needed["efficient"] = needed["transformer"]
-        needed["mamba"] = ("num_blocks", "inner_size", "kernel_size", "state_size")
-        for name in ("vocab_size", "hidden_size", "max_length", "num_heads", *needed.get(self.kind, ())):
-            if getattr(self, name) < 1:
-                raise UserError(f"config: {name} must be at least 1, not {getattr(self, name)!r}")
+        super().__post_init__()
         if self.hidden_size % self.num_heads:
             raise UserError(f"config: {self.num_heads} heads do not divide a width of {self.hidden_size}")
 
-    @classmethod
-    def preset(cls, name: str, **overrides: Any) -> "BaselineConfig":
-        """The config of a named preset, with some fields replaced; a UserError for an unknown name."""
-        if name not in PRESETS:
-            raise UserError(f"unknown baseline {name!r}; {nearest(name, PRESETS)} baselines: {', '.join(PRESETS)}")
-        return cls(**{**PRESETS[name], **overrides})
+    def least(self, name: str) -> int:
+        optional = {"num_blocks", "inner_size", "kernel_size", "state_size"} - set(NEEDED[self.kind])
+        return 0 if name in optional else 1
+
+    def build(self, num_classes: int) -> Any:
+        from tf_embbert.baselines.classifier import build_classifier
+
+        return build_classifier(self, num_classes)
+
+
+def read_config(fields: Mapping[str, Any]) -> ModelConfig:
+    """The config that a run's config.json has: of a baseline, of an EmbBERT, or of a model that is neither.
+
+    Raises:
+        UserError: a field that it does not know.
+    """
+    if "kind" in fields:
+        return BaselineConfig.from_dict(fields)
+    return (EmbBERTConfig if "hidden_size" in fields else ModelConfig).from_dict(fields)

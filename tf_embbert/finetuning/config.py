@@ -3,7 +3,12 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from tf_embbert.baselines.config import BaselineConfig
+from tf_embbert.common.errors import UserError
 from tf_embbert.data.source import TaskSource, recorded
+from tf_embbert.model.config import EmbBERTConfig, ModelConfig
+
+EMBBERT = "embbert"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -12,7 +17,9 @@ class FinetuneConfig(TaskSource):
 
     Args:
         task, data_dir, text_column, .., strict: see `TaskSource`.
-        preset: name of the model's sizes, of presets.yaml.
+        model: "embbert", or one of the paper's other models by its name in baselines/presets.yaml: they start from
+            random values and learn from labels alone.
+        preset: name of EmbBERT's sizes, of presets.yaml.
         activation: of the convolution's branch; None takes that of the pretrained encoder or the preset.
         init: folder of a run whose encoder training starts from; "auto" takes the shipped one for texts or for pairs,
             "none" random values.
@@ -44,6 +51,7 @@ class FinetuneConfig(TaskSource):
         ('mail.csv', 20.0)
     """
 
+    model: str = EMBBERT
     preset: str = "base"
     activation: str | None = None
     init: str = "auto"
@@ -67,6 +75,21 @@ class FinetuneConfig(TaskSource):
     seed: int = 0
     deterministic: bool = False
     report_rows: int = 2000
+
+    def sizes(self) -> ModelConfig:
+        """The model's sizes.
+
+        Raises:
+            UserError: no such model or preset, or an option of EmbBERT's for another model.
+        """
+        if self.model == EMBBERT:
+            return EmbBERTConfig.preset(self.preset)
+        for name, value, default in (("--preset", self.preset, "base"), ("--activation", self.activation, None)):
+            if value != default:
+                raise UserError(f"{name} is of {EMBBERT}, and --model is {self.model}: leave it away")
+        if self.init not in ("auto", "none"):
+            raise UserError(f"--init is of {EMBBERT}: there is no pretrained {self.model}, leave it away")
+        return BaselineConfig.preset(self.model)
 
     def recorded(self) -> dict[str, Any]:
         """What makes the run what it is, as config.json and a bundle's manifest have it: no paths."""

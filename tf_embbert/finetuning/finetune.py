@@ -10,7 +10,6 @@ from tf_embbert.data.soft_labels import SoftLabels, read_soft_labels
 from tf_embbert.data.tasks import Task
 from tf_embbert.finetuning.config import FinetuneConfig
 from tf_embbert.finetuning.plan import make_plan
-from tf_embbert.model.config import EmbBERTConfig
 from tf_embbert.run import History, Run
 from tf_embbert.training.partial import require_free, work_aside
 
@@ -18,7 +17,7 @@ from tf_embbert.training.partial import require_free, work_aside
 def finetune_task(
     config: FinetuneConfig, out: str | Path, *, resume: bool = False, force: bool = False, report: Report = print
 ) -> Run:
-    """Trains EmbBERT on a task in float, folds and calibrates it, trains it quantisation-aware, and writes the run.
+    """Trains a model on a task in float, folds and calibrates it, trains it quantisation-aware, and writes the run.
 
     Args:
         config: the task and how to train on it.
@@ -40,7 +39,7 @@ def finetune_task(
         96.91
     """
     require_free(out, force)
-    EmbBERTConfig.preset(config.preset)  # refuses an unknown one
+    config.sizes()  # refuses unknown ones
     task = config.load(config.seed)
     plan = make_plan(config, task)
     soft = read_soft_labels(config.soft_rows, task) if config.soft_rows else None

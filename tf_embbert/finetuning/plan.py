@@ -17,7 +17,7 @@ from tf_embbert.common.files import write_atomically
 from tf_embbert.data.source import file_name
 from tf_embbert.data.tasks import Task
 from tf_embbert.finetuning.budget import Budget, epochs_on_labels
-from tf_embbert.finetuning.config import FinetuneConfig
+from tf_embbert.finetuning.config import EMBBERT, FinetuneConfig
 from tf_embbert.teaching.config import Teaching, find_encoder
 
 _ENCODERS = Path(__file__).parents[1] / "encoders"
@@ -116,7 +116,7 @@ def choose_teacher(config: FinetuneConfig, task: Task) -> str:
     if config.teacher == "auto":
         _, counts = np.unique(task.rows("train").labels, return_counts=True)
         several = np.sum(counts > 1) > 1 or task.is_regression  # classes of which a part can teach the rest
-        return "auto" if several and not config.soft_rows else "none"
+        return "auto" if several and not config.soft_rows and config.model == EMBBERT else "none"
     if config.teacher == "ngrams" and not by_words(task):
         kind = "numbers" if task.is_regression else "pairs"
         raise UserError(f"--teacher ngrams is of single texts with classes, {task.name} has {kind}: leave it away")
@@ -129,8 +129,8 @@ def by_words(task: Task) -> bool:
 
 
 def choose_init(config: FinetuneConfig, task: Task) -> str:
-    """The shipped encoder for texts or for pairs; none of another preset's sizes."""
-    if config.init == "auto" and config.preset != "base":
+    """The shipped encoder for texts or for pairs; none of another preset's sizes, or another model's."""
+    if config.init == "auto" and (config.preset != "base" or config.model != EMBBERT):
         return "none"
     return str(PAIRS if task.is_pair else SENTENCES) if config.init == "auto" else config.init
 
@@ -139,10 +139,10 @@ def labels_alone(config: FinetuneConfig, task: Task, reasons: dict[str, str]) ->
     """The recipe without a teacher."""
     rows = len(task.rows("train"))
     epochs = epochs_on_labels(rows)
-    alone = config.teacher == "auto" and not (by_words(task) or config.soft_rows)
+    alone = config.teacher == "auto" and config.model == EMBBERT and not (by_words(task) or config.soft_rows)
     reasons["teacher"] = f"none: {'of pairs and numbers it wants torch' if alone else 'not asked for'}"
     reasons["epochs"] = f"{epochs}, by {rows} rows"
-    if task.is_pair and config.init == "auto" and config.preset == "base":
+    if task.is_pair and config.init == "auto" and choose_init(config, task) != "none":
         # The shipped encoder of pairs compares two texts already, by its own tokens: few passes keep that.
         return LABELS_ALONE | {"epochs": min(epochs, PAIR_EPOCHS), "tokenizer": "init"}
     return LABELS_ALONE | {"epochs": epochs}

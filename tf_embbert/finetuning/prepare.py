@@ -1,5 +1,6 @@
 """A task made ready to train on: its tokenizer, the model's config and length, its rows as token ids."""
 
+import dataclasses
 import math
 from collections.abc import Sequence
 
@@ -11,8 +12,6 @@ from tf_embbert.common.errors import UserError
 from tf_embbert.data.soft_labels import SoftLabels
 from tf_embbert.data.tasks import Task
 from tf_embbert.finetuning.config import FinetuneConfig
-from tf_embbert.model.classifier import build_classifier
-from tf_embbert.model.config import EmbBERTConfig
 from tf_embbert.run import Array, Run, load_run
 from tf_embbert.tokenizer import Encoded, Tokenizer
 from tf_embbert.training.fitting import EncodedRows
@@ -33,7 +32,7 @@ class PreparedTask:
     Attributes:
         pretrained: the run of `given.init`, or None.
         tokenizer: trained on the task's texts, or the pretrained run's.
-        config: EmbBERTConfig of the model.
+        config: sizes of the model.
         length: tokens of a text at most.
 
     Raises:
@@ -43,11 +42,11 @@ class PreparedTask:
     def __init__(self, task: Task, given: FinetuneConfig, report: Report, soft: SoftLabels | None = None) -> None:
         self.task, self.soft, self.report = task, soft, report
         self.pretrained: Run | None = load_run(given.init) if given.init != "none" else None
-        config = self.pretrained.config if self.pretrained else EmbBERTConfig.preset(given.preset)
+        config = self.pretrained.config if self.pretrained else given.sizes()
         self.tokenizer = self.choose_tokenizer(given.tokenizer, config.vocab_size)
         asked = {"activation": given.activation, "dropout": given.dropout, "token_dropout": given.token_dropout}
         chosen = {name: value for name, value in asked.items() if value is not None}
-        self.config = EmbBERTConfig.from_dict({**config.to_dict(), **chosen, "vocab_size": self.tokenizer.vocab_size})
+        self.config = dataclasses.replace(config, **chosen, vocab_size=self.tokenizer.vocab_size)
         self.length = self.choose_length(given.max_length)
         if given.pad_to and not self.length <= given.pad_to <= self.config.max_length:
             raise UserError(
@@ -96,7 +95,7 @@ class PreparedTask:
 
     def initial_model(self) -> keras.Model:
         """A new model, or one with the pretrained encoder; a regression starts at the mean label."""
-        model = build_classifier(self.config, len(self.task.labels or [None]))
+        model = self.config.build(len(self.task.labels or [None]))
         if self.pretrained:
             copy_encoder(self.pretrained.model, model, self.translated_table(self.pretrained))
         if self.task.is_regression:

@@ -1,9 +1,12 @@
-"""The sizes of an EmbBERT and its presets: one dataclass that every other module reads."""
+"""The sizes of an EmbBERT and its presets: one dataclass that every other module reads.
+
+What every model's config has is `ModelConfig`; the paper's other models have theirs in `baselines/config.py`.
+"""
 
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import yaml
 
@@ -17,7 +20,74 @@ PRESETS = yaml.safe_load((Path(__file__).parent / "presets.yaml").read_text())
 
 
 @dataclasses.dataclass(frozen=True)
-class EmbBERTConfig:
+class ModelConfig:
+    """Sizes of a model on token ids, whatever it is made of.
+
+    Args:
+        vocab_size: V, rows of the token table.
+        max_length: rows of the position table, the longest text in tokens.
+
+    Raises:
+        UserError: one of them is below 1.
+    """
+
+    vocab_size: int
+    max_length: int = 256
+
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    what: ClassVar[str] = "model"  # as errors call a preset
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if field.type is int and (not isinstance(value, int) or value < self.least(field.name)):
+                least = self.least(field.name)
+                raise UserError(f"config: {field.name} must be a whole number of at least {least}, not {value!r}")
+
+    def least(self, name: str) -> int:
+        """The least that a size may be."""
+        return 1
+
+    def build(self, num_classes: int) -> Any:
+        """The Keras classifier of these sizes; TensorFlow is imported for it.
+
+        Raises:
+            UserError: the sizes are of a model that somebody else built.
+        """
+        raise UserError("this run's Keras model is its maker's: only its integers are here")
+
+    @classmethod
+    def preset(cls, name: str, **overrides: Any) -> Self:
+        """The config of a named preset, with some fields replaced.
+
+        Args:
+            name: one of the names in the model's presets.yaml.
+            **overrides: fields to set differently, for example `vocab_size=4096`.
+
+        Raises:
+            UserError: unknown preset, with the nearest names.
+        """
+        if name not in cls.presets:
+            near = nearest(name, cls.presets)
+            raise UserError(f"unknown {cls.what} {name!r}; {near} {cls.what}s: {', '.join(cls.presets)}")
+        return cls(**{**cls.presets[name], **overrides})
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> Self:
+        """The config written by `to_dict`; a field it does not know is a UserError."""
+        known = {field.name for field in dataclasses.fields(cls)}
+        unknown = sorted(set(fields) - known)
+        if unknown:
+            raise UserError(f"config: unknown field {unknown[0]!r}; known: {', '.join(sorted(known))}")
+        return cls(**fields)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields by name, as a run's config.json has them; those that are None are left out."""
+        return {name: value for name, value in dataclasses.asdict(self).items() if value is not None}
+
+
+@dataclasses.dataclass(frozen=True)
+class EmbBERTConfig(ModelConfig):
     """Sizes and options of one EmbBERT encoder.
 
     Args:
@@ -54,11 +124,11 @@ class EmbBERTConfig:
     activation: str = "silu"
     epsilon: float = 1.1920929e-07
 
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = PRESETS
+    what: ClassVar[str] = "preset"
+
     def __post_init__(self) -> None:
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            if field.type is int and (not isinstance(value, int) or value < 1):
-                raise UserError(f"config: {field.name} must be a whole number of at least 1, not {value!r}")
+        super().__post_init__()
         for name in ("dropout", "token_dropout"):
             if not 0 <= getattr(self, name) < 1:
                 raise UserError(f"config: {name} must be in [0, 1), not {getattr(self, name)!r}")
@@ -67,30 +137,7 @@ class EmbBERTConfig:
         if self.epsilon <= 0:
             raise UserError(f"config: epsilon must be positive, not {self.epsilon!r}")
 
-    @classmethod
-    def preset(cls, name: str, **overrides: Any) -> "EmbBERTConfig":
-        """The config of a named preset, with some fields replaced.
+    def build(self, num_classes: int) -> Any:
+        from tf_embbert.model.classifier import build_classifier
 
-        Args:
-            name: one of the names in presets.yaml.
-            **overrides: fields to set differently, for example `vocab_size=4096`.
-
-        Raises:
-            UserError: unknown preset, with the nearest names.
-        """
-        if name not in PRESETS:
-            raise UserError(f"unknown preset {name!r}; {nearest(name, PRESETS)} presets: {', '.join(PRESETS)}")
-        return cls(**{**PRESETS[name], **overrides})
-
-    @classmethod
-    def from_dict(cls, fields: Mapping[str, Any]) -> "EmbBERTConfig":
-        """The config written by `to_dict`; a field it does not know is a UserError."""
-        known = {field.name for field in dataclasses.fields(cls)}
-        unknown = sorted(set(fields) - known)
-        if unknown:
-            raise UserError(f"config: unknown field {unknown[0]!r}; known: {', '.join(sorted(known))}")
-        return cls(**fields)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The fields by name, as a run's config.json has them."""
-        return dataclasses.asdict(self)
+        return build_classifier(self, num_classes)

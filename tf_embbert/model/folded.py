@@ -149,6 +149,27 @@ class FoldedModel:
             raise UserError(f"{min(left)} is not among an EmbBERT's folded weights: train again")
         return model
 
+    def with_arrays(self, arrays: Mapping[str, Array]) -> "FoldedModel":
+        """The same model with other weights; raises as `from_arrays` does."""
+        return self.from_arrays(arrays, self.activation)
+
+    @property
+    def symmetric(self) -> set[str]:
+        """Tensors whose zero point is 0: FULLY_CONNECTED takes other operators' outputs as weights with that only, so
+        the values are; so are the tables, which are weights themselves.
+        """
+        return {"embed.features", *(f"block{index}.values" for index in range(len(self.blocks)))}
+
+    @property
+    def max_length(self) -> int:
+        """Rows of the position table."""
+        return len(self.embed.position)
+
+    @property
+    def vocab_size(self) -> int:
+        """Rows of the token table."""
+        return len(self.embed.token)
+
     def to_archive(self) -> dict[str, Array]:
         """`arrays()`, and the activation where it is not SiLU: what a run stores."""
         return self.arrays() | ({} if self.activation == "silu" else {"activation": np.array(self.activation)})

@@ -10,7 +10,8 @@ import numpy as np
 import tf_keras as keras
 
 from tf_embbert.model.folded import Array, FoldedModel
-from tf_embbert.quantization.deploy import build_deploy_model, deploy_layers
+from tf_embbert.model.program import TABLE_KINDS, Folded
+from tf_embbert.quantization.deploy import DeployLayer, Gate, Softmax, UnitNorm, build_deploy_model, deploy_layers
 from tf_embbert.training.batching import make_batches
 
 Span: TypeAlias = Callable[[float], tuple[float, float]]  # the range that a limit gives
@@ -24,7 +25,7 @@ MASK_DEPTH = 8.0
 
 
 def calibrate(
-    folded: FoldedModel,
+    folded: Folded,
     ids: Sequence[Array],
     seed: int,
     rows: int = 512,
@@ -46,21 +47,34 @@ def calibrate(
     chooser = np.random.default_rng(seed)
     chosen = chooser.choice(len(ids), min(rows, len(ids)), replace=False)
     samples = collect([ids[i] for i in chosen], folded, chooser)
-    ranges = {name: tensor_range(name, mask_depth, clip or best_clip, **sample) for name, sample in samples.items()}
+    ranges = {
+        name: tensor_range(name, name in folded.symmetric, mask_depth, clip or best_clip, **sample)
+        for name, sample in samples.items()
+    }
     return kernel_ranges(folded) | ranges
 
 
-def kernel_ranges(folded: FoldedModel) -> dict[str, Any]:
+def kernel_ranges(folded: Folded) -> dict[str, Any]:
     """Ranges of the constant kernels and tables: symmetric, no clipping; per channel for convolutions."""
     ranges: dict[str, Any] = {}
     for name, value in folded.arrays().items():
-        if name.endswith(".conv.kernel") and name.startswith("block"):
+        if name.endswith(".conv.kernel") and not name.startswith("head"):
             ranges[name] = np.maximum(np.abs(value).max(axis=0), 1e-6)
-        elif name.endswith(".kernel"):
+        elif name.endswith((".kernel", ".gain")):
             ranges[name] = symmetric(np.abs(value).max())
-    tables = (folded.embed.token, folded.embed.position, folded.embed.segment)
-    ranges["embed.features"] = symmetric(max(np.abs(table).max() for table in tables if table is not None))
-    return ranges
+    return ranges | table_ranges(folded)
+
+
+def table_ranges(folded: Folded) -> dict[str, Any]:
+    """Ranges of what is looked up in tables: those of the tables, all that are joined in one."""
+    if isinstance(folded, FoldedModel):
+        tables = (folded.embed.token, folded.embed.position, folded.embed.segment)
+        return {"embed.features": symmetric(max(np.abs(table).max() for table in tables if table is not None))}
+    return {
+        step.name: symmetric(max(np.abs(folded.weights[name]).max() for name in step.weights.values()))
+        for step in folded.steps
+        if step.kind in TABLE_KINDS
+    }
 
 
 def symmetric(limit: float) -> tuple[float, float]:
@@ -69,10 +83,11 @@ def symmetric(limit: float) -> tuple[float, float]:
     return (-limit, limit)
 
 
-def collect(ids: Sequence[Array], folded: FoldedModel, chooser: np.random.Generator) -> dict[str, dict[str, Array]]:
+def collect(ids: Sequence[Array], folded: Folded, chooser: np.random.Generator) -> dict[str, dict[str, Array]]:
     """Values of every calibrated tensor over some texts: {name: {values, importance, peaks}}."""
     model = build_deploy_model(folded)
-    names = [layer.name for layer in deploy_layers(model) if is_calibrated(layer.name)]
+    tables = table_ranges(folded)
+    names = [layer.name for layer in deploy_layers(model) if is_calibrated(layer) and layer.name not in tables]
     probe = keras.Model(model.input, [model.get_layer(name).output for name in names])
     samples: dict[str, Sample] = {name: {"values": [], "importance": [], "peaks": []} for name in names}
     for tokens in make_batches(sorted(ids, key=len), batch_size=16):
@@ -82,14 +97,14 @@ def collect(ids: Sequence[Array], folded: FoldedModel, chooser: np.random.Genera
     return {name: {key: np.concatenate(parts) for key, parts in sample.items()} for name, sample in samples.items()}
 
 
-def is_calibrated(name: str) -> bool:
-    """Whether a tensor's range comes from data; tables have their own, and TFLM fixes those of three operators."""
-    return not name.endswith((".norm", ".weights", ".gate")) and name != "embed.features"
+def is_calibrated(layer: DeployLayer) -> bool:
+    """Whether a tensor's range comes from data; TFLM fixes those of three operators."""
+    return not (isinstance(layer, UnitNorm | Softmax | Gate) or layer.is_bare)
 
 
 def add_sample(sample: Sample, name: str, output: Array, real: Array, chooser: np.random.Generator) -> None:
     """Adds one batch [B, q, .] of a tensor: values at real rows, how much each matters, the peaks of score rows."""
-    rows = output[real[:, : output.shape[1]]]  # [tokens, .]
+    rows = output[real[:, : output.shape[1]]] if output.ndim == 3 else output  # [tokens, .], or [B, .] after pooling
     importance = np.ones_like(rows)
     if name.startswith("x"):  # what follows is a norm: an error counts relative to its row's length
         importance /= np.mean(np.square(rows), axis=1, keepdims=True) + 1e-12
@@ -108,13 +123,16 @@ def add_sample(sample: Sample, name: str, output: Array, real: Array, chooser: n
 
 
 def tensor_range(
-    name: str, mask_depth: float, clip: Clip, values: Array, importance: Array, peaks: Array
+    name: str, is_symmetric: bool, mask_depth: float, clip: Clip, values: Array, importance: Array, peaks: Array
 ) -> tuple[float, float]:
     """(min, max) of one tensor, zero included."""
     low, high = min(float(values.min()), 0.0), max(float(values.max()), 1e-6)
     if name == "logits" or name.startswith("head."):
         return widen(low, high)
-    if name.endswith(".values"):
+    if name.endswith(".states"):  # of a scan, 16 bits
+        limit = 1.1 * max(-low, high)
+        return (-limit, limit)
+    if is_symmetric:
         limit = clip(values, importance, lambda c: (-c, c), max(-low, high))
         return (-limit, limit)
     if low < 0:

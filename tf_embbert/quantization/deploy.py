@@ -14,6 +14,7 @@ import tf_keras as keras
 from tf_embbert.model.causal_conv import causal_depthwise_conv
 from tf_embbert.model.folded import Array, FoldedModel
 from tf_embbert.model.layers import hard_swish, segment_ids, token_mask
+from tf_embbert.model.program import Program
 
 
 class DeployLayer(keras.layers.Layer):
@@ -28,7 +29,8 @@ class DeployLayer(keras.layers.Layer):
         self, initial: Mapping[str, Array] | None = None, weight_names: Mapping[str, str] | None = None, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
-        self.initial, self.weight_names = initial or {}, weight_names or {}
+        self.initial, self.weight_names = dict(initial or {}), dict(weight_names or {})
+        self.is_bare = False  # whether its output has no range of its own
         self.own: dict[str, tf.Variable] = {}
 
     def build(self, input_shape: Any) -> None:
@@ -56,18 +58,30 @@ class Features(DeployLayer):
 
 
 class Dense(DeployLayer):
-    """FULLY_CONNECTED with a constant kernel [out, in] and perhaps a bias."""
+    """FULLY_CONNECTED with a constant kernel [out, in], perhaps a bias, perhaps "relu"."""
+
+    def __init__(self, *args: Any, activation: str | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.activation = activation
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
         y = tf.matmul(x, self.kernel, transpose_b=True)
-        return y + self.bias if "bias" in self.initial else y
+        y = y + self.bias if "bias" in self.initial else y
+        return tf.nn.relu(y) if self.activation else y
 
 
 class UnitNorm(DeployLayer):
-    """L2_NORMALIZATION over the last axis: RMSNorm without its constants."""
+    """L2_NORMALIZATION over the last axis: RMSNorm without its constants; a norm's epsilon beside the sum of squares
+    is in the float graph only.
+    """
+
+    def __init__(self, *args: Any, epsilon: float = 0.0, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.epsilon = epsilon
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
-        return x * tf.math.rsqrt(tf.maximum(tf.reduce_sum(tf.square(x), axis=-1, keepdims=True), 1e-12))
+        squares = tf.reduce_sum(tf.square(x), axis=-1, keepdims=True) + self.epsilon
+        return x * tf.math.rsqrt(tf.maximum(squares, 1e-12))
 
 
 class Scores(DeployLayer):
@@ -139,17 +153,21 @@ class FirstRow(keras.layers.Layer):
 Wrap = Callable[[DeployLayer], keras.layers.Layer]
 
 
-def build_deploy_model(folded: FoldedModel, wrap: Wrap = lambda layer: layer) -> keras.Model:
+def build_deploy_model(folded: FoldedModel | Program, wrap: Wrap = lambda layer: layer) -> keras.Model:
     """The deploy graph as a Keras model: tokens int32 [B, L] -> logits float32 [B, C].
 
     Args:
-        folded: the weights, as `fold_model` gives them.
+        folded: the weights, as `fold_model` gives them, or a program.
         wrap: what becomes of each layer before it is called; `quantize.py` puts it under fake quantisation.
 
     Returns:
         Keras model whose layers are named as their output tensors; trainable, any batch, any length up to the
         position table's.
     """
+    if isinstance(folded, Program):
+        from tf_embbert.quantization.steps import build_program_model  # its layers are made of those here
+
+        return build_program_model(folded, wrap)
     tokens = keras.Input((None,), dtype="int32", name="tokens")
     layer = LayerFactory(folded, wrap)
     tables = ("token", "position", "segment") if folded.is_pair else ("token", "position")

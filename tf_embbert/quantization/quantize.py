@@ -16,7 +16,8 @@ import tf_keras as keras
 from tensorflow_model_optimization.quantization import keras as tfmot
 
 from tf_embbert.common.console import Report
-from tf_embbert.model.folded import Array, FoldedModel, Ranges
+from tf_embbert.model.folded import Array, Ranges
+from tf_embbert.model.program import Folded
 from tf_embbert.quantization import deploy
 from tf_embbert.quantization.calibrate import kernel_ranges
 from tf_embbert.quantization.deploy import build_deploy_model
@@ -111,13 +112,10 @@ class DeployQuantizeConfig(tfmot.QuantizeConfig):
 FIXED = {deploy.UnitNorm: (-1.0, 127 / 128), deploy.Softmax: (0.0, 255 / 256), deploy.Gate: (0.0, 255 / 256)}
 
 
-def quantize_config(layer: deploy.DeployLayer, train_ranges: bool) -> DeployQuantizeConfig:
-    """The QuantizeConfig of a deploy layer. FULLY_CONNECTED takes other operators' outputs as weights at zero point 0
-    only, so the values are symmetric; so are the tables, which are weights themselves.
-    """
+def quantize_config(layer: deploy.DeployLayer, symmetric: bool, train_ranges: bool) -> DeployQuantizeConfig:
+    """The QuantizeConfig of a deploy layer, whose output may have to have zero point 0 (`folded.symmetric`)."""
     if type(layer) in FIXED:
         return DeployQuantizeConfig(fixed_quantizer(*FIXED[type(layer)]))
-    symmetric = isinstance(layer, deploy.Features) or layer.name.endswith(".values")
     kernel = kernel_quantizer(isinstance(layer, deploy.Conv)) if "kernel" in layer.initial else None
     return DeployQuantizeConfig(RangeQuantizer(symmetric, train_ranges), kernel)
 
@@ -131,8 +129,8 @@ class QuantizedModel:
         train_ranges: whether training moves the ranges of the tensors.
     """
 
-    def __init__(self, folded: FoldedModel, ranges: Ranges, train_ranges: bool = False) -> None:
-        self.activation, self.train_ranges = folded.activation, train_ranges
+    def __init__(self, folded: Folded, ranges: Ranges, train_ranges: bool = False) -> None:
+        self.folded, self.ranges, self.train_ranges = folded, ranges, train_ranges
         self.quantizers: dict[str, RangeQuantizer] = {}
         self.model = build_deploy_model(folded, self.wrap)
         for name, quantizer in self.quantizers.items():
@@ -142,20 +140,20 @@ class QuantizedModel:
 
     def wrap(self, layer: deploy.DeployLayer) -> keras.layers.Layer:
         """The layer under fake quantisation, its range noted."""
-        config = quantize_config(layer, self.train_ranges)
+        config = quantize_config(layer, layer.name in self.folded.symmetric, self.train_ranges)
         if isinstance(config.output, RangeQuantizer):
             self.quantizers[layer.name] = config.output
         return tfmot.QuantizeWrapperV2(layer, config)
 
-    def read(self) -> tuple[FoldedModel, Ranges]:
+    def read(self) -> tuple[Folded, Ranges]:
         """The folded model and the ranges as they are now."""
-        folded = FoldedModel.from_arrays(deploy.read_arrays(self.model), self.activation)
+        folded = self.folded.with_arrays(deploy.read_arrays(self.model))
         tensors = {name: quantizer.get_range() for name, quantizer in self.quantizers.items()}
-        return folded, kernel_ranges(folded) | tensors
+        return folded, {**self.ranges, **kernel_ranges(folded), **tensors}
 
 
 def train_quantized(
-    folded: FoldedModel,
+    folded: Folded,
     ranges: Ranges,
     teacher: Array,
     rows: EncodedRows,
@@ -166,7 +164,7 @@ def train_quantized(
     report: Report = print,
     phases: Sequence[str] = PHASES,
     may_stay: bool = True,
-) -> tuple[FoldedModel, Ranges, History]:
+) -> tuple[Folded, Ranges, History]:
     """Quantisation-aware training from calibrated ranges: first with the ranges, then with the ranges frozen.
 
     The float model is the teacher, its answers to the training rows are the targets: labels would only make the int8

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from convert.export.build import build_model, build_stages
-from convert.lowering.lower import lower_model, share_scales
+from convert.lowering.lower import lower_model
+from convert.lowering.masks import share_scales
 from convert.lowering.to_tflite import write_model
 from convert.tflite.model import float_tensors, list_ops, output_quantization, read_model
 from convert.tflm.arena import plan_arena

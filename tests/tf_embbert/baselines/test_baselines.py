@@ -8,11 +8,10 @@ import pytest
 import tensorflow as tf
 import tf_keras as keras
 
-from tests.support.helpers import random_tokens, randomise
+from tests.support.baselines import SMALL, padded_rows, small_model
 from tf_embbert.baselines.classifier import build_classifier
 from tf_embbert.baselines.config import PRESETS, BaselineConfig
 from tf_embbert.common.errors import UserError
-from tf_embbert.model.config import EmbBERTConfig
 
 # With a head of two classes: RiccardoBravin/tiny-LLM.
 PUBLISHED = {
@@ -24,22 +23,12 @@ PUBLISHED = {
     "bert-efficient": 323_234,
     "nano-bert-efficient": 366_054,
 }
-SMALL: dict[str, Any] = {"vocab_size": 60, "max_length": 16, "hidden_size": 12, "dropout": 0.0}
+
 LENGTHS = [16, 7, 2]
 
 
-def small_model(name: str, seed: int = 0, **sizes: Any) -> keras.Model:
-    own = {"inner_size": 20} if PRESETS[name].get("inner_size") else {}
-    own |= {"reduced_size": 6} if PRESETS[name].get("reduced_size") else {}
-    keras.utils.set_random_seed(seed)
-    model = build_classifier(BaselineConfig.preset(name, **{**SMALL, **own, **sizes}), 3)
-    randomise(model, np.random.default_rng(seed), 0.2)
-    return model
-
-
 def rows(pair: bool = False) -> np.ndarray:
-    config = EmbBERTConfig(vocab_size=SMALL["vocab_size"], max_length=16)
-    return random_tokens(np.random.default_rng(5), config, 16, LENGTHS, pair)
+    return padded_rows(LENGTHS, pair)
 
 
 @pytest.mark.parametrize("name", PRESETS)
