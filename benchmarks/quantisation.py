@@ -18,7 +18,8 @@ import numpy as np
 
 from tf_embbert.common.errors import run_command
 from tf_embbert.data.tasks import Rows
-from tf_embbert.model.folded import FoldedModel, Ranges
+from tf_embbert.model.folded import Ranges
+from tf_embbert.model.program import Folded
 from tf_embbert.run import Run
 from tf_embbert.training.fitting import EncodedRows
 
@@ -42,18 +43,18 @@ class Bench:
             )
 
         self.rows, self.selection = encode(task.rows("train")), encode(task.rows("selection"))
-        self.folded, self.seed = fold_model(run.model, run.config, run.is_pair), run.seed
+        self.folded, self.seed = fold_model(run.model, run.encoder, run.is_pair), run.seed
         self.teacher = predict_in_order(run.model, self.rows.ids)
         self.expected = predict_in_order(run.model, self.selection.ids).argmax(1)
 
-    def ptq(self, **choices: Any) -> tuple[FoldedModel, Ranges]:
+    def ptq(self, **choices: Any) -> tuple[Folded, Ranges]:
         from tf_embbert.quantization.calibrate import calibrate
 
         return self.folded, calibrate(self.folded, self.rows.ids, self.seed, **choices)
 
     def qat(
         self, teacher: np.ndarray | None = None, phases: Sequence[str] = ("ranges", "frozen"), rate: float = 3e-5
-    ) -> tuple[FoldedModel, Ranges]:
+    ) -> tuple[Folded, Ranges]:
         from tf_embbert.quantization.quantize import train_quantized
         from tf_embbert.training.fitting import Recipe
 
@@ -79,7 +80,7 @@ class Bench:
         """Logits as sure of the label as can be: cross-entropy with the labels, no distillation."""
         return 30.0 * np.eye(self.teacher.shape[1], dtype=np.float32)[self.rows.labels]
 
-    def measure(self, choice: str, weights: FoldedModel, ranges: Ranges) -> dict[str, Any]:
+    def measure(self, choice: str, weights: Folded, ranges: Ranges) -> dict[str, Any]:
         from tf_embbert.quantization.quantize import QuantizedModel
         from tf_embbert.training.batching import predict_in_order
 

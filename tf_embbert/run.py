@@ -31,7 +31,7 @@ from tf_embbert.common.console import quiet_import
 from tf_embbert.common.errors import UserError
 from tf_embbert.common.json_text import parse_json
 from tf_embbert.common.json_text import read_json as read_json
-from tf_embbert.model.config import ModelConfig
+from tf_embbert.model.config import EmbBERTConfig, ModelConfig
 from tf_embbert.model.folded import Array as Array
 from tf_embbert.model.folded import FoldedModel as FoldedModel
 from tf_embbert.model.folded import Ranges as Ranges
@@ -113,6 +113,17 @@ class Run:
     def is_regression(self) -> bool:
         """Whether the model answers with a number, not with a class."""
         return self.labels is None
+
+    @property
+    def encoder(self) -> EmbBERTConfig:
+        """The sizes of its EmbBERT, to start from.
+
+        Raises:
+            UserError: it is the run of another model.
+        """
+        if not isinstance(self.config, EmbBERTConfig):
+            raise UserError("the run to start from is of another model: only EmbBERT's encoder can be taken over")
+        return self.config
 
     @property
     def quantised(self) -> Quantised:

@@ -8,7 +8,8 @@ from typing import Any
 
 RESULTS = Path(__file__).parents[1] / "results/baselines"
 HEADER = (
-    "| model | parameters | L | `model.tflite` | arena M4 | arena M55 | instructions M7 | TFLM = TFLite | accuracy, int8 |"
+    "| model | parameters | L | `model.tflite` | arena M4 | arena M55 | instructions M7 | TFLM = TFLite "
+    "| accuracy, int8 in TFLM (seeds) |"
 )
 
 

@@ -157,7 +157,7 @@ def train(pretrained: Run, config: FluencyConfig, folder: Path, report: Report) 
     history = fit(model, told, rows, held, config, folder, report)
     about = {"name": "pretrained_fluent", "seed": config.seed, "arguments": config.recorded()}
     metrics = {**history[-1], "corpus": file_hashes(files)}
-    return encoder_run(model, pretrained.config, pretrained.tokenizer, metrics, LENGTH, about), history
+    return encoder_run(model, pretrained.encoder, pretrained.tokenizer, metrics, LENGTH, about), history
 
 
 def fit(
@@ -186,7 +186,7 @@ def build_model(pretrained: Run, width: int, steps: int, learning_rate: float) -
     from tf_embbert.training.fitting import warmup_cosine
 
     # no dropout: no sentence is seen often, and a word that is hidden would change what is to be told
-    config = EmbBERTConfig.from_dict({**pretrained.config.to_dict(), "dropout": 0.0, "token_dropout": 0.0})
+    config = EmbBERTConfig.from_dict({**pretrained.encoder.to_dict(), "dropout": 0.0, "token_dropout": 0.0})
     tokens = keras.Input((None,), dtype="int32")
     hidden = encode(config, tokens)
     model = keras.Model(tokens, [keras.layers.Dense(width)(hidden), keras.layers.Dense(width)(hidden[:, 0])])

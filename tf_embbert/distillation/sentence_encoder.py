@@ -117,7 +117,7 @@ def train_encoder(
         from tf_embbert.training.transfer import copy_encoder
 
     keras.utils.set_random_seed(0)
-    sizes = EmbBERTConfig.from_dict({**start.config.to_dict(), "dropout": 0.0, "token_dropout": 0.0})
+    sizes = EmbBERTConfig.from_dict({**start.encoder.to_dict(), "dropout": 0.0, "token_dropout": 0.0})
     model = build_classifier(sizes, vectors.shape[1])
     copy_encoder(start.model, model)
     ids = start.tokenizer.encode(list(sentences), max_length=LONGEST).ids
@@ -189,7 +189,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         model, history = train_encoder(start, sentences, vectors, options.epochs, options.batch_size, print)
         about = {"name": "sentences", "seed": 0, "arguments": {"sentences": len(sentences), "epochs": options.epochs}}
         metrics = {**history[-1], "corpus": file_hashes([str(path) for path in plain_files(options.data_dir)])}
-        return encoder_run(model, start.config, start.tokenizer, metrics, LONGEST, about), history
+        return encoder_run(model, start.encoder, start.tokenizer, metrics, LONGEST, about), history
 
     work_aside(options.out, False, {}, work, print)
 

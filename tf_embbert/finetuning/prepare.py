@@ -42,7 +42,7 @@ class PreparedTask:
     def __init__(self, task: Task, given: FinetuneConfig, report: Report, soft: SoftLabels | None = None) -> None:
         self.task, self.soft, self.report = task, soft, report
         self.pretrained: Run | None = load_run(given.init) if given.init != "none" else None
-        config = self.pretrained.config if self.pretrained else given.sizes()
+        config = self.pretrained.encoder if self.pretrained else given.sizes()
         self.tokenizer = self.choose_tokenizer(given.tokenizer, config.vocab_size)
         asked = {"activation": given.activation, "dropout": given.dropout, "token_dropout": given.token_dropout}
         chosen = {name: value for name, value in asked.items() if value is not None}

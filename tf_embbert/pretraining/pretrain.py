@@ -65,7 +65,7 @@ def pretrain_encoder(
 def initial_sizes(config: PretrainConfig) -> tuple[EmbBERTConfig, Run | None]:
     """The sizes to train, and the run to start from or None."""
     pretrained = load_run(config.init) if config.init else None
-    sizes = pretrained.config if pretrained else EmbBERTConfig.preset(config.preset)
+    sizes = pretrained.encoder if pretrained else EmbBERTConfig.preset(config.preset)
     if not SPECIAL + 2 <= (config.max_length or sizes.max_length) <= sizes.max_length:
         raise UserError(
             f"--max-length {config.max_length} is not within {SPECIAL + 2}..{sizes.max_length}, the rows "
