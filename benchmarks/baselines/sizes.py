@@ -87,9 +87,9 @@ def equal_rows(model: bytes, rows: list[Array], length: int) -> int:
     """On how many rows TFLM's bytes are TFLite's."""
     from convert.tflm.interpreters import TFLiteReferenceRunner, TFLMRunner
 
-    runners = TFLMRunner(model), TFLiteReferenceRunner(model)
+    tflm, reference = TFLMRunner(model), TFLiteReferenceRunner(model)
     padded = [np.pad(row, (0, length - len(row))) for row in rows]
-    return sum(np.array_equal(*(runner(row) for runner in runners)) for row in padded)
+    return sum(np.array_equal(tflm(row), reference(row)) for row in padded)
 
 
 @run_command

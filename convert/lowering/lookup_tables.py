@@ -36,10 +36,10 @@ class TableBuilder:
         scale = float(np.abs(values).max()) / INT16_MAX
         whole = np.clip(np.round(values / scale), -INT16_MAX, INT16_MAX - 127).astype(int)
         high = (whole + 128) >> 8
-        parts = []
+        parts: list[Tensor] = []
         for digit, place in ((high, 256), (whole - 256 * high, 1)):
             own = Quantization((scale * place,))
             table = self.build.constant(f"{name}.{place}", digit.astype(np.int8), own)
             byte = self.build.gather(f"{name}.byte{place}", table, index)
             parts.append(self.build.cast(f"{name}.part{place}", byte, np.int16, own))
-        return self.build.add_int16(name, *parts, Quantization((scale,)))
+        return self.build.add_int16(name, parts[0], parts[1], Quantization((scale,)))

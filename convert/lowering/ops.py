@@ -71,7 +71,7 @@ class GraphBuilder:
         """
         assert weights.quantization.zero_point == 0 and weights.shape[-1] == x.shape[-1]
         rows = (x.size // x.shape[-1],) if flat else x.shape[:-1]
-        options = {"keep_dims": True} if len(rows) > 1 else {}
+        options: dict[str, Any] = {"keep_dims": True} if len(rows) > 1 else {}
         options |= {"fused_activation": "RELU"} if relu else {}
         return self._op(
             "FULLY_CONNECTED", [x, weights, bias], name, (*rows, weights.shape[-2]), quantization, **options

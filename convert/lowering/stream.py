@@ -188,4 +188,4 @@ class StreamLowering(ProgramLowering):
             wide = self.build.cast(f"{name}.wide{place}", found, np.int32, None)
             worth = self.build.constant(f"{place}", np.full((1, 1), place, np.int32))
             digits.append(self.build.multiply(f"{name}.part{place}", wide, worth))
-        return self.build.add(f"{name}.reciprocal", *digits)
+        return self.build.add(f"{name}.reciprocal", digits[0], digits[1])

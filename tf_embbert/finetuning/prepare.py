@@ -3,6 +3,7 @@
 import dataclasses
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import tf_keras as keras
@@ -45,7 +46,7 @@ class PreparedTask:
         config = self.pretrained.encoder if self.pretrained else given.sizes()
         self.tokenizer = self.choose_tokenizer(given.tokenizer, config.vocab_size)
         asked = {"activation": given.activation, "dropout": given.dropout, "token_dropout": given.token_dropout}
-        chosen = {name: value for name, value in asked.items() if value is not None}
+        chosen: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
         self.config = dataclasses.replace(config, **chosen, vocab_size=self.tokenizer.vocab_size)
         self.length = self.choose_length(given.max_length)
         if given.pad_to and not self.length <= given.pad_to <= self.config.max_length:
