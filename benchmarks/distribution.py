@@ -1,10 +1,11 @@
-"""Pretraining by two worker processes on loopback beside one with the same batches; what that says of larger clusters.
+"""Training by two worker processes on loopback beside one with the same batches; what that says of larger clusters.
 
-    python -m benchmarks.distribution --corpus FILE.. --work DIR
+    python -m benchmarks.distribution --corpus FILE.. --work DIR     pretraining
+    python -m benchmarks.distribution --work DIR                     fine-tuning on the shipped corpus
 
-Writes results/distribution.json: how far the losses are apart, tokens a second, the bytes that the workers exchange a
-step, and from those what 10^10 tokens would take on 8 and 64 devices. Pretraining has no dropout: the comparison is
-exact but for the order of sums.
+Writes results/distribution.json: how far the losses are apart, tokens or rows a second; of pretraining also the bytes
+that the workers exchange a step, and from those what 10^10 tokens would take on 8 and 64 devices. Both draw the same
+numbers for dropout whatever the number of workers: the comparisons are exact but for the order of sums.
 """
 
 import argparse
@@ -23,6 +24,7 @@ from tf_embbert.common.errors import run_command
 
 RESULT = Path(__file__).parent / "results/distribution.json"
 PRESET, STEPS, BATCH_TOKENS = "base", 10, 4096
+FINETUNE = {"preset": "nano", "task": "pocket", "epochs": 2, "qat_epochs": 1, "qat_rows": 1000, "batch_size": 32}
 TOKENS = 10**10
 DEVICES = (1, 8, 64)
 # Tokens a second of a device that is assumed, for no GPU was at hand; those of a core are in results/pretraining.json.
@@ -32,13 +34,23 @@ LATENCY = 50e-6  # seconds of a message
 EFFICIENCY = 0.9  # share of the time that is to be spent computing
 
 
-def train(corpus: list[str], work: Path, name: str, ports: list[int]) -> list[dict[str, str]]:
-    """The history of a pretraining by as many workers as there are ports, or by this process's kind alone."""
+def pretraining(corpus: list[str]) -> list[str]:
+    """The command of a pretraining, without --out."""
+    command = ["tf_embbert.pretrain", "--corpus", *corpus, "--preset", PRESET, "--max-length", "64"]
+    return [*command, "--steps", str(STEPS), "--evaluate-every", str(STEPS // 2), "--batch-tokens", str(BATCH_TOKENS)]
+
+
+def finetuning() -> list[str]:
+    """The command of a fine-tuning with dropout, without --out."""
+    options = [word for name, value in FINETUNE.items() for word in (f"--{name.replace('_', '-')}", str(value))]
+    return ["tf_embbert.finetune", *options, "--teacher", "none", "--report-rows", "100"]
+
+
+def train(command: list[str], work: Path, name: str, ports: list[int]) -> list[dict[str, str]]:
+    """The history of a training by as many workers as there are ports, or by this process's kind alone."""
     out = work / name
     shutil.rmtree(out, ignore_errors=True)
-    command = [sys.executable, "-m", "tf_embbert.pretrain", "--corpus", *corpus, "--preset", PRESET]
-    command += ["--max-length", "64", "--steps", str(STEPS), "--evaluate-every", str(STEPS // 2)]
-    command += ["--batch-tokens", str(BATCH_TOKENS), "--out", str(out), *(["--distribute"] if ports else [])]
+    command = [sys.executable, "-m", *command, "--out", str(out), *(["--distribute"] if ports else [])]
     cluster = {"worker": [f"127.0.0.1:{port}" for port in ports]}
     one_thread = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "OMP_NUM_THREADS": "1"}
     processes = []
@@ -97,35 +109,42 @@ def reckoned(gradient: int, rate: float) -> list[dict[str, Any]]:
     return rows
 
 
+def extrapolated() -> dict[str, Any]:
+    """What larger clusters would do, by the gradients' size and a core's or an assumed GPU's speed."""
+    gradient = exchanged()
+    core = json.loads(RESULT.with_name("pretraining.json").read_text())["variants"]
+    rate = core["short rows too, in buckets: as it is"]["tokens_per_cpu_second"]
+    return {
+        "gradient_bytes": gradient,
+        "reckoned": {"core": reckoned(gradient, rate), "gpu": reckoned(gradient, ASSUMED_GPU)},
+    }
+
+
 @run_command
 def main(arguments: list[str] | None = None) -> None:
     parse = argparse.ArgumentParser(
         prog="python -m benchmarks.distribution", description=(__doc__ or "").split("\n")[0]
     )
-    parse.add_argument("--corpus", nargs="+", required=True)
+    parse.add_argument("--corpus", nargs="+", help="text to pretrain on (default: fine-tuning)")
     parse.add_argument("--work", type=Path, required=True, help="folder of the runs")
     parse.add_argument("--port", type=int, default=23456, help="the first of two ports on loopback")
     options = parse.parse_args(arguments)
     load = os.getloadavg()[0]
-    alone = train(options.corpus, options.work, "alone", [])
-    along = train(options.corpus, options.work, "along", [options.port, options.port + 1])
-    gradient = exchanged()
-    core = json.loads(RESULT.with_name("pretraining.json").read_text())["variants"]
-    rate = core["short rows too, in buckets: as it is"]["tokens_per_cpu_second"]
-    result = {
-        "preset": PRESET,
-        "steps": STEPS,
-        "batch_tokens": BATCH_TOKENS,
+    command = pretraining(options.corpus) if options.corpus else finetuning()
+    alone = train(command, options.work, "alone", [])
+    along = train(command, options.work, "along", [options.port, options.port + 1])
+    unit = "tokens_per_second" if options.corpus else "rows_per_second"
+    measured = {
         "cores": os.cpu_count(),
         "load_average": round(load, 1),
         "relative_difference": apart(along, alone),
-        "tokens_per_second": {
-            "one": float(alone[-1]["tokens_per_second"]),
-            "two": float(along[-1]["tokens_per_second"]),
-        },
-        "gradient_bytes": gradient,
-        "reckoned": {"core": reckoned(gradient, rate), "gpu": reckoned(gradient, ASSUMED_GPU)},
+        unit: {"one": float(alone[-1][unit]), "two": float(along[-1][unit])},
     }
+    result = json.loads(RESULT.read_text()) if RESULT.is_file() else {}
+    if options.corpus:
+        result |= {"preset": PRESET, "steps": STEPS, "batch_tokens": BATCH_TOKENS, **measured, **extrapolated()}
+    else:
+        result["finetune"] = FINETUNE | {"losses": len(alone), **measured}
     RESULT.write_text(json.dumps(result, indent=1) + "\n")
     print(json.dumps(result, indent=1))
 

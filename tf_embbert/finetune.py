@@ -96,6 +96,7 @@ def add_training_options(training: argparse._ArgumentGroup) -> None:
     add("--pad-to", type=positive_int, metavar="N", help="no bucketing: pad every text to N tokens")
     add("--seed", type=seed)
     add("--deterministic", action="store_true", help="same arguments, same run to the last bit; slower")
+    add("--distribute", action="store_true", help="over this machine's GPUs, or the workers of TF_CONFIG")
     add(
         "--report-rows",
         type=positive_int,

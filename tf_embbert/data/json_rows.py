@@ -95,8 +95,8 @@ def _of_object(path: Path, value: Any) -> Table | None:
         return table.with_column(*next(iter(table.columns.items())), [f"{path.name}: the rows are {rows[0]!r}"])
     if lists.keys() >= {"columns", "data"}:
         return _of_lists(path, [lists["columns"], *lists["data"]])
-    if table := _of_objects(path, value):
-        return table
+    if by_key := _of_objects(path, value):
+        return by_key
     if len(lists) > 1 and len(lists) == len(value) and len({len(part) for part in lists.values()}) == 1:
         return Table(str(path), lists) if len(next(iter(lists.values()))) > 1 else None
     return None

@@ -9,6 +9,7 @@ first. Replaced-token detection would ask which words were disturbed: one bit wh
 is mostly noise.
 """
 
+import math
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from tf_embbert.common.arguments import CommandParser, add_output_options, positive, positive_int, seed, split_output
-from tf_embbert.common.console import Report, quiet_import
+from tf_embbert.common.console import Report, progress_bar, quiet_import
 from tf_embbert.common.errors import UserError, run_command
 from tf_embbert.data.source import recorded
 from tf_embbert.distillation.disturbed import disturbed_sentences
@@ -164,7 +165,7 @@ def fit(
     model: Any, told: ToldSentences, rows: Array, held: Array, config: FluencyConfig, folder: Path, report: Report
 ) -> History:
     """Trains a model in place and leaves it with the weights of its best epoch; returns the history."""
-    from tf_embbert.training.fitting import Progress, fit_epoch
+    from tf_embbert.training.fitting import Progress
 
     progress = Progress(model, folder)
     for epoch in range(len(progress.history), config.epochs):
@@ -176,6 +177,22 @@ def fit(
         report(f"{title}  loss {loss:.4f}  held out: words {at_words:.4f}, means {means:.4f}")
     model.set_weights(progress.best)
     return progress.history
+
+
+def fit_epoch(model: Any, batches: Any, title: str, count: int) -> float:
+    """One pass over the batches with Keras' `fit`, with a bar on a terminal; returns the mean loss."""
+    import tf_keras as keras
+
+    from tf_embbert.training.fitting import require_finite
+
+    with progress_bar(title, count, "batches", loss=math.nan) as update:
+
+        def after_batch(batch: int, logs: dict[str, float]) -> None:
+            require_finite(logs["loss"], "the loss")
+            update(batch + 1, loss=logs["loss"])
+
+        callback = keras.callbacks.LambdaCallback(on_batch_end=after_batch)
+        return model.fit(batches, verbose=0, callbacks=[callback]).history["loss"][-1]
 
 
 def build_model(pretrained: Run, width: int, steps: int, learning_rate: float) -> Any:

@@ -43,6 +43,7 @@ class FinetuneConfig(TaskSource):
         pad_to: pads every text to as many tokens; None puts rows of like length together.
         seed: of everything random.
         deterministic: whether equal configs give equal runs to the last bit; slower.
+        distribute: over this machine's GPUs, or the workers of TF_CONFIG; the batches stay the same.
         report_rows: rows of the reported split to score, a seeded sample.
 
     Examples:
@@ -74,6 +75,7 @@ class FinetuneConfig(TaskSource):
     pad_to: int | None = None
     seed: int = 0
     deterministic: bool = False
+    distribute: bool = False
     report_rows: int = 2000
 
     def sizes(self) -> ModelConfig:
@@ -93,4 +95,4 @@ class FinetuneConfig(TaskSource):
 
     def recorded(self) -> dict[str, Any]:
         """What makes the run what it is, as config.json and a bundle's manifest have it: no paths."""
-        return recorded(self, unnamed={"data_dir"}, files={"task", "init", "soft_rows", "teacher"})
+        return recorded(self, unnamed={"data_dir", "distribute"}, files={"task", "init", "soft_rows", "teacher"})

@@ -11,7 +11,8 @@ from tf_embbert.data.tasks import Task
 from tf_embbert.finetuning.config import FinetuneConfig
 from tf_embbert.finetuning.plan import make_plan
 from tf_embbert.run import History, Run
-from tf_embbert.training.partial import require_free, work_aside
+from tf_embbert.training.cluster import helps
+from tf_embbert.training.partial import help_make, require_free, work_aside
 
 
 def finetune_task(
@@ -52,6 +53,8 @@ def finetune_task(
 
         return train_run(task, plan, folder / "training", report, soft)
 
+    if helps(config.distribute):
+        return help_make(out, work)
     return work_aside(out, resume, what_is_begun(config, task, soft), work, report)
 
 

@@ -17,8 +17,10 @@ from tf_embbert.finetuning.prepare import PreparedTask
 from tf_embbert.finetuning.scoring import sample, score_variants, verification_texts
 from tf_embbert.quantization.variants import calibrate_model, train_variant
 from tf_embbert.run import Array, History, Quantised, Run, load_run, weight_names
-from tf_embbert.teaching.lesson import take_lesson
+from tf_embbert.teaching.lesson import Lesson, take_lesson
 from tf_embbert.teaching.vectors import EncoderVectors
+from tf_embbert.training.cluster import Helped
+from tf_embbert.training.distribution import barrier, chief_first, in_step, is_chief, mirrored, open_strategy
 from tf_embbert.training.fitting import EncodedRows, Recipe, train
 
 Number = TypeVar("Number", int, float)
@@ -44,34 +46,50 @@ def train_run(
 
     Raises:
         UserError: a length the model cannot take, a loss that became NaN, or a pretrained run that does not fit.
+        Helped: this worker is not the chief, and has done its part.
     """
-    plan = plan.kept(folder / "plan.json")
-    for name, reason in plan.reasons.items():
-        report(f"{name}: {reason}")
-    PreparedTask(task, plan.config, lambda line: None)  # what it refuses is refused before a teacher is trained
-    lesson = None
-    if plan.teaching:
-        lesson = take_lesson(task, plan.teaching, folder, report, EncoderVectors(load_run(SENTENCES)))
+    strategy = open_strategy(plan.config.distribute)
+    with chief_first(strategy):
+        plan, lesson = prepare_lesson(task, plan, folder, report)
     config, soft = plan.config, together([lesson.soft if lesson else None, soft])
-    keras.utils.set_random_seed(config.seed)
+    keras.utils.set_random_seed(config.seed)  # after the workers have met, which draws numbers too
     if config.deterministic:
         tf.config.experimental.enable_op_determinism()
     data = PreparedTask(task, config, report, soft)
-    model = data.initial_model()
+    initial = data.initial_model()
+    model = mirrored(strategy, initial)
     rows, selection = data.training_rows(), data.encode("selection")
     report(
         f"{len(rows)} training rows, {data.config.vocab_size} tokens, length {data.length}, "
         f"{model.count_params():,} parameters"
     )
     objective = choose_objective(task, lesson.targets if lesson else None, soft)
-    history = train_float(model, objective, rows, selection, config, folder / "float", report)
     few = sample(selection, SELECTION_ROWS, config.seed)
-    variants, qat_history = quantise(model, data, rows, few, config, folder / "qat", report)
+    with in_step(strategy):
+        history = train_float(model, objective, rows, selection, config, folder / "float", report)
+        variants, qat_history = quantise(model, data, rows, few, config, folder / "qat", report)
+    if not is_chief(strategy):
+        barrier(strategy)
+        raise Helped
     report("scoring in TFLM")
+    initial.set_weights(model.get_weights())  # a strategy's variables have other names
+    model = initial
     metrics = score_variants(model, variants, data, few, config.report_rows, config.seed)
     metrics["recipe"] = plan.choices() | ({"teacher": lesson.about} if lesson else {})
     run = make_run(model, data, rows, config, variants, metrics)
+    barrier(strategy)  # the others wait as long
     return run, [{"phase": "float", **row} for row in history] + qat_history
+
+
+def prepare_lesson(task: Task, plan: Plan, folder: Path, report: Report) -> tuple[Plan, Lesson | None]:
+    """The plan that is kept in the folder, and what its teachers say of the rows; None where nobody teaches."""
+    plan = plan.kept(folder / "plan.json")
+    for name, reason in plan.reasons.items():
+        report(f"{name}: {reason}")
+    PreparedTask(task, plan.config, lambda line: None)  # what it refuses is refused before a teacher is trained
+    if not plan.teaching:
+        return plan, None
+    return plan, take_lesson(task, plan.teaching, folder, report, EncoderVectors(load_run(SENTENCES)))
 
 
 def train_float(

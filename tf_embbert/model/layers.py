@@ -4,8 +4,10 @@ B = batch, L = padded length, d = hidden size, r = reduced size, m = expansion, 
 Pads are token 0, on the right. The integer version of the same function is built by `deploy.py`.
 """
 
+import contextlib
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextvars import ContextVar
 from typing import Any
 
 import tensorflow as tf
@@ -16,6 +18,9 @@ from tf_embbert.model.causal_conv import causal_depthwise_conv
 from tf_embbert.model.config import CLS, PAD, SEP, UNK
 
 PACKAGE = "tf_embbert"
+GROUP = 4  # float32 numbers that one count of Philox gives
+# The number of a replica's first row in the batch and the batch's rows, where a replica takes some of them only.
+ROWS: ContextVar[tuple[tf.Tensor, tf.Tensor] | None] = ContextVar("rows", default=None)
 NOT_TAKEN = "EmbBERT cannot take these token ids"  # how the errors of `require_taken` begin
 
 
@@ -77,6 +82,16 @@ class PadMask(keras.layers.Layer):
         return token_mask(tokens)
 
 
+@contextlib.contextmanager
+def whole_batch(first: tf.Tensor, rows: tf.Tensor) -> Iterator[None]:
+    """Random layers that are called inside have rows of a batch of `rows`, from number `first` on."""
+    token = ROWS.set((first, rows))
+    try:
+        yield
+    finally:
+        ROWS.reset(token)
+
+
 class RandomLayer(keras.layers.Layer):
     """A layer with random numbers of its own, whose state a checkpoint keeps: a resumed training draws the same ones.
 
@@ -86,7 +101,24 @@ class RandomLayer(keras.layers.Layer):
     def __init__(self, rate: float, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.rate = rate
-        self.generator = tf.random.Generator.from_seed(random.randrange(2**31))
+        self.generator = tf.random.Generator.from_seed(random.randrange(2**31), "philox")
+
+    def uniform(self, shape: tf.Tensor) -> tf.Tensor:
+        """Numbers in [0, 1) of a shape [b, ..]: those that these rows have in the whole batch, see `whole_batch`.
+
+        Philox counts: a number is found by its place among the batch's, without drawing those before it. All replicas
+        count on by the whole batch.
+        """
+        size = tf.reduce_prod(shape[1:])  # numbers of a row
+        first, rows = ROWS.get() or (0, shape[0])
+        state = self.generator.skip(tf.cast(rows * size, tf.int64))  # int64 [3]: a count of 128 bits, low part first
+        groups, before = first * size // GROUP, first * size % GROUP
+        counter = tf.bitcast(state[:2] + tf.stack([tf.cast(groups, tf.int64), 0]), tf.uint64)
+        key = tf.bitcast(state[2:], tf.uint64)
+        drawn = tf.raw_ops.StatelessRandomUniformV2(
+            shape=[before + shape[0] * size], key=key, counter=counter, alg=tf.random.Algorithm.PHILOX.value
+        )
+        return tf.reshape(drawn[before:], shape)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "rate": self.rate}
@@ -104,7 +136,7 @@ class TokenDropout(RandomLayer):
         if not training or not self.rate:
             return tokens
         ordinary = (tokens != PAD) & (tokens != CLS) & (tokens != SEP)
-        dropped = ordinary & (self.generator.uniform(tf.shape(tokens)) < self.rate)
+        dropped = ordinary & (self.uniform(tf.shape(tokens)) < self.rate)
         return tf.where(dropped, UNK, tokens)
 
 
@@ -115,7 +147,7 @@ class Dropout(RandomLayer):
     def call(self, x: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         if not training or not self.rate:
             return x
-        kept = self.generator.uniform(tf.shape(x)) >= self.rate
+        kept = self.uniform(tf.shape(x)) >= self.rate
         return tf.where(kept, x / (1.0 - self.rate), 0.0)
 
 

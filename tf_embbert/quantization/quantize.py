@@ -6,7 +6,7 @@ lives within 0.05 is then one grey level), trained along with the weights, and f
 """
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from tf_embbert.quantization import deploy
 from tf_embbert.quantization.calibrate import kernel_ranges
 from tf_embbert.quantization.deploy import build_deploy_model
 from tf_embbert.run import History
+from tf_embbert.training.distribution import agree_on
 from tf_embbert.training.fitting import EncodedRows, Recipe, train
 
 BITS = 8
@@ -120,6 +121,13 @@ def quantize_config(layer: deploy.DeployLayer, symmetric: bool, train_ranges: bo
     return DeployQuantizeConfig(RangeQuantizer(symmetric, train_ranges), kernel)
 
 
+def of_any_replica(create: Callable[..., tf.Variable], **given: Any) -> tf.Variable:
+    """A variable; what a kernel's quantizer notes in a step is the same on all replicas, the first one's is taken."""
+    if not given.get("trainable"):
+        given["aggregation"] = tf.VariableAggregation.ONLY_FIRST_REPLICA
+    return create(**given)
+
+
 class QuantizedModel:
     """The deploy graph under fake quantisation.
 
@@ -132,11 +140,13 @@ class QuantizedModel:
     def __init__(self, folded: Folded, ranges: Ranges, train_ranges: bool = False) -> None:
         self.folded, self.ranges, self.train_ranges = folded, ranges, train_ranges
         self.quantizers: dict[str, RangeQuantizer] = {}
-        self.model = build_deploy_model(folded, self.wrap)
+        with tf.variable_creator_scope(of_any_replica):
+            self.model = build_deploy_model(folded, self.wrap)
         for name, quantizer in self.quantizers.items():
             quantizer.set_range(ranges[name])
         # A kernel's quantizer takes the range of the kernel whenever it runs in training mode: once is enough.
         self.model(np.zeros((1, 2), np.int32), training=True)
+        agree_on(self.model)
 
     def wrap(self, layer: deploy.DeployLayer) -> keras.layers.Layer:
         """The layer under fake quantisation, its range noted."""

@@ -8,11 +8,13 @@ outside of one there is a single replica.
 import contextlib
 from collections.abc import Iterator
 
+import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
 from tf_embbert.common.errors import UserError
 from tf_embbert.model.folded import Array
+from tf_embbert.model.layers import RandomLayer
 from tf_embbert.training.cluster import WorkerLost, read_cluster
 
 # What the collective operations of a worker raise when another one is gone.
@@ -34,7 +36,7 @@ def open_strategy(distribute: bool) -> tf.distribute.Strategy:
 
     Returns:
         MultiWorkerMirroredStrategy for the workers of TF_CONFIG, when they are all there; MirroredStrategy for this
-        machine's GPUs where it is not set.
+        machine's GPUs where it is not set, or for its logical CPUs where it has no GPU.
 
     Raises:
         UserError: TF_CONFIG is none.
@@ -46,7 +48,8 @@ def open_strategy(distribute: bool) -> tf.distribute.Strategy:
             return tf.distribute.MultiWorkerMirroredStrategy()
         except LOST as error:
             raise UserError(f"the workers of TF_CONFIG did not find each other ({first_line(error)})") from None
-    return tf.distribute.MirroredStrategy()
+    devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+    return tf.distribute.MirroredStrategy([device.name for device in devices])
 
 
 @contextlib.contextmanager
@@ -69,12 +72,25 @@ def mirrored(strategy: tf.distribute.Strategy, model: keras.Model) -> keras.Mode
         return model
     with in_step(strategy):
         copy = copy_of(model)
-        copy.set_weights(of_the_chief(copy.get_weights()))
+        agree_on(copy)
     return copy
 
 
+def agree_on(model: keras.Model) -> None:
+    """Gives a model the chief's values: another machine may have rounded otherwise in making its own."""
+    if workers_of(tf.distribute.get_strategy()) > 1:
+        model.set_weights(of_the_chief(model.get_weights()))
+
+
+def agreed(value: float) -> float:
+    """The chief's value of a figure, that all workers choose alike."""
+    if workers_of(tf.distribute.get_strategy()) == 1:
+        return value
+    return float(of_the_chief([np.array(value, np.float64)])[0])
+
+
 def of_the_chief(values: list[Array]) -> list[Array]:
-    """The chief's values, on every worker: another machine may have rounded otherwise in making its own."""
+    """The chief's values, on every worker."""
     strategy = tf.distribute.get_strategy()
 
     def first(values: list[tf.Tensor]) -> list[tf.Tensor]:
@@ -89,10 +105,17 @@ def of_the_chief(values: list[Array]) -> list[Array]:
 
 
 def copy_of(model: keras.Model) -> keras.Model:
-    """A model of the same layers and values, in variables of the present scope."""
+    """A model of the same layers, values and random numbers to come, in variables of the present scope."""
     copy = keras.Model.from_config(model.get_config())
     copy.set_weights(model.get_weights())
+    for layer, given in zip(random_layers(copy), random_layers(model)):
+        layer.generator.reset(given.generator.state)
     return copy
+
+
+def random_layers(model: keras.Model) -> list[RandomLayer]:
+    """The layers that draw numbers, those within blocks too."""
+    return [module for module in model.submodules if isinstance(module, RandomLayer)]
 
 
 def first_line(error: Exception) -> str:

@@ -1,12 +1,11 @@
-"""Training with `fit`: seeded epochs, the best one kept, a checkpoint after each, so that a killed run goes on."""
+"""Training: seeded epochs, the best one kept, a checkpoint after each, so that a killed run goes on."""
 
 import dataclasses
 import json
 import math
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -19,8 +18,8 @@ from tf_embbert.model.classifier import require_keras2
 from tf_embbert.run import Array, History
 from tf_embbert.training import metrics
 from tf_embbert.training.batching import count_batches, make_batches, predict_in_order
-
-Loss: TypeAlias = keras.losses.Loss | Callable[[tf.Tensor, tf.Tensor], tf.Tensor] | None
+from tf_embbert.training.distribution import agreed, is_chief
+from tf_embbert.training.steps import Loss, Step, make_step
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,7 +88,7 @@ def train(
 
     Args:
         model: Keras model, tokens int32 [B, L] -> [B, C].
-        loss: Keras loss of (targets, outputs).
+        loss: of each row, Keras' or a function of (targets, outputs).
         rows, validation: to train on; and those whose metric chooses the epoch.
         recipe: how to train.
         folder: where the checkpoint and the history live; a checkpoint there is resumed from.
@@ -105,17 +104,18 @@ def train(
         UserError: the loss became NaN or infinite, or the model is one of Keras 3.
     """
     steps = count_batches(rows.ids, recipe.batch_size, recipe.pad_to)  # of an epoch
-    compile_model(model, loss, recipe, recipe.epochs * steps)
+    compile_model(model, recipe, recipe.epochs * steps)
     progress = Progress(model, folder)
     targets = rows.labels if targets is None else targets
+    step = make_step(model, loss, tf.TensorSpec([None, *targets.shape[1:]], targets.dtype))
     if may_stay and not progress.history:
-        progress.best_value = validate(model, validation)
+        progress.best_value = agreed(validate(model, validation))
     for epoch in range(len(progress.history), recipe.epochs):
         batches = make_batches(rows.ids, targets, recipe.batch_size, epoch_seed(seed, epoch), recipe.pad_to)
         title, started = f"epoch {epoch + 1}/{recipe.epochs}", time.monotonic()
-        loss_value = fit_epoch(model, batches, title, steps)
+        loss_value = train_epoch(step, batches, title, steps)
         speed = len(rows) / (time.monotonic() - started)
-        value = validate(model, validation)
+        value = agreed(validate(model, validation))
         progress.add(
             {"epoch": epoch + 1, "loss": loss_value, validation.metric: value, "rows_per_second": speed},
             math.inf if recipe.keep_last and epoch + 1 == recipe.epochs else value,
@@ -125,15 +125,15 @@ def train(
     return progress.history
 
 
-def compile_model(model: keras.Model, loss: Loss, recipe: Recipe, steps: int) -> None:
-    """Gives a model its loss and AdamW for so many steps, whose variables a checkpoint can then be read into.
+def compile_model(model: keras.Model, recipe: Recipe, steps: int) -> None:
+    """Gives a model AdamW for so many steps, whose variables a checkpoint can then be read into.
 
     Raises:
         UserError: the model is one of Keras 3.
     """
     require_keras2(model)
     schedule = warmup_cosine(recipe.learning_rate, recipe.warmup * steps, steps)
-    model.compile(keras.optimizers.AdamW(schedule, weight_decay=recipe.weight_decay, global_clipnorm=1.0), loss)
+    model.optimizer = keras.optimizers.AdamW(schedule, weight_decay=recipe.weight_decay, global_clipnorm=1.0)
     model.optimizer.build(model.trainable_variables)
 
 
@@ -148,16 +148,21 @@ def validate(model: keras.Model, rows: EncodedRows) -> float:
     return metrics.score(rows.metric, rows.labels, outputs)
 
 
-def fit_epoch(model: keras.Model, batches: tf.data.Dataset, title: str, count: int) -> float:
-    """One pass over the batches, with a bar on a terminal; returns the mean loss."""
+def train_epoch(step: Step, batches: tf.data.Dataset, title: str, count: int) -> float:
+    """One pass over the batches, with a bar on a terminal; returns the rows' mean loss.
+
+    Keras' `fit` opens its batches twice, and seeded ones have a second order then: so do these, to make the runs that
+    `fit` made.
+    """
+    iter(batches)
+    total, rows = 0.0, 0
     with progress_bar(title, count, "batches", loss=math.nan) as update:
-
-        def after_batch(batch: int, logs: dict[str, float]) -> None:
-            require_finite(logs["loss"], "the loss")
-            update(batch + 1, loss=logs["loss"])
-
-        callback = keras.callbacks.LambdaCallback(on_batch_end=after_batch)
-        return model.fit(batches, verbose=0, callbacks=[callback]).history["loss"][-1]
+        for number, (tokens, targets) in enumerate(batches, 1):
+            value = step(tokens, targets)
+            require_finite(value, "the loss")
+            total, rows = total + value * len(tokens), rows + len(tokens)
+            update(number, loss=total / rows)
+    return total / rows
 
 
 def require_finite(value: float, name: str) -> None:
@@ -180,7 +185,8 @@ class Progress:
         self.best: list[Array] = model.get_weights()
         self.best_value = -math.inf
         self.checkpoint = tf.train.Checkpoint(model=model, optimizer=model.optimizer)
-        folder.mkdir(parents=True, exist_ok=True)
+        if is_chief():
+            folder.mkdir(parents=True, exist_ok=True)
         if (folder / "progress.json").exists():
             self.restore()
 
@@ -198,6 +204,8 @@ class Progress:
         epoch = len(self.history)
         if value > self.best_value:
             self.best_value, self.best = value, self.model.get_weights()
+        if not is_chief():
+            return
         np.savez(self.folder / f"best-{epoch}.npz", *self.best)
         self.checkpoint.write(str(self.folder / f"epoch-{epoch}"))
         state = {"history": self.history, "best_value": self.best_value}

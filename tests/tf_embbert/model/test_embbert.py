@@ -101,3 +101,16 @@ def test_loads_after_import_tf_embbert_alone(rng: np.random.Generator, tmp_path:
     done = subprocess.run([sys.executable, "-c", LOAD, *files], cwd=ROOT, capture_output=True, text=True, timeout=180)
     assert done.returncode == 0, done.stderr
     np.testing.assert_array_equal(np.load(tmp_path / "answers.npy"), model.predict(tokens, verbose=0))
+
+
+def test_h5_files_of_a_model_and_of_weights(rng: np.random.Generator, tmp_path: Path) -> None:
+    model, other = compiled(), compiled()
+    tokens = random_tokens(rng, CONFIG, 8, [8, 3])
+    expected = model.predict(tokens, verbose=0)
+    model.save(tmp_path / "m.h5")
+    np.testing.assert_array_equal(keras.models.load_model(tmp_path / "m.h5").predict(tokens, verbose=0), expected)
+    for name in ("m.weights.h5", "old.h5"):  # Keras' two formats of weights
+        model.save_weights(tmp_path / name)
+        other.set_weights([0 * value for value in other.get_weights()])
+        other.load_weights(tmp_path / name)
+        np.testing.assert_array_equal(other.predict(tokens, verbose=0), expected)
