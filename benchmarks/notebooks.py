@@ -27,13 +27,20 @@ def is_chatter(output: nbformat.NotebookNode) -> bool:
     return output.get("name") == "stderr" or output.get("text", "").startswith("INFO:tensorflow:")
 
 
+def without_place(output: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """An output whose paths begin at the checkout, wherever that lies."""
+    if "text" in output:
+        output["text"] = output["text"].replace(f"{ROOT}/", "")
+    return output
+
+
 def execute(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """The notebook run from top to bottom, with its outputs but for chatter."""
     NotebookClient(notebook, timeout=SECONDS, resources={"metadata": {"path": str(NOTEBOOKS)}}).execute()
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)  # times of day
         if cell.cell_type == "code":
-            cell.outputs = [output for output in cell.outputs if not is_chatter(output)]
+            cell.outputs = [without_place(output) for output in cell.outputs if not is_chatter(output)]
     notebook.metadata = {"kernelspec": notebook.metadata["kernelspec"], "code_sha256": code_sha256(notebook)}
     return notebook
 
