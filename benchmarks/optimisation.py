@@ -48,6 +48,7 @@ from convert.tflm.allocator import allocate
 from convert.tflm.builds import find_build
 from convert.tflm.interpreters import predict
 from tf_embbert.common.files import write_atomically
+from tf_embbert.model.folded import FoldedModel
 from tf_embbert.run import Run, load_run
 
 HERE = Path(__file__).parent
@@ -281,6 +282,7 @@ def make_stock_ideas(plain: Graph, offline: Tiling) -> list[tuple[str, str, bool
 def build_hard_swish(run: Run) -> bytes:
     """The run's model as if it had been trained with the other activation: its answers mean nothing, its figures do."""
     ranges = dict(run.ranges)
+    assert isinstance(run.weights, FoldedModel)
     for name in [name for name in ranges if name.endswith(".silu")]:
         ranges[name.replace(".silu", ".hard_swish")] = ranges[name]
     return build_model(dataclasses.replace(run.weights, activation="hard_swish"), ranges, LENGTHS[-1], arena=ASKED)

@@ -200,7 +200,10 @@ def _cost(options: "Namespace", run: "Run", length: int) -> str:
     """What the smallest arena costs, in a line; empty where it costs nothing."""
     from convert.bundle.bundle import read_bundle
     from convert.export.choice import cost_text, find_faster
+    from tf_embbert.model.folded import FoldedModel
 
+    if not isinstance(run.weights, FoldedModel):  # the other models have one form
+        return ""
     model = read_bundle(options.out).models[length]
     forms = find_faster(model, run.weights, run.ranges, length, options.core, options.plan, options.kernels)
     return cost_text(*forms, options.core, options.kernels) if forms else ""

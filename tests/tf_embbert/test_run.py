@@ -15,6 +15,7 @@ from tests.support.chain import KINDS, FolderOf, refused
 from tests.support.runs import small_run
 from tests.support.transcription import random_model
 from tf_embbert import evaluate
+from tf_embbert.model.folded import FoldedModel
 from tf_embbert.run import ABOUT, Quantised, Run, load_run, save_run, sha256
 
 ROOT = Path(__file__).parents[2]
@@ -36,6 +37,7 @@ def test_a_run_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert read.sample_texts == texts and read.labels == run.labels and read.metrics == run.metrics
     assert all(getattr(read, name) == getattr(run, name) for name in ("config", *ABOUT))
     np.testing.assert_array_equal(read.float_weights["embed/token_table"], run.float_weights["embed/token_table"])
+    assert isinstance(read.weights, FoldedModel) and isinstance(run.weights, FoldedModel)
     assert read.weights.activation == "hard_swish" and list(read.weights.arrays()) == list(run.weights.arrays())
     for name, value in run.weights.arrays().items():
         np.testing.assert_array_equal(read.weights.arrays()[name], value, err_msg=name)

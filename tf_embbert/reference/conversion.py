@@ -7,7 +7,7 @@ import numpy as np
 
 from tf_embbert.common.console import Report, quiet_import
 from tf_embbert.common.errors import UserError
-from tf_embbert.model.config import EmbBERTConfig
+from tf_embbert.model.config import EmbBERTConfig, ModelConfig
 from tf_embbert.pretraining.encoder_run import HEADS as HEADS_FILE
 from tf_embbert.reference.files import find_file, read_tensors, write_safetensors
 from tf_embbert.reference.names import (
@@ -139,13 +139,13 @@ def export_checkpoint(source: str | Path, path: str | Path, *, force: bool = Fal
         raise UserError(f"--export {path}: the file's name must end in .safetensors")
     if path.exists() and not force:
         raise UserError(f"{path} exists: choose another --export, or replace it with --force")
-    require_paper(run.config, source)
+    config = require_paper(run.config, source)
     values, head = dict(run.float_weights), "classifier"
     if (Path(source) / HEADS_FILE).is_file():
         values, head = {**values, **read_arrays(Path(source) / HEADS_FILE)}, "pretraining"
     elif not values["head/kernel"].any():
         head = "none"
-    table = table_of(run.config, head, len(run.labels or [None]))
+    table = table_of(config, head, len(run.labels or [None]))
     tensors = from_keras(values, table)
     heads = tuple(name.split(".")[0] for name in tensors if "classifier" in name)
     named = {name if name.startswith(heads) or head == "none" else f"model.{name}": v for name, v in tensors.items()}
@@ -153,11 +153,17 @@ def export_checkpoint(source: str | Path, path: str | Path, *, force: bool = Fal
     return len(tensors)
 
 
-def require_paper(config: EmbBERTConfig, source: str | Path) -> None:
-    """Raises a UserError for what the reference computes otherwise: it has SiLU and PyTorch's epsilon, no options."""
+def require_paper(config: ModelConfig, source: str | Path) -> EmbBERTConfig:
+    """The config; a UserError for another model, and for what the reference computes otherwise.
+
+    It has SiLU and PyTorch's epsilon, no options.
+    """
     paper = EmbBERTConfig()
+    if not isinstance(config, EmbBERTConfig):
+        raise UserError(f"{source} is another model: the reference's names are EmbBERT's")
     for name in ("activation", "epsilon"):
         if getattr(config, name) != getattr(paper, name):
             raise UserError(
                 f"{source} has {name} {getattr(config, name)}: the reference knows {getattr(paper, name)} only"
             )
+    return config

@@ -27,6 +27,7 @@ def small() -> tuple[FoldedModel, Ranges]:
 
 def test_the_budget_that_is_named_gives_the_arena_and_the_instructions_that_are_named() -> None:
     run = base()
+    assert isinstance(run.weights, FoldedModel)
     model = build_model(run.weights, run.ranges, LENGTH, CORE)
     forms = find_faster(model, run.weights, run.ranges, LENGTH, CORE)
     assert forms is not None

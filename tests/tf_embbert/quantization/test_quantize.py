@@ -93,6 +93,7 @@ def test_training_moves_the_weights_and_in_its_first_phase_the_ranges(folded: An
     quantized = QuantizedModel(weights, ranges, train_ranges=phase == "ranges")
     train(quantized.model, distil, rows, rows, recipe, tmp_path, 0, teacher, lambda line: None)
     trained, moved = quantized.read()
+    assert isinstance(trained, FoldedModel)
     assert not np.array_equal(trained.blocks[0].query_kernel, weights.blocks[0].query_kernel)
     assert moved["block0.values"][0] == -moved["block0.values"][1]
     # A range gets its gradient from the values it clips, so one that clips nothing stays.
@@ -112,6 +113,7 @@ def test_qat_that_does_not_help_leaves_things_as_they_were(folded: Any, tmp_path
         weights, ranges, teacher, rows, rows, recipe, tmp_path, 0, lambda line: None
     )
     assert [row["phase"] for row in history] == ["qat ranges", "qat frozen"]
+    assert isinstance(trained, FoldedModel)
     np.testing.assert_array_equal(trained.blocks[0].query_kernel, weights.blocks[0].query_kernel)
     np.testing.assert_allclose(kept["x1"], ranges["x1"], rtol=1e-6)
 
@@ -120,7 +122,7 @@ def test_reading_back_gives_what_was_set(folded: Any) -> None:
     weights, rows = folded
     ranges = calibrate(weights, rows, seed=0)
     held, held_ranges = QuantizedModel(weights, ranges).read()
-    assert held_ranges.keys() == ranges.keys()
+    assert isinstance(held, FoldedModel) and held_ranges.keys() == ranges.keys()
     for name in ranges:
         np.testing.assert_allclose(held_ranges[name], ranges[name], rtol=1e-6, err_msg=name)
     assert held.activation == weights.activation and held.arrays().keys() == weights.arrays().keys()

@@ -76,6 +76,7 @@ def test_logits_are_equal_both_ways(rng: np.random.Generator, tmp_path: Path, pr
 def test_a_trained_run_is_exported(run_of: FolderOf, rng: np.random.Generator, tmp_path: Path) -> None:
     run = load_run(run_of("pairs"))
     assert main([str(run_of("pairs")), "--export", str(tmp_path / "out.safetensors")]) == 0
+    assert isinstance(run.config, EmbBERTConfig)
     module = Classifier(run.config, 2).eval()
     module.load_state_dict(load_file(tmp_path / "out.safetensors"), strict=True)
     tokens = random_tokens(rng, run.config, 20, [20, 9, 4], pair=True)
