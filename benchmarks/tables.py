@@ -360,6 +360,7 @@ TABLES = {
     "reckoned": reckoned_table,
     "speed-short": speed_short_table,
     "tool-speed": tool_speed_table,
+    "windows": lambda: lines_of(own_data.WINDOWS_HEADER, own_data.windows_rows()),
 }
 
 

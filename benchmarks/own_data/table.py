@@ -9,6 +9,7 @@ from benchmarks.common.errors import error_of, with_error
 from benchmarks.own_data.tasks import PARTS, RESULTS
 
 LINEAR = {"naive_bayes": "naive Bayes", "logistic_regression": "logistic", "linear_svc": "LinearSVC", "ridge": "ridge"}
+WINDOWS_HEADER = "| imdb_1000, 2,000 test rows, float | inferences a text | accuracy |"
 HEADER = "| task | rows, classes | metric | float | int8, TFLM | seeds | best linear model | n-grams, int8 | ahead |"
 
 
@@ -36,6 +37,14 @@ def own_data_rows() -> Iterator[list[str]]:
         mean = f"{statistics.mean(leads):+.2f}" if leads else ""
         name = f"**{part}**, mean of {len(leads)} of {len(tasks)}; behind by more than a standard error: {behind}"
         yield [name, "", "", "", "", "", "", "", mean]
+
+
+def windows_rows() -> Iterator[list[str]]:
+    """A line a length of windows, after the run's own way."""
+    measured = json.loads((RESULTS / "windows.json").read_text())
+    yield [f"cut to {measured['cut_at']} tokens", "1", f"{measured['score']:.2f}"]
+    for line in measured["windows"]:
+        yield [f"windows of {line['length']} tokens", f"{line['of_a_text']:.2f}", f"{line['score']:.2f}"]
 
 
 def figures(runs: list[dict[str, Any]]) -> list[str]:
