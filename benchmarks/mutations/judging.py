@@ -17,11 +17,12 @@ ARENA_BYTES = 1 << 22
 SMALL = 100  # tensors or operators of a graph that optimize is tried on
 TARGET = ("cortex-m7", "cmsis_nn")
 BY_DATA = {"called_counts"}  # what TFLM finds out only about the graph that it comes to run
+FAILED = "failed to invoke"
 NO_ROOM = ("Failed to resize buffer", "Failed to allocate", "Requested", "not enough arena")
 
 
 def judge(data: bytes) -> dict:
-    """What check, arena and optimize make of a file: {verdict, rules, by_name, seconds}; verdicts are damaged, refused,
+    """What check, arena and optimize make of a file: {verdict, rules, warned, seconds}; verdicts are damaged, refused,
     supported and crash, the seconds those of a processor.
     """
     from convert.passes.hints import explain_arena
@@ -40,7 +41,7 @@ def judge(data: bytes) -> dict:
         outcome = {
             "verdict": "supported" if report["supported"] else "refused",
             "rules": [refusal["rule"] for refusal in report["refusals"]],
-            "by_name": any(warning["rule"] == "known_by_name" for warning in report["warnings"]),
+            "warned": [warning["rule"] for warning in report["warnings"]],
         }
     except UserError:
         outcome = {"verdict": "damaged", "rules": []}
@@ -111,8 +112,10 @@ def _kind(outcome: dict, truth: dict) -> str:
     supported = outcome["verdict"] == "supported"
     if supported == truth["runs"]:
         return "agree"
-    if supported and outcome["by_name"]:
+    if supported and "known_by_name" in outcome["warned"]:
         return "known by name only, which the verdict says"
+    if supported and "inputs_computed" in outcome["warned"] and FAILED in str(truth["log"]):
+        return "failed on what was in the arena before, of which the verdict warns"
     if supported:
         no_room = any(word in line for line in truth["log"] for word in NO_ROOM)
         return "too large for the interpreter's arena" if no_room else "false pass"

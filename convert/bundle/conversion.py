@@ -68,9 +68,10 @@ def convert_run(
     require_free(out, force)
     if reject is not None and run.labels is None:
         raise UserError("--reject is for classes: a regression has no confidence")
+    weights, ranges = run.weights, run.ranges  # a run without is refused first
     lengths = list_lengths(run, seq_len, shorter)
     step("lowering to int8")
-    built, offsets = build_lengths(run.weights, run.ranges, lengths, core, arena_budget, plan, kernels)
+    built, offsets = build_lengths(weights, ranges, lengths, core, arena_budget, plan, kernels)
     _require_within(arena_budget, built, lengths[-1], core)
     model, models = built.model, split_lengths(built.model, offsets)
     step("checking: does TFLM run every operator")

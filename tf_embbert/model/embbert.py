@@ -51,6 +51,9 @@ class EmbBERT(keras.Model):
         return super().save_spec(dynamic_batch)
 
 
+keras.saving.get_custom_objects()["EmbBERT"] = EmbBERT  # an .h5 file names a model by its class alone
+
+
 @contextlib.contextmanager
 def plain_errors(model: keras.Model) -> Iterator[None]:
     """What the layers refuse about token ids, as a UserError of one line; the model can then be used again."""

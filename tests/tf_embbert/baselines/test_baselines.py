@@ -64,7 +64,7 @@ def test_unknown_names_and_sizes_are_one_line() -> None:
         BaselineConfig.preset("bertt")
     with pytest.raises(UserError, match="2 heads do not divide"):
         BaselineConfig.preset("bert", hidden_size=7)
-    with pytest.raises(UserError, match="state_size must be at least 1"):
+    with pytest.raises(UserError, match="state_size must be a whole number of at least 1, not 0"):
         BaselineConfig.preset("mamba", state_size=0)
 
 
