@@ -23,7 +23,7 @@ from typing import IO, Any
 ARENA_BYTES = 1 << 18
 LEAST_MAPPED = 132 << 10  # allocations from here on are mapped, not taken from the heap, and stay so when one is freed
 GUARD_BYTES = 1 << 32
-GAP_BYTES = 1 << 24
+GAP_BYTES = 1 << 20  # from 2 MiB on the kernel aligns, and leaves a gap above
 SECONDS = 5
 FILLS = (0, 1, 127)  # what inputs are filled with, until one runs: a divisor or a root may not take all
 UNKNOWN_TO_NUMPY = (18, 21, 22)  # types of the schema: bfloat16 and two of 8 bits
@@ -62,6 +62,16 @@ def fill_holes() -> None:
         address = guard(size)
         if address < lowest:
             lowest, size = address, size // 2
+
+
+def use_up_heap() -> list[bytes]:
+    """What fills the heap's gaps, as long as it is held: an allocation is mapped only where none of them takes it."""
+    sbrk = ctypes.CDLL(None).sbrk
+    sbrk.restype, sbrk.argtypes = ctypes.c_void_p, [ctypes.c_ssize_t]
+    held = [bytes(LEAST_MAPPED)]
+    while id(held[-1]) < sbrk(0):
+        held.append(bytes(LEAST_MAPPED))
+    return held
 
 
 def try_all(models: list[bytes], arena_bytes: int) -> list[dict]:
@@ -147,5 +157,6 @@ if __name__ == "__main__":
 
     jobs = [base64.b64decode(model) for model in json.load(sys.stdin)]
     fill_holes()
+    held = use_up_heap()
     gc.freeze()
     json.dump(try_all(jobs, int(sys.argv[1])), sys.stdout)
