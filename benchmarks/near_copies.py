@@ -16,35 +16,21 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from benchmarks.common.tasks import TASKS
 from tf_embbert.common.errors import run_command
+from tf_embbert.data.checks import words_of
 from tf_embbert.data.tasks import load_task
 
 RESULT = Path(__file__).parent / "results/near_copies.json"
-TASKS = (
-    "snips",
-    "emotion",
-    "nlu",
-    "limit",
-    "cyberbullying",
-    "imdb",
-    "ag_news",
-    "sst2",
-    "cola",
-    "mrpc",
-    "stsb",
-    "rte",
-    "wnli",
-)
 OWN_DATA = ("nlu_hwu64_intent", "clinc150")  # further folders that tasks of own_data come from
 GRAM = 8  # words
 PLACES = ("train", "selection", "books", "wikinews", "wikipedia")
 HEADER = f"| task, split | texts | {' | '.join(PLACES)} |"
-WORD = re.compile(r"\w+")
 
 
 def grams(text: str) -> Iterator[int]:
     """A text's runs of eight words, hashed; of a shorter one all of its words."""
-    words = WORD.findall(text.lower())
+    words = words_of(text).split()
     for start in range(max(len(words) - GRAM, 0) + 1):
         yield hash(tuple(words[start : start + GRAM]))
 

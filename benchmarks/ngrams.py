@@ -16,6 +16,7 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.preprocessing import normalize
 
+from benchmarks.common.tasks import TASKS
 from tf_embbert.common.errors import run_command
 from tf_embbert.data.tasks import Rows, Task, load_task
 from tf_embbert.training.metrics import score
@@ -24,21 +25,6 @@ from tf_embbert.training.ngrams import count_grams
 RESULTS = Path(__file__).parent / "results/ngrams"
 FLASH_BYTES = 340_000  # of base's model.tflite with 8,192 tokens, at L = 256
 STRENGTHS = [0.3, 1.0, 3.0, 10.0, 30.0, 100.0]
-TASKS = [
-    "snips",
-    "emotion",
-    "nlu",
-    "limit",
-    "cyberbullying",
-    "imdb",
-    "ag_news",
-    "sst2",
-    "cola",
-    "mrpc",
-    "stsb",
-    "rte",
-    "wnli",
-]
 
 
 def fit(features: Any, rows: Rows, strength: float, regression: bool) -> tuple[np.ndarray, np.ndarray]:

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.own_data.tasks import PARTS, RESULTS, TASKS, make_task
+from benchmarks.own_data.tasks import PARTS, RESULTS, TASKS, add_data_arguments, make_task
 from tf_embbert.common.errors import run_command
 
 
@@ -43,8 +43,7 @@ def measure(name: str, seed: int, data_dir: Path, work: Path) -> dict[str, Any]:
 @run_command
 def main(arguments: list[str] | None = None) -> None:
     parse = argparse.ArgumentParser(prog="python -m benchmarks.own_data", description=__doc__.split("\n")[0])
-    parse.add_argument("--data-dir", type=Path, required=True)
-    parse.add_argument("--work", type=Path, required=True, help="folder of the tasks' files and the runs")
+    add_data_arguments(parse)
     parse.add_argument("--part", choices=PARTS, default="development")
     parse.add_argument("--task", nargs="+", choices=TASKS, help="by default all of the part")
     parse.add_argument("--seed", nargs="+", type=int, default=[0])

@@ -11,14 +11,13 @@ Writes results/own_data/large/TASK.json.
 import argparse
 import json
 import time
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from benchmarks.own_data.linear import STRENGTHS, rate
-from benchmarks.own_data.tasks import RESULTS, TASKS, make_task
+from benchmarks.own_data.tasks import RESULTS, TASKS, add_data_arguments, make_task
 from tf_embbert.common.errors import run_command
 from tf_embbert.data.rows import Rows
 from tf_embbert.data.tasks import Task, load_task
@@ -66,8 +65,7 @@ def fine_tuned(task: Task, folder: str) -> dict[str, Any]:
 @run_command
 def main(arguments: list[str] | None = None) -> None:
     parse = argparse.ArgumentParser(prog="python -m benchmarks.own_data.large", description=__doc__.split("\n")[0])
-    parse.add_argument("--data-dir", type=Path, required=True)
-    parse.add_argument("--work", type=Path, required=True, help="folder of the tasks' files")
+    add_data_arguments(parse)
     parse.add_argument("--task", nargs="+", choices=TASKS, default=list(TASKS))
     parse.add_argument("--kind", nargs="+", choices=KINDS, default=list(KINDS))
     options = parse.parse_args(arguments)

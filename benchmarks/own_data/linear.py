@@ -20,7 +20,7 @@ from sklearn.naive_bayes import MultinomialNB
 from sklearn.pipeline import make_union
 from sklearn.svm import LinearSVC
 
-from benchmarks.own_data.tasks import RESULTS, TASKS, make_task
+from benchmarks.own_data.tasks import RESULTS, TASKS, add_data_arguments, make_task
 from tf_embbert.common.errors import run_command
 from tf_embbert.data.rows import Rows, joined
 from tf_embbert.data.tasks import Task, load_task
@@ -83,8 +83,7 @@ def int8_ngrams(task: Task) -> dict[str, Any]:
 @run_command
 def main(arguments: list[str] | None = None) -> None:
     parse = argparse.ArgumentParser(prog="python -m benchmarks.own_data.linear", description=__doc__.split("\n")[0])
-    parse.add_argument("--data-dir", type=Path, required=True)
-    parse.add_argument("--work", type=Path, required=True, help="folder of the tasks' files")
+    add_data_arguments(parse)
     parse.add_argument("--task", nargs="+", choices=TASKS, default=list(TASKS))
     options = parse.parse_args(arguments)
     (RESULTS / "linear").mkdir(parents=True, exist_ok=True)

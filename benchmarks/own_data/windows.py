@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from scipy.special import log_softmax
 
-from benchmarks.own_data.tasks import RESULTS, TASKS, make_task
+from benchmarks.own_data.tasks import RESULTS, TASKS, add_data_arguments, make_task
 from tf_embbert.common.errors import run_command
 from tf_embbert.data.tasks import load_task
 from tf_embbert.run import Array, Run, load_run
@@ -66,8 +66,7 @@ def main(arguments: list[str] | None = None) -> None:
     parse = argparse.ArgumentParser(prog="python -m benchmarks.own_data.windows", description=__doc__.split("\n")[0])
     parse.add_argument("run", type=Path, help="of the task, as benchmarks.own_data trains it")
     parse.add_argument("--task", choices=TASKS, required=True)
-    parse.add_argument("--data-dir", type=Path, required=True)
-    parse.add_argument("--work", type=Path, required=True, help="folder of the tasks' files")
+    add_data_arguments(parse)
     options = parse.parse_args(arguments)
     result = measure(load_run(options.run), options.task, options.data_dir, options.work)
     (RESULTS / "windows.json").write_text(json.dumps(result, indent=1) + "\n")
