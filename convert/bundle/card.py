@@ -5,12 +5,12 @@ no date, so the same run gives the same bytes.
 """
 
 import math
-from pathlib import Path
 from typing import Any
 
 import yaml
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 
+from convert.bundle.rendering import TEMPLATES, plain_environment
 from convert.tflm.builds import NOT_MEASURED, default_kernels
 from tf_embbert.data.catalogue import SPECS
 
@@ -134,13 +134,6 @@ def _source(dataset: str | None) -> str | None:
 
 def _environment() -> Environment:
     """Templates of Markdown: nothing is escaped but what would break a table or become HTML."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).with_name("templates")),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters["bytes"] = lambda value: f"{value:,}"
+    environment = plain_environment(TEMPLATES)
     environment.filters["plain"] = lambda text: "".join(f"\\{c}" if c in "\\`*_{}[]<>#|&" else c for c in text)
     return environment

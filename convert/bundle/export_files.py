@@ -4,10 +4,9 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from convert.bundle.bundle import Bundle
 from convert.bundle.firmware import CONSTANTS, Firmware
+from convert.bundle.rendering import plain_environment
 from convert.bundle.tflm_tree import ROOTS, definitions
 from convert.tflm.libraries import words
 
@@ -29,15 +28,7 @@ def fill_template(layout: str, source: str, values: dict[str, Any]) -> bytes:
     """A file of an export: a template of the layout, which ends in .j2, or a file of tflm_app as it is."""
     if not source.endswith(".j2"):
         return (APP / source).read_bytes()
-    environment = Environment(
-        loader=FileSystemLoader([LAYOUTS / layout, LAYOUTS]),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters["bytes"] = lambda value: f"{value:,}"
-    return environment.get_template(source).render(values).encode()
+    return plain_environment(LAYOUTS / layout, LAYOUTS).get_template(source).render(values).encode()
 
 
 def arena_kernels(manifest: dict[str, Any], tflm: "Tflm") -> str:
