@@ -20,7 +20,8 @@ from benchmarks.firmware.runner import SOURCE, Firmware, smallest_arena
 from convert.passes.kernel_forms import mend_model
 from convert.tflm.builds import find_build
 from convert.tflm.support import check_bytes
-from tests.support.arduino_core import BOARDS, CORE, DRIVERS, LANGUAGES, QEMU, compile_files, write_core
+from tests.support.arduino_core import DRIVERS, LANGUAGES, compile_files, write_core
+from tests.support.mps2 import BOARDS, CORE, QEMU
 from tf_embbert.common.arguments import CommandParser
 from tf_embbert.common.errors import run_command
 

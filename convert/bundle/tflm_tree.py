@@ -57,9 +57,13 @@ def tree_kernels(files: dict[str, bytes]) -> str:
 
 
 def definitions(kernels: str, today: bool = True) -> list[str]:
-    """What TFLM's Makefile defines for every file of TFLM, and for what includes it; an older library for itself."""
+    """What TFLM's Makefile defines for every file of TFLM, and for what includes it; an older library for itself.
+
+    Without NDEBUG a check of its own (kernels/cmsis_nn/fully_connected.cc, TFLITE_DCHECK_GE of a scratch buffer's index
+    and 4) stops a dense layer of more than two dimensions that runs rightly.
+    """
     kept = ["KERNELS_OPTIMIZED_FOR_SPEED"] * today  # where sums of weights lie, on cores with Helium
-    return ["TF_LITE_STATIC_MEMORY", *kept] + ["CMSIS_NN"] * (kernels == "cmsis_nn")
+    return ["TF_LITE_STATIC_MEMORY", "NDEBUG", *kept] + ["CMSIS_NN"] * (kernels == "cmsis_nn")
 
 
 def sketch_tree(files: dict[str, bytes]) -> dict[str, bytes]:

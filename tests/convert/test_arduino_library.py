@@ -17,8 +17,9 @@ from convert.arduino import main
 from convert.bundle.bundle import read_bundle
 from convert.bundle.tflm_tree import NEEDED
 from convert.tflm.arena import plan_arena
-from tests.support.arduino_core import compile_files, library_sources, link, sketch_sources, talk, write_core
+from tests.support.arduino_core import compile_files, library_sources, link, sketch_sources, write_core
 from tests.support.chain import FolderOf, refused
+from tests.support.mps2 import talk
 
 NEEDS = ("arm-none-eabi-g++", "qemu-system-arm")
 THIRD_PARTY = ("flatbuffers/include", "gemmlowp", "ruy")
@@ -52,11 +53,12 @@ def answers(
     return talk(link(compile_files(files, folder / "objects", *named), folder / "sketch.elf", *archives), "a text\n")
 
 
-def assert_golden(said: str, sketch: Path) -> None:
-    used, reserved = map(int, re.findall(r"^arena (\d+) bytes used of (\d+)", said, re.M)[0])
+def golden_arena(said: str) -> tuple[int, int]:
+    """The bytes of arena that a sketch used, and those that it reserves; it answered its golden rows and the text."""
     assert re.search(r"^golden (\d+) of \1 rows equal", said, re.M), said
-    assert used <= reserved < used + 16
     assert re.search(r"^> a text\r?\n\w+\t", said, re.M), said
+    used, reserved = map(int, re.findall(r"^arena (\d+) bytes used of (\d+)", said, re.M)[0])
+    return used, reserved
 
 
 def test_a_sketch_for_the_arduino_library_has_its_model_and_arena(
@@ -82,12 +84,17 @@ def test_the_sketch_answers_with_the_arduino_library(sketch_for: Callable[..., P
     archives = (Path(os.environ["ARDUINO_TFLM_ARCHIVE"]),) if os.environ.get("ARDUINO_TFLM_ARCHIVE") else ()
     sources = () if archives else library_sources(library, sketch)
     said = answers(sketch, tmp_path, *sources, options=tuple(folders), archives=archives)
-    assert_golden(said, sketch)
+    used, reserved = golden_arena(said)
+    assert used <= reserved < used + 16
 
 
-def test_the_sketch_answers_with_a_tree(sketch_for: Callable[..., Path], tmp_path: Path) -> None:
+def test_the_sketch_answers_with_a_tree(sketch_for: Callable[..., Path], bundle_of: FolderOf, tmp_path: Path) -> None:
+    """With our kernels, in an arena that TFLM's alone would fit in too."""
     sketch = sketch_for("--tflm-tree", str(root_of("TFLM_TREE")))
-    assert_golden(answers(sketch, tmp_path), sketch)
+    model = read_bundle(bundle_of("classes")).files["model.tflite"]
+    plans = {kernels: plan_arena(model, "cortex-m4", kernels) for kernels in ("cmsis_nn", "fast")}
+    reserved = max(plan["total"] for plan in plans.values())
+    assert golden_arena(answers(sketch, tmp_path)) == (plans["fast"]["used"], reserved)
 
 
 @pytest.fixture

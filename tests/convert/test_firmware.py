@@ -1,7 +1,6 @@
-"""Exports of a bundle: their files, what compiles of them here, and one that is linked and answers under QEMU.
+"""Exports of a bundle: their files, and what a compiler and the tools of each world take of them.
 
-With the headers of a checkout that the environment names (PICO_SDK_PATH) where it does, of stubs otherwise; Zephyr is
-too large for a test, and has stubs alone.
+With the headers of a checkout that the environment names (PICO_SDK_PATH) where it does, of stubs otherwise.
 """
 
 import json
@@ -14,22 +13,23 @@ from pathlib import Path
 import pytest
 import yaml
 
-from benchmarks.app import read_start
 from convert.bundle.bundle import write_folder
 from convert.bundle.export_files import APP
 from convert.bundle.exports import EXPORT, list_layouts
 from convert.bundle.tflm_tree import NEEDED
 from convert.firmware import main
 from convert.tflm.libraries import library_of, words
-from tests.support.arduino_core import HEADERS, sources_needed
+from tests.support import arduino_core, zephyr_base
 from tests.support.bundles import converted
 from tests.support.chain import refused
+from tests.support.exports import export
 
 LAYOUTS = ("arduino", "folder", "pico", "platformio", "zephyr")
 PARTS = {"classifier", "app", "model_data", "tokenizer_data", "golden_data", "app_config"}
 OURS = {"kernels", "softmax"}  # not where the TFLM is an older library
 STUBS = {
-    **HEADERS,  # of an Arduino core
+    **arduino_core.HEADERS,
+    **zephyr_base.HEADERS,
     "pico/stdlib.h": """
 #include <cstdint>
 #define LIB_PICO_STDIO_USB 1
@@ -43,25 +43,6 @@ std::uint64_t time_us_64(void);
 }
 """,
     "pico/stdio_usb.h": 'extern "C" bool stdio_usb_connected(void);',
-    "zephyr/device.h": """
-#include <cstdint>
-struct device {};
-extern const device the_console;
-#define DT_CHOSEN(name) name
-#define DEVICE_DT_GET(node) (&the_console)
-extern "C" bool device_is_ready(const device*);
-""",
-    "zephyr/drivers/uart.h": """
-extern "C" int uart_poll_in(const device*, unsigned char*);
-extern "C" void uart_poll_out(const device*, unsigned char);
-""",
-    "zephyr/kernel.h": """
-#include <cstdint>
-extern "C" std::int32_t k_msleep(std::int32_t ms);
-extern "C" void k_yield(void);
-extern "C" std::uint32_t k_cycle_get_32(void);
-extern "C" int sys_clock_hw_cycles_per_sec(void);
-""",
 }
 needs_compiler = pytest.mark.skipif(not shutil.which("g++"), reason="needs g++")
 
@@ -71,11 +52,6 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("bundle") / "bundle"
     write_folder(folder, converted())
     return folder
-
-
-def export(bundle: Path, layout: str, out: Path, *options: str) -> Path:
-    assert main([str(bundle), "--as", layout, "--out", str(out), *options]) == 0
-    return out
 
 
 def reserved(out: Path) -> int:
@@ -252,25 +228,6 @@ def test_platformio_reads_its_project(options: tuple[str, ...], bundle: Path, tr
     assert packed.returncode == 0, packed.stderr
 
 
-def test_the_folder_answers_its_golden_rows_under_qemu(bundle: Path, tmp_path: Path) -> None:
-    """Its Makefile links it with the user's TFLM; the serial line answers as the app's does."""
-    root = os.environ.get("TFLM_ROOT") or pytest.skip("TFLM_ROOT is not set")
-    if not all(map(shutil.which, ("make", "arm-none-eabi-g++", "qemu-system-arm"))):
-        pytest.skip("needs make, arm-none-eabi-g++ and qemu-system-arm")
-    out = export(bundle, "folder", tmp_path / "commands")
-    done = subprocess.run(["make", "-C", out, f"TFLM_ROOT={root}"], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr[-3000:]
-    with subprocess.Popen(
-        ["make", "-s", "-C", out, "run", f"TFLM_ROOT={root}"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as process:
-        start = read_start(process.stdout).decode()
-        answer, _ = process.communicate(b"play a song\n\x04", timeout=300)
-    manifest = json.loads((bundle / "manifest.json").read_text())
-    rows = len(json.loads((bundle / "golden.json").read_text())["rows"])
-    assert manifest["bundle_sha256"] in start and f"golden {rows} of {rows} rows equal" in start
-    assert re.search(rb"play a song\r\n\w+\t[-\d ]+\t\d+ of 16 tokens\tconfidence \d\.\d{3}\t\d+ ticks", answer)
-
-
 def test_the_makefile_says_what_is_missing(bundle: Path, tmp_path: Path) -> None:
     if not shutil.which("make"):
         pytest.skip("needs make")
@@ -329,51 +286,3 @@ def test_a_tree_goes_along_as_it_is(layout: str, bundle: Path, tree: Path, tmp_p
     for outside in ("TFLM_ROOT", "PICO_TFLMICRO_PATH", "TENSORFLOW_LITE_MICRO", "lib_deps", "<TensorFlowLite.h>"):
         assert outside not in made
     assert "TF_LITE_STATIC_MEMORY" in made and "KERNELS_OPTIMIZED_FOR_SPEED" in made and "CMSIS_NN" in made
-
-
-def test_a_folder_with_a_tree_answers_its_golden_rows_under_qemu(bundle: Path, tmp_path: Path) -> None:
-    """With TFLM_TREE, of which the operators of the bundle are compiled."""
-    tree = Path(os.environ.get("TFLM_TREE") or pytest.skip("TFLM_TREE is not set"))
-    if not all(map(shutil.which, ("make", "arm-none-eabi-g++", "qemu-system-arm"))):
-        pytest.skip("needs make, arm-none-eabi-g++ and qemu-system-arm")
-    out = export(bundle, "folder", tmp_path / "commands", "--tflm-tree", str(tree))
-    leave_needed(out / "tflm", out / "bundle/op_resolver.h")
-    done = subprocess.run(["make", "-C", out], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr[-3000:]
-    started = ["make", "-s", "-C", str(out), "run"]
-    said = subprocess.run(started, input=b"play a song\n\x04", capture_output=True, timeout=300).stdout.decode()
-    rows = len(json.loads((bundle / "golden.json").read_text())["rows"])
-    assert f"golden {rows} of {rows} rows equal" in said and re.search(r"play a song\r\n\w+\t[-\d ]+\t", said)
-
-
-@pytest.mark.parametrize("core", ["cortex-m0plus", "cortex-m33"])
-@pytest.mark.parametrize("tflm", ["library", "tree"])
-def test_a_pico_project_links_with_its_sdk(core: str, tflm: str, bundle: Path, tmp_path: Path) -> None:
-    """With PICO_SDK_PATH, and PICO_TFLMICRO_PATH or TFLM_TREE, of which the operators of the bundle are compiled."""
-    place = "PICO_TFLMICRO_PATH" if tflm == "library" else "TFLM_TREE"
-    for variable in ("PICO_SDK_PATH", place):
-        if variable not in os.environ:
-            pytest.skip(f"{variable} is not set")
-    if not all(map(shutil.which, ("cmake", "ninja", "arm-none-eabi-g++"))):
-        pytest.skip("needs cmake, ninja and arm-none-eabi-g++")
-    options = ["--core", core, *(["--tflm-tree", os.environ[place]] if tflm == "tree" else [])]
-    out, few = export(bundle, "pico", tmp_path / "commands", *options), tmp_path / "few"
-    if tflm == "library":
-        shutil.copytree(os.environ[place], few, ignore=shutil.ignore_patterns(".git", "tests", "examples"))
-    leave_needed(few / "src" if tflm == "library" else out / "tflm", out / "bundle/op_resolver.h")
-    environment = {**os.environ, "PICO_TFLMICRO_PATH": str(few)}
-    build = str(tmp_path / "build")
-    configure = ["cmake", "-G", "Ninja", "-S", str(out), "-B", build, "-DPICO_NO_PICOTOOL=1"]
-    for command in (configure, ["cmake", "--build", build]):
-        done = subprocess.run(command, capture_output=True, text=True, env=environment)
-        assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
-    elf = (tmp_path / "build/commands.elf").read_bytes()
-    assert json.loads((bundle / "manifest.json").read_text())["bundle_sha256"].encode() in elf
-
-
-def leave_needed(folder: Path, resolver: Path) -> None:
-    """Removes TFLM's kernels of operators that a resolver does not take: the rest compiles in some minutes."""
-    needed = set(sources_needed(folder, resolver.read_text()))
-    for path in folder.rglob("*"):
-        if path.suffix in (".c", ".cc", ".cpp") and path not in needed:
-            path.unlink()

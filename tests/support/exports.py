@@ -1,0 +1,45 @@
+"""Exports of a bundle, and what of them is compiled and linked here."""
+
+import os
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from convert.firmware import main
+from tests.support.arduino_core import sources_needed
+
+DOWNLOADS = "tensorflow/lite/micro/tools/make/downloads"
+LIBRARY = "gen/cortex_m_generic_cortex-m4+fp_release_with_logs_cmsis_nn_gcc/lib/libtensorflow-microlite.a"
+
+
+def export(bundle: Path, layout: str, out: Path, *options: str) -> Path:
+    """The folder of an export, written by the command."""
+    assert main([str(bundle), "--as", layout, "--out", str(out), *options]) == 0
+    return out
+
+
+def require(*programs: str, variable: str) -> Path:
+    """The folder that an environment variable names; the test is skipped where it or a program is missing."""
+    if missing := [program for program in programs if not shutil.which(program)]:
+        pytest.skip(f"needs {missing[0]}")
+    return Path(os.environ.get(variable) or pytest.skip(f"{variable} is not set"))
+
+
+def leave_needed(folder: Path, resolver: Path) -> None:
+    """Removes TFLM's kernels of operators that a resolver does not take: the rest compiles in some minutes."""
+    needed = set(sources_needed(folder, resolver.read_text()))
+    for path in folder.rglob("*"):
+        if path.suffix in (".c", ".cc", ".cpp") and path not in needed:
+            path.unlink()
+
+
+def assert_answers(said: str, bundle: Path) -> None:
+    """A firmware with this bundle says that it answers the golden rows, and answered `play a song`."""
+    files = {name: (bundle / name).read_text() for name in ("manifest.json", "golden.json")}
+    rows = files["golden.json"].count('"logits"')
+    sha256 = re.findall(r'"bundle_sha256": "(\w+)"', files["manifest.json"])[0]
+    assert sha256 in said and f"golden {rows} of {rows} rows equal" in said, said
+    answer = r"play a song\r?\n\w+\t[-\d ]+\t\d+ of 16 tokens\tconfidence \d\.\d{3}\t\d+ ticks"
+    assert re.search(answer, said), said
