@@ -22,9 +22,10 @@ from convert.bundle.for_library import bundle_for
 from convert.tflm.arena import plan_arena
 from tests.support import rp2040
 from tests.support.bundles import converted
-from tests.support.exports import DOWNLOADS, LIBRARY, assert_answers, export, leave_needed, require
+from tests.support.exports import DOWNLOADS, LIBRARY, assert_answers, export, require
 from tests.support.mps2 import talk
 from tests.support.platformio_core import find_scons, run_platformio
+from tests.support.tflm_sources import leave_needed
 from tests.support.zephyr_base import build_sample
 
 TEXT = "play a song\n"

@@ -1,14 +1,13 @@
 """What an Arduino core gives a sketch, for an MPS2 board under QEMU, and a sketch linked with it: for Cortex-M4."""
 
-import re
 import subprocess
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from convert.tflm.rules.operators import OPERATORS
 from tests.support import mps2
 from tests.support.mps2 import CORE
+from tests.support.tflm_sources import sources_needed
 
 DRIVERS = {"peripherals", "test_over_serial", "microfrontend", "system_setup"}
 FLAGS = [*CORE, "-O2", "-ffunction-sections", "-fdata-sections", "-w", "-DARDUINO=10819"]
@@ -121,22 +120,3 @@ def library_sources(library: Path, sketch: Path) -> list[Path]:
     """What a sketch needs of an Arduino library of TFLM, without its drivers of boards."""
     found = sources_needed(library / "src", (sketch / "src/op_resolver.h").read_text())
     return [path for path in found if not DRIVERS & {*path.relative_to(library).parts, path.stem}]
-
-
-def sources_needed(folder: Path, resolver: str) -> list[Path]:
-    """The sources in a folder without TFLM's kernels of operators that a resolver (its text) does not take."""
-    methods = {name.lower() for name in re.findall(r"->Add(\w+)\(", resolver)}
-    used: set[str] = set()
-    known: set[str] = set()
-    for name, kernel in OPERATORS.items():
-        stem = Path(kernel.path).stem.removesuffix("_common")
-        known.add(stem)
-        used |= {stem} if name.replace("_", "").lower() in methods else set()
-    idle = (known - used) | {"decode", "detection_postprocess", "circular_buffer", "ethosu"}
-    return [
-        path
-        for path in sorted(folder.rglob("*"))
-        if path.suffix in (".ino", ".cpp", ".cc", ".c")
-        and not ("kernels" in path.parts and path.stem in idle)  # what several share stays
-        and not {"signal", "kissfft"} & {*path.relative_to(folder).parts}
-    ]

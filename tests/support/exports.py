@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from convert.firmware import main
-from tests.support.arduino_core import sources_needed
 
 DOWNLOADS = "tensorflow/lite/micro/tools/make/downloads"
 LIBRARY = "gen/cortex_m_generic_cortex-m4+fp_release_with_logs_cmsis_nn_gcc/lib/libtensorflow-microlite.a"
@@ -25,14 +24,6 @@ def require(*programs: str, variable: str) -> Path:
     if missing := [program for program in programs if not shutil.which(program)]:
         pytest.skip(f"needs {missing[0]}")
     return Path(os.environ.get(variable) or pytest.skip(f"{variable} is not set"))
-
-
-def leave_needed(folder: Path, resolver: Path) -> None:
-    """Removes TFLM's kernels of operators that a resolver does not take: the rest compiles in some minutes."""
-    needed = set(sources_needed(folder, resolver.read_text()))
-    for path in folder.rglob("*"):
-        if path.suffix in (".c", ".cc", ".cpp") and path not in needed:
-            path.unlink()
 
 
 def assert_answers(said: str, bundle: Path) -> None:
