@@ -10,6 +10,7 @@ import statistics
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -303,11 +304,21 @@ def distribution_table() -> str:
         f"{result['steps']} steps of `{result['preset']}`, {result['batch_tokens']:,} tokens each: losses at most "
         f"{result['relative_difference']:.1e} apart (relative); one worker {speed['one']:,.0f} tokens/s, two "
         f"{speed['two']:,.0f} (load average of the {result['cores']} cores before: {result['load_average']}); "
-        f"{result['gradient_bytes']:,} bytes of gradients a step.\n\n"
+        f"{result['gradient_bytes']:,} bytes of gradients a step.\n\n{finetuning_along(result['finetune'])}\n\n"
     ) + lines_of(
         f"| device | network | n | exchange a step | 10^10 tokens, {result['batch_tokens']:,} a device and step "
         "(efficiency) | tokens a device and step for 90 % |",
         rows,
+    )
+
+
+def finetuning_along(result: dict[str, Any]) -> str:
+    """One sentence on a fine-tuning by two workers."""
+    rows = result["rows_per_second"]
+    return (
+        f"`finetune` of `{result['preset']}` on `{result['task']}`, {result['epochs']} epochs and QAT in batches of "
+        f"{result['batch_size']}: losses at most {result['relative_difference']:.1e} apart; one worker "
+        f"{rows['one']:,.0f} rows/s, two {rows['two']:,.0f} (load average before: {result['load_average']})."
     )
 
 
