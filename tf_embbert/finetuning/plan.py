@@ -141,8 +141,10 @@ def labels_alone(config: FinetuneConfig, task: Task, reasons: dict[str, str]) ->
     epochs = epochs_on_labels(rows)
     alone = config.teacher == "auto" and config.model == EMBBERT and not (by_words(task) or config.soft_rows)
     reasons["teacher"] = f"none: {'of pairs and numbers it wants torch' if alone else 'not asked for'}"
-    reasons["epochs"] = f"{epochs}, by {rows} rows"
+    chosen = LABELS_ALONE | {"epochs": epochs}
     if task.is_pair and config.init == "auto" and choose_init(config, task) != "none":
         # The shipped encoder of pairs compares two texts already, by its own tokens: few passes keep that.
-        return LABELS_ALONE | {"epochs": min(epochs, PAIR_EPOCHS), "tokenizer": "init"}
-    return LABELS_ALONE | {"epochs": epochs}
+        chosen |= {"epochs": min(epochs, PAIR_EPOCHS), "tokenizer": "init"}
+    if config.epochs is None:
+        reasons["epochs"] = f"{chosen['epochs']}, by {rows} rows"
+    return chosen
