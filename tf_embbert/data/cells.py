@@ -7,11 +7,12 @@ from typing import Any
 
 from tf_embbert.common.errors import UserError
 from tf_embbert.data.labels import as_number
-from tf_embbert.data.table import Table, shown
+from tf_embbert.data.table import Table, shown, way_into
 
-_MISSING = {"nan", "<na>", "n/a", "#n/a"}  # no class is called so
-_MISSING_AMONG_NUMBERS = _MISSING | {"none", "null", "na", "-", "?", "."}
-_DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
+_MISSING = {"nan", "<na>", "n/a", "#n/a", "null", "\\n"}  # no class is called so; the last is MySQL's
+_MISSING_AMONG_NUMBERS = _MISSING | {"none", "na", "-", "?", "."}
+_DECIMAL_COMMA = re.compile(r"[+-]?(\d+|\d{1,3}(\.\d{3})+),\d+")
+_PRINTED_LIST = re.compile(r"\[\s*(?:(['\"])([^'\"]*)\1|(-?\d+))\s*\]")  # of one label, as pandas writes it into CSV
 
 
 def complete(table: Table, text: str, label: str, names: Sequence[str] | None, skip_missing: bool) -> Table:
@@ -43,7 +44,7 @@ def complete(table: Table, text: str, label: str, names: Sequence[str] | None, s
         raise UserError(f"{table.where(missing[0])}: the label is missing{more}; --skip-missing leaves such rows out")
     if not len(table):
         raise UserError(f"{table.name} has no row with a label")
-    return _with_decimal_points(table, label) if table.decimal_comma else table
+    return _with_decimal_points(table, label)
 
 
 def missing_rows(values: Sequence[Any], names: Sequence[str] | None = None) -> list[int]:
@@ -66,20 +67,32 @@ def _is_nothing(value: Any) -> bool:
 
 def _single_labels(table: Table, column: str) -> Table:
     """A list of one label is that label."""
-    values = table.column(column)
-    if not any(isinstance(value, list) for value in values):
+    values = [_list_in(value) for value in table.column(column)]
+    if not any(isinstance(value, (list, dict)) for value in values):
         return table
     for row, value in enumerate(values):
+        if way := way_into(value, column, "label"):
+            raise UserError(f"{table.where(row)}: label {shown(value)} is an object{way}")
         if isinstance(value, list) and len(value) > 1:
             raise UserError(f"{table.where(row)}: {len(value)} labels, {shown(value)}: a text has one class here")
+    if not any(isinstance(value, list) for value in values):
+        return table
     single = [value[0] if isinstance(value, list) and value else value for value in values]
     return table.with_column(column, single, [f"{table.title}: a list of one label is read as that label"])
+
+
+def _list_in(value: Any) -> Any:
+    """The list of one label that a cell of text holds, `['bad']`; any other value as it is."""
+    printed = _PRINTED_LIST.fullmatch(value.strip()) if isinstance(value, str) else None
+    return value if printed is None else [printed[3] or printed[2]]
 
 
 def _with_decimal_points(table: Table, column: str) -> Table:
     """Labels that are numbers with decimal commas, with points."""
     values = table.column(column)
-    if not all(_is_number(value) for value in values) or not any("," in str(value) for value in values):
+    with_comma = [value for value in values if isinstance(value, str) and "," in value]
+    thousands = not table.decimal_comma and all(re.search(r",\d{3}$", value.strip()) for value in with_comma)
+    if thousands or not with_comma or not all(map(_is_number, values)):
         return table
-    numbers = [value.strip().replace(",", ".") for value in values]
+    numbers = [value.strip().replace(".", "").replace(",", ".") if "," in str(value) else value for value in values]
     return table.with_column(column, numbers, [f"{table.title}: the commas of its labels are decimal commas"])

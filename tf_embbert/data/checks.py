@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from tf_embbert.data.labels import UNKNOWN, as_number
-from tf_embbert.data.rows import Rows
+from tf_embbert.data.rows import Rows, Text
 from tf_embbert.data.table import shown
 
 _NAMED = 5  # examples in a notice
@@ -30,8 +30,13 @@ def content_notices(splits: Mapping[str, Rows], reported: str, labels: Sequence[
 
 def not_in_train(splits: Mapping[str, Rows], split: str) -> np.ndarray:
     """Which of a split's rows have a text (of pairs: two texts) that no training row has: bool `[rows]`."""
-    known = set(splits["train"].whole_texts) if "train" in splits else set()
-    return np.array([text not in known for text in splits[split].whole_texts], dtype=bool)
+    known = set(map(_as_read, splits["train"].whole_texts)) if "train" in splits else set()
+    return np.array([_as_read(text) not in known for text in splits[split].whole_texts], dtype=bool)
+
+
+def _as_read(text: Text) -> Text:
+    """A text as the tokenizer tells it from others: by no capital letters, and no number of spaces."""
+    return tuple(map(_as_read, text)) if isinstance(text, tuple) else " ".join(text.lower().split())
 
 
 def words_of(text: str) -> str:
@@ -75,7 +80,7 @@ def _two_labels(splits: Mapping[str, Rows]) -> list[str]:
     labels = defaultdict(set)
     for rows in splits.values():
         for text, label in zip(rows.whole_texts, rows.labels.tolist()):
-            labels[text].add(label)
+            labels[_as_read(text)].add(label)
     count = sum(len(different) > 1 for different in labels.values())
     return [f"{count} of {len(labels)} different texts have more than one label"] if count else []
 

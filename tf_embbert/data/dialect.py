@@ -74,7 +74,8 @@ def _parse(text: str, separator: str) -> _Parsed:
 
 def _rows(text: str, separator: str, quoting: Literal[0, 3]) -> _Parsed:
     csv.field_size_limit(sys.maxsize)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, quoting=quoting, strict=True)
+    source, spaced = io.StringIO(text, newline=""), quoting == csv.QUOTE_MINIMAL and separator != "\t"
+    reader = csv.reader(source, delimiter=separator, quoting=quoting, skipinitialspace=spaced, strict=True)
     rows: list[list[str]] = []
     lines: list[int] = []
     start, fault = 1, None
@@ -85,14 +86,18 @@ def _rows(text: str, separator: str, quoting: Literal[0, 3]) -> _Parsed:
                 lines.append(start)
             start = reader.line_num + 1
     except csv.Error as error:
-        fault = f"line {start}: {error}"
+        fault = f"line {start}: {error}; a quoted text ends with a quote, and each within it is written twice"
     return _Parsed(separator, rows or [[]], lines or [1], fault or _uneven(rows, lines))
 
 
 def _uneven(rows: list[list[str]], lines: list[int]) -> str | None:
-    """What is wrong with the first row that has not as many fields as the header."""
+    """What is wrong with a header, or with the first row that has not as many fields as it."""
+    if "\0" in "".join(rows[0]):
+        return f"line {lines[0]}: the header holds a NUL character: remove it"
     for row, line in zip(rows, lines):
         if len(row) != len(rows[0]):
+            if "\0" in "".join(row):
+                return f"line {line}: the row holds a NUL character: remove it"
             remedy = "quote a text that contains the separator" if len(row) > len(rows[0]) else "a field is missing"
             return f"line {line}: {len(row)} fields where the header has {len(rows[0])}; {remedy}"
     return None
@@ -100,7 +105,7 @@ def _uneven(rows: list[list[str]], lines: list[int]) -> str | None:
 
 def _table(path: Path, parsed: _Parsed, header: bool, notices: list[str]) -> Table:
     rows, lines = parsed.rows, parsed.lines
-    names = [name.strip("\ufeff ") or f"column {i}" for i, name in enumerate(rows[0], 1)]
+    names = [" ".join(name.strip("\ufeff ").splitlines()) or f"column {i}" for i, name in enumerate(rows[0], 1)]
     if not header:
         names = [str(i) for i in range(1, len(names) + 1)]
     elif len(set(rows[0]) - {""}) < sum(name != "" for name in rows[0]):

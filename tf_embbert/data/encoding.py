@@ -26,7 +26,14 @@ _FOREIGN = {
     b"\x28\xb5\x2f\xfd": "packed by zstd: unpack it, or pack it with gzip",
     b"%PDF": "a PDF: save the table as CSV",
     b"SQLite format 3": "a database: export the table as CSV",
+    b"7z\xbc\xaf": "a 7-Zip archive: unpack it",
+    b"Rar!": "a RAR archive: unpack it",
+    b"{\\rtf": "a document in RTF: save the table as CSV",
+    b"\x89PNG": "a picture",
+    b"\xff\xd8\xff": "a picture",
+    b"version https://git-lfs": "a pointer of Git LFS and not the data: git lfs pull",
 }
+_TAR = slice(257, 262), b"ustar"
 # Suffix of what is packed: how it begins, how it is unpacked.
 _PACKED = {
     ".gz": (b"\x1f\x8b", gzip.decompress),
@@ -34,7 +41,7 @@ _PACKED = {
     ".xz": (b"\xfd7zXZ", lzma.decompress),
 }
 PACKED_SUFFIXES = tuple(_PACKED)
-_WEB_PAGE = ("<!doctype html", "<html", "<table", "<head", "<body", "<?xml")
+_WEB_PAGE = ("<!doctype", "<html", "<table", "<head", "<body", "<?xml", "<!--", "mime-version:")
 _WESTERN = "cp1252"  # Latin-1 and more
 _OTHERS = ("cp850", "mac_roman")
 _JOINING = "\u2019\u2018\u2014\u2026\u00ad\u00b7"  # quotes, dashes, dots and soft hyphens stand within words
@@ -61,13 +68,25 @@ def read_text(path: Path, encoding: str | None = None) -> tuple[str, list[str]]:
         UserError: no such file, cut, no text, or of an encoding that is not recognised.
     """
     data = unpacked(path)
+    require_text(path, data)
+    text, notices = _decoded(path, data, encoding)
+    require_no_page(path, text)
+    return text, notices
+
+
+def require_text(path: Path, data: bytes) -> None:
+    """Raises a UserError for files of other kinds, by their first bytes."""
     for magic, what in _FOREIGN.items():
         if data.startswith(magic):
             raise UserError(f"{path} is {what}")
-    text, notices = _decoded(path, data, encoding)
-    if text.lstrip()[:20].lower().startswith(_WEB_PAGE):
+    if data[_TAR[0]] == _TAR[1]:
+        raise UserError(f"{path} is a tar archive: unpack it")
+
+
+def require_no_page(path: Path, text: str) -> None:
+    """Raises a UserError for a page of the web, which Excel's export and failed downloads are."""
+    if text.lstrip("\ufeff \t\r\n")[:20].lower().startswith(_WEB_PAGE):
         raise UserError(f"{path} is HTML or XML, a page and not a table: export it as CSV")
-    return text, notices
 
 
 def unpacked(path: Path) -> bytes:
@@ -79,7 +98,7 @@ def unpacked(path: Path) -> bytes:
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from None
     for suffix, (magic, unpack) in _PACKED.items():
-        if path.suffix.lower() == suffix or data.startswith(magic):
+        if data.startswith(magic):  # of a file that is not packed, whatever its name says, the bytes are the text's
             try:
                 return unpack(data)
             except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError) as error:

@@ -15,11 +15,12 @@ from tf_embbert.data.table import Table, joined_tables, require_characters, show
 _SPLITS = {
     "train": "train training trn",
     "validation": "validation valid val validate validating dev devel development eval evaluation",
-    "test": "test testing tst",
+    "test": "test testing tst holdout",
 }
 _SPLIT_OF = {word: split for split, words in _SPLITS.items() for word in words.split()}
 _PART = re.compile(r"-(\d+)-of-(\d+)$")  # as `datasets` numbers the parts of a split
 _FILLERS = {"set", "split", "data", "dataset", "file"}
+_VERSION = re.compile(r"v?\d+")
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def table_of_dataset(dataset: Any, name: str) -> Table:
 def split_named(name: str) -> str | None:
     """The split that a name means: `training`, `Test_Set`, `dev-00000-of-00001`; None where it means none."""
     name = _PART.sub("", name.lower())
-    words = [word for word in re.split(r"[\W_]+", name) if word and not word.isdigit()]
+    words = [word for word in re.split(r"[\W_]+", name) if word and not _VERSION.fullmatch(word)]
     kept = [word for word in words if word not in _FILLERS] or words
     if len(kept) != 1:
         return None

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from tf_embbert.common.errors import UserError
+from tf_embbert.data.encoding import require_no_page
 from tf_embbert.data.table import Table
 
 FRAME_SUFFIXES = (".parquet", ".pq", ".feather", ".xlsx", ".xls")
@@ -17,6 +18,8 @@ def read_frame(path: Path) -> Table:
     """
     if not path.is_file():
         raise UserError(f"no such file: {path}")
+    with path.open("rb") as file:
+        require_no_page(path, file.read(100).decode("latin-1"))
     notices = []
     try:
         import pandas  # slow to import, and most data needs none of it

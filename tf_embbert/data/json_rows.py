@@ -9,15 +9,20 @@ from tf_embbert.common.errors import UserError
 from tf_embbert.data.table import Table
 
 
-def parse_json_rows(path: Path, text: str) -> Table:
+def parse_json_rows(path: Path, text: str, header: bool = True) -> Table:
     """Reads JSON Lines, or one JSON document that is a table.
+
+    Args:
+        path: of the file, for messages.
+        text: its content.
+        header: whether the first of lists names the columns; otherwise they are called 1, 2, ..
 
     Raises:
         UserError: malformed JSON, or no objects; the message names the line.
     """
     if re.match(r"\s*\[\s*\{", text):
         return _table(path, load_json(text, str(path)), None)
-    if re.match(r"\s*\[\s*\[", text) and (table := _of_lists(path, load_json(text, str(path)))):
+    if re.match(r"\s*\[\s*\[", text) and (table := _of_lists(path, load_json(text, str(path)), header)):
         return table
     try:
         return _lines(path, text)
@@ -124,11 +129,13 @@ def _of_objects(path: Path, value: dict[str, Any]) -> Table | None:
     return _table(path, parts, None)
 
 
-def _of_lists(path: Path, rows: list[Any]) -> Table | None:
-    """[["text", "label"], [.., ..], ..]: the first list names the columns."""
-    if len(rows) < 2 or not _all(list, rows) or not _all(str, rows[0]) or len({len(row) for row in rows}) > 1:
+def _of_lists(path: Path, rows: list[Any], header: bool = True) -> Table | None:
+    """[["text", "label"], [.., ..], ..]: the first list names the columns, where it is a header."""
+    if len(rows) < 2 or not _all(list, rows) or len({len(row) for row in rows}) > 1:
         return None
-    return Table(str(path), {name: list(values) for name, values in zip(rows[0], zip(*rows[1:]))})
+    names, rows = (rows[0], rows[1:]) if header else ([str(i + 1) for i in range(len(rows[0]))], rows)
+    columns = {name: list(values) for name, values in zip(names, zip(*rows))} if _all(str, names) else {}
+    return Table(str(path), columns, has_header=header) if columns else None
 
 
 def _all(kind: type, values: list[Any]) -> bool:

@@ -43,7 +43,7 @@ def read_file(path: Path, reading: Reading | None = None) -> Table:
         if not text.strip():
             raise UserError(f"{path} is empty")
         if suffix in JSON_SUFFIXES or looks_like_json(text):
-            table = parse_json_rows(path, text)
+            table = parse_json_rows(path, text, reading.header)
             assumed += [] if suffix in JSON_SUFFIXES else [f"{path.name} holds JSON, whatever its suffix says"]
         elif is_fasttext(text):
             table = parse_fasttext(path, text)

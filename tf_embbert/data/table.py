@@ -21,7 +21,7 @@ class Table:
         class_names: by column, the names behind integer class ids, where the source knows them.
         files: the file of each row, where each has its own.
         has_header: whether the column names are the first row of a delimited file.
-        decimal_comma: whether numbers may have a comma, as in files with `;` between the cells.
+        decimal_comma: whether `1,234` has decimals, as in files with `;` between the cells, and is no thousand.
         notices: what was assumed in reading, a line each.
     """
 
@@ -59,7 +59,9 @@ class Table:
         values = self.column(name)
         for row, value in enumerate(values):
             if not isinstance(value, str):
-                raise UserError(f"{self.where(row)}: {name!r} is {shown(value)}, not a text")
+                missing = "; --skip-missing leaves such rows out"
+                remedy = missing if value is None else way_into(value, name, "text")
+                raise UserError(f"{self.where(row)}: {name!r} is {shown(value)}, not a text{remedy}")
             require_characters(value, f"{self.where(row)}: {name!r}")
         return values
 
@@ -77,6 +79,12 @@ class Table:
             files=self.files and [self.files[row] for row in kept],
             notices=(*self.notices, notice),
         )
+
+
+def way_into(value: Any, column: str, role: str) -> str:
+    """What a message of an object in a column of texts or labels ends with; nothing where no text is in it."""
+    within = [key for key, part in value.items() if isinstance(part, str)] if isinstance(value, dict) else []
+    return f"; --{role}-column {column}.{within[0]} leads into it" if within else ""
 
 
 def joined_tables(tables: Sequence[Table]) -> Table:

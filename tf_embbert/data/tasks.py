@@ -266,7 +266,9 @@ def _hold_out(rows: Rows, share: float, seed: int, source: _Source) -> tuple[Row
     else:
         kept, held = holdout(rows.labels, share, seed)
     if not len(held):
-        raise UserError(f"task {source.name} has too few rows to split: no class has a row to spare")
+        classes = len(set(rows.labels.tolist()))
+        said = f" ({classes} labels in {len(rows)} rows)" if classes > max(9, len(rows) / 2) else ""
+        raise UserError(f"task {source.name} has too few rows to split: no class has a row to spare{said}")
     return rows.select(kept), rows.select(held)
 
 

@@ -77,7 +77,10 @@ def test_missing_file(tmp_path: Path) -> None:
         read_file(tmp_path / "missing.csv")
 
 
-BROKEN = {"no gzip": b"no gzip at all", "cut off": gzip.compress(b"text,label\nx,a\n" * 50)[:40]}
+BROKEN = {
+    "its first bytes alone": b"\x1f\x8b\x08 and no more",
+    "cut off": gzip.compress(b"text,label\nx,a\n" * 50)[:40],
+}
 
 
 @pytest.mark.parametrize("data", BROKEN.values(), ids=BROKEN)

@@ -126,7 +126,7 @@ def test_json_labels_of_every_type(tmp_path: Path) -> None:
     lines = [json.dumps({"text": f"{i}", "label": values[i % 5]}) for i in range(40)]
     (tmp_path / "a.jsonl").write_text("\n".join(lines))
     assert load_task(tmp_path / "a.jsonl").labels == ["3", "4", "false", "true", "word"]
-    (tmp_path / "a.jsonl").write_text("\n".join([*lines, '{"text": "x", "label": {"of": "it"}}']))
+    (tmp_path / "a.jsonl").write_text("\n".join([*lines, '{"text": "x", "label": {"of": 1}}']))
     with pytest.raises(UserError, match=r"line 41: label .* is neither a name nor a whole number"):
         load_task(tmp_path / "a.jsonl")
 
