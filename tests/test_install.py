@@ -31,10 +31,12 @@ EXPORTED = (
 
 
 def find_python(version: str) -> str | None:
-    """A Python of a version: this one, one on the path, or one of pyenv's."""
+    """A Python of a version: this one, one on the path, or one of pyenv's or uv's."""
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    uv = Path(os.environ.get("UV_PYTHON_INSTALL_DIR", Path.home() / ".local/share/uv/python"))
     here = [sys.executable] if version == f"{sys.version_info[0]}.{sys.version_info[1]}" else []
-    candidates = [*here, shutil.which(f"python{version}"), *sorted(pyenv.glob(f"{version}.*/bin/python"), reverse=True)]
+    installed = [*pyenv.glob(f"{version}.*/bin/python"), *uv.glob(f"cpython-{version}.*/bin/python{version}")]
+    candidates = [*here, shutil.which(f"python{version}"), *sorted(installed, reverse=True)]
     return next((str(path) for path in candidates if path and _has_venv(str(path), version)), None)
 
 
@@ -92,7 +94,7 @@ class Clean:
 def make_clean(built: Path, kind: str, version: str, folder: Path) -> Clean:
     python = find_python(version)
     if python is None:
-        pytest.skip(f"no Python {version} with ensurepip on the path or among pyenv's")
+        pytest.skip(f"no Python {version} with ensurepip on the path or among pyenv's and uv's")
     (package,) = built.glob(kind)
     return Clean(folder, python, package)
 

@@ -4,7 +4,6 @@ import argparse
 import ast
 import importlib
 import re
-import shlex
 import sys
 from functools import cache
 from pathlib import Path
@@ -13,21 +12,14 @@ from typing import Any
 import pytest
 
 import tf_embbert
+from tests.support.pages import COMMAND, OURS, PAGES, run_as_main, shown_commands, text_of
 
 ROOT = Path(__file__).parents[2]
-PAGES = [
-    ROOT / "README.md",
-    ROOT / "CONTRIBUTING.md",
-    *sorted((ROOT / "docs").glob("*.md")),
-    *sorted(path for folder in ("tflm_app", "benchmarks", "tf_embbert") for path in (ROOT / folder).rglob("README.md")),
-]
 README_LINES = 160
-OURS = ("convert", "tf_embbert", "benchmarks")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 PATH = re.compile(
     r"(?<![\w/.{}-])((?:benchmarks|convert|docs|notebooks|tests|tf_embbert|tflm_app|\.ci)/[\w./*-]*[\w*/])"
 )
-COMMAND = re.compile(r"python (?:-m ([\w.]+)|([\w/]+)\.py)([^`\n]*)")  # after a backslash at a line's end was joined
 OPTION = re.compile(r"(?<![\w-])--[a-z][\w-]*")
 TARGET = re.compile(r"(?:^ {4}|`)make ([a-z][\w-]*)", re.MULTILINE)
 PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
@@ -38,21 +30,11 @@ def name_of(page: Path) -> str:
     return page.relative_to(ROOT).as_posix()
 
 
-def text_of(page: Path) -> str:
-    """The page, its commands each on one line."""
-    return re.sub(r"\\\n\s+", "", page.read_text(encoding="utf-8"))
-
-
 @cache
 def anchors_of(page: Path) -> set[str]:
     """What `#...` may name on a page: its headings, as GitHub makes anchors of them."""
     headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
-
-
-def run_as_main(module: str) -> str:
-    """The module whose code `python -m MODULE` runs: of a package its `__main__`."""
-    return f"{module}.__main__" if (ROOT / module.replace(".", "/")).is_dir() else module
 
 
 @cache
@@ -110,19 +92,6 @@ def test_commands_and_their_options_are_there(page: Path) -> None:
 
 class Parsed(BaseException):
     """A command's arguments were good; it is left there, before it works for minutes."""
-
-
-def shown_commands(page: Path) -> list[tuple[str, list[str]]]:
-    """(module, words) of our commands in blocks of code; what is in brackets is given, of a choice the first."""
-    found = []
-    for line in re.findall(r"^ {4,}(.*python .*)$", text_of(page), re.MULTILINE):
-        for module, script, rest in COMMAND.findall(line):
-            module = module.rstrip(".") or script.replace("/", ".")
-            if module.split(".")[0] in OURS:
-                plain = re.split(r"\s[#>|]", rest.replace("..", " "))[0]
-                words = shlex.split(plain.translate(str.maketrans("[]", "  ")))
-                found.append((module, [word.split("|")[0] for word in words if word.strip(".")]))
-    return found
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)

@@ -1,6 +1,6 @@
 """Labelled text that is in memory already: lists, pandas, `datasets`; each becomes the tables that files become."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from tf_embbert.common.errors import UserError
@@ -20,8 +20,8 @@ def tables_in_memory(data: Any, name: str = NAME) -> dict[str, Table]:
 
     Args:
         data: a `pandas.DataFrame`; a `datasets.Dataset` or `DatasetDict`; a dict of columns; a list of dicts, or of
-            tuples (text, label) or (text, second text, label); or a dict of such by split, whose names are those that
-            files may have.
+            tuples (text, label) or (text, second text, label), also of a generator; or a dict of such by split, whose
+            names are those that files may have.
         name: for messages.
 
     Returns:
@@ -30,6 +30,7 @@ def tables_in_memory(data: Any, name: str = NAME) -> dict[str, Table]:
     Raises:
         UserError: something else, columns of different lengths, or no rows.
     """
+    data = list(data) if isinstance(data, Iterator) else data
     if isinstance(data, Mapping) and data and all(map(_is_table, data.values())):
         tables = {split_named(str(key)) or str(key): _table(part, f"{name}, split {key}") for key, part in data.items()}
         if len(tables) < len(data):
@@ -52,6 +53,8 @@ def list_of_texts(texts: Any) -> list[str]:
     """Texts of any iterable as a list; a UserError names the first that is none."""
     if isinstance(texts, str):
         raise UserError(f"{shown(texts)} is one text where several are wanted: put it in a list")
+    if not isinstance(texts, Iterable):
+        raise UserError(f"{shown(texts)} is no list of texts")
     listed = texts if isinstance(texts, list) else list(texts)
     for row, text in enumerate(listed):
         if not isinstance(text, str):

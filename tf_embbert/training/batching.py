@@ -36,7 +36,7 @@ def make_batches(
         Dataset of int32 [B, L]; of pairs with targets [B, ..]; of triples with weights [B] too.
 
     Raises:
-        UserError: no rows, not as many targets or weights as rows, or weights without targets.
+        UserError: no rows, rows that are no ids, not as many targets or weights as rows, or weights without targets.
 
     Examples:
         >>> import numpy as np
@@ -70,6 +70,8 @@ def require_columns(ids: Sequence[Array], targets: Array | None, sample_weights:
     """Raises a UserError unless there is a target, and a weight, for each row where there are any."""
     if not len(ids):
         raise UserError("no rows to make batches of")
+    if isinstance(ids[0], str) or np.ndim(ids[0]) != 1:
+        raise UserError("ids, row 1, is no row of token ids: tokenizer.encode(texts).ids has them")
     if sample_weights is not None and targets is None:
         raise UserError("sample_weights weigh a loss: give the targets too")
     for name, column in (("targets", targets), ("sample_weights", sample_weights)):

@@ -48,6 +48,8 @@ KINDS: dict[str, Callable[[], Any]] = {
     "dict of arrays": lambda: {"text": np.array(TEXTS), "label": np.array(LABELS)},
     "list of dicts": lambda: ROWS,
     "list of tuples": lambda: list(zip(TEXTS, LABELS)),
+    "zip": lambda: zip(TEXTS, LABELS),
+    "generator": lambda: (row for row in ROWS),
 }
 
 
@@ -146,5 +148,8 @@ def test_what_is_no_text_is_named() -> None:
         tokenizer.encode(["a", 7])
     with pytest.raises(UserError, match="2 texts and 1 second texts"):
         tokenizer(["a", "b"], ["c"])
+    for nothing in (None, 3):
+        with pytest.raises(UserError, match=f"{nothing} is no list of texts"):
+            tokenizer(nothing)
     with pytest.raises(UserError, match="'a text' is one text where several are wanted"):
         list_of_texts("a text")

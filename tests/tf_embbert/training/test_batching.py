@@ -79,6 +79,8 @@ def test_columns_that_do_not_fit_are_refused(rows: list[np.ndarray]) -> None:
         make_batches(rows, sample_weights=np.zeros(300))
     with pytest.raises(UserError, match="no rows"):
         make_batches([])
+    with pytest.raises(UserError, match="ids, row 1, is no row of token ids"):
+        make_batches(["a text", "another"], np.zeros(2))
 
 
 def test_predictions_come_in_the_rows_order(rows: list[np.ndarray]) -> None:
