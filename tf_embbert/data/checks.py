@@ -34,9 +34,9 @@ def not_in_train(splits: Mapping[str, Rows], split: str) -> np.ndarray:
     return np.array([_as_read(text) not in known for text in splits[split].whole_texts], dtype=bool)
 
 
-def _as_read(text: Text) -> Text:
-    """A text as the tokenizer tells it from others: by no capital letters, and no number of spaces."""
-    return tuple(map(_as_read, text)) if isinstance(text, tuple) else " ".join(text.lower().split())
+def _as_read(text: Text) -> tuple[str, ...]:
+    """A text, or a pair, as the tokenizer tells it from others: by no capital letters, and no number of spaces."""
+    return tuple(" ".join(part.lower().split()) for part in ([text] if isinstance(text, str) else text))
 
 
 def words_of(text: str) -> str:
