@@ -78,7 +78,11 @@ class Tensor:
 
     @cached_property
     def values(self) -> list[int] | Any:
-        """The elements of a constant of integers; None when it is computed, of another type, or cut short."""
+        """The elements of a constant of integers, none of one without elements, which has no bytes in a file; None when
+        it is computed, of another type, or cut short.
+        """
+        if self.type in INTEGERS and not self.elements:
+            return []
         if self.data is None or self.type not in INTEGERS or len(self.data) < self.nbytes:
             return None
         return read_numbers(self.data[: self.nbytes], INTEGERS[self.type])

@@ -38,7 +38,8 @@ class Kernel(NamedTuple):
 
 
 def _add_n(node: Node) -> None:
-    node.temporaries(" ".join(["i0 o0", *(f"i{i}" for i in range(1, node.inputs))]))
+    node.temporaries("i0 o0")
+    node.temporaries_of(node.op.inputs[1:])
     if node.type("o0") == "INT8":
         node.persistent_struct("OpDataAddN")
     node.scratch(node.build.pointer * node.inputs)
@@ -63,7 +64,8 @@ def _batch_matmul(node: Node) -> None:
 
 
 def _concatenation(node: Node) -> None:
-    node.temporaries(" ".join(["i0 o0", *(f"i{i}" for i in range(node.inputs))]))
+    node.temporaries("i0 o0")
+    node.temporaries_of(node.op.inputs)
 
 
 def _convolution(channel_axis: int) -> Callable[[Node], None]:

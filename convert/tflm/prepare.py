@@ -1,9 +1,11 @@
 """The two ends of TFLM's arena, and an operator that takes from them while TFLM prepares it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any
 
-from convert.tflite.view import Operator
+from convert.tflite.view import Operator, OptionalTensor
 from convert.tflm.lifetimes import Scratch
 from convert.tflm.planner import BUFFER_ALIGNMENT
 from convert.tflm.structs import Build, align_up
@@ -57,6 +59,15 @@ class ArenaEnds:
             self.temporary(zero_points, INT_ALIGNMENT)
             self.spare = self.build.after_last("TfLiteAffineQuantization") + zero_points  # quantized_dimension
 
+    def temporary_tensors(self, scales: int, count: int) -> None:
+        """Many alike, which may be millions: the first two tell how far apart all of them are."""
+        for _ in range(min(count, 2)):
+            first = self.temp
+            self.temporary_tensor(scales)
+        if count > 2:
+            self.temp += (self.temp - first) * (count - 2)
+            self._need(self.temp + self.tail)
+
     def planner_tables(self, buffers: int) -> None:
         """The planner takes all that is left, from an aligned start to an aligned end."""
         start, end = (align_up(value, BUFFER_ALIGNMENT) for value in (self.temp, self.tail))
@@ -104,6 +115,11 @@ class Node:
         for ref in refs.split():
             if self.index(ref) >= 0:
                 self._ends.temporary_tensor(self.scales(ref))
+
+    def temporaries_of(self, tensors: Sequence[OptionalTensor]) -> None:
+        """Temporary TfLiteTensors of tensors in their order."""
+        for scales, alike in groupby(len(tensor.scales) for tensor in tensors if tensor is not None):
+            self._ends.temporary_tensors(scales, sum(1 for _ in alike))
 
     def persistent(self, size: int) -> None:
         """Bytes that stay."""

@@ -26,6 +26,7 @@ CIRCULAR_BUFFER = {"op": "CUSTOM:CIRCULAR_BUFFER", "options": None} | {
     "inputs": [i8(1, 1, 2, 3)],
     "outputs": [i8(1, 4, 2, 3)],
 }
+NONE = Tensor("int32", (0,), data=0)  # no axes, no dimensions
 FAR = 400_000  # elements; the arena has 256 KiB
 RELU6 = schema.ActivationFunctionType.RELU6
 LSTM = "UNIDIRECTIONAL_SEQUENCE_LSTM"
@@ -696,6 +697,16 @@ KEPT: list[tuple[str, dict[str, Any]]] = [
     ("CONV_2D", {"i1": {"type": "int4"}}),
     ("SOFTMAX", {"o0": {"type": "int16", "scale": 1 / 65536, "zero": -32768}}),
     ("RESHAPE", {"inputs": 1}),
+    ("SLICE", {"i0": {"shape": ()}, "i1": NONE, "i2": NONE, "o0": {"shape": ()}}),
+    *(
+        (op, {"i1": NONE, "o0": {"shape": (2, 3, 4)}})
+        for op in ("SUM", "MEAN", "REDUCE_MAX", "REDUCE_MIN", "REDUCE_ALL")
+    ),
+    ("SUM", {"i0": {"shape": ()}, "i1": NONE, "o0": {"shape": ()}}),
+    ("MIRROR_PAD", {"i0": {"shape": ()}, "i1": Tensor("int32", (0, 2), data=0), "o0": {"shape": ()}}),
+    ("GATHER_ND", {"i1": Tensor("int32", (2, 0), data=0), "o0": {"shape": (2, 5, 3)}}),
+    ("BROADCAST_ARGS", {"i0": NONE}),
+    ("BROADCAST_ARGS", {"i0": i32(2, 1), "i1": i32(2, -2)}),
     ("STRIDED_SLICE", {"fields": {"shrinkAxisMask": 1}, "o0": {"shape": (3,)}}),
     (LSTM, {"inputs": lstm("float32").inputs, "outputs": lstm("float32").outputs}),
     (LSTM, {"inputs": lstm("int16").inputs, "outputs": lstm("int16").outputs}),
@@ -730,6 +741,9 @@ WARNED: dict[str, list[tuple[str, dict[str, Any]]]] = {
     "variables_brought": [("VAR_HANDLE", {})],
     "output_writable": [("RELU", {"o0": {"data": 0}})],
     "inputs_computed": [("RELU", on_graph(lambda graph: setattr(graph, "inputs", [])))],
+    "writes_what_it_reads": [
+        ("ADD", on_graph(lambda graph: setattr(graph.operators[0], "outputs", graph.operators[0].inputs[:1])))
+    ],
     "scales_positive": [("RELU", {"i0": {"scale": 0.0}})],
     "svdf_state_kept": [("SVDF", {})],
     "lstm_state_kept": [(LSTM, {})],

@@ -1,7 +1,7 @@
 """Warnings: the model runs, but not as its owner may think."""
 
-from convert.tflite.model import FLOAT_TYPES, schema
-from convert.tflite.view import Graph, Operator
+from convert.tflite.model import FLOAT_TYPES
+from convert.tflite.view import Graph, Operator, vector
 from convert.tflm.rules.elementwise import shape_text
 from convert.tflm.rules.registry import VALUE, Verdict, first_broken, require, rule
 from convert.tflm.rules.shapes import axis_of
@@ -77,14 +77,15 @@ def computed_divisor(op: Operator) -> Verdict:
 @rule("", VALUE, "quantise the model in full: representative_dataset and TFLITE_BUILTINS_INT8", warning=True)
 def float_island(op: Operator) -> Verdict:
     """An integer model stays in integers: this operator computes in floating point."""
-    integer_model = any(
-        tensor.type in ("INT8", "INT16") and not tensor.constant
-        for graph in op.model.graphs
-        for tensor in graph.tensors
-    )
+    if "integers" not in op.model.known:
+        op.model.known["integers"] = any(
+            tensor.type in ("INT8", "INT16") and not tensor.constant
+            for graph in op.model.graphs
+            for tensor in graph.tensors
+        )
     floating = [tensor for tensor in op.outputs if tensor and tensor.type in FLOAT_TYPES]
     return require(
-        not (integer_model and floating),
+        not (op.model.known["integers"] and floating),
         floating[0] if floating else None,
         f"is {floating[0].type.lower()}" if floating else "",
     )
@@ -105,17 +106,19 @@ def inputs_computed(op: Operator) -> Verdict:
     made = op.model.known[key]
     return first_broken(
         [
-            require(
-                tensor.constant
-                or tensor.variable
-                or not tensor.elements
-                or made.get(tensor.index, op.index) < op.index,
-                tensor,
-                "is read before anything is written there: it holds what was in the arena before",
-            )
+            require(False, tensor, "is read before anything is written there: it holds what was in the arena before")
             for tensor in op.read
+            if made.get(tensor.index, op.index) >= op.index
+            and not (tensor.constant or tensor.variable or not tensor.elements)
         ]
     )
+
+
+@rule("", VALUE, "let it write another tensor; TFLite refuses the model as it is", warning=True)
+def writes_what_it_reads(op: Operator) -> Verdict:
+    """An operator writes no tensor that it reads: a kernel may read values again after the first is written."""
+    both = set(op.read).intersection(op.written)
+    return first_broken([require(False, tensor, "is read and written") for tensor in op.read if tensor in both])
 
 
 @rule("", VALUE, "quantise with positive, finite scales", warning=True)
@@ -123,12 +126,9 @@ def scales_positive(op: Operator) -> Verdict:
     """Scales are above 0 and finite: others make every value the same."""
     return first_broken(
         [
-            require(
-                all(0 < scale < float("inf") for scale in tensor.scales),
-                tensor,
-                f"has scale {min(tensor.scales, default=0):g}",
-            )
+            require(False, tensor, f"has scale {min(tensor.scales):g}")
             for tensor in (*op.read, *op.written)
+            if not all(0 < scale < float("inf") for scale in tensor.scales)
         ]
     )
 
@@ -136,17 +136,14 @@ def scales_positive(op: Operator) -> Verdict:
 @rule("", VALUE, "convert with `Input(batch_size=1)`: TFLM runs the shape in the file and no other", warning=True)
 def shape_fixed(op: Operator) -> Verdict:
     """The model's inputs have one shape: this one was left open in training, and the file's is used."""
-    graph = op.model.unpacked.subgraphs[op.graph.index]
-    opened = [
-        tensor
-        for tensor in op.read
-        if tensor.index in op.graph.inputs and -1 in list(_signature(graph.tensors[tensor.index]))
-    ]
-    return require(not opened, opened[0] if opened else None, f"is {shape_text(opened[0])}" if opened else "")
-
-
-def _signature(tensor: schema.TensorT) -> list[int]:
-    return [] if tensor.shapeSignature is None else [int(n) for n in tensor.shapeSignature]
+    inputs = set(op.graph.inputs)
+    return first_broken(
+        [
+            require(False, tensor, f"is {shape_text(tensor)}")
+            for tensor in op.read
+            if tensor.index in inputs and -1 in vector(tensor.packed.shapeSignature)
+        ]
+    )
 
 
 def _written_at(graph: Graph) -> dict[int, int]:

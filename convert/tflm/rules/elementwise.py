@@ -67,12 +67,9 @@ def add_n_shapes(op: Operator) -> Verdict:
     """All inputs have one shape."""
     return first_broken(
         [
-            require(
-                tensor.shape == op.input.shape,
-                tensor,
-                f"is {shape_text(tensor)}, the first input {shape_text(op.input)}",
-            )
-            for tensor in op.inputs
+            require(False, tensor, f"is {shape_text(tensor)}, the first input {shape_text(op.input)}")
+            for tensor in op.read
+            if tensor.shape != op.input.shape
         ]
     )
 
@@ -83,12 +80,9 @@ def add_n_grids(op: Operator) -> Verdict:
     grid = (op.input.scale, op.input.zero_point)
     return first_broken(
         [
-            require(
-                op.input.type != "INT8" or (tensor.scale, tensor.zero_point) == grid,
-                tensor,
-                f"has scale {tensor.scale:g} and zero point {tensor.zero_point}",
-            )
-            for tensor in op.inputs
+            require(False, tensor, f"has scale {tensor.scale:g} and zero point {tensor.zero_point}")
+            for tensor in op.read
+            if op.input.type == "INT8" and (tensor.scale, tensor.zero_point) != grid
         ]
     )
 

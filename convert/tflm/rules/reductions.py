@@ -6,7 +6,7 @@ from itertools import cycle, pairwise
 
 from convert.tflite import schema
 from convert.tflite.view import Operator
-from convert.tflm.rules.elementwise import broadcast, shape_text
+from convert.tflm.rules.elementwise import shape_text
 from convert.tflm.rules.registry import FINE, FORM, TYPE, VALUE, Verdict, first_broken, require, rule
 from convert.tflm.rules.shapes import axis_of, known_axis
 
@@ -225,7 +225,9 @@ def broadcast_args_computed(op: Operator) -> Verdict:
     return first_broken(
         [
             require(
-                tensor.constant or tensor.variable or tensor in made, tensor, "is no input, and nothing computes it"
+                tensor.constant or tensor.variable or tensor in made or not tensor.elements,
+                tensor,
+                "is no input, and nothing computes it",
             )
             for tensor in op.inputs
         ]
@@ -242,9 +244,10 @@ def broadcast_args_rank(op: Operator) -> Verdict:
 
 @rule("BROADCAST_ARGS", VALUE, "give shapes that broadcast")
 def broadcast_args_fit(op: Operator) -> Verdict:
-    """Constant shapes broadcast."""
+    """Constant shapes broadcast: of two dimensions, counted from the last, one is 1 or they are equal."""
     first, second = (tensor.values for tensor in op.inputs)
-    fits = not first or not second or broadcast(tuple(first), tuple(second)) is not None
+    pairs = zip(reversed(first or []), reversed(second or []), range(op.output.elements))
+    fits = all(1 in (a, b) or a == b for a, b, _ in pairs)
     return require(fits, op.inputs[1], f"is {second}, the other {first}")
 
 

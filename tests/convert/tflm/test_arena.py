@@ -21,6 +21,7 @@ from convert.tflm.planner import Buffer, head_bytes, plan_buffers
 from convert.tflm.structs import ARM32, HOST64, STRUCTS, WHEEL
 from convert.tflm.support import check_bytes
 from convert.tflm.targets import CORES
+from tests.support.agreement import rule_cases
 from tests.support.chain import FolderOf
 from tests.support.graphs import STEP, assert_equal_to_tflm, one_op, pack, random_graph, shuffled, with_offline_plan
 from tests.support.transcription import random_model
@@ -106,6 +107,11 @@ def test_single_operators() -> None:
         for name, model in ((name, read_model(data)) for name, data in models.items())
     )
     assert_equal_to_tflm(models)
+
+
+def test_tiny_models_of_every_operator() -> None:
+    kept = [case for case in rule_cases() if case.kind == "kept"]
+    assert_equal_to_tflm({f"{number}, {case.what}": case.model for number, case in enumerate(kept)})
 
 
 def test_planner_by_hand() -> None:
