@@ -12,15 +12,13 @@ Written, a table has the bytes that flatc's Python classes give it: its parts fi
 import struct
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, TypeVar
+from typing import Any, ClassVar, TypeAlias, TypeVar
 
-if TYPE_CHECKING:  # it imports NumPy where there is one, which reading a file does not need
-    import flatbuffers
+from convert.tflite.builder import SOFFSET, UOFFSET, VOFFSET, Builder
 
 Maybe: TypeAlias = Any  # what may be None: readers who know better need not ask
 Vector: TypeAlias = Any  # numbers, or None: a memoryview of a file that was read, any sequence in what was made
 Record = TypeVar("Record", bound="Table")
-UOFFSET, SOFFSET, VOFFSET = struct.Struct("<I"), struct.Struct("<i"), struct.Struct("<H")
 SCALARS = {format: struct.Struct("<" + format) for format in "?bBhHiIqQfd"}
 
 
@@ -103,7 +101,7 @@ class Table:
                 setattr(record, field.name, READERS[field.kind](field, data, position + offset, record))
         return record
 
-    def Pack(self, builder: "flatbuffers.Builder") -> int:
+    def Pack(self, builder: Builder) -> int:
         """Writes the table, and gives its place, as flatc's classes do."""
         parts = {}
         for field in self.FIELDS:
@@ -124,12 +122,11 @@ def read_root(cls: type[Record], data: bytes) -> Record:
     return cls.read(memoryview(data), UOFFSET.unpack_from(data, 0)[0])
 
 
-def pack_numbers(builder: "flatbuffers.Builder", format: str, values: Any, alignment: int = 0) -> int:
+def pack_numbers(builder: Builder, format: str, values: Any, alignment: int = 0) -> int:
     """Writes a vector of numbers at once, aligned to its elements or to more."""
     size, data = SCALARS[format].size, number_bytes(format, values)
     builder.StartVector(size, len(data) // size, alignment or size)
-    builder.head -= len(data)
-    builder.Bytes[builder.head : builder.head + len(data)] = data
+    builder.PlaceBytes(data)
     return builder.EndVector()
 
 
@@ -190,7 +187,7 @@ def _read_union(field: Field, data: memoryview, position: int, record: Table) ->
     return None if kind is None else kind.read(data, _there(data, position))
 
 
-def _pack_tables(field: Field, values: Sequence[Table], builder: "flatbuffers.Builder") -> int:
+def _pack_tables(field: Field, values: Sequence[Table], builder: Builder) -> int:
     places = [value.Pack(builder) for value in values]
     builder.StartVector(UOFFSET.size, len(places), UOFFSET.size)
     for place in reversed(places):
@@ -198,13 +195,12 @@ def _pack_tables(field: Field, values: Sequence[Table], builder: "flatbuffers.Bu
     return builder.EndVector()
 
 
-def _add_scalar(builder: "flatbuffers.Builder", field: Field, value: Any) -> None:
+def _add_scalar(builder: Builder, field: Field, value: Any) -> None:
     """Writes a number where it is not the default."""
     if value != field.default:
         data = SCALARS[field.of].pack(value)
         builder.Prep(len(data), 0)
-        builder.head -= len(data)
-        builder.Bytes[builder.head : builder.head + len(data)] = data
+        builder.PlaceBytes(data)
         builder.Slot(field.slot)
 
 

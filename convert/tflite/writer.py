@@ -7,16 +7,14 @@ and outputs, empty buffers, signatures, metadata.
 import copy
 import hashlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from convert.tflite import schema
+from convert.tflite.builder import Builder
 from convert.tflite.flatbuffer import number_bytes, pack_numbers
 from convert.tflite.model import TYPE_CODES, indices
 from convert.tflite.verifier import FILE_IDENTIFIER
 from convert.tflite.view import Graph, Model, Operator, Tensor
-
-if TYPE_CHECKING:  # imported where a file is written: it imports NumPy where there is one
-    import flatbuffers
 
 OPTIONAL = -1  # index of an input left out
 BUFFER_ALIGNMENT = 16  # what TFLite's own writer gives constants
@@ -39,16 +37,12 @@ def pack_models(models: Sequence[Model | schema.ModelT]) -> tuple[bytes, list[in
     Returns:
         The bytes, and where in them each model begins, a multiple of 16.
     """
-    import flatbuffers
-
     unpacked = [unpack_view(model) if isinstance(model, Model) else model for model in reversed(models)]
-    # a builder doubles its memory where it runs out of it: it begins with room for the constants
-    room = max(sum(len(buffer.data) for buffer in one.buffers if buffer.data is not None) for one in unpacked)
-    builder, once, from_end = flatbuffers.Builder(room + (1 << 20)), _Once(), []
+    builder, once, from_end = Builder(), _Once(), []
     for one in unpacked:
         builder.Finish(_packable(one, once).Pack(builder), FILE_IDENTIFIER)
         from_end.append(builder.Offset())
-    return bytes(memoryview(builder.Bytes)[builder.head :]), [from_end[-1] - place for place in reversed(from_end)]
+    return builder.Output(), [from_end[-1] - place for place in reversed(from_end)]
 
 
 def unpack_view(model: Model) -> schema.ModelT:
@@ -122,7 +116,7 @@ class _Buffers:
 class _AlignedBuffer(schema.BufferT):
     """A buffer whose bytes are aligned in the file, to more than their size asks for."""
 
-    def Pack(self, builder: "flatbuffers.Builder") -> int:
+    def Pack(self, builder: Builder) -> int:
         vector = pack_numbers(builder, "B", self.data, BUFFER_ALIGNMENT)
         builder.StartObject(self.SLOTS)
         builder.PrependUOffsetTRelativeSlot(0, vector, 0)
@@ -132,7 +126,7 @@ class _AlignedBuffer(schema.BufferT):
 class _Packs(Protocol):
     """What goes into a file by itself."""
 
-    def Pack(self, builder: "flatbuffers.Builder") -> int: ...
+    def Pack(self, builder: Builder) -> int: ...
 
 
 class _Once:
@@ -153,7 +147,7 @@ class _OncePart:
         self._part = part
         self._position: int | None = None
 
-    def Pack(self, builder: "flatbuffers.Builder") -> int:
+    def Pack(self, builder: Builder) -> int:
         if self._position is None:
             self._position = self._part.Pack(builder)
         return self._position

@@ -5,7 +5,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import flatbuffers
 import pytest
 from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as flatc
 
@@ -18,6 +17,7 @@ from convert.tflite.verifier import FILE_IDENTIFIER, MAX_TABLES, DamagedModel, v
 from convert.tflm.arena import plan_arena
 from convert.tflm.support import check_bytes
 from tests.support.agreement_bases import BASES
+from tests.support.agreement_models import MixedBuilder
 from tf_embbert.common.errors import UserError
 
 SEED = 100
@@ -66,7 +66,7 @@ def test_a_small_file_that_unpacks_to_gigabytes_is_damaged() -> None:
     """One graph of many tensors, referred to over and over: flatbuffers share it, a reader makes copies."""
     wide = read_model(BASES["RELU"].build()).subgraphs[0]
     wide.tensors = wide.tensors * 500
-    builder, times = flatbuffers.Builder(1 << 12), MAX_TABLES // 1000 + 1
+    builder, times = MixedBuilder(1 << 12), MAX_TABLES // 1000 + 1
     graph = wide.Pack(builder)
     flatc.ModelStartSubgraphsVector(builder, times)
     for _ in range(times):

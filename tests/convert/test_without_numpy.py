@@ -12,11 +12,12 @@ from tests.support.agreement_models import Spec
 
 ROOT = Path(__file__).parents[2]
 MODELS = ROOT / "benchmarks/firmware/models"
+HIDDEN = '("numpy", "tensorflow", "tflite_micro")'
 # Hides packages from Python's own finder, so that importing them fails as where they are not installed.
-HIDING = """
+HIDING = f"""
 import importlib.machinery as machinery, runpy, sys
 find = machinery.PathFinder.find_spec
-hidden = ("numpy", "tensorflow", "tflite_micro")
+hidden = {HIDDEN}
 machinery.PathFinder.find_spec = lambda name, *rest: None if name.partition(".")[0] in hidden else find(name, *rest)
 sys.argv = sys.argv[1:]
 runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
@@ -71,17 +72,15 @@ def test_the_same_file_is_written(tmp_path: Path) -> None:
     assert files[0].read_bytes() == files[1].read_bytes()
 
 
-@pytest.mark.parametrize(
-    "command, times",
-    # The hints of `arena` pack the file anew: 9.6 to 10.1 times, by how malloc happens to lay it out.
-    [(("convert.check",), 10), (("convert.arena",), 11), (("convert.arena", "--core", "cortex-m7"), 11)],
-)
-def test_the_memory_of_a_file_of_five_megabytes(command: tuple[str, ...], times: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", [HIDING, HIDING.replace(HIDDEN, "()")], ids=["without NumPy", "with NumPy"])
+@pytest.mark.parametrize("command", [("convert.check",), ("convert.arena",), ("convert.arena", "--core", "cortex-m7")])
+def test_the_memory_of_a_file_of_five_megabytes(command: tuple[str, ...], how: str, tmp_path: Path) -> None:
+    """Less than ten times the file, Python itself included."""
     weights = np.random.default_rng(0).integers(-127, 128, (2300, 2300))
     inputs = [i8(1, 2300), i8(2300, 2300, data=weights), bias(2300)]
     model = Spec("FULLY_CONNECTED", inputs, [i8(1, 2300)], "FullyConnectedOptions").build()
     (tmp_path / "model.tflite").write_bytes(model)
     words: list[str | Path] = [command[0], tmp_path / "model.tflite", *command[1:]]
-    done = subprocess.run([sys.executable, "-c", PEAK + HIDING, *words], cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", PEAK + how, *words], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0 and len(model) > 5_000_000
-    assert int(done.stderr.splitlines()[-1]) * 1024 < times * len(model)
+    assert int(done.stderr.splitlines()[-1]) * 1024 < 10 * len(model)

@@ -140,8 +140,16 @@ def operator_code(name: str) -> schema.OperatorCodeT:
     return packed
 
 
+class MixedBuilder(flatbuffers.Builder):
+    """Packs tables of flatc's classes with ours among them."""
+
+    def PlaceBytes(self, data: bytes) -> None:
+        self.head -= len(data)
+        self.Bytes[self.head : self.head + len(data)] = data
+
+
 def pack(model: schema.ModelT) -> bytes:
-    builder = flatbuffers.Builder(1 << 12)
+    builder = MixedBuilder(1 << 12)
     builder.Finish(model.Pack(builder), FILE_IDENTIFIER)
     return bytes(builder.Output())
 

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-import flatbuffers
 import numpy as np
 
 from convert.lowering.graph import Graph, Quantization
 from convert.lowering.ops import GraphBuilder
+from convert.tflite.builder import Builder
 from convert.tflite.model import read_model, schema
 from convert.tflite.verifier import FILE_IDENTIFIER
 from convert.tflite.view import Model, view_model
@@ -34,9 +34,9 @@ def assert_equal_to_tflm(models: dict[str, bytes]) -> None:
 
 
 def pack(model: schema.ModelT) -> bytes:
-    builder = flatbuffers.Builder(1 << 16)
+    builder = Builder()
     builder.Finish(model.Pack(builder), FILE_IDENTIFIER)
-    return bytes(builder.Output())
+    return builder.Output()
 
 
 def random_graph(rng: np.random.Generator, ops: int) -> Graph:

@@ -11,6 +11,7 @@ import pytest
 from tflite_micro.tensorflow.lite.micro.python import schema_py_generated
 
 from convert.tflite import schema
+from convert.tflite.builder import Builder
 from convert.tflite.flatbuffer import Field, Table
 from convert.tflite.model import OPTIONS_OF
 from convert.tflite.operator_tables import OPTIONS
@@ -77,7 +78,7 @@ def test_options_are_those_of_the_operators_that_tflm_registers() -> None:
 
 
 def pack(model: Any) -> bytes:
-    builder = flatbuffers.Builder(1 << 12)
+    builder = Builder() if isinstance(model, Table) else flatbuffers.Builder(1 << 12)
     builder.Finish(model.Pack(builder), FILE_IDENTIFIER)
     return bytes(builder.Output())
 
