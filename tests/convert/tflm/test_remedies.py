@@ -6,9 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from convert.tflm.rules.registry import RULES
 from convert.tflm.rules.remedies import INSTEAD, TYPE_REMEDIES
 from convert.tflm.support import check_bytes
 from tests.support.agreement_bases import BASES, f32, i8, i32
+from tests.support.agreement_cases import CASES
 from tests.support.agreement_models import Spec, Tensor
 from tests.support.agreement_truth import measure
 
@@ -194,6 +196,16 @@ LAYERS = {  # words of the remedy: (refused, after the rewrite)
     "unroll=True": (lambda: recurrent(False), lambda: recurrent(True)),
     "Input(batch_size=1)": (lambda: dilated(None), lambda: dilated(1)),
 }
+# Rules of scales that no calibration gives: what is calibrated in the place of their first model.
+CALIBRATED: dict[str, Callable] = {
+    "fused_activation_fits": lambda x: tf.nn.relu6(x + 0.5 * x),
+    "sum_scales": lambda x: x + 0.5 * x,
+    "running_sum_scales": lambda x: tf.add_n([x, 0.5 * x, -x]),
+    "difference_scales": lambda x: tf.math.squared_difference(x, 0.5 * x),
+    "softmax_input_scale": tf.nn.softmax,
+    "hard_swish_scales": lambda x: x * tf.nn.relu6(x + 3) / 6,
+    "product_scale": lambda x: tf.matmul(tf.reshape(x, (2, 2, 3)), tf.reshape(x, (2, 3, 2))),
+}
 
 
 def test_all_remedies_by_type_are_tried() -> None:
@@ -209,4 +221,19 @@ def test_the_remedy_is_given_and_the_rewrite_runs(name: str) -> None:
     assert refusals and any(words in entry["remedy"] for entry in refusals), refusals
     model = after()
     assert check_bytes(model, name, "reference")["refusals"] == []
+    assert measure([model], 1 << 20)[0]["runs"]
+
+
+def test_all_rules_that_ask_for_calibration_are_tried() -> None:
+    assert set(CALIBRATED) == {rule.name for rule in RULES if rule.remedy.startswith("calibrate again")}
+
+
+@pytest.mark.parametrize("name", CALIBRATED)
+def test_calibration_gives_scales_that_run(name: str) -> None:
+    op, edits = CASES[name][0]
+    refusals = check_bytes(BASES[op].edited(edits).build(), name, "reference")["refusals"]
+    assert "calibrate again" in next(entry["remedy"] for entry in refusals if entry["rule"] == name)
+    model = quantised(CALIBRATED[name], 2, 6)
+    report = check_bytes(model, name, "reference")
+    assert report["refusals"] == [] and op in [entry["name"] for entry in report["ops"]]
     assert measure([model], 1 << 20)[0]["runs"]

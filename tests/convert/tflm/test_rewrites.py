@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from copy import copy
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from convert.tflite.model import schema
 from convert.tflm.support import check_bytes
 from tests.support.agreement_bases import BASES, f32, i8, i32
-from tests.support.agreement_cases import CASES
+from tests.support.agreement_cases import CASES, DETECTS, WARNED, detection
 from tests.support.agreement_models import Spec, Tensor, operator, operator_code
 from tests.support.agreement_truth import measure
 
@@ -66,6 +67,37 @@ def joined_twice() -> bytes:
         graph.operators = [join, again]
 
     return BASES["CONCATENATION"].edited(CASES["concatenation_count"][0][1] | {"change": change}).build()
+
+
+def before_it(op: str, role: str, first: str, edits: dict[str, Any], given: dict[str, Any]) -> bytes:
+    """A model with another operator before one of its inputs, which that one takes of another kind."""
+    spec = BASES[op].edited(edits)
+    inner = spec.inputs[int(role[1:])]
+    number = [tensor for tensor in spec.inputs if tensor is not None and tensor.data is None].index(inner)
+    before = spec.change
+
+    def change(model: schema.ModelT) -> None:
+        if before:
+            before(model)
+        graph = model.subgraphs[0]
+        model.operatorCodes.append(operator_code(first))
+        graph.tensors.append(replace(inner, **given).pack(model.buffers))
+        made, graph.inputs = int(graph.inputs[number]), [int(i) for i in graph.inputs]
+        graph.inputs[number] = len(graph.tensors) - 1
+        graph.operators = [operator(1, [graph.inputs[number]], [made]), *graph.operators]
+
+    return spec.edited({"change": change}).build()
+
+
+def compared_smaller(op: str) -> bytes:
+    """A comparison of int8 in a scale below 1, to which one input is brought."""
+    int8 = {"type": "int8", "scale": 0.5}
+    return before_it(op, "i0", "QUANTIZE", {"i0": int8, "i1": int8}, {"scale": 2.0})
+
+
+def dequantised(op: str, edits: dict[str, Any]) -> bytes:
+    """A model whose first input is int8, and becomes float32 before it."""
+    return before_it(op, "i0", "DEQUANTIZE", edits, {"type": "int8"})
 
 
 # rule: (which of its models, the model after the rewrite)
@@ -128,6 +160,42 @@ REWRITES: dict[str, tuple[int, Callable[[], bytes]]] = {
     "variable_in_memory": (0, lambda: BASES["READ_VARIABLE"].build()),
     "resize_centers": (0, lambda: BASES["RESIZE_BILINEAR"].build()),
     "constant_input": (0, lambda: BASES["PAD"].build()),
+    "broadcast_to_shape": (2, lambda: within("BROADCAST_TO", {}, [(1, 1, 1, 1, 1, 3)], (1, 1, 1, 1, 2, 3))),
+    "pool_shape": (0, lambda: within("MAX_POOL_2D", {}, [(4, 4, 2)], (18,))),
+    "convolution_rank": (0, lambda: within("CONV_2D", {}, [(4, 4, 2)], (27,))),
+    "broadcast_to_output": (
+        0,
+        lambda: within(
+            "ADD", {"i0": {"shape": (3, 2)}, "i1": {"shape": (3, 2)}, "o0": {"shape": (3, 2)}}, [(2, 3)] * 2, (6,)
+        ),
+    ),
+    "comparison_scales": (0, lambda: compared_smaller("LESS")),
+    "inputs_not_empty": (1, lambda: BASES["BATCH_TO_SPACE_ND"].build()),
+    "add_n_grids": (0, lambda: BASES["ADD_N"].build()),
+    "int32_unquantized": (0, lambda: BASES["ADD"].edited({r: {"type": "int32"} for r in ("i0", "i1", "o0")}).build()),
+    "detection_types": (0, lambda: dequantised("RELU", detection(**DETECTS))),
+    "offline_plan_complete": (0, lambda: BASES["RELU"].build()),
+    "scratch_in_a_run": (0, lambda: BASES["SVDF"].build()),
+    "no_intermediates": (0, lambda: BASES["RELU"].build()),
+    "dense_int4_per_tensor": (0, lambda: BASES["FULLY_CONNECTED"].edited({"i1": {"type": "int4"}}).build()),
+}
+# warning: (which of its models, the model after the rewrite, which is not warned of)
+UNWARNED: dict[str, tuple[int, Callable[[], bytes]]] = {
+    "slow_broadcast": (0, lambda: BASES["ADD"].edited({r: {"shape": (64, 32)} for r in ("i0", "i1", "o0")}).build()),
+    "transposed_copy": (
+        0,
+        lambda: BASES["BATCH_MATMUL"].edited({"fields": {"adjY": True}, "i1": {"shape": (2, 5, 4)}}).build(),
+    ),
+    "root_of_negative": (
+        0,
+        lambda: BASES["RSQRT"].edited({"i0": {"type": "int8", "zero": -128}, "o0": {"type": "int8"}}).build(),
+    ),
+    "computed_divisor": (0, lambda: BASES["DIV"].edited({"i1": {"data": 1}}).build()),
+    "output_writable": (0, lambda: BASES["RELU"].build()),
+    "inputs_computed": (0, lambda: BASES["RELU"].build()),
+    "writes_what_it_reads": (0, lambda: BASES["ADD"].build()),
+    "shape_fixed": (0, lambda: BASES["RELU"].build()),
+    "state_unplanned": (0, lambda: BASES["SVDF"].build()),
 }
 
 
@@ -139,4 +207,19 @@ def test_the_remedy_is_given_and_the_rewrite_runs(rule: str) -> None:
     assert rule in [entry["rule"] for entry in refusals] and all(entry["remedy"] for entry in refusals)
     model = after()
     assert check_bytes(model, rule, "reference")["refusals"] == []
+    assert measure([model])[0]["runs"], rule
+
+
+@pytest.mark.parametrize("rule", UNWARNED)
+def test_the_warning_goes_with_the_rewrite(rule: str) -> None:
+    number, after = UNWARNED[rule]
+    op, edits = WARNED[rule][number]
+
+    def warned(model: bytes) -> list[str]:
+        report = check_bytes(model, rule, "reference")
+        assert report["supported"]
+        return [entry["rule"] for entry in report["warnings"]]
+
+    model = after()
+    assert rule in warned(BASES[op].edited(edits).build()) and rule not in warned(model)
     assert measure([model])[0]["runs"], rule
