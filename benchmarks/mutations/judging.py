@@ -16,7 +16,7 @@ MEMORY_BYTES, SECONDS = 1 << 30, 5
 ARENA_BYTES = 1 << 22
 SMALL = 100  # tensors or operators of a graph that optimize is tried on
 TARGET = ("cortex-m7", "cmsis_nn")
-BY_DATA = {"called_counts"}  # what TFLM finds out only about the graph that it comes to run
+BY_DATA = {"called_counts", "called_sizes"}  # what TFLM finds out only about the graph that it comes to run
 FAILED = "failed to invoke"
 NO_ROOM = ("Failed to resize buffer", "Failed to allocate", "Requested", "not enough arena")
 

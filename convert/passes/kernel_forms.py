@@ -30,6 +30,7 @@ from convert.tflm.rules.registry import RULES, Rule
 
 LARGE = 1000  # operators of a graph, from which on nothing is looked for
 LOOKUPS = ("GATHER", "EMBEDDING_LOOKUP")
+MOST_ELEMENTS = 2**31 - 1  # of a tensor of int8
 ROUNDS = 6  # a form may leave an operator that another form mends
 Form = Callable[[Graph, Operator], bool]
 
@@ -108,6 +109,8 @@ def whole_output_cropped(graph: Graph, op: Operator) -> bool:
     )
     ahead = [_ahead(op, 1, "strideH"), _ahead(op, 2, "strideW")]
     if sizes.values is None or rows < ahead[0] + op.output.shape[1] or columns < ahead[1] + op.output.shape[2]:
+        return False
+    if batch * rows * columns * outputs > MOST_ELEMENTS:
         return False
     whole = add_like(graph, op.output, [batch, rows, columns, outputs])
     again = repeat_operator(op, [add_integers(graph, whole.shape), *op.inputs[1:]], [whole])

@@ -75,7 +75,7 @@ def _placing_order(buffers: list[Buffer], sizes: list[int]) -> list[int]:
 
 def bytes_alive(buffers: list[Buffer]) -> list[int]:
     """Bytes alive at each step."""
-    alive = [0] * (max((buffer.last for buffer in buffers), default=0) + 1)
+    alive = [0] * (max((0, *(buffer.last for buffer in buffers))) + 1)  # nobody may use any of them
     for buffer in buffers:
         for step in range(max(buffer.first, 0), buffer.last + 1):
             alive[step] += buffer.size

@@ -16,7 +16,7 @@ from convert.tflite.verifier import MAX_FILE_BYTES
 from convert.tflm import support
 from convert.tflm.support import check_bytes, check_model
 from tests.support.agreement_bases import BASES, f32, i8
-from tests.support.agreement_cases import CIRCULAR_BUFFER
+from tests.support.agreement_edits import CIRCULAR_BUFFER
 from tests.support.agreement_models import Spec, operator, operator_code, pack
 from tests.support.transcription import random_model
 

@@ -23,7 +23,7 @@ from convert.tflm.libraries import LIBRARIES
 from convert.tflm.rules.registry import RULES
 from convert.tflm.support import check_bytes
 from tests.support.agreement_models import Spec, Tensor
-from tests.support.kernel_cases import PAIRS, data, extreme, transpose
+from tests.support.kernel_cases import PAIRS, data, extreme, transpose, transpose_conv
 from tests.support.running import invoke, planned
 
 CORE = "cortex-m55"  # has every rule
@@ -100,6 +100,11 @@ def test_a_pad_of_every_dimension() -> None:
 def test_broadcasts_that_have_no_form_are_left() -> None:
     before = extreme((2, 1, 2, 1, 2), (1, 3, 1, 2, 2), (2, 3, 2, 2, 2)).build()
     assert mend_model(before, TARGET) == (before, []) and broken_rules(before) == {"extreme_rank"}
+
+
+def test_a_form_that_no_tensor_can_hold_is_none() -> None:
+    before = transpose_conv((4, 4), (2**29, 2), (8, 8)).build()
+    assert broken_rules(before) == {"transpose_conv_rows"} and mend_model(before, TARGET) == (before, [])
 
 
 def test_dimensions_are_merged() -> None:

@@ -17,7 +17,7 @@ from convert.tflm.allocator import allocate
 from convert.tflm.arena import plan_arena, plan_arenas
 from convert.tflm.builds import BUILDS, WHEEL_BUILD
 from convert.tflm.instructions import estimate_instructions
-from convert.tflm.planner import Buffer, head_bytes, plan_buffers
+from convert.tflm.planner import Buffer, bytes_alive, head_bytes, plan_buffers
 from convert.tflm.structs import ARM32, HOST64, STRUCTS, WHEEL
 from convert.tflm.support import check_bytes
 from convert.tflm.targets import CORES
@@ -124,6 +124,7 @@ def test_planner_by_hand() -> None:
     fixed = Buffer(32, 0, 3, offset=64)
     assert plan_buffers([Buffer(64, 0, 3), Buffer(48, 0, 3), fixed]) == [0, 96, 64]
     assert plan_buffers([]) == [] and head_bytes([], []) == 0
+    assert bytes_alive([]) == bytes_alive([Buffer(4, -1, -1)]) == [0] and bytes_alive([Buffer(20, 1, 2)]) == [0, 32, 32]
 
 
 def test_structs_by_hand() -> None:

@@ -5,7 +5,7 @@ import pytest
 from convert.tflm.arena import plan_arena
 from convert.tflm.support import check_bytes
 from tests.support.agreement_bases import BASES, i8
-from tests.support.agreement_cases import CIRCULAR_BUFFER, DETECTS, detection
+from tests.support.agreement_edits import CIRCULAR_BUFFER, DETECTS, detection
 from tests.support.graphs import assert_equal_to_tflm
 
 

@@ -10,7 +10,8 @@ import pytest
 from convert.tflite.model import schema
 from convert.tflm.support import check_bytes
 from tests.support.agreement_bases import BASES, f32, i8, i32
-from tests.support.agreement_cases import CASES, DETECTS, WARNED, detection
+from tests.support.agreement_cases import CASES, WARNED
+from tests.support.agreement_edits import DETECTS, detection
 from tests.support.agreement_models import Spec, Tensor, operator, operator_code
 from tests.support.agreement_truth import measure
 
