@@ -63,7 +63,9 @@ def folder(run_of: FolderOf, bundle_of: FolderOf, data: dict[str, Path], tmp_pat
         shutil.copy(bundle / "model.tflite", tmp_path / name)
     export_checkpoint(run, tmp_path / "model.safetensors")
     load_run(run).tokenizer.save(tmp_path / "tokenizer.json")
-    (tmp_path / "FILE").write_text("\n".join(f"The bus number {i} was late again. It came at noon." for i in range(999)))
+    (tmp_path / "FILE").write_text(
+        "\n".join(f"The bus number {i} was late again. It came at noon." for i in range(999))
+    )
     return tmp_path
 
 

@@ -7,7 +7,7 @@ import of ours before it.
 import contextlib
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import tf_keras as keras
@@ -22,27 +22,27 @@ CONVERTER = "tensorflow.lite.python.lite"  # the module of TFLiteConverter
 class EmbBERT(keras.Model):
     """A functional model on EmbBERT's encoder, made by `build_classifier` and its like.
 
-    Ids that it cannot take (too many of a text, or beyond the vocabulary) and TFLiteConverter, which cannot convert it,
-    are UserErrors of one line; everything else is `keras.Model`.
+    Texts, ids that it cannot take (too many of a text, or beyond the vocabulary) and TFLiteConverter, which cannot
+    convert it, are UserErrors of one line; everything else is `keras.Model`.
     """
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        with plain_errors(self):
+        with plain_errors(self, args, kwargs):
             return super().__call__(*args, **kwargs)
 
     def fit(self, *args: Any, **kwargs: Any) -> Any:
         """As Keras has it."""
-        with plain_errors(self):
+        with plain_errors(self, args, kwargs):
             return super().fit(*args, **kwargs)
 
     def evaluate(self, *args: Any, **kwargs: Any) -> Any:
         """As Keras has it."""
-        with plain_errors(self):
+        with plain_errors(self, args, kwargs):
             return super().evaluate(*args, **kwargs)
 
     def predict(self, *args: Any, **kwargs: Any) -> Any:
         """As Keras has it."""
-        with plain_errors(self):
+        with plain_errors(self, args, kwargs):
             return super().predict(*args, **kwargs)
 
     def save_spec(self, dynamic_batch: bool = True) -> Any:
@@ -55,8 +55,13 @@ keras.saving.get_custom_objects()["EmbBERT"] = EmbBERT  # an .h5 file names a mo
 
 
 @contextlib.contextmanager
-def plain_errors(model: keras.Model) -> Iterator[None]:
-    """What the layers refuse about token ids, as a UserError of one line; the model can then be used again."""
+def plain_errors(model: keras.Model, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Iterator[None]:
+    """What is no token ids, and what the layers refuse about them, as a UserError of one line.
+
+    The model can then be used again.
+    """
+    if are_texts(args[0] if args else kwargs.get("x")):
+        raise UserError("EmbBERT takes token ids, and these are texts: give it tokenizer(texts)")
     try:
         yield
     except Exception as error:
@@ -65,6 +70,13 @@ def plain_errors(model: keras.Model) -> Iterator[None]:
             raise
         model.train_function = model.test_function = model.predict_function = None  # half traced they would stay broken
         raise UserError(told[0].rstrip("'\" ")) from None
+
+
+def are_texts(inputs: Any) -> bool:
+    """Whether the first of some inputs is a text, or an array or series of them."""
+    while isinstance(inputs, (list, tuple)) and inputs:
+        inputs = inputs[0]
+    return isinstance(inputs, str) or getattr(getattr(inputs, "dtype", None), "kind", None) in ("U", "S", "O")
 
 
 def refuse_converter() -> None:

@@ -4,8 +4,10 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas
 import pytest
 import tensorflow as tf
 import tf_keras as keras
@@ -52,6 +54,13 @@ def test_ids_that_it_cannot_take_are_refused_by_name(way: str) -> None:
             WAYS[way](model, tokens)
         assert len(str(refused.value).splitlines()) == 1
     WAYS[way](model, np.full((3, 32), 63, np.int32))
+
+
+@pytest.mark.parametrize("way", ["call", "predict", "fit"])
+@pytest.mark.parametrize("texts", [["a text"], np.array(["a text"]), pandas.Series(["a text"])], ids=type)
+def test_texts_are_no_ids(way: str, texts: Any) -> None:
+    with pytest.raises(UserError, match=r"takes token ids, and these are texts: give it tokenizer\(texts\)"):
+        WAYS[way](compiled(), texts)
 
 
 def test_other_errors_stay_what_they_are() -> None:
