@@ -1,6 +1,6 @@
 """A run to a bundle: lower, check, verify, measure, write.
 
-    python convert/convert.py RUN --out BUNDLE [--seq-len N] [--shorter {auto,none,N ...}] [--core CORE]
+    python convert/convert.py RUN --out BUNDLE [--seq-len N] [--windows N] [--shorter {auto,none,N ...}] [--core CORE]
                               [--kernels {cmsis_nn,fast}] [--arena-budget BYTES] [--board ID ...]
                               [--plan {offline,stock}] [--reject CONFIDENCE] [--force]
 
@@ -33,18 +33,23 @@ if TYPE_CHECKING:  # imported when the options are read: --help answers at once
 
 
 def _warn(console: "Console", run: "Run", manifest: dict, asked: bool) -> None:
-    length = manifest["model"]["sequence_length"]
+    length, windows = manifest["model"]["sequence_length"], manifest["model"].get("windows", 1)
     if asked and length > run.longest:  # the run's own length is rounded up, which is no news
         console.print(
             f"[yellow]warning[/] length {length} is above the longest text seen in training ({run.longest})",
             soft_wrap=True,
         )
-    if length != run.max_length:
+    if (length, windows) != (run.max_length, run.windows):
         console.print(
-            f"[yellow]warning[/] accuracy was measured at length {run.max_length}, not at {length}; "
+            f"[yellow]warning[/] accuracy was measured at length {_reading(run.max_length, run.windows)}, not at "
+            f"{_reading(length, windows)}; "
             "`python -m tf_embbert.evaluate` measures",
             soft_wrap=True,
         )
+
+
+def _reading(length: int, windows: int) -> str:
+    return f"{length}" + (f" by up to {windows} windows" if windows > 1 else "")
 
 
 def _print_summary(console: "Console", out: str, manifest: dict, named: list[str]) -> None:
@@ -67,6 +72,8 @@ def _print_summary(console: "Console", out: str, manifest: dict, named: list[str
     table.add_row("model.tflite", f"{model['bytes']:,} B")
     for part in model.get("lengths", [model]):
         table.add_row(f"MACs, L = {part['sequence_length']}", f"{part['macs'] / 1e6:.1f} M")
+    if "windows" in model:
+        table.add_row("a longer text", f"by up to {model['windows']} windows")
     for core, figures in manifest["arena"].items():
         kernels = default_kernels(core)
         table.add_row(f"arena, {core}, {kernels}", f"{figures[kernels]['total']:,} B")
@@ -130,6 +137,13 @@ def main(arguments: list[str] | None = None) -> int:
         "--seq-len", type=int, metavar="N", help="token ids the model takes (default: the length of the run)"
     )
     parser.add_argument(
+        "--windows",
+        type=positive_int,
+        metavar="N",
+        help="read a text of more tokens in up to N parts and average the answers (default: as many as have room for "
+        "what the run reads)",
+    )
+    parser.add_argument(
         "--shorter",
         nargs="+",
         action="extend",
@@ -183,6 +197,7 @@ def _convert(options: "Namespace") -> int:
             options.plan,
             options.reject,
             options.kernels,
+            options.windows,
         )
     console = Console()
     _warn(console, run, manifest, options.seq_len is not None)

@@ -4,8 +4,8 @@
 
 Without texts, to each line of standard input; a pair is two texts with a tab between them. A line an answer, as the app
 prints it but for the ticks: label (of a regression the value), int8 logits, how many tokens of how many the model
-takes, and of a class its confidence, with tabs between them. So `diff` proves a board (docs/firmware.md). Exit status:
-0, or 2 on bad input.
+takes, or for a text that is read in windows how many times as many, and of a class its confidence, with tabs between
+them. So `diff` proves a board (docs/firmware.md). Exit status: 0, or 2 on bad input.
 """
 
 import sys
@@ -34,22 +34,30 @@ def answer_texts(path: str | Path, lines: list[str]) -> list[str]:
     Raises:
         UserError: it is no bundle, or TFLM cannot run its model.
     """
-    from convert.tflite.lengths import rows_by_length
     from tf_embbert.int8 import BundleModel
 
     model = BundleModel(path)
     firsts, seconds = zip(*(_split(line) if model.is_pair else (line, "") for line in lines))
     pairs = list(seconds) if model.is_pair else None
-    ids = model.tokenizer.encode(list(firsts), pairs, max_length=model.max_length).ids
+    ids = model.tokenizer.encode(list(firsts), pairs, max_length=model.room).ids
     logits = model.predict(ids)
-    taken = {row: length for length, rows in rows_by_length(model.models, ids).items() for row in rows}
-    tokens = [f"{len(row)} of {taken[number]} tokens" for number, row in enumerate(ids)]
+    tokens = [_tokens(row, model.models) for row in ids]
     said = [" ".join(map(str, row)) for row in logits]
     if not model.labels:
         return ["\t".join(parts) for parts in zip(_values(logits, model.scale, model.zero_point), said, tokens)]
     labels = [model.labels[label] for label in logits.argmax(axis=1)]
     sure = _confidences(logits, model.scale, model.reject)
     return ["\t".join(parts) for parts in zip(labels, said, tokens, sure)]
+
+
+def _tokens(ids: "np.ndarray", lengths: Iterable[int]) -> str:
+    """How many tokens a text has, of how many the model takes that answers; or in how many windows of it."""
+    from convert.tflite.lengths import rows_by_length
+    from tf_embbert.windows import split
+
+    windows = split(ids, max(lengths))
+    (taken,) = rows_by_length(lengths, windows[-1:])  # the last is the longest
+    return f"{len(ids)} of {taken} tokens" if len(windows) == 1 else f"{len(ids)} tokens, {len(windows)} times {taken}"
 
 
 def _values(logits: "np.ndarray", scale: float, zero_point: int) -> list[str]:

@@ -90,7 +90,7 @@ class Classifier:
         """The logits as real numbers, steps of one int8: float32 [rows, classes]; see `predict`."""
         if (pairs is not None) != self._model.is_pair:
             raise UserError(f"this bundle takes {'pairs of texts: give both' if pairs is None else 'single texts'}")
-        ids = self._model.tokenizer.encode(texts, pairs, max_length=self._model.max_length).ids
+        ids = self._model.tokenizer.encode(texts, pairs, max_length=self._model.room).ids
         if not ids:
             return np.zeros((0, len(self.labels or [None])), np.float32)
         steps = self._model.predict(ids).astype(np.float32) - self._model.zero_point

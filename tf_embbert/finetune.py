@@ -65,6 +65,13 @@ def add_model_options(model: argparse._ArgumentGroup) -> None:
     model.add_argument(
         "--max-length", type=int, metavar="N", help="tokens of a text; by default what 99 %% of them need"
     )
+    model.add_argument(
+        "--windows",
+        type=positive_int,
+        metavar="N",
+        help="read a text of more tokens in up to N parts and average the answers (default: by the texts, 1 where they "
+        "fit)",
+    )
 
 
 def add_training_options(training: argparse._ArgumentGroup) -> None:

@@ -13,6 +13,7 @@ from tf_embbert.common.errors import UserError
 from tf_embbert.model.folded import Array
 from tf_embbert.run import Quantised, Run
 from tf_embbert.tokenizer import Tokenizer, segments
+from tf_embbert.windows import answer_by_windows
 
 
 def build_int8(variant: Quantised, length: int) -> bytes:
@@ -115,13 +116,21 @@ class BundleModel:
         self.labels: list[str] | None = bundle.manifest["labels"] or None
         self.is_pair: bool = takes_pairs(bundle.files["model.tflite"])
         self.max_length: int = bundle.manifest["model"]["sequence_length"]
+        self.room: int = bundle.room
         self.seed: int = bundle.manifest["seed"]
         self.reject: float | None = bundle.manifest["arguments"].get("reject")
         # A logit is scale * (int8 - zero point).
         self.scale, self.zero_point = output_quantization(read_model(self.models[self.max_length]))
 
     def predict(self, ids: Sequence[Array]) -> Array:
-        """The model's answers, each text by the shortest length that holds it: int8 [rows, C]."""
+        """The model's answers to texts of at most `room` tokens, each by the shortest length that holds it, or its
+        windows: int8 [rows, C].
+        """
         from convert.tflite.lengths import answer_by_length
 
-        return answer_by_length(self.models, list(ids), lambda model, rows: predict_int8(model, rows, self.is_pair))
+        def answer(rows: Sequence[Array]) -> Array:
+            return answer_by_length(
+                self.models, list(rows), lambda model, some: predict_int8(model, some, self.is_pair)
+            )
+
+        return answer_by_windows(ids, self.max_length, answer)

@@ -38,6 +38,7 @@ from tf_embbert.model.folded import Ranges as Ranges
 from tf_embbert.model.program import Folded as Folded
 from tf_embbert.model.program import read_folded
 from tf_embbert.tokenizer import Tokenizer
+from tf_embbert.windows import room
 
 SCHEMA = json.loads(Path(__file__).with_name("run_schema.json").read_text())
 # What NumPy and zipfile raise about an archive that is none, or says that it holds more than there is.
@@ -85,11 +86,12 @@ class Run:
         seed: of the training.
         arguments: of the command that made the run, without paths.
         is_pair: whether texts are pairs.
-        max_length: tokens of a text at most.
+        max_length: tokens that the model takes at most.
         longest: tokens of the longest text seen in training.
         parameters: of the train graph, head included.
         chosen: the variant that answered the selection rows better; None where there is none.
         notices: what was assumed in reading its data, a line each.
+        windows: in which a text is read at most, each of at most `max_length` tokens (`windows.py`).
     """
 
     config: ModelConfig
@@ -108,6 +110,12 @@ class Run:
     parameters: int
     chosen: str | None
     notices: list[str] = field(default_factory=list)
+    windows: int = 1
+
+    @property
+    def room(self) -> int:
+        """Tokens of a text at most, over all its windows."""
+        return room(self.max_length, self.windows)
 
     @property
     def is_regression(self) -> bool:
@@ -181,7 +189,7 @@ def save_run(run: Run, folder: Path, history: History) -> None:
     lines = [json.dumps(row, ensure_ascii=False) for row in run.sample_texts]
     (folder / "verification.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
     write_history(folder / "history.csv", history)
-    about = {name: getattr(run, name) for name in (*ABOUT, "notices")}
+    about = {name: getattr(run, name) for name in (*ABOUT, "notices", "windows")}
     files = {name: sha256(folder / name) for name in file_names(run.variants)}
     write_json(folder / "config.json", {"format": FORMAT, "model": run.config.to_dict(), **about, "files": files})
 
@@ -241,6 +249,7 @@ def load_run(folder: str | Path) -> Run:
             sample_texts=read_texts(folder / "verification.jsonl"),
             **{name: about[name] for name in ABOUT},
             notices=about.get("notices", []),  # runs of before have none
+            windows=about.get("windows", 1),
         ),
     )
 

@@ -1,64 +1,43 @@
-"""What a run answers on long texts by windows: each text in equal parts of at most so many tokens, the answers summed.
+"""What a run answers on long texts by windows (`tf_embbert/windows.py`), beside the middle cut out of them.
 
     python -m benchmarks.own_data.windows RUN --task NAME --data-dir DIR --work DIR
 
-In float, on the task's reported rows, beside the run's own way, which cuts the middle out of a text that is too long.
-Windows need the arena and, a token, the time of a short model only. No bundle has them yet. Writes
-results/own_data/windows.json.
+In float, on the task's reported rows. Writes results/own_data/windows/cut.json of a run that was trained on cut texts,
+and windows.json of one that was trained in windows.
 """
 
 import argparse
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-
-import numpy as np
-from scipy.special import log_softmax
 
 from benchmarks.own_data.tasks import RESULTS, TASKS, add_data_arguments, make_task
 from tf_embbert.common.errors import run_command
 from tf_embbert.data.tasks import load_task
-from tf_embbert.run import Array, Run, load_run
+from tf_embbert.finetuning.prepare import MOST_WINDOWS
+from tf_embbert.run import Run, load_run
 from tf_embbert.training.batching import predict_in_order
 from tf_embbert.training.metrics import score
+from tf_embbert.windows import answer_by_windows, room, split_all
 
 LENGTHS = (64, 128, 256)
-WHOLE = 100_000  # tokens that no text has
-
-
-def windows(ids: Array, length: int) -> Iterator[Array]:
-    """A text's tokens in as few parts of like length as there can be, [CLS] and [SEP] around each."""
-    first, body, last = ids[:1], ids[1:-1], ids[-1:]
-    for part in np.array_split(body, max(1, -(-len(body) // (length - 2)))):
-        yield np.concatenate([first, part, last]).astype(np.int32)
-
-
-def by_windows(run: Run, texts: list[str], length: int) -> tuple[Array, int]:
-    """The sums of the windows' log-probabilities, float [texts, classes]; and how many windows there were."""
-    parts = [
-        (i, part)
-        for i, ids in enumerate(run.tokenizer.encode(texts, max_length=WHOLE).ids)
-        for part in windows(ids, length)
-    ]
-    said = log_softmax(predict_in_order(run.model, [part for _, part in parts]), axis=1)
-    sums = np.zeros((len(texts), said.shape[1]))
-    np.add.at(sums, [i for i, _ in parts], said)
-    return sums, len(parts)
 
 
 def measure(run: Run, name: str, data_dir: Path, work: Path) -> dict[str, Any]:
-    """The task's metric as the run reads a text, and by windows of several lengths."""
+    """The task's metric with texts cut to 256 tokens, and by windows of several lengths."""
     task = load_task(str(make_task(name, data_dir, work)))
     rows = task.rows(task.reported_split)
-    whole = predict_in_order(run.model, run.tokenizer.encode(rows.texts, max_length=run.max_length).ids)
-    result: dict[str, Any] = {"task": name, "rows": len(rows), "cut_at": run.max_length, "windows": []}
-    result["score"] = score(task.metric, rows.labels, whole)
-    for length in LENGTHS:
-        sums, count = by_windows(run, rows.texts, length)
-        figure = score(task.metric, rows.labels, sums)
-        result["windows"].append({"length": length, "of_a_text": round(count / len(rows), 2), "score": figure})
-    return result
+
+    def figure(length: int, windows: int) -> tuple[float, float]:
+        """The metric, and inferences a text."""
+        ids = run.tokenizer.encode(rows.texts, max_length=room(length, windows)).ids
+        said = answer_by_windows(ids, length, lambda some: predict_in_order(run.model, some))
+        return score(task.metric, rows.labels, said), round(len(split_all(ids, length)[0]) / len(ids), 2)
+
+    result = {"task": name, "rows": len(rows), "trained": {"length": run.max_length, "windows": run.windows}}
+    ways = [(LENGTHS[-1], 1)] + [(length, MOST_WINDOWS) for length in LENGTHS]
+    figures = [(length, windows, *figure(length, windows)) for length, windows in ways]
+    return result | {"read": [dict(zip(("length", "windows", "score", "of_a_text"), row)) for row in figures]}
 
 
 @run_command
@@ -68,8 +47,9 @@ def main(arguments: list[str] | None = None) -> None:
     parse.add_argument("--task", choices=TASKS, required=True)
     add_data_arguments(parse)
     options = parse.parse_args(arguments)
-    result = measure(load_run(options.run), options.task, options.data_dir, options.work)
-    (RESULTS / "windows.json").write_text(json.dumps(result, indent=1) + "\n")
+    run = load_run(options.run)
+    result, name = measure(run, options.task, options.data_dir, options.work), "windows" if run.windows > 1 else "cut"
+    (RESULTS / f"windows/{name}.json").write_text(json.dumps(result, indent=1) + "\n")
 
 
 if __name__ == "__main__":

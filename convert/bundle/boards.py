@@ -96,6 +96,7 @@ def judge_run(
     searched: Iterable[str],
     core: str = CORE,
     plan: str = PLANS[0],
+    windows: int = 1,
 ) -> list[dict]:
     """`judge_boards` of a run whose model of `length` tokens this is; where it does not fit one of the boards
     `searched`, shorter models for the same core and plan are built, in a while, to find the largest that does.
@@ -106,9 +107,9 @@ def judge_run(
 
     @cache
     def shorter(n: int) -> Firmware:
-        return Firmware(build_model(run.weights, run.ranges, n, core, plan=plan), vocab_size)
+        return Firmware(build_model(run.weights, run.ranges, n, core, plan=plan), vocab_size, windows=windows)
 
-    verdicts = judge_boards(boards, Firmware(model, vocab_size), length)
+    verdicts = judge_boards(boards, Firmware(model, vocab_size, windows=windows), length)
     for board, verdict in zip(boards, verdicts):
         if board.id in searched and verdict["fits"] is False:
 
@@ -196,7 +197,7 @@ def judge_folder(path: Path, boards: list[Board], named: list[str]) -> list[dict
 
     run = load_run(path)
     built, _ = build_lengths(run.weights, run.ranges, list_lengths(run))
-    return judge_run(boards, run, built.model, run.max_length, named)
+    return judge_run(boards, run, built.model, run.max_length, named, windows=run.windows)
 
 
 def _judge_bundle(path: Path, boards: list[Board]) -> list[dict]:
@@ -204,7 +205,9 @@ def _judge_bundle(path: Path, boards: list[Board]) -> list[dict]:
     from convert.bundle.integrity import read_own_bundle
 
     bundle = read_own_bundle(path)
-    firmware = Firmware(bundle.files["model.tflite"], bundle.manifest["tokenizer"]["vocab_size"])
+    firmware = Firmware(
+        bundle.files["model.tflite"], bundle.manifest["tokenizer"]["vocab_size"], windows=bundle.windows
+    )
     found = {verdict["id"]: verdict.get("seq_len") for verdict in bundle.manifest["boards"]}
     verdicts = judge_boards(boards, firmware, bundle.manifest["model"]["sequence_length"])
     return [{**verdict, "seq_len": verdict["seq_len"] or found.get(verdict["id"])} for verdict in verdicts]

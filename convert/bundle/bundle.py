@@ -22,6 +22,7 @@ from convert.tflite.model import output_quantization, read_model
 from convert.tflite.verifier import DamagedModel
 from tf_embbert.common.errors import UserError
 from tf_embbert.common.json_text import parse_json
+from tf_embbert.windows import room
 
 if TYPE_CHECKING:
     import numpy as np
@@ -54,6 +55,16 @@ class Bundle:
     path: Path
     manifest: dict
     files: dict[str, bytes]
+
+    @property
+    def windows(self) -> int:
+        """In which a text is read at most."""
+        return self.manifest["model"].get("windows", 1)
+
+    @property
+    def room(self) -> int:
+        """Tokens that a text may have, over all its windows."""
+        return room(self.manifest["model"]["sequence_length"], self.windows)
 
     @property
     def golden(self) -> list[dict]:

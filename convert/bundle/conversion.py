@@ -6,16 +6,17 @@ from pathlib import Path
 import numpy as np
 
 from convert.bundle.boards import judge_run, list_boards
-from convert.bundle.bundle import MANIFEST, golden_rows, json_bytes, labels_text, require_free, write_folder
+from convert.bundle.bundle import MANIFEST, json_bytes, labels_text, require_free, write_folder
 from convert.bundle.card import CARD, make_card
 from convert.bundle.manifest import bundle_sha256, make_manifest
 from convert.bundle.report import REPORT, make_report
+from convert.bundle.sample_texts import SampleTexts
 from convert.bundle.sources import firmware_sources
 from convert.bundle.verification import Answers, compare_interpreters
 from convert.export.build import Built, shortest_length
 from convert.export.build_lengths import build_lengths
 from convert.export.choose_lengths import choose_lengths
-from convert.tflite.lengths import rows_by_length, split_lengths
+from convert.tflite.lengths import split_lengths
 from convert.tflm.arena import plan_arenas
 from convert.tflm.builds import BUILDS, WITH_OURS
 from convert.tflm.interpreters import InterpreterError
@@ -23,9 +24,7 @@ from convert.tflm.support import check_bytes, entry_text
 from convert.tflm.targets import CORE, KERNELS, PLANS
 from tf_embbert.common.errors import UserError
 from tf_embbert.run import Run
-from tf_embbert.tokenizer import segments
 
-GOLDEN_ROWS = 8
 AUTO: tuple[str, ...] = ("auto",)  # `shorter`: the lengths that the run's texts call for
 NONE: tuple[str, ...] = ("none",)
 
@@ -43,6 +42,7 @@ def convert_run(
     plan: str = PLANS[0],
     reject: float | None = None,
     kernels: str = KERNELS[0],
+    windows: int | None = None,
 ) -> dict:
     """Converts a run and writes its bundle.
 
@@ -55,6 +55,8 @@ def convert_run(
         boards: ids of boards for which a length that fits is looked for.
         shorter: lengths that the file serves too, with the same weights; `AUTO` or `NONE` for none.
         core, arena_budget, plan, kernels: as `build_model` takes them; it is an error if no form fits the budget.
+        windows: of the longest length, in which a text is read at most; by default as many as have room for what the
+            run reads.
         reject: confidence, above 0 and below 1, under which the device rejects its answer.
 
     Returns:
@@ -69,7 +71,8 @@ def convert_run(
     if reject is not None and run.labels is None:
         raise UserError("--reject is for classes: a regression has no confidence")
     weights, ranges = run.weights, run.ranges  # a run without is refused first
-    lengths = list_lengths(run, seq_len, shorter)
+    windows = count_windows(run, seq_len, windows)
+    lengths = list_lengths(run, seq_len, shorter, windows)
     step("lowering to int8")
     built, offsets = build_lengths(weights, ranges, lengths, core, arena_budget, plan, kernels)
     _require_within(arena_budget, built, lengths[-1], core)
@@ -78,17 +81,18 @@ def convert_run(
     for each in models.values():
         _require_supported(each)
     step(f"verifying {len(run.sample_texts)} rows: TFLM against TFLite reference")
-    answers = {length: compare_interpreters(each, _encode(run, length)) for length, each in models.items()}
+    texts = SampleTexts(run, lengths[-1], windows)
+    answers = {length: compare_interpreters(each, texts.rows_for(length)) for length, each in models.items()}
     step("planning the arena, and what fits which board")
-    verdicts = judge_run(list_boards(), run, model, lengths[-1], boards, core, plan)
+    verdicts = judge_run(list_boards(), run, model, lengths[-1], boards, core, plan, windows)
     step("writing the bundle")
-    golden, arena = _golden(run, models, answers), _arena(models)
+    golden, arena = texts.golden(models), _arena(models)
     files = {
         "model.tflite": model,
         "tokenizer.json": run.tokenizer.to_json().encode(),
         "labels.txt": labels_text(run.labels),
         "golden.json": json_bytes({"rows": golden}),
-        **firmware_sources(run.name, model, offsets, run.tokenizer, run.labels, golden, arena, reject),
+        **firmware_sources(run.name, model, offsets, run.tokenizer, run.labels, golden, arena, reject, windows=windows),
     }
     manifest = make_manifest(
         run,
@@ -97,7 +101,7 @@ def convert_run(
         built.stages,
         arena,
         verdicts,
-        _verification(run, models, answers, len(golden)),
+        _verification(texts, answers, len(golden)),
         {
             "shorter": [*shorter] if tuple(shorter) in (AUTO, NONE) else lengths[:-1],
             "core": core,
@@ -106,6 +110,7 @@ def convert_run(
             "plan": plan,
         }
         | ({} if reject is None else {"reject": reject}),
+        windows,
     )
     files[REPORT] = make_report(manifest, model, golden)
     files[CARD] = make_card(manifest, run.is_pair)
@@ -114,7 +119,9 @@ def convert_run(
     return manifest
 
 
-def list_lengths(run: Run, seq_len: int | None = None, shorter: Sequence[int | str] = AUTO) -> list[int]:
+def list_lengths(
+    run: Run, seq_len: int | None = None, shorter: Sequence[int | str] = AUTO, windows: int = 1
+) -> list[int]:
     """All lengths that a conversion serves, the shortest first; arguments and errors are those of `convert_run`."""
     shortest = shortest_length(run.is_pair)
     length = run.max_length if seq_len is None else seq_len
@@ -123,13 +130,23 @@ def list_lengths(run: Run, seq_len: int | None = None, shorter: Sequence[int | s
             f"--seq-len {length} is not within {shortest}..{run.max_length}: the run was trained at {run.max_length}"
         )
     if tuple(shorter) == AUTO:
-        return [*choose_lengths([len(ids) for ids in _encode(run, length)], length), length]
+        return [*choose_lengths([len(ids) for ids in SampleTexts(run, length, windows).windows], length), length]
     numbers: list[int] = []
     for other in () if tuple(shorter) == NONE else shorter:
         if not isinstance(other, int) or not shortest <= other < length:
             raise UserError(f"--shorter {other} is not within {shortest}..{length - 1}: the longest length is {length}")
         numbers.append(other)
     return sorted({length, *numbers})
+
+
+def count_windows(run: Run, seq_len: int | None, windows: int | None) -> int:
+    """The windows asked for, or as many as have room for what the run reads; arguments and errors of `convert_run`."""
+    if windows is not None and windows > 1 and run.is_pair:
+        raise UserError("--windows is for single texts: a pair's parts are compared whole, leave it away")
+    if windows is not None:
+        return windows
+    length = run.max_length if seq_len is None else max(seq_len, 2)
+    return 1 if run.windows == 1 else -(-(run.room - 1) // (length - 1))
 
 
 def _require_within(budget: int | None, built: Built, length: int, core: str) -> None:
@@ -159,45 +176,9 @@ def _require_supported(model: bytes) -> None:
         raise InterpreterError("the converted model is not one for TFLM: " + "; ".join(problems))
 
 
-def _encode(run: Run, length: int) -> list[np.ndarray]:
-    """Token ids of the sample texts, cut to a length."""
-    first, second = zip(*run.sample_texts)
-    return run.tokenizer.encode(list(first), list(second) if run.is_pair else None, max_length=length).ids
-
-
-def _verification(run: Run, models: dict[int, bytes], answers: dict[int, Answers], golden: int) -> dict[str, int]:
+def _verification(texts: SampleTexts, answers: dict[int, Answers], golden: int) -> dict[str, int]:
     equal = np.concatenate([both.equal for both in answers.values()])
     found = {"rows": len(equal), "equal": int(equal.sum()), "golden": golden}
-    if len(models) > 1:
-        found |= {"texts": len(run.sample_texts), "same_at_longest": _same_at_longest(run, models, answers)}
+    if len(answers) > 1:
+        found |= {"texts": len(texts.ids), "same_at_longest": texts.same_at_longest(answers)}
     return found
-
-
-def _same_at_longest(run: Run, models: dict[int, bytes], answers: dict[int, Answers]) -> int:
-    """On how many texts the length that each goes to answers what the longest does: the class, or the number."""
-
-    def said(length: int, rows: list[int]) -> np.ndarray:
-        logits = answers[length].tflm[rows]
-        return logits.ravel() if run.labels is None else logits.argmax(axis=-1)
-
-    by_length = rows_by_length(models, _encode(run, max(models)))
-    return sum(int((said(length, rows) == said(max(models), rows)).sum()) for length, rows in by_length.items())
-
-
-def _golden(run: Run, models: dict[int, bytes], answers: dict[int, Answers]) -> list[dict]:
-    """Golden rows: of each length some of the verified texts that go to it, spread evenly."""
-    ids, golden = _encode(run, max(models)), []
-    for length, rows in rows_by_length(models, ids).items():
-        few = max(GOLDEN_ROWS // len(models), 1)
-        chosen = [rows[index] for index in np.unique(np.linspace(0, len(rows) - 1, few).astype(int))]
-        some = [ids[row] for row in chosen]
-        second = [segments(row) for row in some] if run.is_pair else None
-        golden += golden_rows(
-            models[length],
-            [run.sample_texts[row] for row in chosen],
-            some,
-            second,
-            answers[length].tflm[chosen],
-            run.labels,
-        )
-    return golden

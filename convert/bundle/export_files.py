@@ -41,7 +41,7 @@ def arena_kernels(manifest: dict[str, Any], tflm: "Tflm") -> str:
 def template_values(bundle: Bundle, layout: "Layout", name: str, tflm: "Tflm", sources: list[str]) -> dict[str, Any]:
     """What templates may say."""
     manifest = bundle.manifest
-    firmware = Firmware(bundle.files["model.tflite"], manifest["tokenizer"]["vocab_size"], tflm.kernels)
+    firmware = Firmware(bundle.files["model.tflite"], manifest["tokenizer"]["vocab_size"], tflm.kernels, bundle.windows)
     arena = manifest["arena"][tflm.core][arena_kernels(manifest, tflm)]["total"]
     ram = {"arena": arena, **{part: entry["bytes"] for part, entry in CONSTANTS["ram"].items()}}
     return {

@@ -11,8 +11,11 @@ from convert.tflm.builds import find_build
 from convert.tflm.libraries import library_of, shown
 from convert.tflm.support import check_bytes, difference_texts
 from convert.tflm.targets import CORES
+from tf_embbert.windows import room
 
 CONSTANTS = yaml.safe_load(Path(__file__).with_name("firmware.yaml").read_text(encoding="utf-8"))
+
+GOLDEN_WINDOWS = 3  # of a golden row, where some texts need no more: its ids lie in flash
 
 
 def tokenizer_bytes(vocab_size: int) -> int:
@@ -34,10 +37,13 @@ class Firmware:
         vocab_size: tokens of the tokenizer beside it; None of a model that has none.
         kernels: 'cmsis_nn', 'reference' or 'fast' (kernels of our own over CMSIS-NN's), or another library than
             tensorflow/tflite-micro, of which the flash is taken to be that of the same kernels there.
+        windows: in which a text is read at most.
     """
 
-    def __init__(self, model: bytes, vocab_size: int | None = None, kernels: str = "cmsis_nn") -> None:
-        self.model, self.vocab_size, self.kernels = model, vocab_size, kernels
+    def __init__(
+        self, model: bytes, vocab_size: int | None = None, kernels: str = "cmsis_nn", windows: int = 1
+    ) -> None:
+        self.model, self.vocab_size, self.kernels, self.windows = model, vocab_size, kernels, windows
 
     def flash_parts(self, core: str) -> dict[str, int]:
         """Bytes of flash by part: model, runtime, app, and of a model with a tokenizer that and the golden rows."""
@@ -47,13 +53,15 @@ class Firmware:
         parts = {"model": len(self.model), "runtime": runtime, "app": app_bytes(core)}
         if self.vocab_size is None:
             return parts
-        golden = round(flash["golden"]["bytes_per_token"] * input_length(self.model))
+        tokens = room(input_length(self.model), min(self.windows, GOLDEN_WINDOWS))
+        golden = round(flash["golden"]["bytes_per_token"] * tokens)
         return parts | {"tokenizer": tokenizer_bytes(self.vocab_size), "golden": golden}
 
     def ram_parts(self, core: str) -> dict[str, int]:
-        """Bytes of RAM by part: arena, runtime, stack, app."""
+        """Bytes of RAM by part: arena, runtime, stack, app, and the ids of a text of several windows."""
         constants = {part: entry["bytes"] for part, entry in CONSTANTS["ram"].items()}
-        return {"arena": self.arenas[core]["total"], **constants}
+        ids = {"ids": 4 * room(input_length(self.model), self.windows)} if self.windows > 1 else {}
+        return {"arena": self.arenas[core]["total"], **constants, **ids}
 
     @cached_property
     def arenas(self) -> dict[str, dict]:

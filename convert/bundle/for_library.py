@@ -70,6 +70,7 @@ def _with_model(bundle: Bundle, model: bytes, core: str, library: Library) -> Bu
         arena,
         manifest["arguments"].get("reject"),
         own_kernels=False,
+        windows=manifest["model"].get("windows", 1),
     )
     changed = manifest | {"arena": arena, "model": manifest["model"] | {"bytes": len(model), "sha256": sha256(model)}}
     return replace(bundle, manifest=changed, files=bundle.files | {"model.tflite": model, **sources})

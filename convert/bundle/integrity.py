@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from convert.bundle.bundle import MANIFEST, Bundle, read_bundle
-from convert.bundle.manifest import bundle_sha256, length_offsets, sha256
+from convert.bundle.manifest import bundle_sha256, sha256
 from convert.tflite.model import read_model, takes_pairs, type_name
 from convert.tflm.support import check_bytes, entry_text
 from tf_embbert.common.errors import UserError
@@ -69,9 +69,9 @@ def _contradictions(bundle: Bundle) -> Iterator[str]:
     classes = max(len(labels), 1)
     if any(_logits(model) != classes for model in bundle.models.values()):
         yield f"model.tflite does not give {classes} int8 logits, as many as {MANIFEST} has labels"
-    longest, pairs = max(length_offsets(bundle.manifest)), takes_pairs(bundle.files["model.tflite"])
+    pairs = takes_pairs(bundle.files["model.tflite"])
     for number, row in enumerate(bundle.golden):
-        fits = len(row["tokens"]) <= longest and max(row["tokens"]) < vocab_size and len(row["logits"]) == classes
+        fits = len(row["tokens"]) <= bundle.room and max(row["tokens"]) < vocab_size and len(row["logits"]) == classes
         if not fits or (row["segments"] is not None) != pairs:
             yield f"row {number} of golden.json is of another bundle"
 

@@ -34,6 +34,7 @@ def make_manifest(
     boards: list[dict],
     verification: dict,
     arguments: dict,
+    windows: int = 1,
 ) -> dict:
     """Writes down a bundle.
 
@@ -46,6 +47,7 @@ def make_manifest(
         boards: verdicts, as `judge_boards` gives them.
         verification: {rows, equal, golden}.
         arguments: what the conversion was asked for, without paths.
+        windows: of the longest length, in which a text is read at most.
 
     Returns:
         The manifest, valid by the schema.
@@ -68,6 +70,7 @@ def make_manifest(
             "parameters": run.parameters,
             "macs": count_macs(view_model(model)),
             "integer_only": not float_tensors(read_model(model)),
+            **({"windows": windows} if windows > 1 else {}),
             **_lengths(models, offsets),
         },
         "tokenizer": {
@@ -82,7 +85,7 @@ def make_manifest(
         "arena": arena,
         "boards": boards,
         **({"recipe": run.metrics["recipe"]} if "recipe" in run.metrics else {}),
-        "accuracy": _accuracy(run, list(models)),
+        "accuracy": _accuracy(run, (sequence_length, windows)),
         "verification": verification,
         "toolchain": _toolchain(),
     }
@@ -125,11 +128,11 @@ def _lengths(models: dict[int, bytes], offsets: dict[int, int]) -> dict:
     }
 
 
-def _accuracy(run: "Run", lengths: list[int]) -> dict:
-    """The figures of the run; those of its int8 model were measured at the run's own length."""
+def _accuracy(run: "Run", reading: tuple[int, int]) -> dict:
+    """The figures of the run; those of its int8 model were measured at the run's own length, by as many windows."""
     known = ("dataset", "split", "rows", "metric", "float", "ptq_tflm", "qat_tflm")
     accuracy = {name: run.metrics.get(name) for name in known}
-    int8 = accuracy[f"{run.chosen}_tflm"] if max(lengths) == run.max_length else None
+    int8 = accuracy[f"{run.chosen}_tflm"] if reading == (run.max_length, run.windows) else None
     by_variant = run.metrics.get("coverage") or {}  # a regression and runs of before have none
     coverage = {"coverage": by_variant[run.chosen]} if run.chosen in by_variant else {}
     also = {"also": run.metrics["also"]} if "also" in run.metrics else {}  # the task's further metrics

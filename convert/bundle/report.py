@@ -35,7 +35,7 @@ def make_report(manifest: dict, model: bytes, golden: list[dict]) -> bytes:
     """
     view, core = view_model(model), DRAWN[0]
     timeline = lay_out(view, allocate(view, *BUILDS[DRAWN]))
-    firmware = Firmware(model, manifest["tokenizer"]["vocab_size"])
+    firmware = Firmware(model, manifest["tokenizer"]["vocab_size"], windows=manifest["model"].get("windows", 1))
     ops = _operators(view)
     page = (
         environment()

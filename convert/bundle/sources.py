@@ -41,6 +41,7 @@ def firmware_sources(
     arena: dict[str, dict[str, dict]],
     reject: float | None = None,
     own_kernels: bool = True,
+    windows: int = 1,
 ) -> dict[str, bytes]:
     """The generated sources of a bundle.
 
@@ -54,6 +55,7 @@ def firmware_sources(
         arena: figures by core and kernels, as in the manifest; of each the `total` in bytes.
         reject: the confidence below which an answer is rejected; None rejects none.
         own_kernels: whether the resolver takes those of tflm_app/kernels.
+        windows: of the longest length, in which a text is read at most.
 
     Returns:
         Contents by file name: model_data, tokenizer_data and golden_data as .h and .cc, op_resolver.h, bundle.h.
@@ -63,7 +65,7 @@ def firmware_sources(
     """
     golden_sources = _golden_sources(golden, _hashes(tokenizer, labels, golden))
     sources = {**_model_sources(model), **tokenizer_sources(tokenizer), **golden_sources}
-    facts = _facts(name, model, offsets, labels, arena, reject)
+    facts = _facts(name, model, offsets, labels, arena, reject, windows)
     return {
         **sources,
         "op_resolver.h": _op_resolver(split_lengths(model, offsets), own_kernels),
@@ -143,7 +145,13 @@ def _registration(name: str, ours: Sequence[str]) -> str:
 
 
 def _facts(
-    name: str, model: bytes, offsets: dict[int, int], labels: list[str] | None, arena: dict, reject: float | None
+    name: str,
+    model: bytes,
+    offsets: dict[int, int],
+    labels: list[str] | None,
+    arena: dict,
+    reject: float | None,
+    windows: int,
 ) -> str:
     scale, zero_point = output_quantization(read_model(model))
     figures = [
@@ -156,6 +164,7 @@ def _facts(
             f"constexpr char kName[] = {string(name)};",
             f"constexpr char kModelSha256[] = {string(sha256(model))};  // of model.tflite, which is kModel",
             f"constexpr size_t kSequenceLength = {input_length(model)};",
+            f"constexpr size_t kWindows = {windows};  // of so many ids, in which a longer text is read, at most",
             f"constexpr size_t kTokenRows = {_token_rows(model)};  // of the token table: ids must be below",
             f"constexpr bool kTakesPairs = {str(takes_pairs(model)).lower()};",
             f"constexpr bool kIsRegression = {str(labels is None).lower()};",

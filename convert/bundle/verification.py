@@ -16,6 +16,7 @@ from convert.tflite.model import takes_pairs
 from convert.tflm.interpreters import InterpreterError, predict, why_not_compared
 from tf_embbert.common.errors import UserError
 from tf_embbert.tokenizer import CLS, SEP, Tokenizer, segments
+from tf_embbert.windows import answer_by_windows
 
 ROWS = 200
 
@@ -91,13 +92,16 @@ def compare_interpreters(model: bytes, ids: list[np.ndarray]) -> Answers:
 
 
 def compare_by_length(models: dict[int, bytes], ids: list[np.ndarray]) -> Answers:
-    """`compare_interpreters` of the models of several lengths, each on the rows that a device gives to it."""
+    """`compare_interpreters` of the models of several lengths, each on what a device gives it: rows, and the windows of
+    rows that are too long, whose answers are averaged.
+    """
 
     def both(model: bytes, rows: list[np.ndarray]) -> np.ndarray:
         answers = compare_interpreters(model, rows)
         return np.stack([each for each in (answers.tflm, answers.reference) if each is not None], axis=1)
 
-    return Answers(*np.moveaxis(answer_by_length(models, ids, both), 1, 0))
+    answers = answer_by_windows(ids, max(models), lambda rows: answer_by_length(models, rows, both))
+    return Answers(*np.moveaxis(answers, 1, 0))
 
 
 def random_rows(bundle: Bundle, count: int = ROWS) -> list[np.ndarray]:
@@ -122,10 +126,9 @@ def _golden_failures(bundle: Bundle, logits: np.ndarray) -> Iterator[tuple[int, 
     """(row, what differs) of golden rows whose ids, logits or label are not what the bundle gives today."""
     tokenizer = Tokenizer.load(bundle.path / bundle.manifest["tokenizer"]["file"])
     labels = bundle.files["labels.txt"].decode().splitlines()
-    length = bundle.manifest["model"]["sequence_length"]
     for index, row in enumerate(bundle.golden):
         pair = None if row["pair"] is None else [row["pair"]]
-        if tokenizer.encode([row["text"]], pair, max_length=length).ids[0].tolist() != row["tokens"]:
+        if tokenizer.encode([row["text"]], pair, max_length=bundle.room).ids[0].tolist() != row["tokens"]:
             yield index, "the tokenizer gives other ids"
         if logits[index].tolist() != row["logits"]:
             yield index, "TFLM gives other logits"

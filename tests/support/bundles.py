@@ -52,6 +52,8 @@ class Run:
     arguments: dict = field(default_factory=lambda: {"task": "commands", "preset": "nano"})
     chosen: str = "qat"
     max_length: int = 16
+    windows: int = 1
+    room: int = 16
     longest: int = 14
     parameters: int = 1234
     metrics: dict = field(

@@ -17,6 +17,7 @@ from benchmarks.app import build_app, one_line, sources_sha256, talk, talk_raw
 from benchmarks.firmware.runner import KERNELS, missing_tools
 from convert.bundle.bundle import read_bundle
 from convert.bundle.conversion import convert_run
+from convert.predict import answer_texts
 from convert.tflite.lengths import answer_by_length, rows_by_length
 from convert.tflm.interpreters import predict
 from tests.support.chain import FolderOf
@@ -182,6 +183,20 @@ def test_the_app_takes_the_shortest_length_that_holds_a_text(
     start = require_python_answers(run, tmp_path / "bundle", board, tmp_path, lengths={6, 8, run.max_length})
     used, arena = map(int, re.search(r"arena (\d+) bytes used of (\d+)", start).groups())
     assert used <= arena
+
+
+def test_the_app_averages_the_windows_of_a_long_text(run_of: FolderOf, tmp_path: Path) -> None:
+    needs_tflm()
+    bundle = tmp_path / "bundle"
+    convert_run(load_run(run_of("classes")), bundle, seq_len=8, shorter=[6], windows=3)
+    word = "play the song again "
+    texts = [word * times for times in (0, 1, 2, 3, 4, 5, 8, 20)] + ["never " + word * 5, word * 6 + "please"]
+    elf = build_app(bundle, BOARD, "cmsis_nn", os.environ["TFLM_ROOT"], tmp_path / "build")
+    start, answers = talk(elf, [text.encode() for text in texts])
+    assert [answer.decode().rsplit("\t", 1)[0] for answer in answers] == answer_texts(bundle, texts)
+    assert "8 of 8 rows equal" in start and {b" 2 times", b" 3 times"} <= set(
+        re.findall(rb" \d times", b"".join(answers))
+    )
 
 
 def test_a_line_that_is_too_long_is_said_to_be(bundle_of: FolderOf, tmp_path: Path) -> None:

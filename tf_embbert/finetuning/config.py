@@ -25,6 +25,8 @@ class FinetuneConfig(TaskSource):
             "none" random values.
         tokenizer: "own", trained on the task's texts, "init", the one of that run, or "auto".
         max_length: tokens of a text; None takes what 99 % of the texts need.
+        windows: in which a long text is read at most, and their answers averaged; None takes several where more than
+            1 % of the texts would be cut.
         minutes: that a training may take on two cores; what is left open fits into them.
         epochs: of the float training; None goes by the rows and the minutes.
         qat_epochs: of each of the two phases of QAT; None goes by the number of rows.
@@ -58,6 +60,7 @@ class FinetuneConfig(TaskSource):
     init: str = "auto"
     tokenizer: Literal["auto", "own", "init"] = "auto"
     max_length: int | None = None
+    windows: int | None = None
     minutes: float = 20.0
     epochs: int | None = None
     qat_epochs: int | None = None

@@ -16,6 +16,7 @@ from tf_embbert.int8 import BundleModel
 from tf_embbert.run import Array, load_run
 from tf_embbert.tokenizer import Tokenizer
 from tf_embbert.training.metrics import score
+from tf_embbert.windows import answer_by_windows
 
 CHUNK = 256  # rows between two steps of the progress bar
 
@@ -44,11 +45,11 @@ class Model(Protocol):
     tokenizer: Tokenizer
     labels: list[str] | None
     is_pair: bool
-    max_length: int
+    room: int
     seed: int
 
     def predict(self, ids: Sequence[Array]) -> Array:
-        """Outputs [rows, C] for token ids of each text."""
+        """Outputs [rows, C] for token ids of each text, at most `room` of them."""
         ...
 
 
@@ -60,14 +61,14 @@ class FloatModel:
     def __init__(self, path: str | Path) -> None:
         self.run = run = load_run(path)
         self.tokenizer, self.labels, self.is_pair = run.tokenizer, run.labels, run.is_pair
-        self.max_length, self.seed = run.max_length, run.seed
+        self.room, self.seed = run.room, run.seed
 
     def predict(self, ids: Sequence[Array]) -> Array:
         """Outputs of the float model: float32 [rows, C]."""
         with quiet_import():
             from tf_embbert.training.batching import predict_in_order
 
-        return predict_in_order(self.run.model, ids)
+        return answer_by_windows(ids, self.run.max_length, lambda rows: predict_in_order(self.run.model, rows))
 
 
 def evaluate_model(path: str | Path, config: EvaluateConfig) -> dict[str, Any]:
@@ -101,7 +102,7 @@ def evaluate_model(path: str | Path, config: EvaluateConfig) -> dict[str, Any]:
     if config.rows and config.rows < len(rows):
         chosen = np.sort(np.random.default_rng(seed).permutation(len(rows))[: config.rows])
         rows, fresh = rows.select(chosen), fresh[chosen]
-    encoded = model.tokenizer.encode(rows.texts, rows.pairs, max_length=model.max_length)
+    encoded = model.tokenizer.encode(rows.texts, rows.pairs, max_length=model.room)
     outputs = predict_in_chunks(model, encoded.ids)
     metrics = [task.metric, *task.secondary_metrics]
     figures: dict[str, Any] = {name: score(name, rows.labels, outputs) for name in metrics}

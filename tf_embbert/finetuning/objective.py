@@ -7,8 +7,7 @@ from tf_embbert.data.soft_labels import SoftLabels
 from tf_embbert.data.tasks import Task
 from tf_embbert.run import Array
 from tf_embbert.teaching.lesson import label_targets
-from tf_embbert.training.batching import predict_in_order
-from tf_embbert.training.fitting import EncodedRows
+from tf_embbert.training.fitting import EncodedRows, predict_rows
 from tf_embbert.training.metrics import share_gap
 
 
@@ -47,6 +46,6 @@ def calibrate_prior(model: keras.Model, rows: EncodedRows) -> None:
 
     This is prior calibration (post-hoc, of the logits' threshold): the order of the rows by score stays as it is.
     """
-    gap = share_gap(predict_in_order(model, rows.ids), float(np.mean(rows.labels)))
+    gap = share_gap(predict_rows(model, rows), float(np.mean(rows.labels)))
     bias = model.get_layer("head").bias
     bias.assign(bias.numpy() + np.array([gap / 2, -gap / 2], np.float32))

@@ -17,8 +17,11 @@ from tf_embbert.run import Array, Run, load_run
 from tf_embbert.tokenizer import Encoded, Tokenizer
 from tf_embbert.training.fitting import EncodedRows
 from tf_embbert.training.transfer import copy_encoder, translate_table
+from tf_embbert.windows import room
 
 LENGTH_STEP, LONGEST_DEFAULT = 8, 256
+WHOLE = 100_000  # tokens that no text has
+WINDOW, MOST_WINDOWS = 64, 16  # tokens of a window, and the most that a text gets, where nobody says
 
 
 class PreparedTask:
@@ -34,7 +37,8 @@ class PreparedTask:
         pretrained: the run of `given.init`, or None.
         tokenizer: trained on the task's texts, or the pretrained run's.
         config: sizes of the model.
-        length: tokens of a text at most.
+        length: tokens that the model takes.
+        windows: of so many tokens, in which a text is read at most.
 
     Raises:
         UserError: a length that the model cannot have, or `given.init` is no run.
@@ -48,7 +52,7 @@ class PreparedTask:
         asked = {"activation": given.activation, "dropout": given.dropout, "token_dropout": given.token_dropout}
         chosen: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
         self.config = dataclasses.replace(config, **chosen, vocab_size=self.tokenizer.vocab_size)
-        self.length = self.choose_length(given.max_length)
+        self.length, self.windows = self.choose_length(given.max_length, given.windows)
         if given.pad_to and not self.length <= given.pad_to <= self.config.max_length:
             raise UserError(
                 f"--pad-to {given.pad_to} is not within {self.length}..{self.config.max_length}: from "
@@ -63,36 +67,58 @@ class PreparedTask:
         texts = rows.texts + (rows.pairs or []) + (soft.texts + (soft.pairs or []) if soft else [])
         return Tokenizer.train(texts, vocab_size)
 
-    def choose_length(self, asked: int | None) -> int:
-        """The length asked for, or what 99 % of the training texts need."""
+    def choose_length(self, length: int | None, windows: int | None) -> tuple[int, int]:
+        """Tokens that the model takes, and in how many windows of them a text is read: what was asked for, or
+        what 99 % of the training texts need.
+        """
         shortest, longest = (4 if self.task.is_pair else 2), self.config.max_length
-        if asked is None:
-            return min(default_length([len(row) for row in self.tokens("train", longest).ids]), longest)
-        if not shortest <= asked <= longest:
-            raise UserError(f"--max-length {asked} is not within {shortest}..{longest}, the rows of the position table")
-        return asked
+        if self.task.is_pair and windows not in (None, 1):
+            raise UserError("--windows is for single texts: a pair's parts are compared whole, leave it away")
+        if length is not None and not shortest <= length <= longest:
+            raise UserError(
+                f"--max-length {length} is not within {shortest}..{longest}, the rows of the position table"
+            )
+        if length is not None and windows is not None:
+            return length, windows
+        lengths = [len(row) for row in self.tokens("train", WHOLE).ids]
+        if windows is None:
+            cut = length is None and not self.task.is_pair and needed_by_most(lengths) > min(LONGEST_DEFAULT, longest)
+            windows = count_windows(lengths, min(WINDOW, longest)) if cut else 1
+        if length is None:
+            length = min(default_length(lengths), longest, WINDOW if windows > 1 else longest)
+        return length, windows
 
     def tokens(self, split: str, length: int) -> Encoded:
         """A split's texts as token ids."""
         rows = self.task.rows(split)
         return self.tokenizer.encode(rows.texts, rows.pairs, max_length=length)
 
+    @property
+    def room(self) -> int:
+        """Tokens of a text at most, over all its windows."""
+        return room(self.length, self.windows)
+
+    def reading(self) -> str:
+        """How texts are read, for people."""
+        return f"length {self.length}" + (f" in up to {self.windows} windows" if self.windows > 1 else "")
+
     def encode(self, split: str) -> EncodedRows:
-        """The split's rows as training takes them; says how many texts were cut."""
-        encoded = self.tokens(split, self.length)
+        """The split's rows, a text each, which may need several windows; says how many texts were cut."""
+        encoded = self.tokens(split, self.room)
         if encoded.truncated:
-            self.report(f"{split}: {encoded.truncated} of {len(encoded.ids)} texts cut to {self.length} tokens")
-        return EncodedRows(encoded.ids, self.task.rows(split).labels, self.task.metric)
+            self.report(f"{split}: {encoded.truncated} of {len(encoded.ids)} texts cut to {self.room} tokens")
+        return EncodedRows(encoded.ids, self.task.rows(split).labels, self.task.metric, self.length)
 
     def training_rows(self) -> EncodedRows:
         """The training split's rows, then those with soft labels under the number or the likeliest label."""
         rows = self.encode("train")
         if not self.soft:
             return rows
-        ids = self.tokenizer.encode(self.soft.texts, self.soft.pairs, max_length=self.length).ids
+        ids = self.tokenizer.encode(self.soft.texts, self.soft.pairs, max_length=self.room).ids
         judged = self.soft.targets
         labels = judged[:, 0] if self.task.is_regression else judged.argmax(axis=1)
-        return EncodedRows(rows.ids + ids, np.concatenate([rows.labels, labels.astype(rows.labels.dtype)]), rows.metric)
+        labels = np.concatenate([rows.labels, labels.astype(rows.labels.dtype)])
+        return dataclasses.replace(rows, ids=rows.ids + ids, labels=labels)
 
     def initial_model(self) -> keras.Model:
         """A new model, or one with the pretrained encoder; a regression starts at the mean label."""
@@ -110,6 +136,16 @@ class PreparedTask:
         return translate_table(pretrained.float_weights["embed/token_table"], pretrained.tokenizer, self.tokenizer)
 
 
+def needed_by_most(lengths: Sequence[int]) -> float:
+    """Tokens that 99 % of the texts have at most."""
+    return float(np.percentile(lengths, 99))
+
+
 def default_length(lengths: Sequence[int]) -> int:
-    """99th percentile of the training lengths, rounded up to a multiple of 8, at most 256."""
-    return min(LONGEST_DEFAULT, math.ceil(np.percentile(lengths, 99) / LENGTH_STEP) * LENGTH_STEP)
+    """What 99 % of the texts need, rounded up to a multiple of 8, at most 256."""
+    return min(LONGEST_DEFAULT, math.ceil(needed_by_most(lengths) / LENGTH_STEP) * LENGTH_STEP)
+
+
+def count_windows(lengths: Sequence[int], length: int) -> int:
+    """Windows of `length` tokens that 99 % of the texts need, at most MOST_WINDOWS."""
+    return min(math.ceil((needed_by_most(lengths) - 1) / (length - 1)), MOST_WINDOWS)

@@ -58,12 +58,13 @@ def train_run(
     data = PreparedTask(task, config, report, soft)
     initial = data.initial_model()
     model = mirrored(strategy, initial)
-    rows, selection = data.training_rows(), data.encode("selection")
+    (rows, origin), selection = data.training_rows().in_windows(), data.encode("selection")
     report(
-        f"{len(rows)} training rows, {data.config.vocab_size} tokens, length {data.length}, "
+        f"{len(rows)} training rows, {data.config.vocab_size} tokens, {data.reading()}, "
         f"{model.count_params():,} parameters"
     )
-    objective = choose_objective(task, lesson.targets if lesson else None, soft)
+    loss, targets = choose_objective(task, lesson.targets if lesson else None, soft)
+    objective = loss, None if targets is None else targets[origin]
     few = sample(selection, SELECTION_ROWS, config.seed)
     with in_step(strategy):
         history = train_float(model, objective, rows, selection, config, folder / "float", report)
@@ -173,6 +174,7 @@ def make_run(
         arguments=config.recorded(),
         is_pair=data.task.is_pair,
         max_length=data.length,
+        windows=data.windows,
         longest=max(map(len, rows.ids)),
         parameters=model.count_params(),
         chosen=metrics["chosen"],

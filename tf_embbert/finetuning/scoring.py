@@ -12,9 +12,9 @@ from tf_embbert.data.tasks import Rows
 from tf_embbert.finetuning.prepare import PreparedTask
 from tf_embbert.int8 import build_int8, coverage_int8, predict_int8
 from tf_embbert.run import Array, Quantised
-from tf_embbert.training.batching import predict_in_order
-from tf_embbert.training.fitting import EncodedRows
+from tf_embbert.training.fitting import EncodedRows, predict_rows
 from tf_embbert.training.metrics import score
+from tf_embbert.windows import answer_by_windows
 
 VERIFICATION_ROWS = 200
 # Texts that every conversion is verified on beside real ones: nothing, one word, and more than fits.
@@ -73,8 +73,8 @@ def score_all(
     """The metric of the float model and of the int8 ones in TFLM, on the same rows; again on the fresh ones, and by
     further metrics.
     """
-    answers = {"float": predict_in_order(model, rows.ids)}
-    answers |= {f"{name}_tflm": predict_int8(one, rows.ids, is_pair) for name, one in int8_models.items()}
+    answers = {"float": predict_rows(model, rows)}
+    answers |= {f"{name}_tflm": predict_rows_int8(one, rows, is_pair) for name, one in int8_models.items()}
     every = np.ones(len(rows), bool)
     result = {"split": split, "rows": len(rows), **score_rows(answers, rows, every)}
     if also:
@@ -91,6 +91,11 @@ def score_all(
     return result
 
 
+def predict_rows_int8(model: bytes, rows: EncodedRows, is_pair: bool) -> Array:
+    """What TFLM answers to every row, int8 [rows, C]; to one that is too long by windows."""
+    return answer_by_windows(rows.ids, rows.length, lambda ids: predict_int8(model, ids, is_pair))
+
+
 def score_rows(answers: Mapping[str, Array], rows: EncodedRows, chosen: Array) -> dict[str, float]:
     """The metric of each model's answers on the chosen rows, bool [rows]."""
     return {name: score(rows.metric, rows.labels[chosen], outputs[chosen]) for name, outputs in answers.items()}
@@ -104,7 +109,7 @@ def sampled(rows: int, count: int, seed: int) -> Array:
 def sample(rows: EncodedRows, count: int, seed: int) -> EncodedRows:
     """A seeded subset of at most `count` rows, in their order."""
     chosen = sampled(len(rows), count, seed)
-    return EncodedRows([rows.ids[i] for i in chosen], rows.labels[chosen], rows.metric)
+    return rows.select(chosen)
 
 
 def verification_texts(rows: Rows, seed: int) -> list[tuple[str, str | None]]:

@@ -20,6 +20,7 @@ from tf_embbert.training import metrics
 from tf_embbert.training.batching import count_batches, make_batches, predict_in_order
 from tf_embbert.training.distribution import agreed, is_chief
 from tf_embbert.training.steps import Loss, Step, make_step
+from tf_embbert.windows import answer_by_windows, split_all
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,14 +60,32 @@ class EncodedRows:
         ids: token ids of each text, int32 [length].
         labels: class ids int32 or scores float32, [rows].
         metric: that they are judged by, of `tf_embbert.training.metrics`.
+        length: that the model takes; a longer row is answered by windows. None where it takes all of them.
     """
 
     ids: list[Array]
     labels: Array
     metric: str
+    length: int | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def select(self, chosen: Array) -> "EncodedRows":
+        """The rows of these numbers."""
+        return dataclasses.replace(self, ids=[self.ids[i] for i in chosen], labels=self.labels[chosen])
+
+    def in_windows(self) -> tuple["EncodedRows", Array]:
+        """The windows of all rows, each a row with its text's label, as training sees them; and each one's row."""
+        if self.length is None:
+            return self, np.arange(len(self))
+        windows, texts = split_all(self.ids, self.length)
+        return dataclasses.replace(self, ids=windows, labels=self.labels[texts]), texts
+
+
+def predict_rows(model: keras.Model, rows: EncodedRows) -> Array:
+    """The model's outputs for every row, float32 [rows, C]; of one that is too long the mean of its windows'."""
+    return answer_by_windows(rows.ids, rows.length, lambda ids: predict_in_order(model, ids))
 
 
 def train(
@@ -141,7 +160,7 @@ def validate(model: keras.Model, rows: EncodedRows) -> float:
     """The rows' metric, from the model as it is; Matthews correlation as if its classes had their shares of the rows,
     which the recipe sees to in the end.
     """
-    outputs = predict_in_order(model, rows.ids)
+    outputs = predict_rows(model, rows)
     require_finite(np.abs(outputs).max(), "an output")  # the last batch's step shows in no loss
     if rows.metric == "mcc":
         outputs = outputs - [0.0, metrics.share_gap(outputs, float(np.mean(rows.labels)))]

@@ -100,9 +100,11 @@ void PrintVerdict(const Verdict& verdict) {
   }
   Print("\t");
   Print(static_cast<int64_t>(verdict.tokens));
-  Print(" of ");
+  Print(verdict.windows == 1 ? " of " : " tokens, ");
+  if (verdict.windows > 1) Print(static_cast<int64_t>(verdict.windows));
+  if (verdict.windows > 1) Print(" times ");
   Print(static_cast<int64_t>(verdict.length));
-  Print(" tokens\t");
+  Print(verdict.windows == 1 ? " tokens\t" : "\t");
   if (bundle::kIsRegression) return;
   Print("confidence ");
   PrintThousandths(verdict.confidence);

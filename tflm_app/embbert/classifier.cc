@@ -81,10 +81,16 @@ Status Classifier::FindTensors() {
 Status Classifier::Classify(const char* text, size_t length, Verdict* verdict) {
   if (tokens_ == nullptr) return Status::kNotInitialised;
   if (bundle::kTakesPairs) return Status::kWrongTask;
-  const auto encode = [&](int32_t* ids) {
-    return Tokenize(bundle::kTokenizer, text, length, ids, bundle::kSequenceLength);
+  const auto encode = [&](int32_t* ids, size_t capacity) {
+    return Tokenize(bundle::kTokenizer, text, length, ids, capacity);
   };
-  return Answer(encode, verdict);
+  const size_t count = encode(nullptr, 1 + kRoom);
+  if constexpr (bundle::kWindows > 1) {
+    if (count > bundle::kSequenceLength) return AverageWindows(encode(ids_.data(), 1 + kRoom), verdict);
+  }
+  const Status status = Answer(count, [&] { encode(tokens_, bundle::kSequenceLength); });
+  if (status == Status::kOk) Judge(logits_, count, 1, verdict);
+  return status;
 }
 
 Status Classifier::ClassifyPair(const char* first, size_t first_length, const char* second, size_t second_length,
@@ -94,23 +100,47 @@ Status Classifier::ClassifyPair(const char* first, size_t first_length, const ch
   const auto encode = [&](int32_t* ids) {
     return TokenizePair(bundle::kTokenizer, first, first_length, second, second_length, ids, bundle::kSequenceLength);
   };
-  return Answer(encode, verdict);
+  const size_t count = encode(nullptr);
+  const Status status = Answer(count, [&] { encode(tokens_); });
+  if (status == Status::kOk) Judge(logits_, count, 1, verdict);
+  return status;
 }
 
-// Counts the ids, prepares the shortest length that holds them, and runs it; `encode` writes them, or counts for null.
+// Reads the `count` ids of a text in windows as few and as equal as can be (`split` of tf_embbert/windows.py), and takes
+// the mean of their logits, rounded, halves up.
+Status Classifier::AverageWindows(size_t count, Verdict* verdict) {
+  constexpr size_t kPart = bundle::kSequenceLength - 1;
+  const size_t kept = count - 1, windows = (kept + kPart - 1) / kPart;
+  std::array<int32_t, bundle::kClasses> sums = {};  // of logits + 128, which are not negative
+  for (size_t window = 0; window < windows; ++window) {
+    const size_t begin = kept * window / windows, end = kept * (window + 1) / windows;
+    const Status status = Answer(1 + end - begin, [&] {
+      tokens_[0] = kCls;
+      std::copy(ids_.begin() + 1 + begin, ids_.begin() + 1 + end, tokens_ + 1);
+    });
+    if (status != Status::kOk) return status;
+    for (size_t i = 0; i < sums.size(); ++i) sums[i] += logits_[i] + 128;
+  }
+  const auto number = static_cast<int32_t>(windows);
+  std::transform(sums.begin(), sums.begin() + means_.size(), means_.begin(),
+                 [&](int32_t sum) { return static_cast<int8_t>((2 * sum + number) / (2 * number) - 128); });
+  Judge(means_.data(), count, windows, verdict);
+  return Status::kOk;
+}
+
+// Prepares the shortest length that holds `count` ids, and runs it on those that `encode` writes.
 template <typename Encode>
-Status Classifier::Answer(Encode encode, Verdict* verdict) {
-  const size_t count = encode(nullptr);
+Status Classifier::Answer(size_t count, Encode encode) {
   const ModelLength* length = std::find_if(std::begin(bundle::kLengths), std::end(bundle::kLengths) - 1,
                                            [&](const ModelLength& model) { return model.tokens >= count; });
   const Status status = Prepare(*length);
   if (status != Status::kOk) return status;
-  encode(tokens_);
-  return Invoke(count, verdict);
+  encode();
+  return Invoke(count);
 }
 
 // Runs the model on the `count` ids that lie in tokens_.
-Status Classifier::Invoke(size_t count, Verdict* verdict) {
+Status Classifier::Invoke(size_t count) {
   // GATHER does not look in a build with NDEBUG: an id beyond the table would read what lies behind it.
   const bool known = std::all_of(tokens_, tokens_ + count, [](int32_t id) {
     return id >= 0 && static_cast<size_t>(id) < bundle::kTokenRows;
@@ -118,12 +148,14 @@ Status Classifier::Invoke(size_t count, Verdict* verdict) {
   if (!known) return Status::kIdOutOfTable;
   std::fill(tokens_ + count, tokens_ + length_, kPad);
   if (segments_ != nullptr) FillSegments(count);
-  if (interpreter_->Invoke() != kTfLiteOk) return Status::kInvoke;
-  const int8_t* largest = std::max_element(logits_, logits_ + bundle::kClasses);
-  const uint32_t confidence = Confidence(logits_, *largest);
-  *verdict = {static_cast<size_t>(largest - logits_), logits_, count, length_, confidence,
+  return interpreter_->Invoke() == kTfLiteOk ? Status::kOk : Status::kInvoke;
+}
+
+void Classifier::Judge(const int8_t* logits, size_t tokens, size_t windows, Verdict* verdict) const {
+  const int8_t* largest = std::max_element(logits, logits + bundle::kClasses);
+  const uint32_t confidence = Confidence(logits, *largest);
+  *verdict = {static_cast<size_t>(largest - logits), logits, tokens, length_, windows, confidence,
               confidence < bundle::kReject};
-  return Status::kOk;
 }
 
 // 1 before the first [SEP], 2 from it on, 0 on pads (`segments` of tf_embbert/tokenizer.py).

@@ -9,10 +9,14 @@
 //
 // A bundle may serve several lengths with the same weights; the shortest that holds a text answers it. They take turns
 // in the arena: TFLM allocates anew when a text needs another length than the text before it.
+//
+// Where bundle::kWindows is more than one, a text longer than the longest of them is read in as many windows as it needs,
+// and the verdict is on the mean of their logits: time grows with the text, the arena does not.
 
 #ifndef EMBBERT_CLASSIFIER_H_
 #define EMBBERT_CLASSIFIER_H_
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -46,8 +50,9 @@ const char* StatusText(Status status);
 struct Verdict {
   size_t label;          // index of the largest logit, the first of equal ones; see bundle::kLabels
   const int8_t* logits;  // [bundle::kClasses], good until the next call
-  size_t tokens;         // ids that the text took, of at most bundle::kSequenceLength
-  size_t length;         // ids that the model takes which answered, one of bundle::kLengths
+  size_t tokens;         // ids that the text took, of at most bundle::kSequenceLength a window
+  size_t length;         // ids that the model takes which answered, one of bundle::kLengths; of windows the last one's
+  size_t windows;        // in which the text was read, at most bundle::kWindows
   uint32_t confidence;   // softmax of the logits at `label`, in thousandths, without float; of a regression 1000
   bool rejected;         // whether it is below bundle::kReject: better no answer than this one
 
@@ -64,7 +69,7 @@ class Classifier {
   // Takes an arena, aligned to 16 bytes, that stays the classifier's, and tries every length in it; once.
   Status Init(uint8_t* arena, size_t arena_bytes);
 
-  // Classifies UTF-8 bytes, any bytes; a text that is too long loses its middle, as in Python.
+  // Classifies UTF-8 bytes, any bytes; a text that is too long, for all windows, loses its middle, as in Python.
   Status Classify(const char* text, size_t length, Verdict* verdict);
   Status ClassifyPair(const char* first, size_t first_length, const char* second, size_t second_length,
                       Verdict* verdict);
@@ -74,10 +79,12 @@ class Classifier {
 
  private:
   template <typename Encode>
-  Status Answer(Encode encode, Verdict* verdict);
+  Status Answer(size_t count, Encode encode);
+  Status AverageWindows(size_t count, Verdict* verdict);
   Status Prepare(const ModelLength& length);
   Status FindTensors();
-  Status Invoke(size_t count, Verdict* verdict);
+  Status Invoke(size_t count);
+  void Judge(const int8_t* logits, size_t tokens, size_t windows, Verdict* verdict) const;
   void FillSegments(size_t count);
 
   bundle::OpResolver resolver_;
@@ -88,6 +95,11 @@ class Classifier {
   int32_t* tokens_ = nullptr;    // [length_]; null before Init
   int32_t* segments_ = nullptr;  // [length_] of a model of pairs
   const int8_t* logits_ = nullptr;
+
+  // What a text of several windows needs; of a single one, nothing.
+  static constexpr size_t kRoom = bundle::kWindows * (bundle::kSequenceLength - 1);  // ids beside [CLS]
+  std::array<int32_t, bundle::kWindows == 1 ? 1 : 1 + kRoom> ids_ = {};
+  std::array<int8_t, bundle::kWindows == 1 ? 1 : bundle::kClasses> means_ = {};  // of the windows' logits
 };
 
 }  // namespace embbert
