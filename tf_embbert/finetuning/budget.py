@@ -23,7 +23,8 @@ INT8_SECONDS = 60.0  # QAT and scoring in TFLM
 USUAL_PROBE = 0.0022
 FACTORS = (0.5, 6.0)  # believed, the least and the most
 SECOND_CORE = 0.6  # what a second core adds to the first
-TOKENS_OF_A_WORD, LONGEST_ROW = 1.3, 200  # words of a text beyond which it is cut
+TOKENS_OF_A_WORD = 1.3
+LONGEST_ROW, LONGEST_READ = 200, 100  # words of a text beyond which EmbBERT's is cut, and the sentence encoder's
 
 ENCODER_ROWS, ENCODER_EPOCHS = 15_000, (1, 10)  # rows that the sentence encoder sees in its training
 ENCODER_PART = 0.5  # of the minutes, that it may take at most
@@ -55,6 +56,7 @@ class Budget:
         rows = task.rows("train")
         words = np.array([len(text.split()) for text in rows.texts + (rows.pairs or [])])
         self.tokens = tokens_of(float(np.mean(np.minimum(words, LONGEST_ROW))), task.is_pair)  # of a text
+        self.read_tokens = tokens_of(float(np.mean(np.minimum(words, LONGEST_READ))), task.is_pair)
         self.copy_tokens = tokens_of(words_of_copies(words), task.is_pair)
         factor = 1.0 if config.deterministic else machine_factor()
         cores = 1 + (SECOND_CORE if len(os.sched_getaffinity(0)) > 1 else 0)
@@ -63,7 +65,7 @@ class Budget:
 
     def encoder_epochs(self) -> int:
         """Passes of the sentence encoder over the rows; 0 where there is no time for one."""
-        most = ENCODER_PART * self.seconds / (self.rows * self.tokens * ENCODER_LEARNS * self.encoder_factor)
+        most = ENCODER_PART * self.seconds / (self.rows * self.read_tokens * ENCODER_LEARNS * self.encoder_factor)
         return int(min(encoder_epochs_of(self.rows), most))
 
     def student(self, encoder_epochs: int) -> tuple[int, int]:
@@ -73,7 +75,8 @@ class Budget:
             encoder_epochs: of the sentence encoder, 0 without one.
         """
         encoder = bool(encoder_epochs) * self.encoder_factor
-        left = self.seconds - self.rows * self.tokens * (LINEAR_LEARNS + encoder_epochs * encoder * ENCODER_LEARNS)
+        left = self.seconds - self.rows * self.tokens * LINEAR_LEARNS
+        left -= self.rows * self.read_tokens * encoder_epochs * encoder * ENCODER_LEARNS
         judged = self.copy_tokens * (LINEAR_JUDGES + encoder * ENCODER_JUDGES)
         row, copy = seen_once(self.tokens), seen_once(self.copy_tokens)
         copies = self.config.variants

@@ -53,9 +53,9 @@ class PreparedTask:
         chosen: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
         self.config = dataclasses.replace(config, **chosen, vocab_size=self.tokenizer.vocab_size)
         self.length, self.windows = self.choose_length(given.max_length, given.windows)
-        if given.pad_to and not self.length <= given.pad_to <= self.config.max_length:
+        if given.pad_to and not self.seen <= given.pad_to <= self.config.max_length:
             raise UserError(
-                f"--pad-to {given.pad_to} is not within {self.length}..{self.config.max_length}: from "
+                f"--pad-to {given.pad_to} is not within {self.seen}..{self.config.max_length}: from "
                 "the length of the texts to that of the position table"
             )
 
@@ -102,19 +102,27 @@ class PreparedTask:
         """How texts are read, for people."""
         return f"length {self.length}" + (f" in up to {self.windows} windows" if self.windows > 1 else "")
 
-    def encode(self, split: str) -> EncodedRows:
-        """The split's rows, a text each, which may need several windows; says how many texts were cut."""
-        encoded = self.tokens(split, self.room)
+    @property
+    def seen(self) -> int:
+        """Tokens of a text at most that training sees, at once: a window of a text need not have its label."""
+        return self.length if self.windows == 1 else max(self.length, min(LONGEST_DEFAULT, self.config.max_length))
+
+    def encode(self, split: str, most: int | None = None) -> EncodedRows:
+        """The split's rows, a text each, which may need several windows; says how many texts were cut, to the room that
+        windows have or to what is given.
+        """
+        most = self.room if most is None else most
+        encoded = self.tokens(split, most)
         if encoded.truncated:
-            self.report(f"{split}: {encoded.truncated} of {len(encoded.ids)} texts cut to {self.room} tokens")
+            self.report(f"{split}: {encoded.truncated} of {len(encoded.ids)} texts cut to {most} tokens")
         return EncodedRows(encoded.ids, self.task.rows(split).labels, self.task.metric, self.length)
 
     def training_rows(self) -> EncodedRows:
         """The training split's rows, then those with soft labels under the number or the likeliest label."""
-        rows = self.encode("train")
+        rows = self.encode("train", self.seen)
         if not self.soft:
             return rows
-        ids = self.tokenizer.encode(self.soft.texts, self.soft.pairs, max_length=self.room).ids
+        ids = self.tokenizer.encode(self.soft.texts, self.soft.pairs, max_length=self.seen).ids
         judged = self.soft.targets
         labels = judged[:, 0] if self.task.is_regression else judged.argmax(axis=1)
         labels = np.concatenate([rows.labels, labels.astype(rows.labels.dtype)])

@@ -58,13 +58,12 @@ def train_run(
     data = PreparedTask(task, config, report, soft)
     initial = data.initial_model()
     model = mirrored(strategy, initial)
-    (rows, origin), selection = data.training_rows().in_windows(), data.encode("selection")
+    rows, selection = data.training_rows(), data.encode("selection")
     report(
         f"{len(rows)} training rows, {data.config.vocab_size} tokens, {data.reading()}, "
         f"{model.count_params():,} parameters"
     )
-    loss, targets = choose_objective(task, lesson.targets if lesson else None, soft)
-    objective = loss, None if targets is None else targets[origin]
+    objective = choose_objective(task, lesson.targets if lesson else None, soft)
     few = sample(selection, SELECTION_ROWS, config.seed)
     with in_step(strategy):
         history = train_float(model, objective, rows, selection, config, folder / "float", report)

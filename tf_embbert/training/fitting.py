@@ -20,7 +20,7 @@ from tf_embbert.training import metrics
 from tf_embbert.training.batching import count_batches, make_batches, predict_in_order
 from tf_embbert.training.distribution import agreed, is_chief
 from tf_embbert.training.steps import Loss, Step, make_step
-from tf_embbert.windows import answer_by_windows, split_all
+from tf_embbert.windows import answer_by_windows
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,13 +74,6 @@ class EncodedRows:
     def select(self, chosen: Array) -> "EncodedRows":
         """The rows of these numbers."""
         return dataclasses.replace(self, ids=[self.ids[i] for i in chosen], labels=self.labels[chosen])
-
-    def in_windows(self) -> tuple["EncodedRows", Array]:
-        """The windows of all rows, each a row with its text's label, as training sees them; and each one's row."""
-        if self.length is None:
-            return self, np.arange(len(self))
-        windows, texts = split_all(self.ids, self.length)
-        return dataclasses.replace(self, ids=windows, labels=self.labels[texts]), texts
 
 
 def predict_rows(model: keras.Model, rows: EncodedRows) -> Array:
