@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from benchmarks import near_copies
+from benchmarks.baselines import table as baselines
 from benchmarks.common.errors import with_error
 from benchmarks.own_data import table as own_data
 
@@ -352,6 +353,8 @@ TABLES = {
     "accuracy": accuracy_table,
     "accuracy-short": accuracy_short_table,
     "app": app_table,
+    "baselines": lambda: lines_of(baselines.ACCURACY_HEADER, baselines.accuracy_rows()),
+    "baseline-sizes": lambda: lines_of(baselines.SIZES_HEADER, baselines.sizes_rows()),
     "bucketing": bucketing_table,
     "conversion": conversion_table,
     "distribution": distribution_table,

@@ -19,10 +19,13 @@ import yaml
 from tf_embbert.baselines.config import BaselineConfig
 from tf_embbert.common.errors import run_command
 from tf_embbert.common.files import write_atomically
+from tf_embbert.finetuning.config import EMBBERT
+from tf_embbert.model.config import PRESETS
 
 RESULTS = Path(__file__).parents[1] / "results/baselines"
 RECIPE = yaml.safe_load((Path(__file__).parent / "recipe.yaml").read_text())
 MODELS = ["embbert", *BaselineConfig.presets]
+SMALLER_AND_LARGER = [f"{EMBBERT}-{name}" for name in PRESETS if name not in ("base", "big")]  # big takes days
 
 
 def measure(task: str, model: str, seed: int, data_dir: Path, work: Path) -> dict[str, Any]:
@@ -31,7 +34,8 @@ def measure(task: str, model: str, seed: int, data_dir: Path, work: Path) -> dic
     from tf_embbert.run import load_run
 
     rate, run = choose_rate(model, data_dir, work), work / f"{task}-{model}-{seed}"
-    options = ["--task", task, "--model", model, "--seed", str(seed), "--learning-rate", str(rate)]
+    named = [part for name, value in sizes_of(model).items() for part in (f"--{name}", value)]
+    options = ["--task", task, *named, "--seed", str(seed), "--learning-rate", str(rate)]
     options += RECIPE["options"].split()
     if not run.exists():
         resume = ["--resume"] if Path(f"{run}.partial").exists() else []
@@ -50,6 +54,12 @@ def measure(task: str, model: str, seed: int, data_dir: Path, work: Path) -> dic
         **{name: without_coverage(trained.metrics[name]) for name in kept},
         "verification": verify(trained),
     }
+
+
+def sizes_of(model: str) -> dict[str, Any]:
+    """FinetuneConfig's model and preset by the name they have here: bert, embbert, embbert-tiny."""
+    name, _, preset = model.partition("-")
+    return {"model": EMBBERT, "preset": preset} if name == EMBBERT and preset else {"model": model}
 
 
 def without_coverage(value: Any) -> Any:
@@ -92,7 +102,7 @@ def probe(model: str, rate: float, data_dir: Path, work: Path) -> float:
     from tf_embbert.training.fitting import Recipe, train
 
     about = RECIPE["probe"]
-    config = FinetuneConfig(task=about["task"], data_dir=str(data_dir), model=model, init="none", teacher="none")
+    config = FinetuneConfig(task=about["task"], data_dir=str(data_dir), init="none", teacher="none", **sizes_of(model))
     task = config.load(about["seed"])
     data = PreparedTask(task, make_plan(config, task).config, print)
     keras.utils.set_random_seed(about["seed"])
@@ -108,7 +118,7 @@ def main(arguments: list[str] | None = None) -> None:
     parse.add_argument("--data-dir", type=Path, required=True)
     parse.add_argument("--work", type=Path, required=True, help="folder of the runs")
     parse.add_argument("--task", nargs="+", choices=RECIPE["tasks"], default=list(RECIPE["tasks"]))
-    parse.add_argument("--model", nargs="+", choices=MODELS, default=MODELS)
+    parse.add_argument("--model", nargs="+", choices=[*MODELS, *SMALLER_AND_LARGER], default=MODELS)
     parse.add_argument("--seed", nargs="+", type=int, help="by default all of each task's")
     options = parse.parse_args(arguments)
     RESULTS.mkdir(parents=True, exist_ok=True)

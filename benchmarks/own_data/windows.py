@@ -2,8 +2,7 @@
 
     python -m benchmarks.own_data.windows RUN --task NAME --data-dir DIR --work DIR
 
-In float, on the task's reported rows. Writes results/own_data/windows/cut.json of a run that was trained on cut texts,
-and windows.json of one that was trained in windows.
+In float, on the task's reported rows. Writes results/own_data/windows.json.
 """
 
 import argparse
@@ -47,9 +46,8 @@ def main(arguments: list[str] | None = None) -> None:
     parse.add_argument("--task", choices=TASKS, required=True)
     add_data_arguments(parse)
     options = parse.parse_args(arguments)
-    run = load_run(options.run)
-    result, name = measure(run, options.task, options.data_dir, options.work), "windows" if run.windows > 1 else "cut"
-    (RESULTS / f"windows/{name}.json").write_text(json.dumps(result, indent=1) + "\n")
+    result = measure(load_run(options.run), options.task, options.data_dir, options.work)
+    (RESULTS / "windows.json").write_text(json.dumps(result, indent=1) + "\n")
 
 
 if __name__ == "__main__":

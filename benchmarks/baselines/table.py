@@ -1,0 +1,66 @@
+"""The tables of docs/baselines.md: what EmbBERT and the paper's other models answer, and what they need."""
+
+import json
+import statistics
+from collections.abc import Iterator
+from typing import Any
+
+from benchmarks.baselines.__main__ import MODELS, RECIPE, RESULTS, SMALLER_AND_LARGER
+from benchmarks.common.errors import with_error
+
+NGRAMS = RESULTS.parent / "ngrams"
+TASKS = list(RECIPE["tasks"])
+ACCURACY_HEADER = "| model, parameters | " + " | ".join(TASKS) + " |"
+SIZES_HEADER = (
+    "| model, parameters | L | model.tflite | arena M4 | arena M55 | instructions M7, a text of L | TFLM = TFLite |"
+)
+
+
+def accuracy_rows() -> Iterator[list[str]]:
+    """A line a model: float / int8 in TFLM of each task, and the n-grams beside them."""
+    yield ["", *(_about(task) for task in TASKS)]
+    for model in [*MODELS, *SMALLER_AND_LARGER]:
+        runs = {task: _runs(task, model) for task in TASKS}
+        parameters = next((found[0]["parameters"] for found in runs.values() if found), None)
+        if parameters is not None:
+            yield [f"{model}, {parameters:,}", *(_cell(found) for found in runs.values())]
+    neighbours = [json.loads(path.read_text()) if (path := NGRAMS / f"{t}.json").exists() else None for t in TASKS]
+    yield ["n-grams, all rows", *(f"{n['float']:.2f} / {n['int8']:.2f}" if n else "" for n in neighbours)]
+
+
+def sizes_rows() -> Iterator[list[str]]:
+    """A line a model and length."""
+    measured = json.loads((RESULTS / "sizes.json").read_text())
+    for one in sorted(measured, key=lambda one: (one["length"] not in (64, 256), one["length"])):
+        count = one["instructions"]
+        yield [
+            f"{one['model']}, {one['parameters']:,}",
+            str(one["length"]),
+            f"{one['bytes']:,} B",
+            *(f"{one['arena'][core]:,} B" for core in ("cortex-m4", "cortex-m55")),
+            f"{'at least ' * count['at_least']}{count['total'] / 1e6:.1f} M",
+            f"{one['equal']} of {one['rows']}",
+        ]
+
+
+def _runs(task: str, model: str) -> list[dict[str, Any]]:
+    return [json.loads(path.read_text()) for path in sorted(RESULTS.glob(f"{task}-{model}-[0-9].json"))]
+
+
+def _about(task: str) -> str:
+    """Metric, split, rows and seeds of a task."""
+    found = [run for model in MODELS for run in _runs(task, model)]
+    if not found:
+        return "not measured"
+    seeds = sorted({len(runs) for model in MODELS if (runs := _runs(task, model))})
+    said = f"{seeds[0]} seed{'s' * (seeds[0] > 1)}" if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]} seeds"
+    return f"{found[0]['metric']}, {found[0]['split']} ({found[0]['rows']:,}), {said}"
+
+
+def _cell(runs: list[dict[str, Any]]) -> str:
+    """Means of float and of the int8 that was chosen on selection rows, with its standard error over rows and seeds."""
+    if not runs:
+        return "not measured"
+    int8 = [run[f"{run['chosen']}_tflm"] for run in runs]
+    in_float = statistics.mean(run["float"] for run in runs)
+    return f"{in_float:.2f} / {with_error(runs[0]['metric'], int8, runs[0]['rows'])}"
