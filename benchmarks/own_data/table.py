@@ -10,7 +10,10 @@ from benchmarks.own_data.tasks import PARTS, RESULTS
 
 LINEAR = {"naive_bayes": "naive Bayes", "logistic_regression": "logistic", "linear_svc": "LinearSVC", "ridge": "ridge"}
 WINDOWS_HEADER = "| imdb_1000, 2,000 test rows, float | inferences a text | accuracy |"
-HEADER = "| task | rows, classes | metric | float | int8, TFLM | seeds | best linear model | n-grams, int8 | ahead |"
+HEADER = (
+    "| task | rows, classes | metric | float | int8, TFLM | seeds | best linear model | n-grams, int8 | ahead | "
+    "MiniLM frozen / fine-tuned |"
+)
 
 
 def own_data_rows() -> Iterator[list[str]]:
@@ -31,12 +34,12 @@ def own_data_rows() -> Iterator[list[str]]:
                 leads.append(lead)
                 behind += lead < -error
                 sure = "**" * (abs(lead) > 2 * error)
-                yield [*cells, *figures(runs), str(len(runs)), *beside, f"{sure}{lead:+.2f}{sure}"]
+                yield [*cells, *figures(runs), str(len(runs)), *beside, f"{sure}{lead:+.2f}{sure}", large(name)]
             else:
-                yield [*cells, "not measured", "not measured", "0", *beside, ""]
+                yield [*cells, "not measured", "not measured", "0", *beside, "", large(name)]
         mean = f"{statistics.mean(leads):+.2f}" if leads else ""
         name = f"**{part}**, mean of {len(leads)} of {len(tasks)}; behind by more than a standard error: {behind}"
-        yield [name, "", "", "", "", "", "", "", mean]
+        yield [name, "", "", "", "", "", "", "", mean, ""]
 
 
 def windows_rows() -> Iterator[list[str]]:
@@ -44,6 +47,13 @@ def windows_rows() -> Iterator[list[str]]:
     for one in json.loads((RESULTS / "windows.json").read_text())["read"]:
         way = f"windows of {one['length']} tokens" if one["windows"] > 1 else f"cut to {one['length']} tokens"
         yield [way, f"{one['of_a_text']:.2f}", f"{one['score']:.2f}"]
+
+
+def large(name: str) -> str:
+    """The figures of the encoder of 22 M parameters, where they are measured."""
+    path = RESULTS / f"large/{name}.json"
+    known = json.loads(path.read_text()) if path.exists() else {}
+    return " / ".join(f"{known[kind]['score']:.2f}" if kind in known else "-" for kind in ("frozen", "fine_tuned"))
 
 
 def figures(runs: list[dict[str, Any]]) -> list[str]:

@@ -27,7 +27,7 @@ TOKENS_OF_A_WORD = 1.3
 LONGEST_ROW, LONGEST_READ = 200, 100  # words of a text beyond which EmbBERT's is cut, and the sentence encoder's
 
 ENCODER_ROWS, ENCODER_EPOCHS = 15_000, (1, 10)  # rows that the sentence encoder sees in its training
-ENCODER_PART = 0.5  # of the minutes, that it may take at most
+ALONE, BESIDE = 0.5, 0.25  # of the minutes, that it may take at most: where it judges alone, or linear models do too
 COPIES = (10_000, 100_000)  # disturbed texts, the fewest and the most
 TAUGHT_EPOCHS = (4, 15)
 USUAL_EPOCHS = 10  # there are no more copies than can be seen so often
@@ -53,6 +53,7 @@ class Budget:
 
     def __init__(self, config: FinetuneConfig, task: Task) -> None:
         self.config, self.rows = config, len(task.rows("train"))
+        self.by_words = not (task.is_pair or task.is_regression)
         rows = task.rows("train")
         words = np.array([len(text.split()) for text in rows.texts + (rows.pairs or [])])
         self.tokens = tokens_of(float(np.mean(np.minimum(words, LONGEST_ROW))), task.is_pair)  # of a text
@@ -65,7 +66,8 @@ class Budget:
 
     def encoder_epochs(self) -> int:
         """Passes of the sentence encoder over the rows; 0 where there is no time for one."""
-        most = ENCODER_PART * self.seconds / (self.rows * self.read_tokens * ENCODER_LEARNS * self.encoder_factor)
+        part = BESIDE if self.by_words else ALONE
+        most = part * self.seconds / (self.rows * self.read_tokens * ENCODER_LEARNS * self.encoder_factor)
         return int(min(encoder_epochs_of(self.rows), most))
 
     def student(self, encoder_epochs: int) -> tuple[int, int]:
