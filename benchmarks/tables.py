@@ -350,6 +350,7 @@ def tool_speed_table() -> str:
 
 
 TABLES = {
+    "ablation": lambda: lines_of(baselines.ABLATION_HEADER, baselines.ablation_rows()),
     "accuracy": accuracy_table,
     "accuracy-short": accuracy_short_table,
     "app": app_table,

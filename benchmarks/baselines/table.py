@@ -1,16 +1,18 @@
-"""The tables of docs/baselines.md: what EmbBERT and the paper's other models answer, and what they need."""
+"""The tables of docs/baselines.md: what EmbBERT, its parts and the paper's other models answer, and what they need."""
 
 import json
 import statistics
 from collections.abc import Iterator
 from typing import Any
 
+from benchmarks import ablation
 from benchmarks.baselines.__main__ import MODELS, RECIPE, RESULTS, SMALLER_AND_LARGER
 from benchmarks.common.errors import with_error
 
 NGRAMS = RESULTS.parent / "ngrams"
 TASKS = list(RECIPE["tasks"])
 ACCURACY_HEADER = "| model, parameters | " + " | ".join(TASKS) + " |"
+ABLATION_HEADER = "| float, mean of so many seeds | " + " | ".join(ablation.TASKS) + " |"
 SIZES_HEADER = (
     "| model, parameters | L | model.tflite | arena M4 | arena M55 | instructions M7, a text of L | TFLM = TFLite |"
 )
@@ -41,6 +43,18 @@ def sizes_rows() -> Iterator[list[str]]:
             f"{'at least ' * count['at_least']}{count['total'] / 1e6:.1f} M",
             f"{one['equal']} of {one['rows']}",
         ]
+
+
+def ablation_rows() -> Iterator[list[str]]:
+    """A line a variant of EmbBERT: its float metric of each task, with the standard error over rows and seeds."""
+    found = [json.loads(path.read_text()) for path in sorted(ablation.RESULTS.glob("*.json"))]
+    for variant in ablation.VARIANTS:
+        cells = []
+        for task in ablation.TASKS:
+            runs = [run for run in found if (run["task"], run["variant"]) == (task, variant)]
+            scores = [run["float"] for run in runs]
+            cells.append(f"{with_error(runs[0]['metric'], scores, runs[0]['rows'])}, {len(runs)}" if runs else "")
+        yield [variant, *cells]
 
 
 def _runs(task: str, model: str) -> list[dict[str, Any]]:
