@@ -80,7 +80,7 @@ def test_columns_that_do_not_fit_are_refused(rows: list[np.ndarray]) -> None:
     with pytest.raises(UserError, match="no rows"):
         make_batches([])
     with pytest.raises(UserError, match="ids, row 1, is no row of token ids"):
-        make_batches(["a text", "another"], np.zeros(2))
+        make_batches(["a text", "another"], np.zeros(2))  # type: ignore[list-item]
 
 
 def test_predictions_come_in_the_rows_order(rows: list[np.ndarray]) -> None:
