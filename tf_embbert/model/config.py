@@ -6,7 +6,7 @@ What every model's config has is `ModelConfig`; the paper's other models have th
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, TypeVar
 
 import yaml
 
@@ -15,6 +15,8 @@ from tf_embbert.common.errors import UserError, nearest
 PAD, UNK, CLS, MASK, SEP = range(5)  # special token ids of the reference tokenizer
 
 ACTIVATIONS = ("silu", "hard_swish")  # of the convolution's branch; the paper has SiLU
+
+Config = TypeVar("Config", bound="ModelConfig")
 
 PRESETS = yaml.safe_load((Path(__file__).parent / "presets.yaml").read_text())
 
@@ -57,7 +59,7 @@ class ModelConfig:
         raise UserError("this run's Keras model is its maker's: only its integers are here")
 
     @classmethod
-    def preset(cls, name: str, **overrides: Any) -> Self:
+    def preset(cls: type[Config], name: str, **overrides: Any) -> Config:
         """The config of a named preset, with some fields replaced.
 
         Args:
@@ -73,7 +75,7 @@ class ModelConfig:
         return cls(**{**cls.presets[name], **overrides})
 
     @classmethod
-    def from_dict(cls, fields: Mapping[str, Any]) -> Self:
+    def from_dict(cls: type[Config], fields: Mapping[str, Any]) -> Config:
         """The config written by `to_dict`; a field it does not know is a UserError."""
         known = {field.name for field in dataclasses.fields(cls)}
         unknown = sorted(set(fields) - known)

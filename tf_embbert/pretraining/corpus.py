@@ -141,6 +141,9 @@ def file_hashes(paths: Iterable[str | Path]) -> dict[str, str]:
     """{file name: SHA-256} of the files as they lie on disk."""
     hashes = {}
     for path in paths:
+        digest = hashlib.sha256()
         with open(path, "rb") as file:
-            hashes[Path(path).name] = hashlib.file_digest(file, "sha256").hexdigest()
+            while part := file.read(1 << 20):
+                digest.update(part)
+        hashes[Path(path).name] = digest.hexdigest()
     return hashes
