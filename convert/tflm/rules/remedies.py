@@ -22,6 +22,11 @@ BROKEN_BY_OPEN_SHAPES = (
     "strided_slice_shape",
     "outputs_not_empty",
     "inputs_not_empty",
+    "broadcast_to_output",
+    "concatenation_shapes",
+    "dense_shapes",
+    "elements_kept",
+    "matmul_shapes",
 )
 UNROLLED = "build the layer with `unroll=True`"
 NO_EMPTY_PART = "split into parts that have elements; a GRU of Keras does with `reset_after=True`, its default"
@@ -54,7 +59,7 @@ class Remedy:
 TYPE_REMEDIES = (
     Remedy(
         "arg_output_int32",
-        "ask for int32: `tf.argmax(x, axis, output_type=tf.int32)`",
+        "ask for int32: `output_type=tf.int32` in tf.argmax and tf.argmin",
         lambda op, tensor, types: op.name in ("ARG_MAX", "ARG_MIN") and tensor.type == "INT64",
     ),
     Remedy(
@@ -78,6 +83,11 @@ TYPE_REMEDIES = (
         "bool_by_comparison",
         "compare before it: `x != 0` is the bool that {op} takes",
         lambda op, tensor, types: types == ["bool"] and tensor.type in ("INT8", "INT32", "FLOAT32"),
+    ),
+    Remedy(
+        "bool_from_int16",
+        "compare before it, in int32, which TFLM compares: `tf.cast(x, tf.int32) != 0` is the bool that {op} takes",
+        lambda op, tensor, types: types == ["bool"] and tensor.type == "INT16",
     ),
     Remedy(
         "cast_to_float",
@@ -130,7 +140,7 @@ TYPE_REMEDIES = (
 
 def remedy_for(rule: Rule, op: Operator, tensor: Tensor | None) -> str:
     """What to do about an operator that breaks a rule, and the tensor it is about."""
-    if rule.name in BROKEN_BY_OPEN_SHAPES and open_inputs(op):
+    if open_inputs(op) and (rule.name in BROKEN_BY_OPEN_SHAPES or _computes_a_shape(rule, op)):
         return OPEN_SHAPE
     if rule.name == "outputs_not_empty" and op.name == "SPLIT_V":
         return NO_EMPTY_PART
@@ -142,6 +152,20 @@ def remedy_for(rule: Rule, op: Operator, tensor: Tensor | None) -> str:
             if remedy.fits(op, tensor, types):
                 return remedy.text.format(op=op.name, type=tensor.type.lower(), types=" and ".join(types))
     return rule.remedy
+
+
+def _computes_a_shape(rule: Rule, op: Operator) -> bool:
+    """Whether an operator without a kernel computes with what SHAPE gives; where shapes are fixed nothing does."""
+    if rule.name not in ("operator_registered", "type_has_kernel"):
+        return False
+    key = ("shapes", op.graph.index)
+    if key not in op.model.known:
+        shapes: set[Tensor] = set()
+        for other in op.graph.operators:
+            if other.name == "SHAPE" or not shapes.isdisjoint(other.read):
+                shapes.update(tensor for tensor in other.written if tensor.type in ("INT32", "INT64"))
+        op.model.known[key] = shapes
+    return not op.model.known[key].isdisjoint(op.read)
 
 
 def _are_indices(types: list[str]) -> bool:

@@ -91,6 +91,12 @@ def dilated(batch: int | None) -> bytes:
     return of_keras(keras.Model(x, layers.Conv1D(2, 3, dilation_rate=2, padding="same")(x)))
 
 
+def many_rows(batch: int | None) -> bytes:
+    """A dense layer over rows: where their number is open, it is computed with GATHER and REDUCE_PROD of a shape."""
+    x = keras.Input((4, 4), batch_size=batch)
+    return of_keras(keras.Model(x, layers.Dense(4)(x)))
+
+
 def around_in_float(op: str) -> bytes:
     """DEQUANTIZE, the operator in float32, QUANTIZE: what the converter leaves of `tf.exp` among int8 layers."""
     return converted(lambda x: tf.exp(x), 2, 3) if op == "EXP" else converted(tf.math.log, 2, 3)
@@ -128,6 +134,10 @@ REWRITES: dict[str, tuple[Callable[[], bytes], Callable[[], bytes]]] = {
     "bool_by_comparison": (
         lambda: Spec("LOGICAL_NOT", [Tensor("int32", (2, 3))], [Tensor("bool", (2, 3))]).build(),
         lambda: converted(lambda x: tf.logical_not(x != 0), 2, 3, dtype=tf.int32),
+    ),
+    "bool_from_int16": (
+        lambda: Spec("LOGICAL_NOT", [Tensor("int16", (2, 3), quantized=False)], [Tensor("bool", (2, 3))]).build(),
+        lambda: converted(lambda x: tf.logical_not(tf.cast(x, tf.int32) != 0), 2, 3, dtype=tf.int16),
     ),
     "cast_to_float": (
         lambda: Spec("DEQUANTIZE", [Tensor("int32", (2, 3))], [f32(2, 3)]).build(),
@@ -195,6 +205,7 @@ LAYERS = {  # words of the remedy: (refused, after the rewrite)
     "reset_after=True": (lambda: gated(False), lambda: gated(True)),
     "unroll=True": (lambda: recurrent(False), lambda: recurrent(True)),
     "Input(batch_size=1)": (lambda: dilated(None), lambda: dilated(1)),
+    "no `None` in a shape": (lambda: many_rows(None), lambda: many_rows(1)),
 }
 # Rules of scales that no calibration gives: what is calibrated in the place of their first model.
 CALIBRATED: dict[str, Callable] = {
