@@ -183,8 +183,9 @@ def _texts_by_class(path: Path, reading: Reading) -> Table:
         raise UserError(f"{path} has no folder of .txt files")
     read = [read_text(file, reading.encoding) for file in files]
     columns = {"text": [text for text, _ in read], "label": [file.parent.name for file in files]}
-    notices = tuple(notice for _, notices in read for notice in notices)
-    return Table(str(path), columns, files=[str(file) for file in files], notices=notices)
+    notices = [notice for _, notices in read for notice in notices]
+    said = (f"{notices[0]}; so {len(notices) - 1} more files",) if len(notices) > 1 else tuple(notices)
+    return Table(str(path), columns, files=[str(file) for file in files], notices=said)
 
 
 def _read_labels(path: Path) -> tuple[list[str] | None, bool | None]:

@@ -10,9 +10,19 @@ from tf_embbert.common.errors import UserError
 from tf_embbert.data.tasks import load_task
 
 SPLITS = {
-    "train": ["train", "training", "Train", "TRAINING", "train_set", "trainset", "train-00000-of-00001", "trn"],
-    "validation": ["validation", "valid", "val", "dev", "devel", "development", "Dev_Set", "eval"],
-    "test": ["test", "testing", "Test", "test-set", "testdata", "tst", "test_split", "test-00000-of-00001"],
+    "train": [
+        "train",
+        "training",
+        "Train",
+        "TRAINING",
+        "train_set",
+        "trainset",
+        "train-00000-of-00001",
+        "trn",
+        "train",
+    ],
+    "validation": ["validation", "valid", "val", "dev", "devel", "development", "Dev_Set", "eval", "dev-v1"],
+    "test": ["test", "testing", "Test", "test-set", "testdata", "tst", "test_split", "test-00000-of-00001", "holdout"],
 }
 
 
@@ -41,6 +51,14 @@ def test_test_texts_that_stand_in_train(tmp_path: Path) -> None:
     )
     task = load_task(tmp_path)
     assert task.notices == ["4 of 5 test texts stand in train too"]
+
+
+def test_one_notice_for_files_of_one_encoding(tmp_path: Path) -> None:
+    for number, (text, label) in enumerate(ROWS):
+        (tmp_path / label).mkdir(exist_ok=True)
+        (tmp_path / label / f"{number}.txt").write_bytes(f"{text} für".encode("latin-1"))
+    (notice,) = load_task(tmp_path).notices
+    assert re.fullmatch(r"\d+\.txt is not UTF-8 and is read as cp1252 \('für'\); .*; so 35 more files", notice)
 
 
 def test_a_folder_a_class(tmp_path: Path) -> None:
