@@ -68,7 +68,7 @@ def make_manifest(
             "sha256": sha256(files["model.tflite"]),
             "sequence_length": sequence_length,
             "parameters": run.parameters,
-            "macs": count_macs(view_model(model)),
+            "macs": count_macs(view_model(model), sequence_length),
             "integer_only": not float_tensors(read_model(model)),
             **({"windows": windows} if windows > 1 else {}),
             **_lengths(models, offsets),
@@ -122,7 +122,7 @@ def _lengths(models: dict[int, bytes], offsets: dict[int, int]) -> dict:
         return {}
     return {
         "lengths": [
-            {"sequence_length": length, "offset": offsets[length], "macs": count_macs(view_model(model))}
+            {"sequence_length": length, "offset": offsets[length], "macs": count_macs(view_model(model), length)}
             for length, model in models.items()
         ]
     }

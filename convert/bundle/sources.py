@@ -203,8 +203,12 @@ def _golden_bytes(golden: list[dict]) -> bytes:
 
 
 def _token_rows(model: bytes) -> int:
-    """Rows of the table in which the first input's ids are looked up."""
-    graph = view_model(model).graphs[0]
-    gathers = [op for op in graph.operators if op.name == "GATHER"]
-    table = next(op.input for op in gathers if op.inputs[1].index == graph.inputs[0])
-    return table.shape[0]
+    """Rows of the table in which the first input's ids are looked up; of a loop over the tokens, in its body."""
+    for graph in view_model(model).graphs:
+        ids = {graph.inputs[0]}
+        for op in graph.operators:
+            if op.name == "GATHER" and op.inputs[1].index in ids:
+                return op.input.shape[0]
+            if op.name in ("SLICE", "RESHAPE") and op.input.index in ids:
+                ids.add(op.outputs[0].index)
+    raise ValueError("no table of tokens in the model")

@@ -3,9 +3,15 @@
 from convert.tflite.view import Model, Operator
 
 
-def count_macs(model: Model) -> int:
-    """Multiply-accumulates of one inference: those of dense and convolution operators, where all but a percent are."""
-    return sum(list_macs(model))
+def count_macs(model: Model, turns: int = 1) -> int:
+    """Multiply-accumulates of one inference: those of dense and convolution operators, where all but a percent are.
+
+    Args:
+        model: the model.
+        turns: how often the other graphs than the first run: a loop over the tokens does for each of them.
+    """
+    others = sum(_macs(op) for graph in model.graphs[1:] for op in graph.operators)
+    return sum(list_macs(model)) + turns * others
 
 
 def list_macs(model: Model) -> list[int]:
