@@ -74,6 +74,13 @@ def add_n_shapes(op: Operator) -> Verdict:
     )
 
 
+@rule("ADD_N", FORM, "give the output the inputs' shape", unchecked=True)
+def add_n_output(op: Operator) -> Verdict:
+    """The output has no more elements than an input: the kernel counts those of the output."""
+    fits = op.output.elements <= op.input.elements
+    return require(fits, op.output, f"is {shape_text(op.output)}, the first input {shape_text(op.input)}")
+
+
 @rule("ADD_N", FORM, "quantise the inputs together: one scale and zero point")
 def add_n_grids(op: Operator) -> Verdict:
     """int8 inputs have one scale and zero point."""
