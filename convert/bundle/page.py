@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = "pyodide.js"  # loads the others
 RUNTIME = ("pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip", "pyodide-lock.json")
 OWN = ("convert", "tf_embbert/common")
+MODULE = "tf_embbert/windows.py"  # the one of the others that the tools import
 LIBRARIES = ("flatbuffers", "yaml", "jinja2", "markupsafe")
 DATE = (1980, 1, 1, 0, 0, 0)  # of all files in an archive: equal contents give equal bytes
 
@@ -55,6 +56,7 @@ def tools_archive() -> bytes:
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as made:  # files.js is compressed as a whole
         made.writestr(zipfile.ZipInfo("tf_embbert/__init__.py", DATE), "")
+        made.writestr(zipfile.ZipInfo(MODULE, DATE), (ROOT / MODULE).read_bytes())
         for name, folder in sources.items():
             for path in sorted(folder.rglob("*")):
                 if path.is_file() and "__pycache__" not in path.parts and path.suffix not in (".so", ".pyd"):

@@ -54,8 +54,9 @@ class Builder:
         self.PlaceBytes(UOFFSET.pack(self._count))
         return self._size
 
-    def CreateString(self, text: bytes) -> int:
-        """Writes bytes with a zero behind them, and gives their place."""
+    def CreateString(self, text: bytes | str) -> int:
+        """Writes bytes, of a text in UTF-8, with a zero behind them, and gives their place."""
+        text = text.encode() if isinstance(text, str) else text
         self._count = len(text)
         self.Prep(UOFFSET.size, len(text) + 1)
         self.PlaceBytes(text + b"\0")
