@@ -9,14 +9,15 @@ pretrained starts are the shipped encoders. Writes results/ablation/TASK-VARIANT
 
 import argparse
 import dataclasses
-import json
 from collections.abc import Callable
+from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.baselines.__main__ import RECIPE, choose_rate
+from benchmarks.common.queue import add_data_arguments, measure_missing
 from tf_embbert.common.errors import run_command
-from tf_embbert.common.files import write_atomically
 from tf_embbert.model.config import EmbBERTConfig
 
 if TYPE_CHECKING:
@@ -120,13 +121,18 @@ def measure(task: str, variant: str, seed: int, data_dir: Path, work: Path) -> d
     CHANGES.get(variant, whole)(model)
     recipe = Recipe(EPOCHS, choose_rate("embbert", data_dir, work), batch_size=BATCH)
     selection, test = data.encode("selection"), data.encode(loaded.reported_split)
-    folder = work / f"{task}-{variant.replace(' ', '-')}-{seed}"
+    folder = work / file_name(task, variant, seed)
     train(model, label_loss(loaded), data.training_rows(), selection, recipe, folder, seed)
     if loaded.metric == "mcc":
         calibrate_prior(model, selection)
     figure = score(loaded.metric, test.labels, predict_rows(model, test))
     about = {"task": task, "variant": variant, "seed": seed, "metric": loaded.metric, "split": loaded.reported_split}
     return about | {"rows": len(test), "float": figure, "parameters": parameters(model)}
+
+
+def file_name(task: str, variant: str, seed: int) -> str:
+    """Of a training's folder and of its result."""
+    return f"{task}-{variant.replace(' ', '-')}-{seed}"
 
 
 def full_width(data: Any, config: Any) -> Any:
@@ -147,20 +153,19 @@ def parameters(model: "keras.Model") -> int:
 @run_command
 def main(arguments: list[str] | None = None) -> None:
     parse = argparse.ArgumentParser(prog="python -m benchmarks.ablation", description=(__doc__ or "").split("\n")[0])
-    parse.add_argument("--data-dir", type=Path, required=True)
-    parse.add_argument("--work", type=Path, required=True, help="folder of the trainings")
+    add_data_arguments(parse)
     parse.add_argument("--task", nargs="+", choices=RECIPE["tasks"], default=TASKS)
     parse.add_argument("--seed", nargs="+", type=int, default=SEEDS)
     parse.add_argument("--variant", nargs="+", choices=VARIANTS, default=VARIANTS)
     options = parse.parse_args(arguments)
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    for seed in options.seed:
-        for task in options.task:
-            for variant in options.variant:
-                path = RESULTS / f"{task}-{variant.replace(' ', '-')}-{seed}.json"
-                if not path.exists():
-                    result = measure(task, variant, seed, options.data_dir, options.work)
-                    write_atomically(path, json.dumps(result, indent=1) + "\n")
+    jobs = product(options.seed, options.task, options.variant)
+    measure_missing(
+        RESULTS,
+        (
+            (file_name(task, variant, seed), partial(measure, task, variant, seed, options.data_dir, options.work))
+            for seed, task, variant in jobs
+        ),
+    )
 
 
 if __name__ == "__main__":

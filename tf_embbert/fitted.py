@@ -20,7 +20,7 @@ from tf_embbert.data.memory import list_of_texts
 from tf_embbert.data.rows import Rows
 from tf_embbert.finetuning.prepare import default_length
 from tf_embbert.finetuning.recipe import SELECTION_ROWS
-from tf_embbert.finetuning.scoring import choose_variant, sampled, score_all, verification_texts
+from tf_embbert.finetuning.scoring import choose_variant, sample, sampled, score_all, verification_texts
 from tf_embbert.int8 import build_int8, convert_run, require_no_bundle
 from tf_embbert.quantization.variants import Fold, calibrate_model, sizes_of, train_variant
 from tf_embbert.run import Quantised, Run, weight_names
@@ -199,9 +199,7 @@ class _Fitted:
     def rows_for_qat(self, selection: Rows | None, seed: int) -> tuple[EncodedRows, EncodedRows]:
         """Rows to train on, whose labels nobody reads, and a sample of those that choose."""
         if selection is not None:
-            few = self.encode(selection)
-            chosen = sampled(len(few), SELECTION_ROWS, seed)
-            few = EncodedRows([few.ids[i] for i in chosen], few.labels[chosen], self.metric)
+            few = sample(self.encode(selection), SELECTION_ROWS, seed)
             return EncodedRows(self.ids, self.texts.labels, self.metric), few
         held = set(sampled(len(self.ids), min(max(len(self.ids) // 10, 1), SELECTION_ROWS), seed).tolist())
         outputs = predict_in_order(self.model, [self.ids[i] for i in sorted(held)])

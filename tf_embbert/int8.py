@@ -13,7 +13,6 @@ from tf_embbert.common.errors import UserError
 from tf_embbert.model.folded import Array
 from tf_embbert.run import Quantised, Run
 from tf_embbert.tokenizer import Tokenizer, segments
-from tf_embbert.windows import answer_by_windows
 
 
 def build_int8(variant: Quantised, length: int) -> bytes:
@@ -128,9 +127,4 @@ class BundleModel:
         """
         from convert.tflite.lengths import answer_by_length
 
-        def answer(rows: Sequence[Array]) -> Array:
-            return answer_by_length(
-                self.models, list(rows), lambda model, some: predict_int8(model, some, self.is_pair)
-            )
-
-        return answer_by_windows(ids, self.max_length, answer)
+        return answer_by_length(self.models, list(ids), lambda model, rows: predict_int8(model, rows, self.is_pair))

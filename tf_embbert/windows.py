@@ -5,9 +5,12 @@ The parts are as few and as equal as can be, each with a [CLS] of its own, and w
 that there may be loses its middle before. The device does the same (tflm_app/embbert/classifier.cc).
 """
 
+import math
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
+
+from tf_embbert.common.errors import UserError
 
 if TYPE_CHECKING:  # `room` is asked for where there is no NumPy
     from tf_embbert.model.folded import Array
@@ -16,6 +19,17 @@ if TYPE_CHECKING:  # `room` is asked for where there is no NumPy
 def room(length: int, windows: int) -> int:
     """Tokens that a text may have, [CLS] included, where `windows` of `length` tokens read it."""
     return 1 + windows * (length - 1)
+
+
+def count_windows(tokens: float, length: int) -> int:
+    """The fewest windows of `length` tokens that hold a text of so many, [CLS] included in both."""
+    return max(1, math.ceil((tokens - 1) / (length - 1)))
+
+
+def require_single_texts(windows: int | None, is_pair: bool) -> None:
+    """Raises a UserError where several windows are asked for and texts are pairs."""
+    if is_pair and windows not in (None, 1):
+        raise UserError("--windows is for single texts: a pair's parts are compared whole, leave it away")
 
 
 def split(ids: "Array", length: int) -> list["Array"]:
@@ -36,7 +50,7 @@ def split(ids: "Array", length: int) -> list["Array"]:
 
     if len(ids) <= length:
         return [ids]
-    tokens, count = len(ids) - 1, -(-(len(ids) - 1) // (length - 1))
+    tokens, count = len(ids) - 1, count_windows(len(ids), length)
     ends = [1 + tokens * window // count for window in range(count + 1)]
     return [np.concatenate([ids[:1], ids[start:end]]) for start, end in pairwise(ends)]
 

@@ -11,11 +11,13 @@ is measured by `benchmarks.baselines.sizes`.
 import argparse
 import json
 import shlex
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from benchmarks.common.queue import add_data_arguments, measure_missing
 from tf_embbert.baselines.config import BaselineConfig
 from tf_embbert.common.errors import run_command
 from tf_embbert.common.files import write_atomically
@@ -115,20 +117,20 @@ def probe(model: str, rate: float, data_dir: Path, work: Path) -> float:
 @run_command
 def main(arguments: list[str] | None = None) -> None:
     parse = argparse.ArgumentParser(prog="python -m benchmarks.baselines", description=(__doc__ or "").split("\n")[0])
-    parse.add_argument("--data-dir", type=Path, required=True)
-    parse.add_argument("--work", type=Path, required=True, help="folder of the runs")
+    add_data_arguments(parse)
     parse.add_argument("--task", nargs="+", choices=RECIPE["tasks"], default=list(RECIPE["tasks"]))
     parse.add_argument("--model", nargs="+", choices=[*MODELS, *SMALLER_AND_LARGER], default=MODELS)
     parse.add_argument("--seed", nargs="+", type=int, help="by default all of each task's")
     options = parse.parse_args(arguments)
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    for task in options.task:
-        for seed in options.seed or range(RECIPE["tasks"][task]):
-            for model in options.model:
-                path = RESULTS / f"{task}-{model}-{seed}.json"
-                if not path.exists():
-                    result = measure(task, model, seed, options.data_dir, options.work)
-                    write_atomically(path, json.dumps(result, indent=1) + "\n")
+    measure_missing(
+        RESULTS,
+        (
+            (f"{task}-{model}-{seed}", partial(measure, task, model, seed, options.data_dir, options.work))
+            for task in options.task
+            for seed in options.seed or range(RECIPE["tasks"][task])
+            for model in options.model
+        ),
+    )
 
 
 if __name__ == "__main__":

@@ -7,12 +7,14 @@ training goes on. All rows of the reported split are scored. `benchmarks.own_dat
 """
 
 import argparse
-import json
 import time
+from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
-from benchmarks.own_data.tasks import PARTS, RESULTS, TASKS, add_data_arguments, make_task
+from benchmarks.common.queue import add_data_arguments, measure_missing
+from benchmarks.own_data.tasks import PARTS, RESULTS, TASKS, make_task
 from tf_embbert.common.errors import run_command
 
 
@@ -48,13 +50,11 @@ def main(arguments: list[str] | None = None) -> None:
     parse.add_argument("--task", nargs="+", choices=TASKS, help="by default all of the part")
     parse.add_argument("--seed", nargs="+", type=int, default=[0])
     options = parse.parse_args(arguments)
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    for seed in options.seed:
-        for name in options.task or PARTS[options.part]:
-            path = RESULTS / f"{name}-{seed}.json"
-            if not path.exists():
-                result = measure(name, seed, options.data_dir, options.work)
-                path.write_text(json.dumps(result, indent=1) + "\n")
+    jobs = product(options.seed, options.task or PARTS[options.part])
+    measure_missing(
+        RESULTS,
+        ((f"{name}-{seed}", partial(measure, name, seed, options.data_dir, options.work)) for seed, name in jobs),
+    )
 
 
 if __name__ == "__main__":

@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 from sklearn.linear_model import LogisticRegression, Ridge
 
+from benchmarks.common.queue import add_data_arguments
 from benchmarks.own_data.linear import STRENGTHS, rate
-from benchmarks.own_data.tasks import RESULTS, TASKS, add_data_arguments, make_task
+from benchmarks.own_data.tasks import RESULTS, TASKS, make_task
 from tf_embbert.common.errors import run_command
 from tf_embbert.data.rows import Rows
 from tf_embbert.data.tasks import Task, load_task

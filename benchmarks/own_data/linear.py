@@ -20,7 +20,8 @@ from sklearn.naive_bayes import MultinomialNB
 from sklearn.pipeline import make_union
 from sklearn.svm import LinearSVC
 
-from benchmarks.own_data.tasks import RESULTS, TASKS, add_data_arguments, make_task
+from benchmarks.common.queue import add_data_arguments
+from benchmarks.own_data.tasks import RESULTS, TASKS, make_task
 from tf_embbert.common.errors import run_command
 from tf_embbert.data.rows import Rows, joined
 from tf_embbert.data.tasks import Task, load_task

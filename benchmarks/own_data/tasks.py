@@ -1,6 +1,5 @@
 """The tasks of this bench as files that `finetune --task` takes, made from the data folder; see tasks.yaml."""
 
-import argparse
 import gzip
 import json
 from pathlib import Path
@@ -16,12 +15,6 @@ TASKS = {name: {"part_of": part, **about} for part, tasks in PARTS.items() for n
 TEST_ROWS = 2000
 RESULTS = Path(__file__).parents[1] / "results/own_data"
 HALVES = {None: slice(None), "even": slice(0, None, 2), "odd": slice(1, None, 2)}
-
-
-def add_data_arguments(parse: argparse.ArgumentParser) -> None:
-    """Where the data lies, and where the tasks' files go."""
-    parse.add_argument("--data-dir", type=Path, required=True)
-    parse.add_argument("--work", type=Path, required=True, help="folder of the tasks' files, and of runs")
 
 
 def make_task(name: str, data_dir: Path, work: Path) -> Path:

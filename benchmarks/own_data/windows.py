@@ -10,7 +10,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from benchmarks.own_data.tasks import RESULTS, TASKS, add_data_arguments, make_task
+from benchmarks.common.queue import add_data_arguments
+from benchmarks.own_data.tasks import RESULTS, TASKS, make_task
 from tf_embbert.common.errors import run_command
 from tf_embbert.data.tasks import load_task
 from tf_embbert.finetuning.prepare import MOST_WINDOWS

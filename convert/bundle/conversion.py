@@ -24,6 +24,7 @@ from convert.tflm.support import check_bytes, entry_text
 from convert.tflm.targets import CORE, KERNELS, PLANS
 from tf_embbert.common.errors import UserError
 from tf_embbert.run import Run
+from tf_embbert.windows import count_windows, require_single_texts
 
 AUTO: tuple[str, ...] = ("auto",)  # `shorter`: the lengths that the run's texts call for
 NONE: tuple[str, ...] = ("none",)
@@ -71,7 +72,7 @@ def convert_run(
     if reject is not None and run.labels is None:
         raise UserError("--reject is for classes: a regression has no confidence")
     weights, ranges = run.weights, run.ranges  # a run without is refused first
-    windows = count_windows(run, seq_len, windows)
+    windows = choose_windows(run, seq_len, windows)
     lengths = list_lengths(run, seq_len, shorter, windows)
     step("lowering to int8")
     built, offsets = build_lengths(weights, ranges, lengths, core, arena_budget, plan, kernels)
@@ -139,14 +140,13 @@ def list_lengths(
     return sorted({length, *numbers})
 
 
-def count_windows(run: Run, seq_len: int | None, windows: int | None) -> int:
+def choose_windows(run: Run, seq_len: int | None, windows: int | None) -> int:
     """The windows asked for, or as many as have room for what the run reads; arguments and errors of `convert_run`."""
-    if windows is not None and windows > 1 and run.is_pair:
-        raise UserError("--windows is for single texts: a pair's parts are compared whole, leave it away")
+    require_single_texts(windows, run.is_pair)
     if windows is not None:
         return windows
     length = run.max_length if seq_len is None else max(seq_len, 2)
-    return 1 if run.windows == 1 else -(-(run.room - 1) // (length - 1))
+    return 1 if run.windows == 1 else count_windows(run.room, length)
 
 
 def _require_within(budget: int | None, built: Built, length: int, core: str) -> None:

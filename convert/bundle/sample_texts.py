@@ -1,13 +1,12 @@
 """A run's sample texts as the models of a bundle read them: what a conversion is verified on, and the golden rows."""
 
-from functools import cached_property
-
 import numpy as np
 
 from convert.bundle.bundle import golden_rows
 from convert.bundle.firmware import GOLDEN_WINDOWS
-from convert.bundle.verification import Answers, compare_by_length
-from convert.tflite.lengths import rows_by_length
+from convert.bundle.verification import Answers
+from convert.tflite.lengths import answer_by_length, rows_by_length
+from convert.tflm.interpreters import predict
 from tf_embbert.run import Run
 from tf_embbert.tokenizer import segments
 from tf_embbert.windows import room, split_all
@@ -27,16 +26,12 @@ class SampleTexts:
     def __init__(self, run: Run, length: int, windows: int) -> None:
         self.run, self.length = run, length
         self.ids = self._encode(room(length, windows))
+        self.windows, self.texts = split_all(self.ids, length)  # of each window the number of its text
 
     def _encode(self, room: int) -> list[np.ndarray]:
         """Token ids of the texts, cut to a room."""
         first, second = zip(*self.run.sample_texts)
         return self.run.tokenizer.encode(list(first), list(second) if self.run.is_pair else None, max_length=room).ids
-
-    @cached_property
-    def windows(self) -> list[np.ndarray]:
-        """The windows of all texts."""
-        return split_all(self.ids, self.length)[0]
 
     def rows_for(self, length: int) -> list[np.ndarray]:
         """What a length is verified on: the longest on all windows, a shorter one on the texts cut to it."""
@@ -48,7 +43,7 @@ class SampleTexts:
         Args:
             answers: of each length, to `rows_for` it.
         """
-        first_window = np.searchsorted(split_all(self.ids, self.length)[1], np.arange(len(self.ids)))
+        first_window = np.searchsorted(self.texts, np.arange(len(self.ids)))
 
         def said(length: int, rows: list[int]) -> np.ndarray:
             logits = answers[length].tflm[first_window[rows] if length == self.length else rows]
@@ -69,8 +64,14 @@ class SampleTexts:
             rows = [row for row in rows if len(self.ids[row]) <= room(self.length, GOLDEN_WINDOWS)] or rows
             chosen = [rows[index] for index in np.unique(np.linspace(0, len(rows) - 1, few).astype(int))]
             some = [self.ids[row] for row in chosen]
-            second = [segments(row) for row in some] if self.run.is_pair else None
+            second = self._segments(some)
             texts = [self.run.sample_texts[row] for row in chosen]
-            answers = compare_by_length(models, some).tflm
+            answers = answer_by_length(models, some, self._ask_tflm)
             golden += golden_rows(models[length], texts, some, second, answers, self.run.labels)
         return golden
+
+    def _segments(self, ids: list[np.ndarray]) -> list[np.ndarray] | None:
+        return [segments(row) for row in ids] if self.run.is_pair else None
+
+    def _ask_tflm(self, model: bytes, ids: list[np.ndarray]) -> np.ndarray:
+        return predict(model, ids, self._segments(ids), processes=1)

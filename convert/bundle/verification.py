@@ -16,7 +16,6 @@ from convert.tflite.model import takes_pairs
 from convert.tflm.interpreters import InterpreterError, predict, why_not_compared
 from tf_embbert.common.errors import UserError
 from tf_embbert.tokenizer import CLS, SEP, Tokenizer, segments
-from tf_embbert.windows import answer_by_windows
 
 ROWS = 200
 
@@ -100,8 +99,7 @@ def compare_by_length(models: dict[int, bytes], ids: list[np.ndarray]) -> Answer
         answers = compare_interpreters(model, rows)
         return np.stack([each for each in (answers.tflm, answers.reference) if each is not None], axis=1)
 
-    answers = answer_by_windows(ids, max(models), lambda rows: answer_by_length(models, rows, both))
-    return Answers(*np.moveaxis(answers, 1, 0))
+    return Answers(*np.moveaxis(answer_by_length(models, ids, both), 1, 0))
 
 
 def random_rows(bundle: Bundle, count: int = ROWS) -> list[np.ndarray]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from convert.tflite.model import input_length, list_ops, read_model
 from convert.tflite.verifier import DamagedModel
+from tf_embbert.windows import answer_by_windows
 
 if TYPE_CHECKING:
     import numpy as np
@@ -58,7 +59,8 @@ def rows_by_length(lengths: Iterable[int], ids: "list[np.ndarray]") -> dict[int,
 def answer_by_length(
     models: dict[int, bytes], ids: "list[np.ndarray]", answer: "Callable[[bytes, list[np.ndarray]], np.ndarray]"
 ) -> "np.ndarray":
-    """What a device answers: every row by the model of the shortest length that holds it.
+    """What a device answers: every row by the model of the shortest length that holds it, a longer one by windows
+    of the longest.
 
     Args:
         models: bytes of the model of each length.
@@ -70,7 +72,10 @@ def answer_by_length(
     """
     import numpy as np
 
-    answers: dict[int, np.ndarray] = {}
-    for length, rows in rows_by_length(models, ids).items():
-        answers |= zip(rows, answer(models[length], [ids[row] for row in rows]))
-    return np.stack([answers[row] for row in range(len(ids))])
+    def answer_short(ids: "list[np.ndarray]") -> np.ndarray:
+        answers: dict[int, np.ndarray] = {}
+        for length, rows in rows_by_length(models, ids).items():
+            answers |= zip(rows, answer(models[length], [ids[row] for row in rows]))
+        return np.stack([answers[row] for row in range(len(ids))])
+
+    return answer_by_windows(ids, max(models), answer_short)

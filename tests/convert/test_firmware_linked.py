@@ -8,7 +8,6 @@ emulator of one core: the kernels of pico-tflmicro take both, and with those it 
 """
 
 import json
-import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -22,7 +21,7 @@ from convert.bundle.for_library import bundle_for
 from convert.tflm.arena import plan_arena
 from tests.support import rp2040
 from tests.support.bundles import converted
-from tests.support.exports import DOWNLOADS, LIBRARY, assert_answers, export, require
+from tests.support.exports import DOWNLOADS, LIBRARY, assert_answers, export, require, run
 from tests.support.mps2 import talk
 from tests.support.platformio_core import find_scons, run_platformio
 from tests.support.tflm_sources import leave_needed
@@ -52,8 +51,7 @@ def test_the_folder_answers_its_golden_rows_under_qemu(bundle: Path, tmp_path: P
     """Its Makefile links it with the user's TFLM; the serial line answers as the app's does."""
     root = require("make", COMPILER, QEMU, variable="TFLM_ROOT")
     out = export(bundle, "folder", tmp_path / "commands")
-    done = subprocess.run(["make", "-C", out, f"TFLM_ROOT={root}"], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr[-3000:]
+    run("make", "-C", out, f"TFLM_ROOT={root}")
     with subprocess.Popen(
         ["make", "-s", "-C", out, "run", f"TFLM_ROOT={root}"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as process:
@@ -65,8 +63,7 @@ def test_the_folder_answers_its_golden_rows_under_qemu(bundle: Path, tmp_path: P
 def test_a_folder_with_a_tree_answers_its_golden_rows_under_qemu(bundle: Path, tmp_path: Path) -> None:
     require("make", QEMU, variable="TFLM_TREE")
     out = with_tree(bundle, "folder", tmp_path)
-    done = subprocess.run(["make", "-C", out], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr[-3000:]
+    run("make", "-C", out)
     started = ["make", "-s", "-C", str(out), "run"]
     said = subprocess.run(started, input=f"{TEXT}\x04".encode(), capture_output=True, timeout=300).stdout.decode()
     assert_answers(said, bundle)
@@ -112,12 +109,10 @@ def test_a_pico_project_links_with_its_sdk(core: str, tflm: str, bundle: Path, t
         leave_needed(few / "src", out / "bundle/op_resolver.h")
     else:
         out = with_tree(bundle, "pico", tmp_path, "--core", core)
-    environment = {**os.environ, "PICO_TFLMICRO_PATH": str(few)}
+    environment = {"PICO_TFLMICRO_PATH": str(few)}
     build = tmp_path / "build"
-    configure = ["cmake", "-G", "Ninja", "-S", str(out), "-B", str(build), "-DPICO_NO_PICOTOOL=1"]
-    for command in (configure, ["cmake", "--build", str(build), "-j2"]):
-        done = subprocess.run(command, capture_output=True, text=True, env=environment)
-        assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
+    run("cmake", "-G", "Ninja", "-S", out, "-B", build, "-DPICO_NO_PICOTOOL=1", environment=environment)
+    run("cmake", "--build", build, "-j2", environment=environment)
     program = build / "commands.bin"
     assert json.loads((bundle / "manifest.json").read_text())["bundle_sha256"].encode() in program.read_bytes()
     if core == "cortex-m0plus" and rp2040.has_emulator():

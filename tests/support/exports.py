@@ -3,6 +3,8 @@
 import os
 import re
 import shutil
+import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,17 @@ def export(bundle: Path, layout: str, out: Path, *options: str) -> Path:
     """The folder of an export, written by the command."""
     assert main([str(bundle), "--as", layout, "--out", str(out), *options]) == 0
     return out
+
+
+def run(*command: str | Path, environment: Mapping[str, str] | None = None) -> None:
+    """Runs a command; AssertionError with the end of what it says where it fails.
+
+    Args:
+        command: program and arguments.
+        environment: variables beside those that there are.
+    """
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **(environment or {})})
+    assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
 
 
 def require(*programs: str, variable: str) -> Path:

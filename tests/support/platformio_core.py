@@ -3,12 +3,12 @@ Arduino core for mps2-an386 in place of the board's. PlatformIO's registry is no
 """
 
 import json
-import os
 import shutil
 import subprocess
 from pathlib import Path
 
 from tests.support.arduino_core import write_core
+from tests.support.exports import run
 from tests.support.mps2 import CORE, LINK
 
 PLATFORM, BOARD = "nordicnrf52", "nano33ble"
@@ -83,7 +83,6 @@ def write_platform(home: Path, scons: tuple[Path, str]) -> None:
 def run_platformio(project: Path, home: Path, scons: tuple[Path, str], *flags: str) -> Path:
     """The program of a project, compiled with flags beside its own; AssertionError with what PlatformIO says."""
     write_platform(home, scons)
-    around = {**os.environ, "PLATFORMIO_CORE_DIR": str(home), "PLATFORMIO_BUILD_FLAGS": " ".join(flags)}
-    done = subprocess.run(["pio", "run", "-d", project, "-j", "2"], capture_output=True, text=True, env=around)
-    assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
+    around = {"PLATFORMIO_CORE_DIR": str(home), "PLATFORMIO_BUILD_FLAGS": " ".join(flags)}
+    run("pio", "run", "-d", project, "-j", "2", environment=around)
     return project / ".pio/build/board/program.elf"

@@ -2,12 +2,11 @@
 of the headers that an export takes, and a kernel that is one thread on an MPS2 board under QEMU.
 """
 
-import os
 import shutil
-import subprocess
 from pathlib import Path
 
 from tests.support import mps2
+from tests.support.exports import run
 
 PACKAGE = Path(__file__).with_name("zephyr") / "ZephyrConfig.cmake"
 HEADERS = {
@@ -80,11 +79,10 @@ def write_base(folder: Path) -> None:
 def build_sample(sample: Path, folder: Path, *definitions: str) -> Path:
     """The program of a sample; AssertionError with what CMake or the compiler says."""
     write_base(folder / "zephyr")
-    environment = {**os.environ, "ZEPHYR_BASE": str(folder / "zephyr")}
+    environment = {"ZEPHYR_BASE": str(folder / "zephyr")}
     build = folder / "build"
     configure = ["cmake", "-G", "Ninja", "-S", str(sample), "-B", str(build), *definitions]
     configure.append(f"-DLINK={';'.join(mps2.LINK)}")
-    for command in (configure, ["cmake", "--build", str(build), "-j2"]):
-        done = subprocess.run(command, capture_output=True, text=True, env=environment)
-        assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
+    run(*configure, environment=environment)
+    run("cmake", "--build", build, "-j2", environment=environment)
     return build / "zephyr.elf"

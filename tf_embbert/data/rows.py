@@ -71,6 +71,11 @@ class Task:
         """True where labels are numbers, not classes."""
         return self.labels is None
 
+    @property
+    def by_words(self) -> bool:
+        """Whether linear models of words can judge: they know single texts and classes."""
+        return not (self.is_regression or self.is_pair)
+
     def rows(self, split: str) -> Rows:
         """A split's rows, or those of every split for `all`; a UserError names the splits there are."""
         if split == "all":

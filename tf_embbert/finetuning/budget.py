@@ -53,7 +53,7 @@ class Budget:
 
     def __init__(self, config: FinetuneConfig, task: Task) -> None:
         self.config, self.rows = config, len(task.rows("train"))
-        self.by_words = not (task.is_pair or task.is_regression)
+        self.by_words = task.by_words
         rows = task.rows("train")
         words = np.array([len(text.split()) for text in rows.texts + (rows.pairs or [])])
         self.tokens = tokens_of(float(np.mean(np.minimum(words, LONGEST_ROW))), task.is_pair)  # of a text

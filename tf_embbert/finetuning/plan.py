@@ -81,7 +81,7 @@ def make_plan(config: FinetuneConfig, task: Task) -> Plan:
     """
     kind = choose_teacher(config, task)
     encoder = None if kind in ("none", "ngrams") else find_encoder(kind)
-    if kind == "auto" and not (encoder or by_words(task)):
+    if kind == "auto" and not (encoder or task.by_words):
         kind = "none"
     chosen: dict[str, Any] = {"init": choose_init(config, task)}
     reasons = {"encoder": file_name(chosen["init"])}
@@ -91,11 +91,11 @@ def make_plan(config: FinetuneConfig, task: Task) -> Plan:
     budget = Budget(config, task)
     encoder_epochs = budget.encoder_epochs() if encoder else 0
     if encoder and not encoder_epochs:
-        encoder, encoder_epochs = (None, 0) if kind == "auto" and by_words(task) else (encoder, 1)
+        encoder, encoder_epochs = (None, 0) if kind == "auto" and task.by_words else (encoder, 1)
     copies, epochs = budget.student(encoder_epochs)
     chosen |= (TAUGHT if copies else LABELS_ALONE) | {"teacher_share": OWN_SHARE, "variants": copies, "epochs": epochs}
     config = filled(config, chosen)
-    judges = ["linear models of words and characters"] if by_words(task) else []
+    judges = ["linear models of words and characters"] if task.by_words else []
     judges += [f"a sentence encoder fine-tuned for {encoder_epochs} epochs"] if encoder else []
     reasons["teacher"] = ", and ".join(judges)
     reasons["time"] = (
@@ -117,15 +117,10 @@ def choose_teacher(config: FinetuneConfig, task: Task) -> str:
         _, counts = np.unique(task.rows("train").labels, return_counts=True)
         several = np.sum(counts > 1) > 1 or task.is_regression  # classes of which a part can teach the rest
         return "auto" if several and not config.soft_rows and config.model == EMBBERT else "none"
-    if config.teacher == "ngrams" and not by_words(task):
+    if config.teacher == "ngrams" and not task.by_words:
         kind = "numbers" if task.is_regression else "pairs"
         raise UserError(f"--teacher ngrams is of single texts with classes, {task.name} has {kind}: leave it away")
     return config.teacher
-
-
-def by_words(task: Task) -> bool:
-    """Whether linear models can judge: they know single texts and classes."""
-    return not (task.is_regression or task.is_pair)
 
 
 def choose_init(config: FinetuneConfig, task: Task) -> str:
@@ -139,7 +134,7 @@ def labels_alone(config: FinetuneConfig, task: Task, reasons: dict[str, str]) ->
     """The recipe without a teacher."""
     rows = len(task.rows("train"))
     epochs = epochs_on_labels(rows)
-    alone = config.teacher == "auto" and config.model == EMBBERT and not (by_words(task) or config.soft_rows)
+    alone = config.teacher == "auto" and config.model == EMBBERT and not (task.by_words or config.soft_rows)
     reasons["teacher"] = f"none: {'of pairs and numbers it wants torch' if alone else 'not asked for'}"
     chosen = LABELS_ALONE | {"epochs": epochs}
     if task.is_pair and config.init == "auto" and choose_init(config, task) != "none":

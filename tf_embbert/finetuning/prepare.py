@@ -17,7 +17,7 @@ from tf_embbert.run import Array, Run, load_run
 from tf_embbert.tokenizer import Encoded, Tokenizer
 from tf_embbert.training.fitting import EncodedRows
 from tf_embbert.training.transfer import copy_encoder, translate_table
-from tf_embbert.windows import room
+from tf_embbert.windows import count_windows, require_single_texts, room
 
 LENGTH_STEP, LONGEST_DEFAULT = 8, 256
 WHOLE = 100_000  # tokens that no text has
@@ -72,8 +72,7 @@ class PreparedTask:
         what 99 % of the training texts need.
         """
         shortest, longest = (4 if self.task.is_pair else 2), self.config.max_length
-        if self.task.is_pair and windows not in (None, 1):
-            raise UserError("--windows is for single texts: a pair's parts are compared whole, leave it away")
+        require_single_texts(windows, self.task.is_pair)
         if length is not None and not shortest <= length <= longest:
             raise UserError(
                 f"--max-length {length} is not within {shortest}..{longest}, the rows of the position table"
@@ -83,7 +82,7 @@ class PreparedTask:
         lengths = [len(row) for row in self.tokens("train", WHOLE).ids]
         if windows is None:
             cut = length is None and not self.task.is_pair and needed_by_most(lengths) > min(LONGEST_DEFAULT, longest)
-            windows = count_windows(lengths, min(WINDOW, longest)) if cut else 1
+            windows = min(count_windows(needed_by_most(lengths), min(WINDOW, longest)), MOST_WINDOWS) if cut else 1
         if length is None:
             length = min(default_length(lengths), longest, WINDOW if windows > 1 else longest)
         return length, windows
@@ -152,8 +151,3 @@ def needed_by_most(lengths: Sequence[int]) -> float:
 def default_length(lengths: Sequence[int]) -> int:
     """What 99 % of the texts need, rounded up to a multiple of 8, at most 256."""
     return min(LONGEST_DEFAULT, math.ceil(needed_by_most(lengths) / LENGTH_STEP) * LENGTH_STEP)
-
-
-def count_windows(lengths: Sequence[int], length: int) -> int:
-    """Windows of `length` tokens that 99 % of the texts need, at most MOST_WINDOWS."""
-    return min(math.ceil((needed_by_most(lengths) - 1) / (length - 1)), MOST_WINDOWS)

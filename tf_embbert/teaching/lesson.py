@@ -75,8 +75,7 @@ def take_lesson(task: Task, how: Teaching, folder: Path, report: Report, read: R
     path = folder / LESSON
     if path.is_file():
         return read_lesson(path)
-    by_words = not (task.is_pair or task.is_regression)
-    lesson = lesson_of_classes(task, how, report, read) if by_words else lesson_of_encoder(task, how, report)
+    lesson = lesson_of_classes(task, how, report, read) if task.by_words else lesson_of_encoder(task, how, report)
     write_lesson(path, lesson)
     return lesson
 

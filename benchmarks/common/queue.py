@@ -1,0 +1,29 @@
+"""Long measurements, one after another, which go on where they were stopped: each has a result file of its own."""
+
+import argparse
+import json
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from tf_embbert.common.files import write_atomically
+
+
+def add_data_arguments(parse: argparse.ArgumentParser) -> None:
+    """Where the data lies, and where the tasks' files and the runs go."""
+    parse.add_argument("--data-dir", type=Path, required=True)
+    parse.add_argument("--work", type=Path, required=True, help="folder of the tasks' files, and of runs")
+
+
+def measure_missing(folder: Path, jobs: Iterable[tuple[str, Callable[[], dict[str, Any]]]]) -> None:
+    """Measures what has no result file yet, in order.
+
+    Args:
+        folder: of the files.
+        jobs: the name of each file, without .json, and what gives its content.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, measure in jobs:
+        path = folder / f"{name}.json"
+        if not path.exists():
+            write_atomically(path, json.dumps(measure(), indent=1) + "\n")
