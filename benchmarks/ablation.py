@@ -3,8 +3,9 @@
     python -m benchmarks.ablation --data-dir DIR --work DIR [--task snips ..] [--seed 0 ..] [--variant NAME ..]
 
 A part is taken out by holding its weights at values at which it does nothing, so that all variants have one code; the
-full-width table is a config of as many bytes. Learning rate and epochs are those of benchmarks/baselines, the
-pretrained starts are the shipped encoders. Writes results/ablation/TASK-VARIANT-SEED.json; goes on where it stopped.
+full-width table is a config of as many bytes. Learning rate and epochs are those of benchmarks/baselines. The
+pretrained starts are the shipped encoders, and what MLM and NSP make of the one of counted vectors (`PRETRAIN`, made
+once, in WORK). Writes results/ablation/TASK-VARIANT-SEED.json; goes on where it stopped.
 """
 
 import argparse
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 RESULTS = Path(__file__).parent / "results/ablation"
 ENCODERS = Path(__file__).parents[1] / "tf_embbert/encoders"
 TASKS, SEEDS = ("snips", "nlu", "cola", "emotion"), (0, 1)
-EPOCHS, BATCH = 3, 64
+BATCH = 64
 
 
 def blocks(model: "keras.Model") -> list[Any]:
@@ -89,7 +90,10 @@ CHANGES: dict[str, Callable[["keras.Model"], None]] = {
     "no segments": without_segments,
 }
 FULL_WIDTH = "full-width table"  # of as many bytes: 1,024 tokens of 128 values instead of 8,192 of 16
-STARTS = {"from counted vectors": "words", "from sentence vectors": "sentences"}
+STARTS = {"from counted vectors": "words", "from MLM and NSP": "", "from sentence vectors": "sentences"}
+PRETRAIN = (
+    "--tokens 10000000 --max-length 128 --learning-rate 2e-3 --seed 0"  # of tf_embbert.pretrain, with --init words
+)
 VARIANTS = [*CHANGES, FULL_WIDTH, *STARTS]
 
 
@@ -97,6 +101,7 @@ def measure(task: str, variant: str, seed: int, data_dir: Path, work: Path) -> d
     """One training, and the metric of the reported split."""
     import tf_keras as keras
 
+    from tf_embbert.finetuning.budget import epochs_on_labels
     from tf_embbert.finetuning.config import FinetuneConfig
     from tf_embbert.finetuning.objective import calibrate_prior, label_loss
     from tf_embbert.finetuning.plan import make_plan
@@ -104,11 +109,11 @@ def measure(task: str, variant: str, seed: int, data_dir: Path, work: Path) -> d
     from tf_embbert.training.fitting import Recipe, predict_rows, train
     from tf_embbert.training.metrics import score
 
-    start = STARTS.get(variant)
+    start = encoder_of(variant, data_dir, work)
     config = FinetuneConfig(
         task=task,
         data_dir=str(data_dir),
-        init=str(ENCODERS / start) if start else "none",
+        init=str(start or "none"),
         tokenizer="init" if start else "own",
         teacher="none",
     )
@@ -119,15 +124,36 @@ def measure(task: str, variant: str, seed: int, data_dir: Path, work: Path) -> d
     keras.utils.set_random_seed(seed)
     model = data.initial_model()
     CHANGES.get(variant, whole)(model)
-    recipe = Recipe(EPOCHS, choose_rate("embbert", data_dir, work), batch_size=BATCH)
+    rows = data.training_rows()
+    recipe = Recipe(epochs_on_labels(len(rows)), choose_rate("embbert", data_dir, work), batch_size=BATCH)
     selection, test = data.encode("selection"), data.encode(loaded.reported_split)
     folder = work / file_name(task, variant, seed)
-    train(model, label_loss(loaded), data.training_rows(), selection, recipe, folder, seed)
+    train(model, label_loss(loaded), rows, selection, recipe, folder, seed)
     if loaded.metric == "mcc":
         calibrate_prior(model, selection)
     figure = score(loaded.metric, test.labels, predict_rows(model, test))
     about = {"task": task, "variant": variant, "seed": seed, "metric": loaded.metric, "split": loaded.reported_split}
     return about | {"rows": len(test), "float": figure, "parameters": parameters(model)}
+
+
+def encoder_of(variant: str, data_dir: Path, work: Path) -> Path | None:
+    """The run that a variant starts from: shipped, or pretrained here where it is not there yet."""
+    if not (name := STARTS.get(variant)):
+        return pretrained(data_dir, work / "mlm-and-nsp") if variant in STARTS else None
+    return ENCODERS / name
+
+
+def pretrained(data_dir: Path, run: Path) -> Path:
+    """The encoder of counted vectors after MLM and NSP."""
+    from tf_embbert.pretrain import main as pretrain
+
+    if not run.exists():
+        corpus = sorted(map(str, (data_dir / "pretrain").glob("*.txt.gz")))
+        options = [*PRETRAIN.split(), "--init", str(ENCODERS / "words"), "--out", str(run)]
+        resume = ["--resume"] if Path(f"{run}.partial").exists() else []
+        if status := pretrain(["--corpus", *corpus, *options, *resume]):
+            raise SystemExit(status)
+    return run
 
 
 def file_name(task: str, variant: str, seed: int) -> str:

@@ -22,7 +22,7 @@ def accuracy_rows() -> Iterator[list[str]]:
     """A line a model: float / int8 in TFLM of each task, and the n-grams beside them."""
     yield ["", *(_about(task) for task in TASKS)]
     for model in [*MODELS, *SMALLER_AND_LARGER]:
-        runs = {task: _runs(task, model) for task in TASKS}
+        runs = {task: runs_of(task, model) for task in TASKS}
         parameters = next((found[0]["parameters"] for found in runs.values() if found), None)
         if parameters is not None:
             yield [f"{model}, {parameters:,}", *(_cell(found) for found in runs.values())]
@@ -57,16 +57,17 @@ def ablation_rows() -> Iterator[list[str]]:
         yield [variant, *cells]
 
 
-def _runs(task: str, model: str) -> list[dict[str, Any]]:
+def runs_of(task: str, model: str) -> list[dict[str, Any]]:
+    """A model's results on a task, one a seed."""
     return [json.loads(path.read_text()) for path in sorted(RESULTS.glob(f"{task}-{model}-[0-9].json"))]
 
 
 def _about(task: str) -> str:
     """Metric, split, rows and seeds of a task."""
-    found = [run for model in MODELS for run in _runs(task, model)]
+    found = [run for model in MODELS for run in runs_of(task, model)]
     if not found:
         return "not measured"
-    seeds = sorted({len(runs) for model in MODELS if (runs := _runs(task, model))})
+    seeds = sorted({len(runs) for model in MODELS if (runs := runs_of(task, model))})
     said = f"{seeds[0]} seed{'s' * (seeds[0] > 1)}" if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]} seeds"
     return f"{found[0]['metric']}, {found[0]['split']} ({found[0]['rows']:,}), {said}"
 
