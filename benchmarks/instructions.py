@@ -19,7 +19,7 @@ import numpy as np
 import yaml
 
 from benchmarks.arena_firmware import add_firmware_arguments, named_models
-from benchmarks.firmware import kinds
+from benchmarks.firmware import fused, kinds
 from benchmarks.firmware.inputs import join, seeded_inputs
 from benchmarks.firmware.results import Results
 from benchmarks.firmware.runner import BOARDS, KERNELS, Firmware, Run, build_firmware, describe_tools
@@ -56,6 +56,7 @@ def models_to_count(paths: list[Path], tflm_root: Path) -> dict[str, bytes]:
     theirs = [Path(tflm_root, TFLM_MODELS, name) for name in ("person_detect.tflite", "keyword_scrambled_8bit.tflite")]
     given = named_models(paths) if paths else {}
     common = {path.stem: path.read_bytes() for path in sorted(kinds.FOLDER.glob("*.tflite"))}
+    common |= {path.stem: path.read_bytes() for path in sorted(fused.FOLDER.glob("*.tflite"))}
     return named_models([]) | common | {path.stem: path.read_bytes() for path in theirs if path.exists()} | given
 
 

@@ -24,6 +24,7 @@ ROOT = HERE.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "tflm_app/kernels/README.md"]
 MARK = re.compile(r"(<!-- table ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 INT8 = ("ptq_tflm", "qat_tflm")
+BASE, FUSED = "embbert-base-256", ("fused-256", "fused-256-in-81920", "fused-64")  # in kernels.json
 SHORT_CORES = ("cortex-m4", "cortex-m7", "cortex-m55")  # those of the README's tables
 
 
@@ -245,12 +246,23 @@ def kernels_table() -> str:
     """A line for each model that is not ours: instructions with our kernels, those with TFLM's being 1."""
     ratios: dict[str, dict[str, str]] = {}
     for entry in read_result("kernels.json")["measured"]:
-        if entry["model"] != "embbert-base-256":
+        if entry["model"] != BASE and not entry["model"].startswith("fused-"):
             ratio = entry["fast"]["instructions"] / entry["stock"]["instructions"]
             said = f"{ratio:.2f}" + (", other bytes" if not entry["equal"] else "")
             ratios.setdefault(entry["model"], {})[entry["core"]] = said
     rows = [[name, *(by_core.get(core, "") for core in SHORT_CORES)] for name, by_core in sorted(ratios.items())]
     return lines_of("| instructions, TFLM's = 1 | Cortex-M4 | Cortex-M7 | Cortex-M55 |", rows)
+
+
+def fused_table() -> str:
+    """A line a core: what the base preset takes with our kernels, as it is exported and with blocks of one operator."""
+    found = {(entry["model"], entry["core"]): entry for entry in read_result("kernels.json")["measured"]}
+    cores = sorted({core for model, core in found if model in FUSED})
+    rows = []
+    for core in cores:
+        entries = [found[model, core]["fast"] for model in (BASE, *FUSED)]
+        rows.append([core, *(f"{one['arena']:,} B, {millions(one['instructions'])}" for one in entries)])
+    return lines_of("| arena, instructions | plan offline | fused | fused, arena 81,920 B | fused, L = 64 |", rows)
 
 
 def estimate_errors_table() -> str:
@@ -364,6 +376,7 @@ TABLES = {
     "foreign": foreign_table,
     "forms": forms_table,
     "ideas": ideas_table,
+    "fused": fused_table,
     "kernels": kernels_table,
     "lengths": lengths_table,
     "memory": memory_table,

@@ -2,7 +2,7 @@
 
     python convert/convert.py RUN --out BUNDLE [--seq-len N] [--windows N] [--shorter {auto,none,N ...}] [--core CORE]
                               [--kernels {cmsis_nn,fast}] [--arena-budget BYTES] [--board ID ...]
-                              [--plan {offline,stock}] [--reject CONFIDENCE] [--force]
+                              [--plan {offline,stock,fused}] [--reject CONFIDENCE] [--force]
 
 Works from any folder, as does `python -m convert.convert`. Exit status: 0, 1 when a board named with --board is too
 small or the interpreters differ on a row (the bundle is written either way), or 2 on bad input with nothing written.
@@ -83,6 +83,9 @@ def _print_summary(console: "Console", out: str, manifest: dict, named: list[str
     if "same_at_longest" in verification:
         same = f"{verification['same_at_longest']} of {verification['texts']}"
         table.add_row("texts answered as by the longest", same)
+    if "same_as_scored" in verification:
+        same = f"{verification['same_as_scored']} of {verification['texts']}"
+        table.add_row("texts answered as by the scored form", same)
     fitting = [board["id"] for board in manifest["boards"] if board["fits"]]
     table.add_row(f"boards, {len(fitting)} of {len(manifest['boards'])} fit", ", ".join(fitting))
     console.print(table)
@@ -123,7 +126,8 @@ def _add_form_arguments(parser: CommandParser) -> None:
         choices=PLANS,
         default=PLANS[0],
         help="offline: the file says where each activation lies, the smallest arena; stock: TFLM's "
-        "planner does, for firmware that ignores such metadata or may not use it "
+        "planner does, for firmware that ignores such metadata or may not use it; fused: it does, and each block is "
+        "one operator of tflm_app/kernels: two thirds of the arena, for firmware with these "
         "(default: %(default)s)",
     )
 
@@ -217,7 +221,7 @@ def _cost(options: "Namespace", run: "Run", length: int) -> str:
     from convert.export.choice import cost_text, find_faster
     from tf_embbert.model.folded import FoldedModel
 
-    if not isinstance(run.weights, FoldedModel):  # the other models have one form
+    if options.plan == "fused" or not isinstance(run.weights, FoldedModel):  # such models have one form
         return ""
     model = read_bundle(options.out).models[length]
     forms = find_faster(model, run.weights, run.ranges, length, options.core, options.plan, options.kernels)

@@ -8,11 +8,12 @@
 
 namespace kernels = embbert::kernels;  // ours or, with KERNELS=stock, TFLM's
 
-class Operators : public tflite::MicroMutableOpResolver<15> {
+class Operators : public tflite::MicroMutableOpResolver<16> {
  public:
   Operators() {
     AddAdd(kernels::Add());
     AddConcatenation();
+    AddCustom("EMBBERT_BLOCK", kernels::EmbbertBlock());
     AddDepthwiseConv2D(kernels::DepthwiseConv2D());
     AddFullyConnected(kernels::FullyConnected());
     AddGather();

@@ -16,6 +16,9 @@ from convert.bundle.verification import Answers, compare_interpreters
 from convert.export.build import Built, shortest_length
 from convert.export.build_lengths import build_lengths
 from convert.export.choose_lengths import choose_lengths
+from convert.lowering.lower import lower_model
+from convert.lowering.mixtures import with_mixtures
+from convert.lowering.to_tflite import write_model
 from convert.tflite.lengths import split_lengths
 from convert.tflm.arena import plan_arenas
 from convert.tflm.builds import BUILDS, WITH_OURS
@@ -71,6 +74,7 @@ def convert_run(
     require_free(out, force)
     if reject is not None and run.labels is None:
         raise UserError("--reject is for classes: a regression has no confidence")
+    run = with_mixtures(run) if plan == "fused" else run
     weights, ranges = run.weights, run.ranges  # a run without is refused first
     windows = choose_windows(run, seq_len, windows)
     lengths = list_lengths(run, seq_len, shorter, windows)
@@ -88,6 +92,10 @@ def convert_run(
     verdicts = judge_run(list_boards(), run, model, lengths[-1], boards, core, plan, windows)
     step("writing the bundle")
     golden, arena = texts.golden(models), _arena(models)
+    verification = _verification(texts, answers, len(golden))
+    if plan == "fused":  # its attention rounds elsewhere than that of the form by which the run was scored
+        scored = write_model(lower_model(weights, ranges, lengths[-1]))
+        verification |= {"texts": len(texts.ids), "same_as_scored": texts.same_as_another(models, scored)}
     files = {
         "model.tflite": model,
         "tokenizer.json": run.tokenizer.to_json().encode(),
@@ -102,7 +110,7 @@ def convert_run(
         built.stages,
         arena,
         verdicts,
-        _verification(texts, answers, len(golden)),
+        verification,
         {
             "shorter": [*shorter] if tuple(shorter) in (AUTO, NONE) else lengths[:-1],
             "core": core,

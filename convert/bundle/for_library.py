@@ -6,6 +6,7 @@ from pathlib import Path
 from convert.bundle.bundle import Bundle, json_bytes
 from convert.bundle.manifest import length_offsets, sha256
 from convert.bundle.sources import firmware_sources
+from convert.lowering.expand import expand_model
 from convert.passes.kernel_forms import mend_model
 from convert.passes.optimizer import optimize_model
 from convert.tflm.arena import plan_arena
@@ -29,8 +30,10 @@ def bundle_for(bundle: Bundle, library: Library, core: str) -> Bundle:
     """
     bundle = _longest_alone(bundle)
     target = find_build(core, library.id)
-    mended = mend_model(bundle.files["model.tflite"], target)
-    model = optimize_model(mended.data, target)[0] if mended.rewritten else mended.data
+    given = bundle.files["model.tflite"]
+    plain = expand_model(given)  # our operator is for today's TFLM too
+    mended = mend_model(plain, target)
+    model = optimize_model(mended.data, target)[0] if mended.rewritten or plain is not given else plain
     report = check_bytes(model, "the bundle's model", library.id, core)
     problems = [entry_text(entry) for entry in report["refusals"]] + difference_texts(report)
     if problems:

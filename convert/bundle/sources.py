@@ -12,7 +12,7 @@ from convert.bundle.tokenizer_tables import tables_sha256, tokenizer_sources
 from convert.tflite.lengths import list_all_ops, split_lengths
 from convert.tflite.model import input_length, output_quantization, read_model, takes_pairs
 from convert.tflite.view import view_model
-from convert.tflm.resolver import resolver_method
+from convert.tflm.resolver import resolver_call, resolver_method
 from tf_embbert.tokenizer import Tokenizer
 
 ALIGNMENT = 16  # of a model in memory (MicroInterpreter reads it in place)
@@ -141,7 +141,7 @@ def _op_resolver(models: dict[int, bytes], own_kernels: bool) -> bytes:
 def _registration(name: str, ours: Sequence[str]) -> str:
     """The call of the resolver's method, with a kernel of ours where there is one."""
     method = resolver_method(name)
-    return f"{method}({method.replace('Add', 'kernels::', 1)}())" if name in ours else f"{method}()"
+    return f"{method}({method.replace('Add', 'kernels::', 1)}())" if name in ours else resolver_call(name)
 
 
 def _facts(

@@ -1,5 +1,6 @@
 """Folded weights and ranges to the bytes of a model: the whole chain, one step a line."""
 
+import dataclasses
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -7,8 +8,9 @@ from convert.export.row_search import choose_rows
 from convert.export.stock_search import choose_stock, stock_passes
 from convert.export.tiling_search import Candidate, choose_tilings
 from convert.lowering.graph import Graph
-from convert.lowering.lower import lower_model
+from convert.lowering.lower import lower_mixed, lower_model
 from convert.lowering.to_tflite import make_model, write_model
+from convert.passes.fuse import fuse_blocks
 from convert.passes.optimizer import Stage, measure_stage, optimize_model
 from convert.passes.pipeline import FINISH, ROWS, SCRATCH, TILING, GraphPass, Settings, run_graph_pass, select
 from convert.passes.strip import strip_model
@@ -18,6 +20,8 @@ from convert.tflm.builds import Target, find_build
 from convert.tflm.targets import CORE, KERNELS, PLANS
 from tf_embbert.run import Folded, FoldedModel, Ranges
 
+TILE_ROWS, USUAL_ROWS = (32, 16, 8, 4), 16  # of fused blocks: in a given arena, and without
+FUSED = "blocks of one operator"
 PLACED, PLACED_FOR_SPEED = 2, 8  # tilings whose activations are placed, at most: for a small arena, in a given one
 
 
@@ -52,7 +56,8 @@ def build_model(
         core: the core whose arena is made small; the model runs, and answers the same, on all.
         arena: bytes that the arena may have on that core: of the models that fit, the one of the fewest instructions
             is made. Without it, or where none fits, the one with the smallest arena.
-        plan: one of `PLANS`: "stock" makes a model for TFLM's own planner, without an OfflineMemoryAllocation.
+        plan: one of `PLANS`: "stock" makes a model for TFLM's own planner, without an OfflineMemoryAllocation; "fused"
+            one of EMBBERT_BLOCKs, of an EmbBERT's weights and the ranges of `with_mixtures`.
         kernels: one of `KERNELS`, those that the arena and the instructions are of.
 
     Returns:
@@ -61,6 +66,8 @@ def build_model(
     Raises:
         ValueError: the length does not fit the model, or a range cannot be quantised.
     """
+    if plan == "fused" and isinstance(weights, FoldedModel):
+        return _fuse(lower_mixed(weights, ranges, sequence_length), core, arena, kernels)[0]
     plain = lower_model(weights, ranges, sequence_length)
     if plan == "stock" and isinstance(weights, FoldedModel):
         return choose_stock(plain, core, find_build(core, kernels), arena).model
@@ -77,7 +84,13 @@ def build_stages(
     kernels: str = KERNELS[0],
 ) -> Built:
     """As `build_model`, and tells what each pass saved, from the lowering to the plan."""
-    plain, target = lower_model(weights, ranges, sequence_length), find_build(core, kernels)
+    target = find_build(core, kernels)
+    if plan == "fused" and isinstance(weights, FoldedModel):
+        plain = lower_mixed(weights, ranges, sequence_length)
+        model, stages = _fuse(plain, core, arena, kernels)
+        fused = dataclasses.replace(stages[0], step=FUSED)
+        return Built(model, [measure_stage("lowering", write_model(plain), target), fused, *stages[1:]], None)
+    plain = lower_model(weights, ranges, sequence_length)
     if plan == "stock" and isinstance(weights, FoldedModel):
         stock = choose_stock(plain, core, target, arena)
         stages = _graph_stages(plain, stock_passes(stock.tiling), stock.tiling, stock.graph, target)
@@ -88,6 +101,21 @@ def build_stages(
     model, stages, chosen = _place_best(plain, core, arena, kernels, plan)
     passes = (TILING if _is_embbert(plain) else [ROWS]) if chosen.tiling else []
     return Built(model, _graph_stages(plain, passes, chosen.tiling, chosen.graph, target) + stages[1:], chosen.tiling)
+
+
+def _fuse(plain: Graph, core: str, arena: int | None, kernels: str) -> tuple[bytes, list[Stage]]:
+    """The model of fused blocks, and what the last steps left: of the tiles that fit, those of the most rows."""
+    target = find_build(core, kernels)
+    for rows in TILE_ROWS if arena else (USUAL_ROWS,):
+        model, stages = build_fused(plain, rows, target)
+        if arena is None or stages[-1].total <= arena:
+            break
+    return model, stages
+
+
+def build_fused(plain: Graph, tile_rows: int, target: Target) -> tuple[bytes, list[Stage]]:
+    """The model of a graph of `lower_mixed` with blocks of one operator each, and what the last steps left."""
+    return optimize_model(write_model(fuse_blocks(plain, tile_rows)), target, FINISH[:-1])
 
 
 def _is_embbert(plain: Graph) -> bool:

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from convert.export.build import Built, build_model, build_stages
+from convert.export.build import TILE_ROWS, Built, build_fused, build_model, build_stages
 from convert.export.stock_search import arrange_tiling
 from convert.lowering.graph import Graph
-from convert.lowering.lower import lower_model
+from convert.lowering.lower import lower_mixed, lower_model
 from convert.lowering.to_tflite import write_model
 from convert.passes.optimizer import measure_stage, optimize_model
 from convert.passes.pipeline import FINISH, SCRATCH, Settings, run_graph_pass, tile_graph
@@ -78,6 +78,10 @@ def _build_shorter(
     kernels: str,
 ) -> bytes:
     """The fastest of the models of a length that need no more arena than the longest, on any core."""
+    if plan == "fused" and isinstance(weights, FoldedModel):
+        mixed, target = lower_mixed(weights, ranges, length), find_build(core, kernels)
+        fused = (build_fused(mixed, rows, target)[0] for rows in TILE_ROWS)
+        return next((model for model in fused if _fits(model, limits)), None) or build_fused(mixed, 1, target)[0]
     if not isinstance(weights, FoldedModel):
         return build_model(weights, ranges, length, core, plan=plan, kernels=kernels)
     plain = lower_model(weights, ranges, length)
@@ -86,7 +90,7 @@ def _build_shorter(
     for tiles in range(1, min(MOST_TILES, length) + 1):
         rows = tuple(len(part) for part in np.array_split(range(length), tiles))
         for model in _cut(plain, Tiling(rows, groups, rows), core, find_build(core, kernels), limit, plan):
-            if all(arena <= limits[build] for build, arena in _arenas(model).items()):
+            if _fits(model, limits):
                 return model
     return build_model(weights, ranges, length, core, plan=plan, kernels=kernels)
 
@@ -101,6 +105,10 @@ def _cut(plain: Graph, tiling: Tiling, core: str, target: Target, limit: int, pl
         model = write_model(graph)
         if measure_stage("cut", model, target).least <= limit:  # else no plan can help
             yield optimize_model(model, target, FINISH)[0]
+
+
+def _fits(model: bytes, limits: dict[tuple[str, str], int]) -> bool:
+    return all(arena <= limits[build] for build, arena in _arenas(model).items())
 
 
 def _arenas(model: bytes) -> dict[tuple[str, str], int]:

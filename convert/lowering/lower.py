@@ -51,6 +51,23 @@ def lower_model(weights: Folded, ranges: Ranges, sequence_length: int) -> Graph:
     return (StreamLowering if is_stream else ProgramLowering)(weights, ranges, sequence_length).run()
 
 
+def lower_mixed(weights: FoldedModel, ranges: Ranges, sequence_length: int) -> Graph:
+    """As `lower_model`, but that attention mixes rows of n and projects what it mixed: no values are L long.
+
+    ctx = (softmax(q n^T + mask) n) Wv^T is what EMBBERT_BLOCK computes (`passes/fuse.py`).
+
+    Args:
+        weights, sequence_length: as for `lower_model`.
+        ranges: likewise, with those of `mixture_ranges`.
+
+    Returns:
+        The graph; raises as `lower_model` does.
+    """
+    if not 2 <= sequence_length <= weights.max_length:
+        raise ValueError(f"sequence length {sequence_length} is not within 2..{weights.max_length}")
+    return _MixedLowering(weights, ranges, sequence_length).run()
+
+
 class _Lowering:
     """The steps of `lower_model`; each adds its operators and gives the tensor the next one reads."""
 
@@ -203,3 +220,13 @@ class _Lowering:
         minimum, maximum = self.ranges[name]
         is_symmetric = name == "embed.features" or name.endswith(".values")
         return symmetric(maximum) if is_symmetric else asymmetric(minimum, maximum)
+
+
+class _MixedLowering(_Lowering):
+    """The steps of `lower_mixed`."""
+
+    def attention(self, name: str, rows: Tensor, keys: Tensor) -> Tensor:
+        probabilities = self.probabilities(name, rows, keys)
+        columns = self.build.transpose(f"{name}.columns", keys)
+        mixed = self.build.dense(f"{name}.mixed", probabilities, columns, None, self.quantization(f"{name}.mixed"))
+        return self.dense(f"{name}.context", mixed, f"{name}.value.kernel", f"{name}.context.bias")

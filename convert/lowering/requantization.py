@@ -49,22 +49,29 @@ def in_float(first: float, second: float, output: float) -> float:
     return float(np.float32(first) * np.float32(second) / np.float32(output))
 
 
-def requantize(products: np.ndarray, real: float, zero_point: int) -> np.ndarray:
-    """Integer products to int8, rounding twice (MultiplyByQuantizedMultiplier, lite/kernels/internal/common.h).
-
-    Args:
-        products: int64, each of at most 17 bits.
-        real: the multiplier, quantised here to 31 bits
-            (QuantizeMultiplier, lite/kernels/internal/quantization_util.cc).
-        zero_point: of the result.
-
-    Returns:
-        integers in -128..127.
+def multiplier_of(real: float) -> tuple[int, int]:
+    """A multiplier of 31 fractional bits and a shift to the left, which make `real` (QuantizeMultiplier,
+    lite/kernels/internal/quantization_util.cc).
     """
     mantissa, exponent = math.frexp(real)
     multiplier = math.floor(mantissa * 2**31 + 0.5)
     if multiplier == 2**31:
         multiplier, exponent = 2**30, exponent + 1
+    return (0, 0) if exponent < -31 else (multiplier, exponent)
+
+
+def requantize(products: np.ndarray, real: float, zero_point: int) -> np.ndarray:
+    """Integer products to int8, rounding twice (MultiplyByQuantizedMultiplier, lite/kernels/internal/common.h).
+
+    Args:
+        products: int64, each of at most 17 bits.
+        real: the multiplier.
+        zero_point: of the result.
+
+    Returns:
+        integers in -128..127.
+    """
+    multiplier, exponent = multiplier_of(real)
     wide = (products << max(exponent, 0)) * multiplier
     high = np.where(wide >= 0, (wide + 2**30) >> 31, -((-wide - 1 + 2**30) >> 31))  # halves away from zero, first up
     shift = max(-exponent, 0)

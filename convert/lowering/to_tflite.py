@@ -4,13 +4,17 @@ What the device never reads is left out: tensor names other than those of inputs
 metadata.
 """
 
-from convert.lowering.graph import Graph, Op, Quantization
+from collections.abc import Mapping
+
+from convert.lowering.graph import Graph, Op, Quantization, Tensor
+from convert.tflite.block_options import BLOCK
 from convert.tflite.editing import (
     ACTIVATIONS,
     PADDINGS,
     add_graph,
     add_tensor,
     new_code,
+    new_custom,
     new_model,
     new_operator,
     set_operators,
@@ -88,22 +92,29 @@ def make_model(graph: Graph, keep_names: bool = False) -> Model:
 
 
 def _write_graph(written: FileGraph, graph: Graph, keep_names: bool) -> None:
-    tensors = dict[int, FileTensor]()
-    named = {id(t) for t in (graph.tensors if keep_names else graph.inputs + graph.outputs)}
-    for t in graph.tensors:
-        name = t.name if id(t) in named else ""
-        quantization = None if t.quantization is None else _quantization(t.quantization)
-        tensors[id(t)] = add_tensor(written, name, TENSOR_TYPES[t.dtype.name], t.shape, t.data, quantization)
-    written.inputs = [tensors[id(t)].index for t in graph.inputs]
-    written.outputs = [tensors[id(t)].index for t in graph.outputs]
+    named = set(graph.tensors if keep_names else graph.inputs + graph.outputs)
+    tensors = {t: _add_tensor(written, t, t.name if t in named else "") for t in graph.tensors}
+    written.inputs = [tensors[t].index for t in graph.inputs]
+    written.outputs = [tensors[t].index for t in graph.outputs]
     set_operators(written, [_operator(written, op, tensors) for op in graph.ops])
+
+
+def write_operators(written: FileGraph, graph: Graph, known: Mapping[Tensor, FileTensor]) -> list[Operator]:
+    """A graph's operators for a file's graph, not yet among those it has, with its tensors but those that are known."""
+    tensors = {**known, **{t: _add_tensor(written, t, "") for t in graph.tensors if t not in known}}
+    return [_operator(written, op, tensors) for op in graph.ops]
+
+
+def _add_tensor(written: FileGraph, tensor: Tensor, name: str) -> FileTensor:
+    quantization = None if tensor.quantization is None else _quantization(tensor.quantization)
+    return add_tensor(written, name, TENSOR_TYPES[tensor.dtype.name], tensor.shape, tensor.data, quantization)
 
 
 def operator_version(op: Op) -> int:
     """The lowest version of an operator that has its types, as TFLite's converter picks it
     (tensorflow/lite/tools/versioning/op_version.cc).
     """
-    if op.kind in ("RESHAPE", "CAST", "QUANTIZE", "WHILE") or op.inputs[0].dtype == "int32":
+    if op.kind in ("RESHAPE", "CAST", "QUANTIZE", "WHILE", BLOCK) or op.inputs[0].dtype == "int32":
         return 1
     if op.inputs[0].dtype == "int16" and op.kind in INT16_VERSIONS:
         return INT16_VERSIONS[op.kind]
@@ -121,9 +132,11 @@ def _quantization(quantization: Quantization) -> tuple[tuple[float, ...], list[i
     return scales, [quantization.zero_point] * len(scales), quantization.axis
 
 
-def _operator(written: FileGraph, op: Op, tensors: dict[int, FileTensor]) -> Operator:
-    inputs = [None if t is None else tensors[id(t)] for t in op.inputs]
-    outputs = [tensors[id(t)] for t in op.outputs]
+def _operator(written: FileGraph, op: Op, tensors: Mapping[Tensor, FileTensor]) -> Operator:
+    inputs = [None if t is None else tensors[t] for t in op.inputs]
+    outputs = [tensors[t] for t in op.outputs]
+    if custom := op.options.get("custom_options"):
+        return new_custom(written, op.kind, inputs, outputs, custom)
     fields = _options(op) if OPTIONS[op.kind] else {}
     return new_operator(written, op.kind, inputs, outputs, OPTIONS[op.kind], operator_version(op), **fields)
 

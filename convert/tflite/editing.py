@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 
 from convert.tflite import schema
 from convert.tflite.flatbuffer import number_bytes
+from convert.tflite.model import text
 from convert.tflite.view import Graph, Model, Operator, OptionalTensor, Tensor
 
 SCHEMA_VERSION = 3
@@ -31,14 +32,23 @@ def add_graph(model: Model) -> Graph:
 
 
 def new_code(model: Model, name: str, version: int | None = None) -> schema.OperatorCodeT:
-    """The model's code for a builtin operator, made if there is none; of any version, or of a given one."""
-    number = getattr(schema.BuiltinOperator, name)
+    """The model's code for an operator, made if there is none; of any version, or of a given one.
+
+    Args:
+        model: the model.
+        name: of a builtin operator in the schema, or CUSTOM:NAME.
+        version: of the operator.
+    """
+    kind, _, custom = name.partition(":")
+    number = getattr(schema.BuiltinOperator, kind)
     for code in model.codes:
-        if max(code.builtinCode, code.deprecatedBuiltinCode) == number and version in (None, code.version):
+        same = max(code.builtinCode, code.deprecatedBuiltinCode) == number and text(code.customCode) == custom
+        if same and version in (None, code.version):
             return code
     code = schema.OperatorCodeT()
     code.builtinCode, code.version = number, version or 1
     code.deprecatedBuiltinCode = min(number, 127)  # one byte, for readers of the first schema
+    code.customCode = custom.encode() if custom else None
     model.codes.append(code)
     return code
 
@@ -131,6 +141,15 @@ def new_operator(
     op = Operator(graph, -1, name, tuple(inputs), tuple(outputs), (), None, code, schema.OperatorT())
     if options:
         set_options(op, options, **fields)
+    return op
+
+
+def new_custom(
+    graph: Graph, name: str, inputs: Iterable[OptionalTensor], outputs: Iterable[Tensor], options: bytes
+) -> Operator:
+    """A custom operator, CUSTOM:NAME, with options in bytes of its own; it is not yet among the graph's."""
+    op = new_operator(graph, name, inputs, outputs)
+    op.packed.customOptions = options
     return op
 
 

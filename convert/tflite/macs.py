@@ -1,5 +1,6 @@
 """Multiply-accumulates of a model: those of dense and convolution operators, where all but a percent are."""
 
+from convert.tflite.block_options import BLOCK, INPUTS
 from convert.tflite.view import Model, Operator
 
 
@@ -20,8 +21,18 @@ def list_macs(model: Model) -> list[int]:
 
 
 def _macs(op: Operator) -> int:
+    if op.name == BLOCK:
+        return _block_macs(op)
     if op.name not in ("FULLY_CONNECTED", "DEPTHWISE_CONV_2D"):
         return 0
     weights = op.inputs[1].shape
     terms = weights[-1] if op.name == "FULLY_CONNECTED" else weights[1] * weights[2]
     return op.output.elements * terms
+
+
+def _block_macs(op: Operator) -> int:
+    """Of each row three dense layers, its scores, what it mixes, and its convolution."""
+    shapes = dict(zip(INPUTS, (tensor.shape for tensor in op.inputs)))
+    width, taps = shapes["x"][-1], shapes["conv.kernel"][-2]
+    rows = op.output.elements // width
+    return rows * width * (3 * width + 2 * rows + taps)

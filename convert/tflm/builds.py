@@ -40,11 +40,12 @@ HOST = "host64"
 NOT_MEASURED = {"cortex-m0plus": "cortex-m3", "cortex-m85": "cortex-m55"}  # and the core whose code they run
 REFERENCE, OPTIMISED = REFERENCE_KERNELS | CUSTOM_KERNELS, CMSIS_NN_KERNELS | CUSTOM_KERNELS
 OURS = FAST_KERNELS | CUSTOM_KERNELS
-ON_HOST, ON_ARM = Target(HOST64, REFERENCE), Target(ARM32, REFERENCE)
+ON_HOST = Target(HOST64, REFERENCE)
+ON_ARM = {build: Target(build, REFERENCE) for build in (ARM32, ARM32_DSP, ARM32_MVE)}
 CMSIS_NN = {build: Target(build, OPTIMISED) for build in (ARM32, ARM32_DSP, ARM32_MVE)}
 BUILDS = {(HOST, "reference"): ON_HOST}
 BUILDS |= {(core, "cmsis_nn"): CMSIS_NN[build] for core, build in CORES.items()}
-BUILDS |= {(core, "reference"): ON_ARM for core in CORES}
+BUILDS |= {(core, "reference"): ON_ARM[build] for core, build in CORES.items()}
 FAST = {build: Target(build, OURS) for build in (ARM32, ARM32_DSP, ARM32_MVE)}
 WITH_OURS = {(core, "fast"): FAST[build] for core, build in CORES.items()}  # kernels of our own over CMSIS-NN's
 # Those of other libraries, which the kernels' place names: plain structs, or the core's with DSP instructions.

@@ -14,11 +14,13 @@ from typing import TypeAlias
 
 import yaml
 
+from convert.tflite.block_options import BLOCK
 from convert.tflite.view import Model, Operator, OptionalTensor, Tensor, view_model
 from convert.tflm.builds import find_build
 from convert.tflm.instructions_fast import fast_units
 
 OURS = " (ours)"
+BLOCK_KIND = f"{BLOCK}{OURS}"
 COSTS = Path(__file__).with_name("instructions.yaml")
 NARROW_TYPES = ("INT8", "INT4")  # the usual; other types have kernels of their own, and a name with the type in it
 Tensors: TypeAlias = Sequence[OptionalTensor]
@@ -41,7 +43,9 @@ def estimate_instructions(model: Model | bytes, core: str, kernels: str) -> dict
     of_core = load_costs().get(core, {})
     if kernels not in of_core:
         return None
-    costs = of_core["cmsis_nn"] | of_core["fast"] if kernels == "fast" else of_core[kernels]
+    ours = of_core.get("fast", {})
+    block = {BLOCK_KIND: ours.get(BLOCK_KIND, {})}
+    costs = of_core["cmsis_nn"] | ours if kernels == "fast" else of_core[kernels] | block
     counts: Counter[str] = Counter()
     instructions: defaultdict[str, float] = defaultdict(float)
     unknown = set()
@@ -78,11 +82,12 @@ def operator_units(
     """Kind and amount of each unit of every operator, in the order of execution.
 
     The kind is the operator's name, with the type of its output when that is not int8 (SUB INT32), and (ours) where a
-    kernel of our own computes it, which is so with the kernels 'fast' alone, and may depend on the core.
+    kernel of our own computes it, which but for EMBBERT_BLOCK is so with the kernels 'fast' alone, and may depend on
+    the core.
     """
     found = []
     for op in model.graphs[0].operators:
-        ours = fast_units(op, find_build(core, "fast").build) if kernels == "fast" else None
+        ours = fast_units(op, find_build(core, "fast").build) if kernels == "fast" or op.name == BLOCK else None
         found.append((f"{op.name}{OURS}", ours) if ours else _units(op.name, op, op.inputs, op.outputs))
     return found
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 
+from convert.tflite.block_options import BLOCK, read_options
 from convert.tflite.view import Operator
 from convert.tflm.kernels_fast import TAKES
 from convert.tflm.prepare import ArenaEnds, Node, Preparation
@@ -17,7 +18,7 @@ Units = dict[str, float]
 def fast_units(op: Operator, build: Build) -> Units | None:
     """What a kernel of ours does for an operator on a build; None where TFLM's kernel runs."""
     node = Node(Preparation(ArenaEnds(build)), op)
-    if op.name not in TAKES or not TAKES[op.name](node):
+    if op.name != BLOCK and (op.name not in TAKES or not TAKES[op.name](node)):
         return None
     return {"calls": 1} | UNITS[op.name](node)
 
@@ -87,8 +88,28 @@ def _depthwise(node: Node) -> Units:
     }
 
 
+def _block(node: Node) -> Units:
+    """By rows and by tiles: for each tile all rows of n are widened again, for its convolution those before it."""
+    options = read_options(bytes(node.op.packed.customOptions))
+    width, taps = node.dims("i0")[-1], node.dims("i6")[-2]
+    rows = node.elements("i1")
+    tiles = math.ceil(rows / options.tile_rows)
+    units: Units = {
+        "macs": rows * width * (3 * width + 2 * rows),
+        "scores": rows * rows,
+        "values": rows * width,
+        "tiles": tiles,
+        "mixed values": tiles * rows * width,
+    }
+    if taps < LINE_TAPS:
+        return units | {"short taps": rows * width * taps}
+    inputs = tiles * width * (options.tile_rows + taps - 1)
+    return units | {"line taps": rows * width * taps, "line inputs": inputs, "lines": tiles * width}
+
+
 UNITS: dict[str, Callable[[Node], Units]] = {
     "ADD": _add,
+    BLOCK: _block,
     "DEPTHWISE_CONV_2D": _depthwise,
     "FULLY_CONNECTED": _dense,
     "HARD_SWISH": _elements,

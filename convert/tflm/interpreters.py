@@ -104,7 +104,7 @@ def predict(
     """Runs a model on many texts.
 
     Args:
-        model: bytes of the .tflite file.
+        model: bytes of the .tflite file; an EMBBERT_BLOCK is run as the operators that it is made of.
         ids: int32 token ids, one array a text of at most the model's length; shorter ones are padded with 0.
         segments: segment ids likewise, for models of pairs.
         processes: how many workers share the texts.
@@ -118,9 +118,11 @@ def predict(
         ModuleNotFoundError: there is no TFLM interpreter here.
         ValueError: a text is longer than the model's length, or there are none.
     """
+    from convert.lowering.expand import expand_model
+
     if backend == "tflm":
         require_tflm()
-    length = input_length(model)
+    model, length = expand_model(model), input_length(model)
     inputs = {"tokens": pad_rows(ids, length)}
     if segments is not None:
         inputs["segments"] = pad_rows(segments, length)

@@ -1,8 +1,10 @@
-"""What TFLM's custom operators take from the arena: the signal library, and the two others that are known.
+"""What custom operators take from the arena: TFLM's signal library, two others that are known, and our own.
 
-Sources are relative to tensorflow/lite/micro/kernels. DECODE is not here: what it takes depends on tables in constants.
+Sources are relative to tensorflow/lite/micro/kernels, ours to tflm_app/kernels. DECODE is not here: what it takes
+depends on tables in constants.
 """
 
+from convert.tflite.block_options import BLOCK, read_options, scratch_bytes
 from convert.tflm.kernels_reference import Kernel
 from convert.tflm.kernels_signal import SIGNAL_KERNELS
 from convert.tflm.prepare import Node
@@ -23,7 +25,15 @@ def _detection(node: Node) -> None:
         node.scratch(each * boxes * INT)
 
 
+def _block(node: Node) -> None:
+    """EMBBERT_BLOCK: whatever else is linked, it has no kernel but ours."""
+    node.persistent_struct("FastBlockData")
+    tile_rows = read_options(bytes(node.op.packed.customOptions)).tile_rows
+    node.scratch(scratch_bytes(tile_rows, node.elements("i1"), node.dims("i0")[-1], node.build.simd))
+
+
 CUSTOM_KERNELS = SIGNAL_KERNELS | {
+    BLOCK: Kernel("embbert_block.cc", None, None, _block),
     "CUSTOM:CIRCULAR_BUFFER": Kernel("circular_buffer_common.cc", None, "OpDataCircularBuffer", "i0 o0"),
     "CUSTOM:TFLite_Detection_PostProcess": Kernel("detection_postprocess.cc", None, "OpDataDetection", _detection),
 }

@@ -51,7 +51,9 @@ def _child(fill: int) -> None:
     import numpy as np
     from tflite_micro import runtime
 
-    data = sys.stdin.buffer.read()
+    from convert.lowering.expand import expand_model
+
+    data = expand_model(sys.stdin.buffer.read())
     interpreter = runtime.Interpreter.from_bytes(data, arena_size=ARENA_BYTES)
     for index in range(runtime.schema_fb.Model.GetRootAs(data).Subgraphs(0).InputsLength()):
         detail = interpreter.get_input_details(index)

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+from convert.tflite.block_options import BLOCK
+
 # Methods whose names are not `Add` and the operator's name in title case.
 ODD_NAMES = {
     "BATCH_MATMUL": "BatchMatMul",
@@ -21,10 +23,14 @@ def resolver_method(name: str) -> str:
     return "Add" + ODD_NAMES.get(name, name.title().replace("_", ""))
 
 
+def resolver_call(name: str) -> str:
+    """The call that registers an operator with TFLM's kernel, or with ours where TFLM has none."""
+    if name == BLOCK:
+        return 'AddCustom("EMBBERT_BLOCK", embbert::kernels::EmbbertBlock())'
+    return f"{resolver_method(name)}()"
+
+
 def resolver_lines(names: Iterable[str]) -> list[str]:
     """C++ lines that make a resolver of exactly the operators named."""
-    methods = sorted({resolver_method(name) for name in names})
-    return [
-        f"tflite::MicroMutableOpResolver<{max(len(methods), 1)}> resolver;",
-        *(f"resolver.{method}();" for method in methods),
-    ]
+    calls = sorted({resolver_call(name) for name in names})
+    return [f"tflite::MicroMutableOpResolver<{max(len(calls), 1)}> resolver;", *(f"resolver.{call};" for call in calls)]

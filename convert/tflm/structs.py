@@ -255,6 +255,7 @@ STRUCTS = {
     # tflm_app/kernels/*.cc, where they are called Data, AddData and MulData
     "FastAddData": "int*6 byte*5",
     "FastDepthwiseData": "ptr*2 short*2 byte*4",
+    "FastBlockData": "int",
     "FastFullyConnectedData": "int*2 ptr*2 byte*5",
     "FastL2Data": "int",
     "FastMulData": "int*2 byte*5",

@@ -13,4 +13,6 @@ CORES = {
 }
 CORE = "cortex-m7"  # the same structs and scratch as a Cortex-M4 and M33
 KERNELS = ("cmsis_nn", "fast")  # fast: those of tflm_app/kernels over CMSIS-NN's
-PLANS = ("offline", "stock")  # who plans the arena: the file, with activations that share memory, or TFLM's planner
+# Who plans the arena: the file, with activations that share memory; TFLM's planner; that, where each block is one
+# operator, of tflm_app/kernels.
+PLANS = ("offline", "stock", "fused")

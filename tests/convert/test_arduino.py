@@ -16,10 +16,11 @@ from tests.support.chain import FolderOf, refused
 
 needs_compiler = pytest.mark.skipif(not shutil.which("g++"), reason="needs g++")
 NEED_TFLM = {
+    "add_and_mul.cpp",
     "app.cpp",
     "classifier.cpp",
     "depthwise_conv_2d.cpp",
-    "elementwise.cpp",
+    "embbert_block.cpp",
     "fixed_point.cpp",
     "fully_connected.cpp",
     "l2_normalization.cpp",

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 CONVERT = Path(__file__).parents[2] / "convert"
-FLOORS = [("tflite",), ("tflm", "lowering"), ("passes",), ("export",), ("bundle",)]  # imports go down only
+FLOORS = [("tflite",), ("lowering",), ("tflm",), ("passes",), ("export",), ("bundle",)]  # imports go down only
 RUNTIME = {"tflite_micro", "tensorflow", "tf_keras"}
 
 

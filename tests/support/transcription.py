@@ -73,6 +73,8 @@ def float_logits(
         scores = np.where(tokens == PAD, bottom, scores)
         p = np.exp(scores - scores.max(axis=1, keepdims=True))
         p = keep("probabilities", p / p.sum(axis=1, keepdims=True))
+        if seen is not None and index < last:
+            seen.setdefault(f"{name}.mixed", []).append(p @ n)  # what is projected where no values are made
         if index < last:
             values = see(f"{name}.values", n @ w[f"{name}.value.kernel"].T)
             context = see(f"{name}.context", p @ values + w[f"{name}.context.bias"])

@@ -36,7 +36,7 @@ void StoreRows(const Dense& dense, const SumsOfRows& all, int8_t* output) {
   WithRescale(*dense.multipliers, *dense.shifts, dense.range, [&](const auto& byte) {
     for (int row = 0; row < all.rows; ++row) {
       const int32_t* sum = all.sums + row;
-      int8_t* next = output + row * dense.columns;
+      int8_t* next = output + row * dense.output_stride;
 #pragma GCC unroll 2
       for (int i = all.columns; i > 0; --i, sum += all.stride) *next++ = byte(*sum);
     }
@@ -46,7 +46,7 @@ void StoreRows(const Dense& dense, const SumsOfRows& all, int8_t* output) {
 // The sums of one column.
 inline void StoreColumn(const Dense& dense, int column, const int32_t* sums, int rows, int8_t* output) {
   WithExactRescale(dense.multipliers[column], dense.shifts[column], [&](const auto& rescale) {
-    for (int row = 0; row < rows; ++row) output[row * dense.columns] = Clamp(rescale(sums[row]), dense.range);
+    for (int row = 0; row < rows; ++row) output[row * dense.output_stride] = Clamp(rescale(sums[row]), dense.range);
   });
 }
 
@@ -67,7 +67,7 @@ void ComputeRow(const Dense& dense, int row) {
     const int columns = std::min(kColumns, dense.columns - column);
     for (int i = 0; i < columns; ++i) sums[i] = (dense.bias ? dense.bias[column + i] : 0) + offset;
     MultiplyRow(input, {dense.weights + column * dense.depth, sums, columns, dense.depth});
-    StoreSums(dense, column, {sums, 1, 1, columns}, dense.output + row * dense.columns);
+    StoreSums(dense, column, {sums, 1, 1, columns}, dense.output + row * dense.output_stride);
   }
 }
 
@@ -93,7 +93,7 @@ class RowGroup {
         const int8_t* weights = dense_.weights + column * dense_.depth + start;
         Multiply(tile_, depth, {weights, sums_[0], columns, dense_.depth});
       }
-      StoreSums(dense_, column, {sums_[0], kTileRows, count_, columns}, dense_.output + first_ * dense_.columns);
+      StoreSums(dense_, column, {sums_[0], kTileRows, count_, columns}, dense_.output + first_ * dense_.output_stride);
     }
   }
 

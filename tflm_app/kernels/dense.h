@@ -15,6 +15,7 @@ struct Dense {
   const int8_t* weights;
   const int32_t* bias;  // null: zeros
   int8_t* output;
+  int output_stride;  // bytes from a row of it to the next: `columns`, or more
   int32_t input_offset, weights_offset;  // added to each value
   // One for each column, or one for all where `per_column` is false.
   const int32_t* multipliers;

@@ -109,7 +109,7 @@ void ComputeColumns(const Dense& dense, int column) {
   const OutputRange range = dense.range;
   const int8_t* row = dense.input;
   int8_t* output = dense.output + column;
-  for (int i = dense.rows; i > 0; --i, row += dense.depth, output += dense.columns) {
+  for (int i = dense.rows; i > 0; --i, row += dense.depth, output += dense.output_stride) {
     int32x4_t sums = vaddq_s32(begin, weights * row);
     if (dense.weights_offset != 0) sums = vaddq_n_s32(sums, dense.weights_offset * Sum(row, dense.depth));
     vstrbq_p_s32(output, Clamp(rescale(sums), range), some);

@@ -32,10 +32,13 @@ class Line {
  public:
   Line(const Depthwise& depthwise, int channel) : depthwise_(depthwise), channel_(channel) {
     int32_t sum = 0;
-    for (int tap = 0; tap < depthwise.x.taps; ++tap) {
-      weights_[tap] = depthwise.weights[tap * depthwise.channels + channel];
-      sum += weights_[tap];
+    const int8_t* weight = depthwise.weights + channel;
+    for (int tap = 0; tap < depthwise.x.taps; ++tap, weight += depthwise.channels) {
+      weights_[tap] = *weight;
+      sum += *weight;
     }
+    std::fill_n(weights_ + depthwise.x.taps, kStep, Value{0});
+    std::fill_n(values_ + LineLength(depthwise), kSlack, Value{0});
     begin_ = depthwise.bias ? depthwise.bias[channel] : 0;
     if (EMBBERT_MVE) begin_ += depthwise.input_offset * sum;
   }
@@ -59,7 +62,9 @@ class Line {
     const int32_t offset = EMBBERT_MVE ? 0 : depthwise_.input_offset;
     const auto zero = static_cast<Value>(EMBBERT_MVE ? -depthwise_.input_offset : 0);
     std::fill(values_, values_ + before, zero);
-    for (int i = before; i < end; ++i, input += channels) values_[i] = static_cast<Value>(*input + offset);
+    Value* value = values_ + before;
+#pragma GCC unroll 4
+    for (int i = end - before; i > 0; --i, input += channels) *value++ = static_cast<Value>(*input + offset);
     std::fill(values_ + std::max(before, end), values_ + length, zero);
   }
 
@@ -123,8 +128,8 @@ class Line {
   int channel_;
   int32_t begin_;
   int32_t sums_[kChunk];
-  Value weights_[kMaxTaps + kStep] = {};
-  Value values_[kMaxLine + kSlack] = {};
+  Value weights_[kMaxTaps + kStep];
+  Value values_[kMaxLine + kSlack];
 };
 
 }  // namespace

@@ -1,54 +1,13 @@
-// ADD and MUL of two int8 tensors of one shape; a broadcast is TFLM's own kernel's.
+#include "kernels/elementwise.h"
 
-#include <cstddef>
-#include <cstdint>
-
-#include "kernels/delegate.h"
-#include "kernels/kernels.h"
 #include "kernels/rescale.h"
-#include "tensorflow/lite/micro/kernels/add.h"
-#include "tensorflow/lite/micro/kernels/mul.h"
 
 namespace embbert::kernels {
 namespace {
 
-// Multiplier and shift of a rescaling.
-struct Factor {
-  int32_t multiplier;
-  int32_t shift;
-};
-
-struct AddData {
-  Factor first, second, output;
-  int8_t first_zero_point, second_zero_point, output_zero_point, min, max;
-};
-
-struct MulData {
-  Factor output;
-  int8_t first_zero_point, second_zero_point, output_zero_point, min, max;
-};
-
 template <typename Data>
 OutputRange RangeOf(const Data& data) {
   return {data.output_zero_point, data.min, data.max};
-}
-
-struct Operands {
-  const int8_t *first, *second;
-  int8_t* output;
-  size_t count;
-};
-
-bool HaveOneShape(const TfLiteIntArray* first, const TfLiteIntArray* second) {
-  if (first->size != second->size) return false;
-  for (int i = 0; i < first->size; ++i) {
-    if (first->data[i] != second->data[i]) return false;
-  }
-  return true;
-}
-
-bool IsOurs(const TfLiteEvalTensor* first, const TfLiteEvalTensor* second) {
-  return IsInt8(first) && IsInt8(second) && HaveOneShape(first->dims, second->dims);
 }
 
 constexpr int kAddLeftShift = 20;  // of the inputs, before their scales are made one
@@ -71,14 +30,16 @@ void Elementwise(const Data& data, const Operands& operands, const Combine& comb
   }
 }
 
-void Add(const AddData& data, const Operands& operands) {
+}  // namespace
+
+void ComputeAdd(const AddData& data, const Operands& operands) {
   const VectorRescale first = VectorOf(data.first), second = VectorOf(data.second), output = VectorOf(data.output);
   Elementwise(data, operands, [&](int32x4_t a, int32x4_t b) {
     return output(vaddq_s32(first(vshlq_n_s32(a, kAddLeftShift)), second(vshlq_n_s32(b, kAddLeftShift))));
   });
 }
 
-void Mul(const MulData& data, const Operands& operands) {
+void ComputeMul(const MulData& data, const Operands& operands) {
   const VectorRescale output = VectorOf(data.output);
   Elementwise(data, operands, [&](int32x4_t a, int32x4_t b) { return output(vmulq_s32(a, b)); });
 }
@@ -109,7 +70,9 @@ void AddByTables(const AddData& data, const Operands& operands) {
   });
 }
 
-void Add(const AddData& data, const Operands& operands) {
+}  // namespace
+
+void ComputeAdd(const AddData& data, const Operands& operands) {
   if (operands.count >= kWorthTables) return AddByTables(data, operands);
   const ExactRescale first(data.first.multiplier, data.first.shift), second(data.second.multiplier, data.second.shift);
   const ExactRescale rescale(data.output.multiplier, data.output.shift);
@@ -120,7 +83,7 @@ void Add(const AddData& data, const Operands& operands) {
   }
 }
 
-void Mul(const MulData& data, const Operands& operands) {
+void ComputeMul(const MulData& data, const Operands& operands) {
   WithRescale(data.output.multiplier, data.output.shift, RangeOf(data), [&](const auto& byte) {
     const int32_t a_zero = data.first_zero_point, b_zero = data.second_zero_point;
     const int8_t *a = operands.first, *b = operands.second;
@@ -130,82 +93,5 @@ void Mul(const MulData& data, const Operands& operands) {
 }
 
 #endif
-
-// The inputs and the output of a node while it is prepared; false where one is missing.
-struct PreparedOperands {
-  const TfLiteTensor *first, *second;
-  TfLiteTensor* output;
-
-  explicit PreparedOperands(PreparedTensors& tensors)
-      : first(tensors.Input(0)), second(tensors.Input(1)), output(tensors.Output()) {}
-  explicit operator bool() const { return first != nullptr && second != nullptr && output != nullptr; }
-};
-
-[[gnu::cold]] TfLiteStatus PrepareAdd(TfLiteContext* context, TfLiteNode* node) {
-  if (!IsOurs(EvalInput(context, node, 0), EvalInput(context, node, 1))) {
-    return PrepareIfLinked<tflite::Register_ADD>(context, node);
-  }
-  PreparedTensors tensors(context, node);
-  const PreparedOperands operands(tensors);
-  TF_LITE_ENSURE(context, operands);
-  TF_LITE_ENSURE_TYPES_EQ(context, operands.output->type, kTfLiteInt8);
-  tflite::OpDataAdd theirs = {};
-  TF_LITE_ENSURE_STATUS(tflite::CalculateOpDataAdd(context, static_cast<TfLiteAddParams*>(node->builtin_data),
-                                                   operands.first, operands.second, operands.output, &theirs));
-  AddData* data = AllocateData<AddData>(context, node);
-  TF_LITE_ENSURE(context, data != nullptr);
-  *data = {{theirs.input1_multiplier, theirs.input1_shift},
-           {theirs.input2_multiplier, theirs.input2_shift},
-           {theirs.output_multiplier, theirs.output_shift},
-           static_cast<int8_t>(-theirs.input1_offset),
-           static_cast<int8_t>(-theirs.input2_offset),
-           static_cast<int8_t>(theirs.output_offset),
-           static_cast<int8_t>(theirs.output_activation_min),
-           static_cast<int8_t>(theirs.output_activation_max)};
-  return kTfLiteOk;
-}
-
-[[gnu::cold]] TfLiteStatus PrepareMul(TfLiteContext* context, TfLiteNode* node) {
-  if (!IsOurs(EvalInput(context, node, 0), EvalInput(context, node, 1))) {
-    return PrepareStock(tflite::Register_MUL(), context, node);
-  }
-  PreparedTensors tensors(context, node);
-  const PreparedOperands operands(tensors);
-  TF_LITE_ENSURE(context, operands);
-  TF_LITE_ENSURE_TYPES_EQ(context, operands.output->type, kTfLiteInt8);
-  tflite::OpDataMul theirs = {};
-  TF_LITE_ENSURE_STATUS(
-      tflite::CalculateOpDataMul(context, node, static_cast<TfLiteMulParams*>(node->builtin_data), &theirs));
-  MulData* data = AllocateData<MulData>(context, node);
-  TF_LITE_ENSURE(context, data != nullptr);
-  *data = {{theirs.output_multiplier, theirs.output_shift},
-           static_cast<int8_t>(theirs.input1_zero_point),
-           static_cast<int8_t>(theirs.input2_zero_point),
-           static_cast<int8_t>(theirs.output_zero_point),
-           static_cast<int8_t>(theirs.output_activation_min),
-           static_cast<int8_t>(theirs.output_activation_max)};
-  return kTfLiteOk;
-}
-
-template <typename Data, void (*kCompute)(const Data&, const Operands&)>
-TfLiteStatus Invoke(TfLiteContext* context, TfLiteNode* node) {
-  if (const InvokeFunction invoke = StockInvoke(node)) return invoke(context, node);
-  const TfLiteEvalTensor *first = EvalInput(context, node, 0), *second = EvalInput(context, node, 1);
-  const TfLiteEvalTensor* output = EvalOutput(context, node);
-  const auto count = static_cast<size_t>(CountElements(*output->dims));
-  kCompute(*static_cast<const Data*>(node->user_data),
-           {first->data.int8, second->data.int8, output->data.int8, count});
-  return kTfLiteOk;
-}
-
-}  // namespace
-
-TFLMRegistration Add() {
-  return tflite::micro::RegisterOp(nullptr, PrepareAdd, Invoke<AddData, Add>);
-}
-
-TFLMRegistration Mul() {
-  return tflite::micro::RegisterOp(nullptr, PrepareMul, Invoke<MulData, Mul>);
-}
 
 }  // namespace embbert::kernels

@@ -81,6 +81,7 @@ TfLiteStatus Invoke(TfLiteContext* context, TfLiteNode* node) {
   dense.weights = weights->data.int8;
   dense.bias = bias ? bias->data.i32 : nullptr;
   dense.output = output->data.int8;
+  dense.output_stride = dense.columns;
   dense.input_offset = -data.input_zero_point;
   dense.weights_offset = -data.weights_zero_point;
   dense.per_column = data.multipliers != nullptr;

@@ -70,6 +70,19 @@ inline uint32_t EvenBytes(uint32_t word) {
   return halves;
 }
 
+// Both low halves, or both high ones, those of `a` below.
+inline uint32_t LowHalves(uint32_t a, uint32_t b) {
+  uint32_t halves;
+  asm("pkhbt %0, %1, %2, lsl #16" : "=r"(halves) : "r"(a), "r"(b));
+  return halves;
+}
+
+inline uint32_t HighHalves(uint32_t a, uint32_t b) {
+  uint32_t halves;
+  asm("pkhtb %0, %2, %1, asr #16" : "=r"(halves) : "r"(a), "r"(b));
+  return halves;
+}
+
 // A value in both halves of a word.
 inline uint32_t HalvesOf(int32_t value) {
   return static_cast<uint32_t>(value) << 16 | (static_cast<uint32_t>(value) & 0xFFFF);

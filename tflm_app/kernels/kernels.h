@@ -22,6 +22,9 @@ TFLMRegistration Mul();
 TFLMRegistration Softmax();
 TFLMRegistration Tanh();
 
+// A custom operator, which TFLM has no kernel for: resolver.AddCustom("EMBBERT_BLOCK", EmbbertBlock()). See block.h.
+const TFLMRegistration* EmbbertBlock();
+
 }  // namespace embbert::kernels
 
 #endif  // EMBBERT_KERNELS_KERNELS_H_

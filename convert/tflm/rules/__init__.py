@@ -10,6 +10,7 @@ from convert.tflm.rules import (
     customs,
     dense,
     elementwise,
+    fused,
     images,
     libraries,
     origins,

@@ -18,8 +18,8 @@ ORDERED = sorted(STRUCTURE, key=lambda rule: SUBJECTS.index(rule.subject))
 
 def asked_of(kernels: str, core: str | None = None) -> Asked:
     """Whose rules hold for kernels, or for a library, on a core; ours leave to CMSIS-NN's what they do not compute."""
-    library = library_of(kernels)
-    return Asked("cmsis_nn" if kernels == "fast" else kernels, core, library.holds if library else ())
+    library, ours = library_of(kernels), kernels == "fast"
+    return Asked("cmsis_nn" if ours else kernels, core, library.holds if library else (), ours)
 
 
 def ask_rules(unpacked: schema.ModelT, asked: Asked = CMSIS_NN) -> tuple[list[dict], list[dict]]:

@@ -8,6 +8,8 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
+from convert.tflite.block_options import BLOCK
+
 KERNELS = "kernels/"
 
 
@@ -197,6 +199,7 @@ OPERATORS |= {
 }
 # And others, of which the table above does not say what they take.
 CUSTOM_OPERATORS = {
+    BLOCK: "tflm_app/kernels/embbert_block.cc",
     "CUSTOM:CIRCULAR_BUFFER": "kernels/circular_buffer.cc",
     "CUSTOM:TFLM_DECODE": "kernels/decode.cc",
     "CUSTOM:TFLite_Detection_PostProcess": "kernels/detection_postprocess.cc",

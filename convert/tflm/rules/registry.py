@@ -28,11 +28,13 @@ class Asked(NamedTuple):
         kernels: 'cmsis_nn', 'reference', or a library of `libraries.yaml`.
         core: None stands for every Cortex-M.
         also: rules of other kernels that hold too.
+        ours: whether kernels of tflm_app/kernels are there.
     """
 
     kernels: str = "cmsis_nn"
     core: str | None = None
     also: tuple[str, ...] = ()
+    ours: bool = False
 
 
 CMSIS_NN = Asked()
@@ -56,6 +58,7 @@ class Rule:
         kernels: the kernels that it is about; None for all.
         cores: the cores that it is about; empty for all.
         differs: those kernels answer otherwise than the reference kernels.
+        without_ours: it is about kernels that ours are not among.
     """
 
     name: str
@@ -69,6 +72,7 @@ class Rule:
     kernels: str | None = None
     cores: tuple[str, ...] = ()
     differs: bool = False
+    without_ours: bool = False
 
     @property
     def message(self) -> str:
@@ -79,6 +83,7 @@ class Rule:
             (not self.operators or operator in self.operators)
             and (self.kernels in (None, asked.kernels) or self.name in asked.also)
             and (not self.cores or asked.core is None or asked.core in self.cores)
+            and not (self.without_ours and asked.ours)
         )
 
 

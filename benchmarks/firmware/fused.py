@@ -1,0 +1,85 @@
+"""Models with EMBBERT_BLOCKs that the firmware measures: random weights of several widths, lengths and tiles.
+
+    python -m benchmarks.firmware.fused
+
+Writes benchmarks/firmware/fused/*.tflite. As those of `models.py` they are committed and stay as they are.
+"""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmarks.baselines.sizes import random_model
+from convert.lowering.lower import lower_mixed
+from convert.lowering.mixtures import mixture_ranges
+from convert.lowering.to_tflite import write_model
+from convert.passes.fuse import fuse_blocks
+from tf_embbert.model.config import EmbBERTConfig
+from tf_embbert.model.folded import FoldedModel
+
+FOLDER = Path(__file__).parent / "fused"
+TOKENS = 64
+
+
+class Form(NamedTuple):
+    """d, L, taps of the convolution, rows of a tile, and its activation."""
+
+    width: int
+    length: int
+    taps: int
+    tile_rows: int
+    activation: str = "silu"
+
+
+FORMS = (
+    Form(32, 40, 8, 4),
+    Form(64, 64, 8, 16),
+    Form(64, 200, 16, 32, "hard_swish"),
+    Form(96, 33, 5, 8),
+    Form(128, 48, 16, 16),
+    Form(128, 130, 32, 32),
+    Form(128, 300, 32, 8),
+    Form(160, 96, 32, 16, "hard_swish"),
+    Form(36, 17, 1, 7),
+    Form(48, 120, 16, 8),
+    Form(64, 128, 32, 4),
+    Form(96, 64, 24, 32),
+    Form(128, 90, 8, 4),
+    Form(160, 40, 16, 8),
+    Form(32, 100, 8, 16),
+    Form(64, 96, 8, 8),
+    Form(64, 160, 16, 16),
+    Form(128, 64, 32, 16),
+    Form(128, 192, 32, 16),
+    Form(128, 256, 32, 32),
+)
+
+
+def name_of(form: Form) -> str:
+    return f"fused-{form.width}-{form.length}-{form.taps}-{form.tile_rows}"
+
+
+def make_models(form: Form) -> tuple[bytes, bytes]:
+    """The model of plain operators, and that of blocks, which answers the same."""
+    config = EmbBERTConfig(
+        vocab_size=TOKENS,
+        max_length=form.length,
+        hidden_size=form.width,
+        reduced_size=8,
+        num_blocks=2,
+        kernel_size=form.taps,
+        activation=form.activation,
+    )
+    _, (weights, ranges), rows = random_model(config, form.length)
+    assert isinstance(weights, FoldedModel)
+    plain = lower_mixed(weights, {**ranges, **mixture_ranges(weights, rows)}, form.length)
+    return write_model(plain), write_model(fuse_blocks(plain, form.tile_rows))
+
+
+def main() -> None:
+    FOLDER.mkdir(exist_ok=True)
+    for form in FORMS:
+        (FOLDER / f"{name_of(form)}.tflite").write_bytes(make_models(form)[1])
+
+
+if __name__ == "__main__":
+    main()
