@@ -22,11 +22,13 @@ inline VectorRescale VectorOf(const Factor& factor) {
 template <typename Data, typename Combine>
 void Elementwise(const Data& data, const Operands& operands, const Combine& combine) {
   const OutputRange range = RangeOf(data);
-  for (size_t i = 0; i < operands.count; i += 4) {
-    const mve_pred16_t some = vctp32q(operands.count - i);
-    const int32x4_t a = vsubq_n_s32(vldrbq_z_s32(operands.first + i, some), data.first_zero_point);
-    const int32x4_t b = vsubq_n_s32(vldrbq_z_s32(operands.second + i, some), data.second_zero_point);
-    vstrbq_p_s32(operands.output + i, Clamp(combine(a, b), range), some);
+  const auto [first, second, output, count] = operands;  // copies: a byte that is written might else be of these
+  const int32_t first_zero = data.first_zero_point, second_zero = data.second_zero_point;
+  for (size_t i = 0; i < count; i += 4) {
+    const mve_pred16_t some = vctp32q(count - i);
+    const int32x4_t a = vsubq_n_s32(vldrbq_z_s32(first + i, some), first_zero);
+    const int32x4_t b = vsubq_n_s32(vldrbq_z_s32(second + i, some), second_zero);
+    vstrbq_p_s32(output + i, Clamp(combine(a, b), range), some);
   }
 }
 
@@ -76,10 +78,12 @@ void ComputeAdd(const AddData& data, const Operands& operands) {
   if (operands.count >= kWorthTables) return AddByTables(data, operands);
   const ExactRescale first(data.first.multiplier, data.first.shift), second(data.second.multiplier, data.second.shift);
   const ExactRescale rescale(data.output.multiplier, data.output.shift);
-  for (size_t i = 0; i < operands.count; ++i) {
-    const int32_t a = (operands.first[i] - data.first_zero_point) * (1 << kAddLeftShift);
-    const int32_t b = (operands.second[i] - data.second_zero_point) * (1 << kAddLeftShift);
-    operands.output[i] = Clamp(rescale(first(a) + second(b)), RangeOf(data));
+  const OutputRange range = RangeOf(data);
+  const auto [x, y, output, count] = operands;  // copies: a byte that is written might else be of these
+  const int32_t x_zero = data.first_zero_point, y_zero = data.second_zero_point;
+  for (size_t i = 0; i < count; ++i) {
+    const int32_t a = (x[i] - x_zero) * (1 << kAddLeftShift), b = (y[i] - y_zero) * (1 << kAddLeftShift);
+    output[i] = Clamp(rescale(first(a) + second(b)), range);
   }
 }
 
