@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.baselines.__main__ import RECIPE, choose_rate
-from benchmarks.common.queue import add_data_arguments, measure_missing
+from benchmarks.common.queue import add_data_arguments, measure_missing, train_once
 from tf_embbert.common.errors import run_command
 from tf_embbert.model.config import EmbBERTConfig
 
@@ -91,9 +91,8 @@ CHANGES: dict[str, Callable[["keras.Model"], None]] = {
 }
 FULL_WIDTH = "full-width table"  # of as many bytes: 1,024 tokens of 128 values instead of 8,192 of 16
 STARTS = {"from counted vectors": "words", "from MLM and NSP": "", "from sentence vectors": "sentences"}
-PRETRAIN = (
-    "--tokens 10000000 --max-length 128 --learning-rate 2e-3 --seed 0"  # of tf_embbert.pretrain, with --init words
-)
+# Options of tf_embbert.pretrain, beside --init words.
+PRETRAIN = "--tokens 10000000 --max-length 128 --learning-rate 2e-3 --seed 0"
 VARIANTS = [*CHANGES, FULL_WIDTH, *STARTS]
 
 
@@ -147,12 +146,8 @@ def pretrained(data_dir: Path, run: Path) -> Path:
     """The encoder of counted vectors after MLM and NSP."""
     from tf_embbert.pretrain import main as pretrain
 
-    if not run.exists():
-        corpus = sorted(map(str, (data_dir / "pretrain").glob("*.txt.gz")))
-        options = [*PRETRAIN.split(), "--init", str(ENCODERS / "words"), "--out", str(run)]
-        resume = ["--resume"] if Path(f"{run}.partial").exists() else []
-        if status := pretrain(["--corpus", *corpus, *options, *resume]):
-            raise SystemExit(status)
+    corpus = sorted(map(str, (data_dir / "pretrain").glob("*.txt.gz")))
+    train_once(pretrain, ["--corpus", *corpus, *PRETRAIN.split(), "--init", str(ENCODERS / "words")], run)
     return run
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import yaml
 
+from benchmarks.common.queue import require, train_once
 from tf_embbert.common.errors import run_command
 from tf_embbert.common.files import write_atomically
 
@@ -34,9 +35,8 @@ def measure(task: str, seed: int, data_dir: Path, work: Path) -> dict[str, Any]:
     options = ["--task", TASKS[task].get("task", task), "--seed", str(seed), *TASKS[task]["options"].split()]
     data_dir = gather(task, data_dir, work) if TASKS[task].get("with_validation") else data_dir
     if not run.exists():
-        resume = ["--resume"] if (work / f"{run.name}.partial").exists() else []
         soft = ["--soft-rows", str(soft_rows(task, seed, data_dir, work))] if "soft_rows" in TASKS[task] else []
-        require(finetune([*options, *soft, "--data-dir", str(data_dir), "--out", str(run), *resume]))
+        train_once(finetune, [*options, *soft, "--data-dir", str(data_dir)], run)
     require(convert([str(run), "--out", str(bundle), "--force"]))
     manifest, trained = read_bundle(bundle).manifest, load_run(run)
     taken = ["--soft-rows", trained.arguments["soft_rows"]] if "soft_rows" in trained.arguments else []
@@ -97,12 +97,6 @@ def soft_rows(task: str, seed: int, data_dir: Path, work: Path) -> Path:
             teach(["--task", TASKS[task].get("task", task), *options, "--data-dir", str(data_dir), "--out", str(path)])
         )
     return path
-
-
-def require(status: int) -> None:
-    """A command that failed has said why; this one ends as it did."""
-    if status:
-        raise SystemExit(status)
 
 
 @run_command

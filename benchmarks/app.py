@@ -35,6 +35,7 @@ BOARDS = {
     "netduinoplus2": "cortex-m4",
 }
 PROMPT, END = b"> ", b"\x04"  # Ctrl-D ends the app
+OF_BLOCKS = ("block.cc", "embbert_block.cc", "mixture.cc")
 SECONDS = 3600
 LINE_BYTES, STACK_BYTES = 1024, 8192
 
@@ -87,9 +88,6 @@ def talk_raw(elf: Path, typed: bytes, *options: str) -> tuple[str, bytes]:
     if process.returncode:
         raise UserError(f"{elf} ended with {process.returncode}: {start!r}{output[-300:]!r}{errors[-300:]!r}")
     return start.decode(), output
-
-
-OF_BLOCKS = ("block.cc", "embbert_block.cc", "mixture.cc")
 
 
 def read_start(stream: IO[bytes]) -> bytes:

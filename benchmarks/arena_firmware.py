@@ -61,7 +61,7 @@ def named_models(paths: list[Path]) -> dict[str, bytes]:
         if missing:
             raise UserError(f"{missing[0]}: there is no such model")
         return {path.stem: path.read_bytes() for path in paths}
-    return base_models() | {path.stem: path.read_bytes() for path in sorted(models.FOLDER.glob("*.tflite"))}
+    return base_models() | models.read_models()
 
 
 def base_models() -> dict[str, bytes]:

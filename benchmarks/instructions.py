@@ -21,6 +21,7 @@ import yaml
 from benchmarks.arena_firmware import add_firmware_arguments, named_models
 from benchmarks.firmware import fused, kinds
 from benchmarks.firmware.inputs import join, seeded_inputs
+from benchmarks.firmware.models import read_models
 from benchmarks.firmware.results import Results
 from benchmarks.firmware.runner import BOARDS, KERNELS, Firmware, Run, build_firmware, describe_tools
 from convert.tflite.view import Model, view_model
@@ -55,8 +56,7 @@ def models_to_count(paths: list[Path], tflm_root: Path) -> dict[str, bytes]:
     """
     theirs = [Path(tflm_root, TFLM_MODELS, name) for name in ("person_detect.tflite", "keyword_scrambled_8bit.tflite")]
     given = named_models(paths) if paths else {}
-    common = {path.stem: path.read_bytes() for path in sorted(kinds.FOLDER.glob("*.tflite"))}
-    common |= {path.stem: path.read_bytes() for path in sorted(fused.FOLDER.glob("*.tflite"))}
+    common = read_models(kinds.FOLDER) | read_models(fused.FOLDER)
     return named_models([]) | common | {path.stem: path.read_bytes() for path in theirs if path.exists()} | given
 
 

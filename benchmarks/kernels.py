@@ -48,7 +48,7 @@ def parser() -> CommandParser:
 
 def other_models() -> dict[str, bytes]:
     """The committed models that have an operator of ours, by name."""
-    found = {path.stem: path.read_bytes() for path in sorted(models.FOLDER.glob("*.tflite"))}
+    found = models.read_models()
     return {name: model for name, model in found.items() if has_kernel(model)}
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from benchmarks.common.queue import add_data_arguments, measure_missing
+from benchmarks.common.queue import add_data_arguments, measure_missing, train_once
 from tf_embbert.baselines.config import BaselineConfig
 from tf_embbert.common.errors import run_command
 from tf_embbert.common.files import write_atomically
@@ -39,10 +39,7 @@ def measure(task: str, model: str, seed: int, data_dir: Path, work: Path) -> dic
     named = [part for name, value in sizes_of(model).items() for part in (f"--{name}", value)]
     options = ["--task", task, *named, "--seed", str(seed), "--learning-rate", str(rate)]
     options += RECIPE["options"].split()
-    if not run.exists():
-        resume = ["--resume"] if Path(f"{run}.partial").exists() else []
-        if status := finetune([*options, "--data-dir", str(data_dir), "--out", str(run), *resume]):
-            raise SystemExit(status)
+    train_once(finetune, [*options, "--data-dir", str(data_dir)], run)
     trained = load_run(run)
     kept = ("metric", "split", "rows", "float", "ptq_tflm", "qat_tflm", "chosen", "selection")
     return {

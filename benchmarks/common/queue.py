@@ -2,7 +2,7 @@
 
 import argparse
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,28 @@ def add_data_arguments(parse: argparse.ArgumentParser) -> None:
     """Where the data lies, and where the tasks' files and the runs go."""
     parse.add_argument("--data-dir", type=Path, required=True)
     parse.add_argument("--work", type=Path, required=True, help="folder of the tasks' files, and of runs")
+
+
+def train_once(command: Callable[[list[str]], int], options: Sequence[str], run: Path) -> None:
+    """Trains a run that is not there yet; one that was interrupted goes on.
+
+    Args:
+        command: `main` of a command that trains, and has --out and --resume.
+        options: its other options.
+        run: the folder that it makes.
+
+    Raises:
+        SystemExit: it failed, and has said why.
+    """
+    if not run.exists():
+        resume = ["--resume"] if Path(f"{run}.partial").exists() else []
+        require(command([*options, "--out", str(run), *resume]))
+
+
+def require(status: int) -> None:
+    """A command that failed has said why; this one ends as it did."""
+    if status:
+        raise SystemExit(status)
 
 
 def measure_missing(folder: Path, jobs: Iterable[tuple[str, Callable[[], dict[str, Any]]]]) -> None:

@@ -58,8 +58,8 @@ def name_of(form: Form) -> str:
     return f"fused-{form.width}-{form.length}-{form.taps}-{form.tile_rows}"
 
 
-def make_models(form: Form) -> tuple[bytes, bytes]:
-    """The model of plain operators, and that of blocks, which answers the same."""
+def make_model(form: Form) -> bytes:
+    """A model of blocks."""
     config = EmbBERTConfig(
         vocab_size=TOKENS,
         max_length=form.length,
@@ -72,13 +72,13 @@ def make_models(form: Form) -> tuple[bytes, bytes]:
     _, (weights, ranges), rows = random_model(config, form.length)
     assert isinstance(weights, FoldedModel)
     plain = lower_mixed(weights, {**ranges, **mixture_ranges(weights, rows)}, form.length)
-    return write_model(plain), write_model(fuse_blocks(plain, form.tile_rows))
+    return write_model(fuse_blocks(plain, form.tile_rows))
 
 
 def main() -> None:
     FOLDER.mkdir(exist_ok=True)
     for form in FORMS:
-        (FOLDER / f"{name_of(form)}.tflite").write_bytes(make_models(form)[1])
+        (FOLDER / f"{name_of(form)}.tflite").write_bytes(make_model(form))
 
 
 if __name__ == "__main__":

@@ -19,6 +19,11 @@ FOLDER = Path(__file__).parent / "models"
 SEED = 7
 
 
+def read_models(folder: Path = FOLDER) -> dict[str, bytes]:
+    """The committed models of a folder by their names: these, or those of `kinds` and `fused`."""
+    return {path.stem: path.read_bytes() for path in sorted(folder.glob("*.tflite"))}
+
+
 def cnn(keras: ModuleType) -> Any:
     x = keras.Input((32, 32, 3), batch_size=1)
     y = keras.layers.Conv2D(16, 3, activation="relu")(x)

@@ -13,7 +13,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from benchmarks.common.queue import add_data_arguments, measure_missing
+from benchmarks.common.queue import add_data_arguments, measure_missing, train_once
 from benchmarks.own_data.tasks import PARTS, RESULTS, TASKS, make_task
 from tf_embbert.common.errors import run_command
 
@@ -25,11 +25,7 @@ def measure(name: str, seed: int, data_dir: Path, work: Path) -> dict[str, Any]:
 
     run = work / f"{name}-{seed}"
     started = time.monotonic()
-    if not run.exists():
-        resume = ["--resume"] if Path(f"{run}.partial").exists() else []
-        options = ["--task", str(make_task(name, data_dir, work)), "--seed", str(seed), *resume, "--out", str(run)]
-        if status := finetune(options):
-            raise SystemExit(status)
+    train_once(finetune, ["--task", str(make_task(name, data_dir, work)), "--seed", str(seed)], run)
     metrics = load_run(run).metrics
     return {
         "task": name,

@@ -46,8 +46,7 @@ class SampleTexts:
         first_window = np.searchsorted(self.texts, np.arange(len(self.ids)))
 
         def said(length: int, rows: list[int]) -> np.ndarray:
-            logits = answers[length].tflm[first_window[rows] if length == self.length else rows]
-            return logits.ravel() if self.run.labels is None else logits.argmax(axis=-1)
+            return self._said(answers[length].tflm[first_window[rows] if length == self.length else rows])
 
         by_length = rows_by_length(answers, self.ids)
         return sum(int((said(length, rows) == said(self.length, rows)).sum()) for length, rows in by_length.items())
@@ -55,8 +54,12 @@ class SampleTexts:
     def same_as_another(self, models: dict[int, bytes], other: bytes) -> int:
         """On how many texts the models answer what another of the longest length does: the class, or the number."""
         both = [answer_by_length(each, self.ids, self._ask_tflm) for each in (models, {self.length: other})]
-        said = [logits.ravel() if self.run.labels is None else logits.argmax(axis=-1) for logits in both]
+        said = [self._said(logits) for logits in both]
         return int((said[0] == said[1]).sum())
+
+    def _said(self, logits: np.ndarray) -> np.ndarray:
+        """What logits [n, C] mean: classes, or of a regression its numbers."""
+        return logits.ravel() if self.run.labels is None else logits.argmax(axis=-1)
 
     def golden(self, models: dict[int, bytes]) -> list[dict]:
         """Golden rows: of each length some of the texts that go to it, spread evenly, with what TFLM answers.

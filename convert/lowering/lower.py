@@ -43,8 +43,7 @@ def lower_model(weights: Folded, ranges: Ranges, sequence_length: int) -> Graph:
         ValueError: the length is below 2 or above the rows of the position table, or a range cannot be quantised.
         KeyError: a range is missing.
     """
-    if not 2 <= sequence_length <= weights.max_length:
-        raise ValueError(f"sequence length {sequence_length} is not within 2..{weights.max_length}")
+    _require_length(sequence_length, weights)
     if isinstance(weights, FoldedModel):
         return _Lowering(weights, ranges, sequence_length).run()
     is_stream = any(step.kind == "scan" for step in weights.steps)
@@ -63,9 +62,13 @@ def lower_mixed(weights: FoldedModel, ranges: Ranges, sequence_length: int) -> G
     Returns:
         The graph; raises as `lower_model` does.
     """
-    if not 2 <= sequence_length <= weights.max_length:
-        raise ValueError(f"sequence length {sequence_length} is not within 2..{weights.max_length}")
+    _require_length(sequence_length, weights)
     return _MixedLowering(weights, ranges, sequence_length).run()
+
+
+def _require_length(length: int, weights: Folded) -> None:
+    if not 2 <= length <= weights.max_length:
+        raise ValueError(f"sequence length {length} is not within 2..{weights.max_length}")
 
 
 class _Lowering:

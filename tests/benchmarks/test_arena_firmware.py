@@ -9,7 +9,7 @@ import pytest
 from benchmarks.arena_firmware import RESULT, base_models
 from benchmarks.common.base import ARENA_BUDGETS
 from benchmarks.common.sources import ROOT
-from benchmarks.firmware.models import FOLDER
+from benchmarks.firmware.models import read_models
 from benchmarks.kernels import RESULT as KERNELS
 from convert.tflm.arena import plan_arena
 from convert.tflm.builds import NOT_MEASURED
@@ -33,7 +33,7 @@ def assert_predicted(models: dict[str, bytes], entries: list[dict]) -> None:
 
 
 def test_committed_models() -> None:
-    models = {path.stem: path.read_bytes() for path in FOLDER.glob("*.tflite")}
+    models = read_models()
     entries = [entry for entry in MEASURED if not entry["model"].startswith(BASE)]
     changed = {
         entry["model"]
@@ -58,7 +58,7 @@ def test_base_preset() -> None:
 
 
 def test_our_own_kernels_take_what_is_predicted() -> None:
-    models = {hashlib.sha256(path.read_bytes()).hexdigest(): path.read_bytes() for path in FOLDER.glob("*.tflite")}
+    models = {hashlib.sha256(data).hexdigest(): data for data in read_models().values()}
     entries = [entry for entry in json.loads(KERNELS.read_text())["measured"] if entry["model_sha256"] in models]
     for entry in entries:
         planned = plan_arena(models[entry["model_sha256"]], entry["core"], "fast")["total"]

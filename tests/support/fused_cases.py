@@ -4,11 +4,12 @@ import struct
 from collections.abc import Callable
 
 from benchmarks.firmware.fused import FOLDER
+from benchmarks.firmware.models import read_models
 from convert.tflite.block_options import BLOCK, INPUTS
 from convert.tflite.view import Model, Operator, view_model
 from convert.tflite.writer import pack_model
 
-FUSED = {path.stem: path.read_bytes() for path in sorted(FOLDER.glob("*.tflite"))}
+FUSED = read_models(FOLDER)
 SMALL = FUSED["fused-36-17-1-7"]
 
 

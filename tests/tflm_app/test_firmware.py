@@ -11,7 +11,7 @@ import pytest
 from benchmarks import arena_firmware
 from benchmarks.arena_firmware import main
 from benchmarks.firmware.inputs import join, seeded_inputs, wheel_outputs
-from benchmarks.firmware.models import FOLDER, MODELS
+from benchmarks.firmware.models import FOLDER, MODELS, read_models
 from benchmarks.firmware.results import Results
 from benchmarks.firmware.runner import (
     BOARDS,
@@ -27,7 +27,7 @@ from convert.tflite.model import float_tensors, read_model
 
 CONTENT = json.loads(arena_firmware.RESULT.read_text())
 MEASURED = CONTENT["measured"]
-COMMITTED = {path.stem: path.read_bytes() for path in FOLDER.glob("*.tflite")}
+COMMITTED = read_models()
 WHERE = {(core, kernels) for core in BOARDS for kernels in KERNELS}
 # A defect of CMSIS-NN for MVE: where strides leave one input column over, arm_convolve_1_x_n_s8.c takes the last
 # position of a convolution along one axis for a padded one (total_pad is -1).

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.firmware.models import FOLDER
+from benchmarks.firmware.models import read_models
 from benchmarks.firmware.runner import BOARDS, missing_tools, run_cmake
 from benchmarks.kernels import RESULT
 from convert.bundle.sources import WITH_KERNELS
@@ -45,7 +45,7 @@ MOST = 1.005  # of the instructions with TFLM's own kernels
 
 def test_no_model_takes_more_instructions_and_all_answer_the_same_bytes() -> None:
     """What was measured of models that are not ours."""
-    models = {path.stem: path.read_bytes() for path in FOLDER.glob("*.tflite")}
+    models = read_models()
     entries = [entry for entry in json.loads(RESULT.read_text())["measured"] if entry["model"] in models]
     assert models.keys() - {"svdf"} == {entry["model"] for entry in entries if entry["core"] == "cortex-m7"}
     for entry in entries:

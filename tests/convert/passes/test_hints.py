@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from benchmarks.firmware.models import FOLDER
+from benchmarks.firmware.models import read_models
 from convert.lowering.to_tflite import write_model
 from convert.passes.hints import explain_arena, find_hints
 from convert.passes.measure import Measure
@@ -14,7 +14,7 @@ from convert.tflite.writer import pack_model
 from convert.tflm.builds import BUILDS, WHEEL_BUILD, Target
 from tests.support.graphs import assert_equal_to_tflm, one_op, random_graph, with_offline_plan
 
-MODELS = {path.stem: path.read_bytes() for path in sorted(FOLDER.glob("*.tflite"))}
+MODELS = read_models()
 MODELS = {name: data for name, data in MODELS.items() if offline_offsets(view_model(data)) is None}
 COMMAND = "python -m convert.optimize MODEL.tflite --out SMALLER.tflite --core cortex-m7 --kernels cmsis_nn"
 

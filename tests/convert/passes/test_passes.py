@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.firmware.models import FOLDER
+from benchmarks.firmware.models import FOLDER, read_models
 from convert.lowering.graph import Graph
 from convert.lowering.lower import lower_model
 from convert.lowering.to_tflite import write_model
@@ -26,7 +26,7 @@ from tests.support.graphs import assert_equal_to_tflm, random_graph
 from tests.support.running import M7, invoke
 from tests.support.transcription import random_model
 
-MODELS = {path.stem: path.read_bytes() for path in sorted(FOLDER.glob("*.tflite"))}
+MODELS = read_models()
 MODELS = {name: data for name, data in MODELS.items() if offline_offsets(view_model(data)) is None}
 LIMITS = {"INT8": (-128, 128), "FLOAT32": (0, 2), "INT32": (0, 2)}
 TO_REACH = {"attention-long": 17_376, "embbert-pair-96": 18_688}  # bytes of arena
