@@ -2,7 +2,7 @@
 
     python convert/convert.py RUN --out BUNDLE [--seq-len N] [--windows N] [--shorter {auto,none,N ...}] [--core CORE]
                               [--kernels {cmsis_nn,fast}] [--arena-budget BYTES] [--board ID ...]
-                              [--plan {offline,stock,fused}] [--reject CONFIDENCE] [--force]
+                              [--plan {offline,stock,fused,fused-int4}] [--reject CONFIDENCE] [--force]
 
 Works from any folder, as does `python -m convert.convert`. Exit status: 0, 1 when a board named with --board is too
 small or the interpreters differ on a row (the bundle is written either way), or 2 on bad input with nothing written.
@@ -20,7 +20,7 @@ if not __package__:  # run as a script: this folder is on the path, and `import 
 
 from typing import TYPE_CHECKING
 
-from convert.tflm.targets import CORE, CORES, KERNELS, PLANS
+from convert.tflm.targets import CORE, CORES, FUSED, KERNELS, PLANS
 from tf_embbert.common.arguments import CommandParser, positive_int, share
 from tf_embbert.common.errors import run_command
 
@@ -127,7 +127,8 @@ def _add_form_arguments(parser: CommandParser) -> None:
         default=PLANS[0],
         help="offline: the file says where each activation lies, the smallest arena; stock: TFLM's "
         "planner does, for firmware that ignores such metadata or may not use it; fused: it does, and each block is "
-        "one operator of tflm_app/kernels: two thirds of the arena, for firmware with these "
+        "one operator of tflm_app/kernels: two thirds of the arena, for firmware with these; fused-int4: their dense "
+        "weights are of 4 bits, so that they are half as large "
         "(default: %(default)s)",
     )
 
@@ -221,7 +222,7 @@ def _cost(options: "Namespace", run: "Run", length: int) -> str:
     from convert.export.choice import cost_text, find_faster
     from tf_embbert.model.folded import FoldedModel
 
-    if options.plan == "fused" or not isinstance(run.weights, FoldedModel):  # such models have one form
+    if options.plan in FUSED or not isinstance(run.weights, FoldedModel):  # such models have one form
         return ""
     model = read_bundle(options.out).models[length]
     forms = find_faster(model, run.weights, run.ranges, length, options.core, options.plan, options.kernels)

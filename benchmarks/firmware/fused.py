@@ -21,13 +21,14 @@ TOKENS = 64
 
 
 class Form(NamedTuple):
-    """d, L, taps of the convolution, rows of a tile, and its activation."""
+    """d, L, taps of the convolution, rows of a tile, its activation, and bits of the dense weights."""
 
     width: int
     length: int
     taps: int
     tile_rows: int
     activation: str = "silu"
+    bits: int = 8
 
 
 FORMS = (
@@ -51,11 +52,22 @@ FORMS = (
     Form(128, 64, 32, 16),
     Form(128, 192, 32, 16),
     Form(128, 256, 32, 32),
+    Form(32, 40, 8, 4, bits=4),
+    Form(64, 96, 8, 8, bits=4),
+    Form(96, 64, 24, 32, "hard_swish", bits=4),
+    Form(128, 90, 8, 4, bits=4),
+    Form(128, 192, 32, 16, bits=4),
+    Form(160, 130, 16, 32, bits=4),
+    Form(48, 120, 16, 8, bits=4),
+    Form(64, 160, 16, 32, bits=4),
+    Form(96, 33, 8, 16, bits=4),
+    Form(128, 130, 32, 32, bits=4),
+    Form(160, 48, 16, 8, bits=4),
 )
 
 
 def name_of(form: Form) -> str:
-    return f"fused-{form.width}-{form.length}-{form.taps}-{form.tile_rows}"
+    return f"fused-{form.width}-{form.length}-{form.taps}-{form.tile_rows}{'-int4' * (form.bits == 4)}"
 
 
 def make_model(form: Form) -> bytes:
@@ -71,7 +83,7 @@ def make_model(form: Form) -> bytes:
     )
     _, (weights, ranges), rows = random_model(config, form.length)
     assert isinstance(weights, FoldedModel)
-    plain = lower_mixed(weights, {**ranges, **mixture_ranges(weights, rows)}, form.length)
+    plain = lower_mixed(weights, {**ranges, **mixture_ranges(weights, rows)}, form.length, form.bits)
     return write_model(fuse_blocks(plain, form.tile_rows))
 
 

@@ -24,7 +24,7 @@ from convert.tflm.arena import plan_arenas
 from convert.tflm.builds import BUILDS, WITH_OURS
 from convert.tflm.interpreters import InterpreterError
 from convert.tflm.support import check_bytes, entry_text
-from convert.tflm.targets import CORE, KERNELS, PLANS
+from convert.tflm.targets import CORE, FUSED, KERNELS, PLANS
 from tf_embbert.common.errors import UserError
 from tf_embbert.run import Run
 from tf_embbert.windows import count_windows, require_single_texts
@@ -74,7 +74,7 @@ def convert_run(
     require_free(out, force)
     if reject is not None and run.labels is None:
         raise UserError("--reject is for classes: a regression has no confidence")
-    run = with_mixtures(run) if plan == "fused" else run
+    run = with_mixtures(run) if plan in FUSED else run
     weights, ranges = run.weights, run.ranges  # a run without is refused first
     windows = choose_windows(run, seq_len, windows)
     lengths = list_lengths(run, seq_len, shorter, windows)
@@ -93,7 +93,7 @@ def convert_run(
     step("writing the bundle")
     golden, arena = texts.golden(models), _arena(models)
     verification = _verification(texts, answers, len(golden))
-    if plan == "fused":  # its attention rounds elsewhere than that of the form by which the run was scored
+    if plan in FUSED:  # its attention rounds elsewhere than that of the form by which the run was scored
         scored = write_model(lower_model(weights, ranges, lengths[-1]))
         verification |= {"texts": len(texts.ids), "same_as_scored": texts.same_as_another(models, scored)}
     files = {

@@ -27,6 +27,7 @@ WITH_KERNELS = (
     "LOGISTIC",
     "MUL",
     "SOFTMAX",
+    "SUB",
     "TANH",
 )
 

@@ -17,11 +17,11 @@ from convert.passes.strip import strip_model
 from convert.passes.tiling import Tiling
 from convert.tflite.writer import pack_model
 from convert.tflm.builds import Target, find_build
-from convert.tflm.targets import CORE, KERNELS, PLANS
+from convert.tflm.targets import CORE, FUSED, KERNELS, PLANS
 from tf_embbert.run import Folded, FoldedModel, Ranges
 
 TILE_ROWS, USUAL_ROWS = (32, 16, 8, 4), 16  # of fused blocks: in a given arena, and without
-FUSED = "blocks of one operator"
+FUSED_STEP = "blocks of one operator"
 PLACED, PLACED_FOR_SPEED = 2, 8  # tilings whose activations are placed, at most: for a small arena, in a given one
 
 
@@ -56,8 +56,8 @@ def build_model(
         core: the core whose arena is made small; the model runs, and answers the same, on all.
         arena: bytes that the arena may have on that core: of the models that fit, the one of the fewest instructions
             is made. Without it, or where none fits, the one with the smallest arena.
-        plan: one of `PLANS`: "stock" makes a model for TFLM's own planner, without an OfflineMemoryAllocation; "fused"
-            one of EMBBERT_BLOCKs, of an EmbBERT's weights and the ranges of `with_mixtures`.
+        plan: one of `PLANS`: "stock" makes a model for TFLM's own planner, without an OfflineMemoryAllocation;
+            those in `FUSED` one of EMBBERT_BLOCKs, of an EmbBERT's weights and the ranges of `with_mixtures`.
         kernels: one of `KERNELS`, those that the arena and the instructions are of.
 
     Returns:
@@ -66,8 +66,8 @@ def build_model(
     Raises:
         ValueError: the length does not fit the model, or a range cannot be quantised.
     """
-    if plan == "fused" and isinstance(weights, FoldedModel):
-        return _fuse(lower_mixed(weights, ranges, sequence_length), core, arena, kernels)[0]
+    if plan in FUSED and isinstance(weights, FoldedModel):
+        return _fuse(lower_mixed(weights, ranges, sequence_length, FUSED[plan]), core, arena, kernels)[0]
     plain = lower_model(weights, ranges, sequence_length)
     if plan == "stock" and isinstance(weights, FoldedModel):
         return choose_stock(plain, core, find_build(core, kernels), arena).model
@@ -85,10 +85,10 @@ def build_stages(
 ) -> Built:
     """As `build_model`, and tells what each pass saved, from the lowering to the plan."""
     target = find_build(core, kernels)
-    if plan == "fused" and isinstance(weights, FoldedModel):
-        plain = lower_mixed(weights, ranges, sequence_length)
+    if plan in FUSED and isinstance(weights, FoldedModel):
+        plain = lower_mixed(weights, ranges, sequence_length, FUSED[plan])
         model, stages = _fuse(plain, core, arena, kernels)
-        fused = dataclasses.replace(stages[0], step=FUSED)
+        fused = dataclasses.replace(stages[0], step=FUSED_STEP)
         return Built(model, [measure_stage("lowering", write_model(plain), target), fused, *stages[1:]], None)
     plain = lower_model(weights, ranges, sequence_length)
     if plan == "stock" and isinstance(weights, FoldedModel):

@@ -23,7 +23,7 @@ from convert.tflite.model import read_model
 from convert.tflite.writer import pack_models
 from convert.tflm.arena import plan_arenas
 from convert.tflm.builds import BUILDS, WITH_OURS, Target, find_build
-from convert.tflm.targets import CORE, KERNELS, PLANS
+from convert.tflm.targets import CORE, FUSED, KERNELS, PLANS
 from tf_embbert.run import Folded, FoldedModel, Ranges
 
 MOST_TILES = 4  # of a shorter length; where that is not enough, it is built as if it were alone
@@ -78,8 +78,8 @@ def _build_shorter(
     kernels: str,
 ) -> bytes:
     """The fastest of the models of a length that need no more arena than the longest, on any core."""
-    if plan == "fused" and isinstance(weights, FoldedModel):
-        mixed, target = lower_mixed(weights, ranges, length), find_build(core, kernels)
+    if plan in FUSED and isinstance(weights, FoldedModel):
+        mixed, target = lower_mixed(weights, ranges, length, FUSED[plan]), find_build(core, kernels)
         fused = (build_fused(mixed, rows, target)[0] for rows in TILE_ROWS)
         return next((model for model in fused if _fits(model, limits)), None) or build_fused(mixed, 1, target)[0]
     if not isinstance(weights, FoldedModel):

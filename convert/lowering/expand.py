@@ -5,12 +5,13 @@ It is the inverse of `passes/fuse.py` on a file's model, from nothing but the fi
 
 import numpy as np
 
+from convert.lowering.fused_block import unpack_weights
 from convert.lowering.graph import Graph as LoweredGraph
 from convert.lowering.graph import Quantization
 from convert.lowering.graph import Tensor as LoweredTensor
 from convert.lowering.ops import GraphBuilder
 from convert.lowering.to_tflite import write_operators
-from convert.tflite.block_options import BLOCK, INPUTS, read_options
+from convert.tflite.block_options import BLOCK, DENSE_KERNELS, INPUTS, read_options
 from convert.tflite.editing import replace_operator
 from convert.tflite.model import operator_name, read_model
 from convert.tflite.view import Tensor, view_model
@@ -42,12 +43,21 @@ def _mirror(tensor: Tensor) -> LoweredTensor:
     return LoweredTensor(f"tensor{tensor.index}", tensor.shape, kind, scale, data)
 
 
+def _whole(build: GraphBuilder, name: str, kernel: LoweredTensor, width: int) -> LoweredTensor:
+    """Dense weights of a byte each."""
+    assert kernel.data is not None
+    if kernel.data.size == width * width:
+        return kernel
+    return build.constant(name, unpack_weights(kernel.data), kernel.quantization)
+
+
 def _lower_block(given: dict[str, LoweredTensor], output: LoweredTensor, options: bytes) -> LoweredGraph:
     """A block as `lower_mixed` writes it."""
     _, hidden, activation = read_options(options)
     scale = {part: Quantization((value,), zero) for part, (value, zero) in hidden.items()}
     build = GraphBuilder()
     length, width = given["mask"].shape[-1], given["x"].shape[-1]
+    given |= {name: _whole(build, name, given[name], width) for name in DENSE_KERNELS}
     n = build.l2_normalize("norm", given["x"])
     rows, keys = build.reshape("rows", n, (1, 1, length, width)), build.reshape("keys", n, (length, width))
     query = build.dense("query", rows, given["query.kernel"], given["query.bias"], scale["query"])

@@ -11,7 +11,7 @@ import numpy as np
 from convert.lowering.graph import Quantization
 from convert.lowering.quantization import NORM_SCALE, PROBABILITY_SCALE
 from convert.lowering.requantization import multiplier_of
-from convert.tflite.block_options import STEPS, pack_options
+from convert.tflite.block_options import PACKED_STEP, STEPS, pack_options
 
 NORM, PROBABILITY = NORM_SCALE.per_tensor_scale, PROBABILITY_SCALE.per_tensor_scale
 
@@ -70,3 +70,20 @@ def add_factors(first: float, second: float, output: float) -> list[int]:
     twice = 2 * max(first, second)
     reals = first / twice, second / twice, twice / ((1 << 20) * output)
     return [number for real in reals for number in multiplier_of(real)]
+
+
+def fits_four_bits(weights: np.ndarray) -> bool:
+    """Whether the kernel takes them packed: int8 [.., d] of -8 .. 7, in groups of `PACKED_STEP`."""
+    return weights.shape[-1] % PACKED_STEP == 0 and int(weights.min()) >= -8 and int(weights.max()) <= 7
+
+
+def pack_weights(weights: np.ndarray) -> np.ndarray:
+    """Weights that fit four bits, two to a byte: int8 [n, d] to [n, d / 2] (tflm_app/kernels/unpack.h)."""
+    low, high = np.moveaxis(weights.reshape(len(weights), -1, 2, PACKED_STEP // 2), 2, 0) & 0xF
+    return (low | high << 4).astype(np.uint8).view(np.int8).reshape(len(weights), -1)
+
+
+def unpack_weights(packed: np.ndarray) -> np.ndarray:
+    """The inverse of `pack_weights`: int8 [n, d / 2] to [n, d]."""
+    groups = packed.reshape(len(packed), -1, PACKED_STEP // 2)
+    return np.stack([(groups << 4).astype(np.int8) >> 4, groups >> 4], axis=2).reshape(len(packed), -1)

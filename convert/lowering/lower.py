@@ -18,7 +18,16 @@ import numpy as np
 from convert.lowering.graph import Graph, Quantization, Tensor
 from convert.lowering.masks import KeyMasks
 from convert.lowering.ops import GraphBuilder
-from convert.lowering.quantization import NORM_SCALE, WEIGHT_MAX, asymmetric, quantize, quantize_bias, symmetric
+from convert.lowering.quantization import (
+    FOUR_BIT_MAX,
+    NORM_SCALE,
+    WEIGHT_MAX,
+    asymmetric,
+    four_bit_scale,
+    quantize,
+    quantize_bias,
+    symmetric,
+)
 from convert.lowering.requantization import agreeing
 from convert.lowering.steps import ProgramLowering
 from convert.lowering.stream import StreamLowering
@@ -50,7 +59,7 @@ def lower_model(weights: Folded, ranges: Ranges, sequence_length: int) -> Graph:
     return (StreamLowering if is_stream else ProgramLowering)(weights, ranges, sequence_length).run()
 
 
-def lower_mixed(weights: FoldedModel, ranges: Ranges, sequence_length: int) -> Graph:
+def lower_mixed(weights: FoldedModel, ranges: Ranges, sequence_length: int, bits: int = 8) -> Graph:
     """As `lower_model`, but that attention mixes rows of n and projects what it mixed: no values are L long.
 
     ctx = (softmax(q n^T + mask) n) Wv^T is what EMBBERT_BLOCK computes (`passes/fuse.py`).
@@ -58,12 +67,13 @@ def lower_mixed(weights: FoldedModel, ranges: Ranges, sequence_length: int) -> G
     Args:
         weights, sequence_length: as for `lower_model`.
         ranges: likewise, with those of `mixture_ranges`.
+        bits: of the dense weights of all blocks but the last: 8, or 4, which are int8 of -7 .. 7.
 
     Returns:
         The graph; raises as `lower_model` does.
     """
     _require_length(sequence_length, weights)
-    return _MixedLowering(weights, ranges, sequence_length).run()
+    return _MixedLowering(weights, ranges, sequence_length, bits).run()
 
 
 def _require_length(length: int, weights: Folded) -> None:
@@ -227,6 +237,18 @@ class _Lowering:
 
 class _MixedLowering(_Lowering):
     """The steps of `lower_mixed`."""
+
+    def __init__(self, model: FoldedModel, ranges: Ranges, sequence_length: int, bits: int) -> None:
+        super().__init__(model, ranges, sequence_length)
+        self.bits = bits
+
+    def kernel(self, name: str) -> Tensor:
+        is_last = name.startswith(f"block{self.blocks - 1}.")
+        if self.bits == 8 or is_last or not name.endswith((".query.kernel", ".value.kernel", ".contract.kernel")):
+            return super().kernel(name)
+        values = self.weights[name]
+        scale = four_bit_scale(values)
+        return self.build.constant(name, quantize(values, scale, -FOUR_BIT_MAX, FOUR_BIT_MAX), scale)
 
     def attention(self, name: str, rows: Tensor, keys: Tensor) -> Tensor:
         probabilities = self.probabilities(name, rows, keys)

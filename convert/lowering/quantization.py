@@ -10,6 +10,7 @@ from convert.lowering.graph import Quantization
 
 INT8_MIN, INT8_MAX = -128, 127
 WEIGHT_MAX = 127  # weights use -127..127: TFLite's specification, and fake_quant with narrow_range
+FOUR_BIT_MAX = 7  # likewise of weights of 4 bits
 
 # Scales keep 12 bits of mantissa, so that the product of two is exact in float32. Kernels disagree on whether to
 # multiply scales in float or in double (TFLM's kernel_util.cc changed between releases); one last bit of the product
@@ -72,11 +73,25 @@ def short_scale(scale: float) -> float:
     return math.ldexp(round(mantissa * 2**SCALE_BITS), exponent - SCALE_BITS)
 
 
-def quantize(values: np.ndarray, quantization: Quantization, low: int = INT8_MIN) -> np.ndarray:
-    """Real values to int8, rounding halves up as fake_quant does, saturating at `low` and 127."""
+def four_bit_scale(values: np.ndarray) -> Quantization:
+    """The scale at which weights of -7 .. 7 are nearest to these, in the mean of the squares: the largest values may
+    lie beyond it.
+    """
+    bound = np.abs(values).max()
+    bounds = bound * np.linspace(0.4, 1, 31) if bound else np.ones(1)
+    scales = [Quantization((short_scale(float(each) / FOUR_BIT_MAX),)) for each in bounds]
+    return min(scales, key=lambda scale: _squared_error(values, scale))
+
+
+def _squared_error(values: np.ndarray, scale: Quantization) -> float:
+    return float(np.square(dequantize(quantize(values, scale, -FOUR_BIT_MAX, FOUR_BIT_MAX), scale) - values).mean())
+
+
+def quantize(values: np.ndarray, quantization: Quantization, low: int = INT8_MIN, high: int = INT8_MAX) -> np.ndarray:
+    """Real values to int8, rounding halves up as fake_quant does, saturating at `low` and `high`."""
     scale = _along_axis(quantization, np.ndim(values))
     steps = np.floor(np.asarray(values, np.float64) / scale + 0.5) + quantization.zero_point
-    return np.clip(steps, low, INT8_MAX).astype(np.int8)
+    return np.clip(steps, low, high).astype(np.int8)
 
 
 def quantize_bias(values: np.ndarray, scales: np.ndarray) -> np.ndarray:

@@ -5,9 +5,11 @@ n where it lies, and what it writes; all else is a few rows at a time (`tflite/b
 has no kernel for it: only firmware with ours runs such a model, and interpreters what `expand.py` makes of it.
 """
 
+import dataclasses
+
 import numpy as np
 
-from convert.lowering.fused_block import conv_rescale, make_options
+from convert.lowering.fused_block import conv_rescale, fits_four_bits, make_options, pack_weights
 from convert.lowering.graph import Graph, Op, Quantization, Role, Tensor
 from convert.lowering.ops import GraphBuilder
 from convert.lowering.to_tflite import write_model
@@ -52,6 +54,8 @@ def _fuse_block(graph: Graph, block: int, tile_rows: int) -> Graph:
         {name: tensor.quantization.per_tensor_scale for name, tensor in kernels.items()},
         activation,
     )
+    if all(fits_four_bits(_data(tensor)) for tensor in kernels.values()):
+        kernels = {name: _packed(tensor) for name, tensor in kernels.items()}
     conv = part["conv"]
     _, conv_kernel, conv_bias = conv.inputs
     tensors = {
@@ -69,6 +73,16 @@ def _fuse_block(graph: Graph, block: int, tile_rows: int) -> Graph:
         BLOCK, [tensors[name] for name in INPUTS], [last.outputs[0]], {"custom_options": options}, Role(block, "fused")
     )
     return graph.replaced(ops, [fused])
+
+
+def _data(tensor: Tensor) -> np.ndarray:
+    assert tensor.data is not None
+    return tensor.data
+
+
+def _packed(kernel: Tensor) -> Tensor:
+    data = pack_weights(_data(kernel))
+    return dataclasses.replace(kernel, shape=data.shape, data=data)
 
 
 def _constant(name: str, data: np.ndarray) -> Tensor:

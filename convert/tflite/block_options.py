@@ -23,10 +23,12 @@ INPUTS = (
     "contract.kernel",
     "activation",  # int8 [256]: what the activation makes of each byte
 )
+DENSE_KERNELS = ("query.kernel", "value.kernel", "contract.kernel")  # int8 [d, d]; of 4 bits packed into [d, d / 2]
 ACTIVATIONS = ("silu", "hard_swish")
 STEPS = ("query", "scores", "mixed", "context", "contract")  # tensors that a dense makes
 HIDDEN = (*STEPS, "conv", "active")  # all that are never written whole
 MOST_ROWS = 32  # of a tile (mixture.h, kMostMixed)
+PACKED_STEP, UNPACKED_COLUMNS = 8, 16  # unpack.h; rows of packed weights that are bytes at a time (block.cc)
 MVE_COLUMNS = 8  # of n that lie as rows at a time (mixture.cc, kColumns)
 _INTEGERS = 29
 _WORDS = struct.Struct(f"<{_INTEGERS}i{len(HIDDEN)}fi")
@@ -64,6 +66,7 @@ def read_options(data: bytes) -> BlockOptions:
     return BlockOptions(words[0], hidden, ACTIVATIONS[activation])
 
 
-def scratch_bytes(tile_rows: int, rows: int, width: int, simd: str) -> int:
+def scratch_bytes(tile_rows: int, rows: int, width: int, packed: bool, simd: str) -> int:
     """What the operator asks for (block.cc, BlockScratchBytes); `simd` is the build's."""
-    return tile_rows * (width + max(rows, width)) + (MVE_COLUMNS * rows if simd == "mve" else 0)
+    mixture = MVE_COLUMNS * rows if simd == "mve" else 0
+    return tile_rows * (width + max(rows, width)) + mixture + (UNPACKED_COLUMNS * width if packed else 0)

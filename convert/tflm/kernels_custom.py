@@ -28,8 +28,9 @@ def _detection(node: Node) -> None:
 def _block(node: Node) -> None:
     """EMBBERT_BLOCK: whatever else is linked, it has no kernel but ours."""
     node.persistent_struct("FastBlockData")
-    tile_rows = read_options(bytes(node.op.packed.customOptions)).tile_rows
-    node.scratch(scratch_bytes(tile_rows, node.elements("i1"), node.dims("i0")[-1], node.build.simd))
+    tile_rows, width = read_options(bytes(node.op.packed.customOptions)).tile_rows, node.dims("i0")[-1]
+    packed = node.elements("i2") < width * width
+    node.scratch(scratch_bytes(tile_rows, node.elements("i1"), width, packed, node.build.simd))
 
 
 CUSTOM_KERNELS = SIGNAL_KERNELS | {

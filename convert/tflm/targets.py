@@ -13,6 +13,7 @@ CORES = {
 }
 CORE = "cortex-m7"  # the same structs and scratch as a Cortex-M4 and M33
 KERNELS = ("cmsis_nn", "fast")  # fast: those of tflm_app/kernels over CMSIS-NN's
-# Who plans the arena: the file, with activations that share memory; TFLM's planner; that, where each block is one
-# operator, of tflm_app/kernels.
-PLANS = ("offline", "stock", "fused")
+# Plans in which each block is one operator of tflm_app/kernels, and the bits of its dense weights.
+FUSED = {"fused": 8, "fused-int4": 4}
+# Who plans the arena: the file, with activations that share memory; TFLM's planner; that, for fused blocks.
+PLANS = ("offline", "stock", *FUSED)

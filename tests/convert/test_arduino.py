@@ -23,6 +23,7 @@ NEED_TFLM = {
     "embbert_block.cpp",
     "fixed_point.cpp",
     "fully_connected.cpp",
+    "int32.cpp",
     "l2_normalization.cpp",
     "lookup.cpp",
     "softmax.cpp",

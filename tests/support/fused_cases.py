@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from benchmarks.firmware.fused import FOLDER
 from benchmarks.firmware.models import read_models
-from convert.tflite.block_options import BLOCK, INPUTS
+from convert.tflite.block_options import BLOCK, DENSE_KERNELS, INPUTS
 from convert.tflite.view import Model, Operator, view_model
 from convert.tflite.writer import pack_model
 
@@ -39,6 +39,18 @@ def with_half_an_activation(op: Operator) -> None:
     tensor.shape, tensor.data = (128,), tensor.data[:128]
 
 
+def with_weights_of_four_bits(op: Operator) -> None:
+    """Its rows are no multiple of eight."""
+    for name in DENSE_KERNELS:
+        tensor = op.inputs[INPUTS.index(name)]
+        tensor.shape, tensor.data = (36, 18), tensor.data[: 36 * 18]
+
+
+def with_some_of_four_bits(op: Operator) -> None:
+    tensor = op.inputs[INPUTS.index("contract.kernel")]
+    tensor.shape, tensor.data = (36, 18), tensor.data[: 36 * 18]
+
+
 def with_options(change: Callable[[bytes], bytes]) -> Callable[[Operator], None]:
     def edit(op: Operator) -> None:
         op.packed.customOptions = change(bytes(op.packed.customOptions))
@@ -58,7 +70,7 @@ FUSED_BROKEN: dict[str, list[Callable[[Operator], None]]] = {
     "block_has_a_kernel": [as_it_is],
     "block_tensors": [without_its_last_input],
     "block_types": [with_biases_for_a_kernel],
-    "block_shapes": [with_half_an_activation],
+    "block_shapes": [with_half_an_activation, with_weights_of_four_bits, with_some_of_four_bits],
     "block_options": [
         with_options(lambda data: data[:-4]),
         with_options(lambda data: struct.pack("<i", 0) + data[4:]),

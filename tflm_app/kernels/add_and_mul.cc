@@ -1,12 +1,15 @@
-// ADD and MUL of two int8 tensors of one shape; a broadcast is TFLM's own kernel's.
+// ADD and MUL of two int8 tensors of one shape; a broadcast is TFLM's own kernel's, and so is SUB. Where ours are linked
+// alone, SUB and MUL of int32 are ours too.
 
 #include <cstddef>
 #include <cstdint>
 
 #include "kernels/delegate.h"
 #include "kernels/elementwise.h"
+#include "kernels/int32.h"
 #include "kernels/kernels.h"
 #include "tensorflow/lite/micro/kernels/add.h"
+#include "tensorflow/lite/micro/kernels/micro_ops.h"
 #include "tensorflow/lite/micro/kernels/mul.h"
 
 namespace embbert::kernels {
@@ -60,7 +63,11 @@ struct PreparedOperands {
 
 [[gnu::cold]] TfLiteStatus PrepareMul(TfLiteContext* context, TfLiteNode* node) {
   if (!IsOurs(EvalInput(context, node, 0), EvalInput(context, node, 1))) {
-    return PrepareStock(tflite::Register_MUL(), context, node);
+    if constexpr (kAlone) {
+      return PrepareStock(MulInt32(), context, node);
+    } else {
+      return PrepareStock(tflite::Register_MUL(), context, node);
+    }
   }
   PreparedTensors tensors(context, node);
   const PreparedOperands operands(tensors);
@@ -99,6 +106,14 @@ TFLMRegistration Add() {
 
 TFLMRegistration Mul() {
   return tflite::micro::RegisterOp(nullptr, PrepareMul, Invoke<MulData, ComputeMul>);
+}
+
+TFLMRegistration Sub() {
+  if constexpr (kAlone) {
+    return SubInt32();
+  } else {
+    return tflite::Register_SUB();
+  }
 }
 
 }  // namespace embbert::kernels

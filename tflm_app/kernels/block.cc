@@ -6,9 +6,12 @@
 #include "kernels/depthwise.h"
 #include "kernels/mixture.h"
 #include "kernels/normalize.h"
+#include "kernels/unpack.h"
 
 namespace embbert::kernels {
 namespace {
+
+constexpr int kUnpackedColumns = 16;  // rows of packed weights that are bytes at a time
 
 // Some rows of a block.
 class Tile {
@@ -16,7 +19,8 @@ class Tile {
   Tile(const Block& block, int first, int rows)
       : block_(block), options_(block.options), first_(first), rows_(rows), narrow_(block.scratch),
         wide_(narrow_ + options_.tile_rows * block.width),
-        columns_(wide_ + options_.tile_rows * std::max(block.rows, block.width)) {}
+        columns_(wide_ + options_.tile_rows * std::max(block.rows, block.width)),
+        unpacked_(columns_ + MixtureScratchBytes(block.rows)) {}
 
   void Compute() {
     int8_t* output = block_.output + first_ * block_.width;
@@ -50,7 +54,21 @@ class Tile {
     dense.weights = kernel;
     dense.bias = bias;
     dense.output = output;
-    ComputeDense(dense);
+    block_.packed ? ComputePacked(dense) : ComputeDense(dense);
+  }
+
+  // Some columns at a time: their weights are made bytes first.
+  [[gnu::noinline]] void ComputePacked(Dense dense) const {
+    const int8_t* packed = dense.weights;
+    dense.weights = unpacked_;
+    for (int left = block_.width; left > 0; left -= kUnpackedColumns) {
+      dense.columns = std::min(left, kUnpackedColumns);
+      Unpack(packed, dense.columns * dense.depth, unpacked_);
+      ComputeDense(dense);
+      packed += dense.columns * dense.depth / 2;
+      if (dense.bias != nullptr) dense.bias += dense.columns;
+      dense.output += dense.columns;
+    }
   }
 
   // Queries to probabilities [rows, L].
@@ -108,13 +126,13 @@ class Tile {
   const Block& block_;
   const BlockOptions& options_;
   int first_, rows_;
-  int8_t *narrow_, *wide_, *columns_;
+  int8_t *narrow_, *wide_, *columns_, *unpacked_;
 };
 
 }  // namespace
 
-int BlockScratchBytes(int tile_rows, int rows, int width) {
-  return tile_rows * (width + std::max(rows, width)) + MixtureScratchBytes(rows);
+int BlockScratchBytes(int tile_rows, int rows, int width, bool packed) {
+  return tile_rows * (width + std::max(rows, width)) + MixtureScratchBytes(rows) + packed * kUnpackedColumns * width;
 }
 
 void ComputeBlock(const Block& block) {

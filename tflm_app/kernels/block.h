@@ -20,7 +20,7 @@ struct BlockStep {
   int32_t zero_point;
 };
 
-// The options of the operator as the file has them: 32-bit integers, the lowest byte first (convert/passes/fuse.py).
+// The options of the operator as the file has them: 32-bit integers, the lowest byte first (convert/lowering/fused_block.py).
 struct BlockOptions {
   int32_t tile_rows;
   int32_t input_zero_point;
@@ -36,7 +36,8 @@ struct Block {
   int rows, width, taps;     // L, d and k
   int8_t* x;                 // [L, d]; becomes n
   const int32_t* mask;       // [L]
-  const int8_t *query_kernel, *value_kernel, *contract_kernel;  // [d, d]
+  const int8_t *query_kernel, *value_kernel, *contract_kernel;  // [d, d]; packed: [d, d / 2]
+  bool packed;                                                  // weights of 4 bits (unpack.h)
   const int32_t *query_bias, *context_bias;                     // [d]
   const int8_t* conv_kernel;                                    // [k, d]
   const int32_t *conv_bias, *conv_multipliers, *conv_shifts;    // [d]
@@ -45,8 +46,9 @@ struct Block {
   int8_t* scratch;
 };
 
-// Bytes of scratch: of a tile what is d wide and what is L wide, and what ComputeMixture asks for.
-int BlockScratchBytes(int tile_rows, int rows, int width);
+// Bytes of scratch: of a tile what is d wide and what is L wide, what ComputeMixture asks for, and of weights that are
+// packed some rows as bytes.
+int BlockScratchBytes(int tile_rows, int rows, int width, bool packed);
 
 // Takes no more than 4 KiB of stack.
 void ComputeBlock(const Block& block);

@@ -7,6 +7,7 @@
 #include "kernels/depthwise.h"
 #include "kernels/kernels.h"
 #include "kernels/mixture.h"
+#include "kernels/unpack.h"
 
 namespace embbert::kernels {
 namespace {
@@ -55,6 +56,7 @@ Block BlockOf(TfLiteContext* context, const TfLiteNode* node) {
   block.mask = inputs[kMask]->data.i32;
   block.query_kernel = inputs[kQueryKernel]->data.int8;
   block.query_bias = inputs[kQueryBias]->data.i32;
+  block.packed = CountElements(*inputs[kQueryKernel]->dims) < block.width * block.width;
   block.value_kernel = inputs[kValueKernel]->data.int8;
   block.context_bias = inputs[kContextBias]->data.i32;
   block.conv_kernel = inputs[kConvKernel]->data.int8;
@@ -74,8 +76,8 @@ bool Has(TfLiteContext* context, const TfLiteNode* node, Input input, TfLiteType
 
 // Whether the tensors are those of a block.
 bool IsWhole(TfLiteContext* context, const TfLiteNode* node, const Block& block) {
-  const int width = block.width, square = width * width;
-  return Has(context, node, kX, kTfLiteInt8, block.rows * width) &&
+  const int width = block.width, square = width * width / (block.packed ? 2 : 1);
+  return (!block.packed || width % kPackedStep == 0) && Has(context, node, kX, kTfLiteInt8, block.rows * width) &&
          Has(context, node, kMask, kTfLiteInt32, block.rows) &&
          Has(context, node, kQueryKernel, kTfLiteInt8, square) && Has(context, node, kQueryBias, kTfLiteInt32, width) &&
          Has(context, node, kValueKernel, kTfLiteInt8, square) &&
@@ -97,7 +99,7 @@ bool IsWhole(TfLiteContext* context, const TfLiteNode* node, const Block& block)
   TF_LITE_ENSURE(context, IsWhole(context, node, block) && block.taps > 0 && block.taps <= kMaxTaps);
   Data* data = AllocateData<Data>(context, node);
   TF_LITE_ENSURE(context, data != nullptr);
-  const int bytes = BlockScratchBytes(options.tile_rows, block.rows, block.width);
+  const int bytes = BlockScratchBytes(options.tile_rows, block.rows, block.width, block.packed);
   return context->RequestScratchBufferInArena(context, static_cast<size_t>(bytes), &data->scratch);
 }
 

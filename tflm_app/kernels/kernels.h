@@ -20,6 +20,7 @@ TFLMRegistration L2Normalization();
 TFLMRegistration Logistic();
 TFLMRegistration Mul();
 TFLMRegistration Softmax();
+TFLMRegistration Sub();  // ours with KERNELS=alone, and of int32
 TFLMRegistration Tanh();
 
 // A custom operator, which TFLM has no kernel for: resolver.AddCustom("EMBBERT_BLOCK", EmbbertBlock()). See block.h.

@@ -1,6 +1,6 @@
 """Rules of EMBBERT_BLOCK, which `convert.py --plan fused` makes of a block and tflm_app/kernels computes."""
 
-from convert.tflite.block_options import BLOCK, INPUTS, read_options
+from convert.tflite.block_options import BLOCK, DENSE_KERNELS, INPUTS, PACKED_STEP, read_options
 from convert.tflite.editing import is_output, maker, readers
 from convert.tflite.view import Operator
 from convert.tflm.rules.registry import COUNT, FORM, TYPE, VALUE, Verdict, first_broken, require, rule
@@ -42,7 +42,9 @@ def block_types(op: Operator) -> Verdict:
 
 @rule(BLOCK, FORM, AGAIN, kernel=KERNEL)
 def block_shapes(op: Operator) -> Verdict:
-    """Rows of a block are a multiple of four wide; kernels, biases and mask go with them, with 1 to 128 taps."""
+    """Rows of a block are a multiple of four wide, of eight with weights of 4 bits; kernels, biases and mask go with
+    them, with 1 to 128 taps.
+    """
     given = dict(zip(INPUTS, op.inputs))
     x, kernel = given["x"], given["conv.kernel"]
     width = x.shape[-1] if x.rank else 0
@@ -50,7 +52,8 @@ def block_shapes(op: Operator) -> Verdict:
         return require(False, x, f"has rows of {width}")
     taps = kernel.shape[-2] if kernel.rank > 1 else 0
     elements = {"x": x.elements, "mask": x.elements // width, "conv.rescale": 2 * width, "activation": TABLE}
-    elements |= dict.fromkeys(("query.kernel", "value.kernel", "contract.kernel"), width * width)
+    packed = given["query.kernel"].elements < width * width and width % PACKED_STEP == 0
+    elements |= dict.fromkeys(DENSE_KERNELS, width * width // (1 + packed))
     elements |= dict.fromkeys(("query.bias", "context.bias", "conv.bias"), width) | {"conv.kernel": taps * width}
     verdicts = [
         require(given[name].elements == n, given[name], f"has {given[name].elements} elements, not {n}")

@@ -13,8 +13,10 @@ from convert.bundle.for_library import bundle_for
 from convert.export.build import TILE_ROWS, build_model, build_stages
 from convert.export.build_lengths import build_lengths
 from convert.lowering.expand import expand_model
+from convert.lowering.fused_block import pack_weights, unpack_weights
 from convert.lowering.lower import lower_mixed, lower_model
 from convert.lowering.mixtures import mixture_ranges
+from convert.lowering.quantization import four_bit_scale
 from convert.lowering.to_tflite import write_model
 from convert.passes.fuse import fuse_blocks
 from convert.tflite.block_options import BLOCK, read_options
@@ -43,16 +45,47 @@ def large() -> RandomModel:
     return random_model(np.random.default_rng(SEED), 64, 3, kernel=5, max_length=LONG, calibration_rows=4)
 
 
-@pytest.mark.parametrize("pair, activation", [(False, "silu"), (True, "silu"), (False, "hard_swish")])
-def test_fused_blocks_answer_as_the_plain_graph(pair: bool, activation: str) -> None:
+@pytest.mark.parametrize(
+    "pair, activation, bits", [(False, "silu", 8), (True, "silu", 8), (False, "hard_swish", 8), (False, "silu", 4)]
+)
+def test_fused_blocks_answer_as_the_plain_graph(pair: bool, activation: str, bits: int) -> None:
     model = small(pair, activation)
-    plain = lower_mixed(model.weights, model.ranges, LENGTH)
+    plain = lower_mixed(model.weights, model.ranges, LENGTH, bits)
     fused = write_model(fuse_blocks(plain, 4))
     assert [op.name for op in view_model(fused).operators].count(BLOCK) == 2
     rows = random_rows(np.random.default_rng(SEED), model, 12, LENGTH)
     segments = [segments_of(row) for row in rows] if pair else None
     first, second = (predict(each, list(rows), segments) for each in (fused, write_model(plain)))
     assert np.array_equal(first, second) and len(np.unique(first, axis=0)) > 6, f"seed {SEED}"
+
+
+def test_weights_of_four_bits_are_packed_as_the_kernel_reads_them() -> None:
+    weights = np.random.default_rng(SEED).integers(-8, 8, (6, 24)).astype(np.int8)
+    packed = pack_weights(weights)
+    assert packed.shape == (6, 12) and np.array_equal(unpack_weights(packed), weights), f"seed {SEED}"
+    for row, bytes_ in zip(weights, packed.view(np.uint8)):  # kernels/unpack.h: weight i below, weight i + 4 above
+        assert all(
+            (row[8 * (i // 4) + i % 4 + half] & 15) == (byte >> half & 15)
+            for i, byte in enumerate(bytes_)
+            for half in (0, 4)
+        )
+
+
+def test_the_scale_of_four_bits_is_the_nearest() -> None:
+    values = np.random.default_rng(SEED).standard_normal((16, 32)).astype(np.float32)
+    chosen = four_bit_scale(values).per_tensor_scale
+
+    def error(scale: float) -> float:
+        return float(np.square(np.clip(np.floor(values / scale + 0.5), -7, 7) * scale - values).mean())
+
+    grid = [error(float(bound) / 7) for bound in np.linspace(0.1, 1, 200) * np.abs(values).max()]
+    assert error(chosen) <= 1.01 * min(grid) < 0.9 * grid[-1], f"seed {SEED}"
+
+
+def test_four_bits_halve_the_dense_weights() -> None:
+    model = large()
+    eight, four = (build_model(model.weights, model.ranges, LONG, plan=plan) for plan in ("fused", "fused-int4"))
+    assert 2 * 3 * 64 * 64 // 2 - 64 <= len(eight) - len(four) <= 2 * 3 * 64 * 64 // 2 + 64  # two blocks, three kernels
 
 
 def test_mixing_before_projecting_is_the_same_function() -> None:

@@ -18,6 +18,7 @@ TFLMRegistration L2Normalization() { return tflite::Register_L2_NORMALIZATION();
 TFLMRegistration Logistic() { return tflite::Register_LOGISTIC(); }
 TFLMRegistration Mul() { return tflite::Register_MUL(); }
 TFLMRegistration Softmax() { return tflite::Register_SOFTMAX(); }
+TFLMRegistration Sub() { return tflite::Register_SUB(); }
 TFLMRegistration Tanh() { return tflite::Register_TANH(); }
 
 }  // namespace embbert::kernels

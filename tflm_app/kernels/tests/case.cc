@@ -95,7 +95,7 @@ int8_t* Case::AddPerChannel(std::initializer_list<int> shape, const float* scale
 
 int32_t* Case::AddInt32(std::initializer_list<int> shape, float scale) {
   TfLiteTensor* tensor = Add(kTfLiteInt32, 4, shape);
-  SetQuantization(tensor, &scale, 1, 0, 0);
+  if (scale != 0) SetQuantization(tensor, &scale, 1, 0, 0);
   return tensor->data.i32;
 }
 
@@ -122,7 +122,12 @@ Outcome Case::Run(const TFLMRegistration& stock, const TFLMRegistration& ours, c
   for (size_t i = 0; i < output.bytes; ++i) bytes[i] = static_cast<uint8_t>(~output_copy[i]);
   outcome.ran = Answer(ours, parameters, absent, &outcome.ours);
   for (size_t i = 0; i < output.bytes; ++i) outcome.different += bytes[i] != output_copy[i];
-  ASAN_UNPOISON_MEMORY_REGION(pool, kPoolBytes);
-  outcome.kept_within = Untouched(bytes - kRedZone) && Untouched(bytes + output.bytes);
+  outcome.kept_within = KeptWithin(bytes, output.bytes);
   return outcome;
+}
+
+bool Case::KeptWithin(const void* data, size_t bytes) {
+  ASAN_UNPOISON_MEMORY_REGION(pool, kPoolBytes);
+  const auto* first = static_cast<const uint8_t*>(data);
+  return Untouched(first - kRedZone) && Untouched(first + bytes);
 }

@@ -28,16 +28,19 @@ class Case {
   int8_t* AddInt8(std::initializer_list<int> shape, float scale, int zero_point);
   // The same with a scale for each index of a dimension.
   int8_t* AddPerChannel(std::initializer_list<int> shape, const float* scales, int count, int dimension);
-  int32_t* AddInt32(std::initializer_list<int> shape, float scale);
+  int32_t* AddInt32(std::initializer_list<int> shape, float scale = 0);  // 0: integers that stand for themselves
 
   // The tensor added last is the output, those before it are the inputs (`absent` of them at the end missing).
   Outcome Run(const TFLMRegistration& stock, const TFLMRegistration& ours, const void* parameters, int absent = 0);
+
+  // Whether nothing was written beside the bytes of a tensor.
+  static bool KeptWithin(const void* data, size_t bytes);
 
  private:
   TfLiteTensor* Add(TfLiteType type, size_t element_bytes, std::initializer_list<int> shape);
   bool Answer(const TFLMRegistration& registration, const void* parameters, int absent, uint64_t* ticks);
 
-  static constexpr int kMaxTensors = 5;
+  static constexpr int kMaxTensors = 16;
   TfLiteTensor tensors_[kMaxTensors];
   int count_ = 0;
 };

@@ -1,5 +1,6 @@
 #include "operators.h"
 
+#include "kernels/int32.h"
 #include "kernels/kernels.h"
 #include "tensorflow/lite/c/builtin_op_data.h"
 #include "tensorflow/lite/micro/kernels/add.h"
@@ -105,12 +106,35 @@ Outcome RunElementwise(Random& random, float low, float high) {
   return tensors.Run(kStock(), kOurs(), &parameters);
 }
 
+// Of one shape, or one side of one number; the results fit 32 bits.
+template <typename Parameters, TFLMRegistration (*kStock)(), TFLMRegistration (*kOurs)()>
+Outcome RunInt32(Random& random, int bits) {
+  Case tensors;
+  const int rows = random.Integer(1, 3), depth = random.Integer(1, 70), alone = random.Integer(0, 2);
+  for (int side = 0; side < 2; ++side) {
+    const bool one = alone == side;
+    int32_t* numbers = one ? tensors.AddInt32({1}) : tensors.AddInt32({rows, depth});
+    for (int i = 0; i < (one ? 1 : rows * depth); ++i) numbers[i] = static_cast<int32_t>(random.Next()) >> random.Integer(32 - bits, 30);
+  }
+  tensors.AddInt32({rows, depth});
+  Parameters parameters = {};
+  parameters.activation = RandomActivation(random);
+  return tensors.Run(kStock(), kOurs(), &parameters);
+}
+
 Outcome RunAdd(Random& random) {
   return RunElementwise<TfLiteAddParams, tflite::Register_ADD, embbert::kernels::Add>(random, 1e-3f, 8);
 }
 
 Outcome RunMul(Random& random) {
+  if (random.OneIn(4)) {
+    return RunInt32<TfLiteMulParams, tflite::Register_MUL, embbert::kernels::MulInt32>(random, 16);
+  }
   return RunElementwise<TfLiteMulParams, tflite::Register_MUL, embbert::kernels::Mul>(random, 1e-3f, 8);
+}
+
+Outcome RunSub(Random& random) {
+  return RunInt32<TfLiteSubParams, tflite::Register_SUB, embbert::kernels::SubInt32>(random, 31);
 }
 
 Outcome RunL2Normalization(Random& random) {
@@ -172,12 +196,14 @@ Outcome RunDepthwise(Random& random) {
 const Operator kOperators[] = {
     {"ADD", RunAdd},
     {"DEPTHWISE_CONV_2D", RunDepthwise},
+    {"EMBBERT_BLOCK", RunBlock},
     {"FULLY_CONNECTED", RunFullyConnected},
     {"HARD_SWISH", RunHardSwish},
     {"L2_NORMALIZATION", RunL2Normalization},
     {"LOGISTIC", RunLogistic},
     {"MUL", RunMul},
     {"SOFTMAX", RunSoftmax},
+    {"SUB", RunSub},
     {"TANH", RunTanh},
 };
 const int kOperatorCount = sizeof(kOperators) / sizeof(kOperators[0]);

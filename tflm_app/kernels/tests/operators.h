@@ -11,6 +11,8 @@ struct Operator {
   Outcome (*run)(Random& random);
 };
 
+Outcome RunBlock(Random& random);  // block.cc
+
 extern const Operator kOperators[];
 extern const int kOperatorCount;
 

@@ -1,0 +1,132 @@
+"""What the device needs: arena, stack, flash, instructions."""
+
+import math
+
+from benchmarks.tables.common import SHORT_CORES, lines_of, millions, read_result
+
+BASE, FUSED = "embbert-base-256", ("fused-256", "fused-256-in-81920", "fused-64")  # in kernels.json
+
+
+def memory_short_table() -> str:
+    """Arena and stack of base, a column a core."""
+    measured = read_result("arena_firmware.json")["measured"]
+    rows = [
+        [f"{what}, L = {length}", *(f"{value:,} B" for value in short_rows(measured, length, "cmsis_nn", cell))]
+        for length in (64, 256)
+        for what, cell in (("arena", "total"), ("stack", "stack"))
+    ]
+    return lines_of("| base, CMSIS-NN | Cortex-M4 | Cortex-M7 | Cortex-M55 |", rows)
+
+
+def speed_short_table() -> str:
+    """Instructions of an inference of base, a column a core."""
+    measured = read_result("instructions.json")["measured"]
+    rows = [
+        [
+            f"L = {length}, {kernels}",
+            *(millions(value) for value in short_rows(measured, length, kernels, "instructions")),
+        ]
+        for length in (64, 256)
+        for kernels in ("cmsis_nn", "reference")
+    ]
+    return lines_of("| base, instructions | Cortex-M4 | Cortex-M7 | Cortex-M55 |", rows)
+
+
+def short_rows(figures: list[dict], length: int, kernels: str, cell: str) -> list[int]:
+    """A figure of base at a length, on each of the README's cores."""
+    found = {e["core"]: e[cell] for e in figures if (e["model"], e["kernels"]) == (f"embbert-base-{length}", kernels)}
+    return [found[core] for core in SHORT_CORES]
+
+
+def app_table() -> str:
+    """A line a board and set of kernels."""
+    rows = [
+        [
+            r["board"],
+            r["kernels"],
+            str(r["length"]),
+            f"{r['texts_equal']} of {r['texts']}",
+            f"{r['golden_equal']} of {r['golden']}",
+            *(f"{size:,} B" for size in (r["arena"], r["stack"], r["text"] + r["data"], r["own_code"])),
+        ]
+        for r in read_result("app.json")["runs"]
+    ]
+    header = "| board | kernels | L | texts as Python | golden rows | arena | stack | flash | own code |"
+    return lines_of(header, rows)
+
+
+def flash_table() -> str:
+    """A column an app: what each part of it takes."""
+    entries = sorted(read_result("flash.json")["measured"], key=lambda e: (e["length"], e["plan"] == "fused", e["own"]))
+    names = [f"L = {e['length']}{', fused' * (e['plan'] == 'fused')}, {e['own']}" for e in entries]
+    parts = entries[0]["bytes"]
+    rows = [[part, *(f"{entry['bytes'][part]:,}" for entry in entries)] for part in parts]
+    return lines_of(f"| bytes | {' | '.join(names)} |", rows)
+
+
+def int4_table() -> str:
+    """A line a task: blocks with dense weights of 8 bits, and of 4."""
+    rows = [
+        [
+            f"{e['task']}, {e['split']} ({e['rows']:,})",
+            e["metric"],
+            *(f"{e[name]:.2f}" for name in ("float", "fused", "fused-int4")),
+            *(f"{size:,} B" for size in e["bytes"].values()),
+        ]
+        for e in read_result("int4.json")["measured"]
+    ]
+    return lines_of("| task, split (rows) | metric | float | fused | fused-int4 | bytes | bytes, int4 |", rows)
+
+
+def kernels_table() -> str:
+    """A line for each model that is not ours: instructions with our kernels, those with TFLM's being 1."""
+    ratios: dict[str, dict[str, str]] = {}
+    for entry in read_result("kernels.json")["measured"]:
+        if entry["model"] != BASE and not entry["model"].startswith("fused-"):
+            ratio = entry["fast"]["instructions"] / entry["stock"]["instructions"]
+            said = f"{ratio:.2f}" + (", other bytes" if not entry["equal"] else "")
+            ratios.setdefault(entry["model"], {})[entry["core"]] = said
+    rows = [[name, *(by_core.get(core, "") for core in SHORT_CORES)] for name, by_core in sorted(ratios.items())]
+    return lines_of("| instructions, TFLM's = 1 | Cortex-M4 | Cortex-M7 | Cortex-M55 |", rows)
+
+
+def fused_table() -> str:
+    """A line a core: what the base preset takes with our kernels, as it is exported and with blocks of one operator."""
+    found = {(entry["model"], entry["core"]): entry for entry in read_result("kernels.json")["measured"]}
+    cores = sorted({core for model, core in found if model in FUSED})
+    rows = []
+    for core in cores:
+        entries = [found[model, core]["fast"] for model in (BASE, *FUSED)]
+        rows.append([core, *(f"{one['arena']:,} B, {millions(one['instructions'])}" for one in entries)])
+    return lines_of("| arena, instructions | plan offline | fused | fused, arena 81,920 B | fused, L = 64 |", rows)
+
+
+def estimate_errors_table() -> str:
+    """A line for each core and set of kernels: how far the estimates are off on the models that the fit did not see."""
+    rows = []
+    errors = [row for row in read_result("instructions.json")["errors"] if row["held_out"]]
+    for core, kernels in sorted({(row["core"], row["kernels"]) for row in errors}):
+        found = [row["error"] for row in errors if (row["core"], row["kernels"]) == (core, kernels)]
+        sizes = sorted(abs(error) for error in found if error is not None)
+        tenth = sizes[math.ceil(0.9 * len(sizes)) - 1]
+        rows.append([core, kernels, str(len(found)), f"{tenth:.1f} %", f"{sizes[-1]:.1f} %", str(found.count(None))])
+    return lines_of("| core | kernels | models held out | 90th percentile | worst | unknown |", rows)
+
+
+def lengths_table() -> str:
+    """One length in a firmware, and several that share their weights."""
+    result = read_result("lengths.json")
+    size, texts, longest = result["bytes"], result["texts"], result["lengths"][-1]
+    separately = f"(four files: {size['separately']:,} B)"
+    rows = [
+        ["`model.tflite`", f"{size['files'][str(longest)]:,} B", f"{size['shared']:,} B {separately}"],
+        ["arena", f"{size['arenas'][str(longest)]:,} B", f"{size['arena']:,} B"],
+    ]
+    for one, shared in zip(texts["one"], texts["shared"]):
+        cost = f"{millions(shared['instructions'])} at L = {shared['length']}"
+        rows.append([f"instructions, a text of {one['tokens']} tokens", millions(one["instructions"]), cost])
+    for task, figures in result["tasks"].items():
+        name = f"mean of {figures['texts']:,} texts of {task} ({figures['mean_tokens']:.0f} tokens)"
+        rows.append([name, millions(figures["one_length"]), millions(figures["all_lengths"])])
+    several = ", ".join(map(str, result["lengths"]))
+    return lines_of(f"| base, Cortex-M7, CMSIS-NN | L = {longest} | L = {several} |", rows)
