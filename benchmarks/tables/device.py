@@ -57,8 +57,10 @@ def app_table() -> str:
 
 def flash_table() -> str:
     """A column an app: what each part of it takes."""
-    entries = sorted(read_result("flash.json")["measured"], key=lambda e: (e["length"], e["plan"] == "fused", e["own"]))
-    names = [f"L = {e['length']}{', fused' * (e['plan'] == 'fused')}, {e['own']}" for e in entries]
+    entries = sorted(
+        read_result("flash.json")["measured"], key=lambda e: (e["length"], e["plan"] != "offline", e["plan"], e["own"])
+    )
+    names = [f"L = {e['length']}, {e['plan']}, {e['own']}" for e in entries]
     parts = entries[0]["bytes"]
     rows = [[part, *(f"{entry['bytes'][part]:,}" for entry in entries)] for part in parts]
     return lines_of(f"| bytes | {' | '.join(names)} |", rows)
