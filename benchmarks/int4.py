@@ -10,14 +10,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-from benchmarks.firmware.results import to_lines
+from benchmarks.firmware.results import Results
 from convert.export.build import build_model
 from convert.lowering.mixtures import with_mixtures
 from convert.tflm.interpreters import predict
 from convert.tflm.targets import FUSED
 from tf_embbert.common.arguments import CommandParser, positive_int
 from tf_embbert.common.errors import run_command
-from tf_embbert.common.files import write_atomically
 from tf_embbert.data.tasks import load_task
 from tf_embbert.finetuning.scoring import sampled
 from tf_embbert.run import Run, load_run
@@ -58,9 +57,7 @@ def main(arguments: list[str] | None = None) -> None:
     parse.add_argument("--rows", type=positive_int, metavar="N", help="so many of them, seeded (default: all)")
     options = parse.parse_args(arguments)
     entry = measure(load_run(options.run), options.task, options.data_dir, options.rows)
-    found = json.loads(RESULT.read_text())["measured"] if RESULT.exists() else []
-    kept = [old for old in found if old["task"] != entry["task"]]
-    write_atomically(RESULT, to_lines({"measured": sorted([*kept, entry], key=lambda each: each["task"])}))
+    Results(RESULT, {}).add("measured", ("task",), entry)
     print(json.dumps(entry))
 
 

@@ -11,7 +11,7 @@ from convert.lowering.graph import Quantization
 from convert.lowering.graph import Tensor as LoweredTensor
 from convert.lowering.ops import GraphBuilder
 from convert.lowering.to_tflite import write_operators
-from convert.tflite.block_options import BLOCK, DENSE_KERNELS, INPUTS, read_options
+from convert.tflite.block_options import BLOCK, DENSE_KERNELS, INPUTS, are_packed, read_options
 from convert.tflite.editing import replace_operator
 from convert.tflite.model import operator_name, read_model
 from convert.tflite.view import Tensor, view_model
@@ -46,9 +46,9 @@ def _mirror(tensor: Tensor) -> LoweredTensor:
 def _whole(build: GraphBuilder, name: str, kernel: LoweredTensor, width: int) -> LoweredTensor:
     """Dense weights of a byte each."""
     assert kernel.data is not None
-    if kernel.data.size == width * width:
-        return kernel
-    return build.constant(name, unpack_weights(kernel.data), kernel.quantization)
+    if are_packed(kernel.data.size, width):
+        return build.constant(name, unpack_weights(kernel.data), kernel.quantization)
+    return kernel
 
 
 def _lower_block(given: dict[str, LoweredTensor], output: LoweredTensor, options: bytes) -> LoweredGraph:

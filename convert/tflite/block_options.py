@@ -66,6 +66,11 @@ def read_options(data: bytes) -> BlockOptions:
     return BlockOptions(words[0], hidden, ACTIVATIONS[activation])
 
 
+def are_packed(elements: int, width: int) -> bool:
+    """Whether dense weights [d, d] of so many elements are of 4 bits (embbert_block.cc, BlockOf)."""
+    return elements < width * width
+
+
 def scratch_bytes(tile_rows: int, rows: int, width: int, packed: bool, simd: str) -> int:
     """What the operator asks for (block.cc, BlockScratchBytes); `simd` is the build's."""
     mixture = MVE_COLUMNS * rows if simd == "mve" else 0

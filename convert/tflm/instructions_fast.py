@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 
-from convert.tflite.block_options import BLOCK, UNPACKED_COLUMNS, read_options
+from convert.tflite.block_options import BLOCK, UNPACKED_COLUMNS, are_packed, read_options
 from convert.tflite.view import Operator
 from convert.tflm.kernels_fast import TAKES
 from convert.tflm.prepare import ArenaEnds, Node, Preparation
@@ -101,9 +101,7 @@ def _block(node: Node) -> Units:
         "tiles": tiles,
         "mixed values": tiles * rows * width,
     }
-    if (
-        node.elements("i2") < width * width
-    ):  # weights of 4 bits: a few columns at a time, for which rows are widened again
+    if are_packed(node.elements("i2"), width):  # a few columns at a time, for each of which rows are widened again
         again = math.ceil(width / UNPACKED_COLUMNS) - 1
         units |= {"unpacked": 3 * tiles * width * width, "widened again": 3 * again * rows * width}
     if taps < LINE_TAPS:

@@ -4,7 +4,7 @@ Sources are relative to tensorflow/lite/micro/kernels, ours to tflm_app/kernels.
 depends on tables in constants.
 """
 
-from convert.tflite.block_options import BLOCK, read_options, scratch_bytes
+from convert.tflite.block_options import BLOCK, are_packed, read_options, scratch_bytes
 from convert.tflm.kernels_reference import Kernel
 from convert.tflm.kernels_signal import SIGNAL_KERNELS
 from convert.tflm.prepare import Node
@@ -29,7 +29,7 @@ def _block(node: Node) -> None:
     """EMBBERT_BLOCK: whatever else is linked, it has no kernel but ours."""
     node.persistent_struct("FastBlockData")
     tile_rows, width = read_options(bytes(node.op.packed.customOptions)).tile_rows, node.dims("i0")[-1]
-    packed = node.elements("i2") < width * width
+    packed = are_packed(node.elements("i2"), width)
     node.scratch(scratch_bytes(tile_rows, node.elements("i1"), width, packed, node.build.simd))
 
 

@@ -1,6 +1,6 @@
 """Rules of EMBBERT_BLOCK, which `convert.py --plan fused` makes of a block and tflm_app/kernels computes."""
 
-from convert.tflite.block_options import BLOCK, DENSE_KERNELS, INPUTS, PACKED_STEP, read_options
+from convert.tflite.block_options import BLOCK, DENSE_KERNELS, INPUTS, PACKED_STEP, are_packed, read_options
 from convert.tflite.editing import is_output, maker, readers
 from convert.tflite.view import Operator
 from convert.tflm.rules.registry import COUNT, FORM, TYPE, VALUE, Verdict, first_broken, require, rule
@@ -52,7 +52,7 @@ def block_shapes(op: Operator) -> Verdict:
         return require(False, x, f"has rows of {width}")
     taps = kernel.shape[-2] if kernel.rank > 1 else 0
     elements = {"x": x.elements, "mask": x.elements // width, "conv.rescale": 2 * width, "activation": TABLE}
-    packed = given["query.kernel"].elements < width * width and width % PACKED_STEP == 0
+    packed = are_packed(given["query.kernel"].elements, width) and width % PACKED_STEP == 0
     elements |= dict.fromkeys(DENSE_KERNELS, width * width // (1 + packed))
     elements |= dict.fromkeys(("query.bias", "context.bias", "conv.bias"), width) | {"conv.kernel": taps * width}
     verdicts = [

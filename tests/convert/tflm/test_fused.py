@@ -41,7 +41,7 @@ def test_our_kernels_take_it_and_tflms_alone_do_not(name: str) -> None:
     assert not check_bytes(FUSED[name], name, "arduino")["supported"]
 
 
-@pytest.mark.parametrize("name", [name for name, model in FUSED.items() if input_length(model) <= 100])
+@pytest.mark.parametrize("name", FUSED)
 def test_interpreters_run_what_a_block_is_made_of(name: str) -> None:
     plain = expand_model(FUSED[name])
     assert BLOCK not in {op.name for op in view_model(plain).operators} and expand_model(plain) is plain
