@@ -51,6 +51,8 @@ site: .venv/installed
 
 tables: .venv/installed
 	$(RUN) -m benchmarks.tables
+	$(RUN) -m convert.check --supported-ops > SUPPORTED_OPS.md.partial
+	mv SUPPORTED_OPS.md.partial SUPPORTED_OPS.md
 
 clean:
 	rm -rf $(BUILD)

@@ -22,9 +22,9 @@ from convert.lowering.to_tflite import write_model
 from convert.tflite.lengths import split_lengths
 from convert.tflm.arena import plan_arenas
 from convert.tflm.builds import BUILDS, WITH_OURS
-from convert.tflm.interpreters import InterpreterError
 from convert.tflm.support import check_bytes, entry_text
 from convert.tflm.targets import CORE, FUSED, KERNELS, PLANS
+from convert.tflm.workers import InterpreterError
 from tf_embbert.common.errors import UserError
 from tf_embbert.run import Run
 from tf_embbert.windows import count_windows, require_single_texts

@@ -13,7 +13,8 @@ from convert.bundle.integrity import failures as own_failures
 from convert.bundle.manifest import length_offsets
 from convert.tflite.lengths import answer_by_length
 from convert.tflite.model import takes_pairs
-from convert.tflm.interpreters import InterpreterError, predict, why_not_compared
+from convert.tflm.interpreters import predict, why_not_compared
+from convert.tflm.workers import InterpreterError
 from tf_embbert.common.errors import UserError
 from tf_embbert.tokenizer import CLS, SEP, Tokenizer, segments
 

@@ -135,21 +135,16 @@ def list_ops(model: schema.ModelT) -> list[dict]:
     counts: Counter[tuple[str, int]] = Counter()
     types: dict[tuple[str, int], set[str]] = {}
     for graph in model.subgraphs:
+        names = [type_name(tensor).lower() for tensor in graph.tensors]
         for op in graph.operators:
             key = operator_name(model, op), model.operatorCodes[op.opcodeIndex].version
             counts[key] += 1
-            types.setdefault(key, set()).add(_signature(graph, op))
+            ends = (",".join(["-" if i < 0 else names[i] for i in chosen]) for chosen in (op.inputs, op.outputs))
+            types.setdefault(key, set()).add(">".join(ends))
     return [
         {"name": name, "version": version, "count": counts[name, version], "types": sorted(types[name, version])}
         for name, version in sorted(counts)
     ]
-
-
-def _signature(graph: schema.SubGraphT, op: schema.OperatorT) -> str:
-    def types(indices: Iterable[int]) -> str:
-        return ",".join("-" if i < 0 else type_name(graph.tensors[i]).lower() for i in indices)
-
-    return f"{types(op.inputs)}>{types(op.outputs)}"
 
 
 def _name(tensor: schema.TensorT) -> str:
@@ -198,7 +193,7 @@ def operators(graph: schema.SubGraphT) -> list[schema.OperatorT]:
 
 def indices(values: Iterable[int] | None) -> list[int]:
     """A vector of integers in the flatbuffer, which may be absent."""
-    return [] if values is None else [int(i) for i in values]
+    return [] if values is None else list(map(int, values))
 
 
 def tensor_bytes(tensor: schema.TensorT) -> int:

@@ -146,12 +146,12 @@ class Operator:
     @property
     def read(self) -> list[Tensor]:
         """The tensors that it reads, each once: an operator may have one tensor a thousand times."""
-        return list(dict.fromkeys(tensor for tensor in self.inputs if tensor is not None))
+        return _each_once(self.inputs)
 
     @property
     def written(self) -> list[Tensor]:
         """The tensors that it writes, each once."""
-        return list(dict.fromkeys(tensor for tensor in self.outputs if tensor is not None))
+        return _each_once(self.outputs)
 
     @property
     def called(self) -> list[int]:
@@ -223,7 +223,7 @@ class Model:
 
     def _operator(self, graph: Graph, index: int, op: schema.OperatorT) -> Operator:
         inputs, outputs, intermediates = (
-            tuple(graph.tensors[i] if i >= 0 else None for i in numbers(chosen))
+            tuple([graph.tensors[i] if i >= 0 else None for i in numbers(chosen)])
             for chosen in (op.inputs, op.outputs, op.intermediates)
         )
         name, code = operator_name(self.unpacked, op), self.codes[op.opcodeIndex]
@@ -251,6 +251,12 @@ numbers = indices  # a vector of integers of the file that may be absent
 def read_numbers(data: bytes | memoryview, format: str) -> list:
     """The numbers, of a format of `struct`, that bytes of a file are."""
     return list(struct.unpack_from(f"<{len(data) // SCALARS[format].size}{format}", data))
+
+
+def _each_once(tensors: tuple[OptionalTensor, ...]) -> list[Tensor]:
+    seen = dict.fromkeys(tensors)
+    seen.pop(None, None)
+    return list(seen)
 
 
 def _data(model: schema.ModelT, buffer: int) -> memoryview | None:

@@ -1,34 +1,23 @@
 """Running a model row by row: in TFLM's interpreter and in TensorFlow Lite's reference kernels.
 
-Models run in worker processes (`python -m convert.tflm.interpreters BACKEND`), so that a crash of an interpreter is an
-error message here, several cores can work, and neither a notebook nor a training process is forked. A worker gets a
-NumPy archive on standard input (model, tokens, segments) and answers a NumPy array.
+Models run in workers (`python -m convert.tflm.interpreters BACKEND`): a message is a NumPy archive of model, tokens and
+segments, its answer a NumPy array.
 """
 
 import importlib.util
 import io
 import os
-import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from importlib import metadata
-from pathlib import Path
 
 import numpy as np
 
 from convert.tflite.model import input_length
+from convert.tflm.workers import borrow_worker, read_message, write_message
 
 ARENA_BYTES = 1 << 26  # far above need and never touched, so never paid for: pages are mapped on first use
-ROOT = Path(__file__).resolve().parents[2]
 ROUNDS_AS_TFLM = (2, 19)  # the last TensorFlow whose reference kernels round twice when they requantise, as TFLM does
-
-
-class InterpreterError(RuntimeError):
-    """An interpreter refused or crashed on a model; `log` is all it printed."""
-
-    def __init__(self, message: str, log: str = "") -> None:
-        super().__init__(message)
-        self.log = log
 
 
 class TFLMRunner:
@@ -142,48 +131,24 @@ def pad_rows(rows: list[np.ndarray], length: int) -> np.ndarray:
     return np.stack([np.pad(np.asarray(row, np.int32), (0, length - len(row))) for row in rows])
 
 
-def start_python(arguments: list[str], data: bytes, timeout: float | None = None) -> subprocess.CompletedProcess:
-    """Runs `python -m ...` of this package in a child process, whatever the current folder is called.
-
-    Args:
-        arguments: the module and its arguments.
-        data: what the child reads on standard input.
-        timeout: seconds after which the child is killed (`subprocess.TimeoutExpired`).
-
-    Returns:
-        The finished process with its output as bytes.
-    """
-    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": ""}
-    command = [sys.executable, "-m", *arguments]
-    return subprocess.run(command, input=data, env=environment, cwd=ROOT, timeout=timeout, capture_output=True)
-
-
 def _run_worker(backend: str, model: bytes, inputs: dict[str, np.ndarray]) -> np.ndarray:
     archive = io.BytesIO()
     np.savez(archive, model=np.frombuffer(model, np.uint8), **inputs)
-    done = start_python(["convert.tflm.interpreters", backend], archive.getvalue())
-    if done.returncode:
-        log = done.stderr.decode("utf-8", "replace")
-        raise InterpreterError(f"{backend} failed: {_reason(done.returncode, log)}", log)
-    return np.load(io.BytesIO(done.stdout))
-
-
-def _reason(status: int, log: str) -> str:
-    lines = [line.strip() for line in log.splitlines() if line.strip()]
-    return f"crashed with signal {-status}" if status < 0 else lines[-1] if lines else f"exit status {status}"
+    with borrow_worker([__name__, backend]) as worker:
+        return np.load(io.BytesIO(worker.ask(archive.getvalue())))
 
 
 def _work(backend: str) -> None:
-    """The worker: an archive on standard input, logits on standard output; interpreters may print, to stderr."""
+    """A worker: archives on standard input, logits on standard output; interpreters may print, to stderr."""
     output = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    archive = np.load(io.BytesIO(sys.stdin.buffer.read()))
-    runner = RUNNERS[backend](archive["model"].tobytes())
-    columns = [archive[name] for name in ("tokens", "segments") if name in archive]
-    answer = io.BytesIO()
-    np.save(answer, np.stack([runner(*row) for row in zip(*columns)]))
-    with output:
-        output.write(answer.getvalue())
+    while (message := read_message(sys.stdin.buffer)) is not None:
+        archive = np.load(io.BytesIO(message))
+        runner = RUNNERS[backend](archive["model"].tobytes())
+        columns = [archive[name] for name in ("tokens", "segments") if name in archive]
+        answer = io.BytesIO()
+        np.save(answer, np.stack([runner(*row) for row in zip(*columns)]))
+        write_message(output, answer.getvalue())
 
 
 if __name__ == "__main__":

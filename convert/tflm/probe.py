@@ -8,7 +8,8 @@ import subprocess
 import sys
 from typing import NamedTuple
 
-from convert.tflm.interpreters import ARENA_BYTES, require_tflm, start_python
+from convert.tflm.interpreters import ARENA_BYTES, require_tflm
+from convert.tflm.workers import start_python
 
 TIMEOUT_SECONDS = 300
 FILLS = (0, 1, 127)

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from benchmarks.mutations.__main__ import good_models
-from benchmarks.mutations.judging import SECONDS
 from benchmarks.mutations.pieces import PIECE, add_piece, read_pieces, summary
 from benchmarks.mutations.structure import structure_mutants
 
@@ -27,7 +26,6 @@ def test_a_sample_of_structures_never_crashes_and_is_judged_as_tflm_does(count: 
     subprocess.run([*command, *options], cwd=ROOT, check=True, capture_output=True)
     found = json.loads(place.read_text())
     assert found["failures"] == [] and found["differences"] == []
-    assert found["slowest_seconds"] < SECONDS
     assert found["count"] == count and found["interpreter"]["agree"] > count / 2
 
 

@@ -70,7 +70,11 @@ def run_command(main: Callable[..., int | None]) -> Callable[..., int]:
             place = f"{error.filename}: " if error.filename else ""
             return _fail(f"error: {place}{error.strerror}: {DISK[error.errno]}", EXIT_USER_ERROR)
         except KeyboardInterrupt as interrupt:
-            return _fail(str(interrupt) or "interrupted", EXIT_INTERRUPTED)
+            status = _fail(str(interrupt) or "interrupted", EXIT_INTERRUPTED)
+            if main.__module__ == "__main__":  # TensorFlow's threads, at work still, may crash around Python's own end
+                _give_up_output()  # flushed, where it can be
+                os._exit(status)
+            return status
 
     return command
 

@@ -145,7 +145,7 @@ def make_step(model: Any, optimizer: Any) -> Any:
     optimizer.build(model.trainable_variables)
     signature = [tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None, model.output_shape[-1]], tf.float32)]
 
-    @tf.function(input_signature=signature)
+    @tf.function(autograph=False, input_signature=signature)
     def step(tokens: tf.Tensor, wanted: tf.Tensor) -> None:
         with tf.GradientTape() as tape:
             given = tf.math.l2_normalize(model(tokens, training=True), -1)

@@ -29,6 +29,7 @@ QAT_ROWS, QAT_EPOCHS = 20_000, (1, 10)  # rows seen in a phase of QAT; epochs, t
 SELECTION_ROWS = 1000  # of the selection rows: QAT's epochs are chosen on them, and in TFLM PTQ or QAT
 
 
+@tf.autograph.experimental.do_not_convert  # no layer branches on a tensor; to look at each took seconds
 def train_run(
     task: Task, plan: Plan, folder: Path, report: Report, soft: SoftLabels | None = None
 ) -> tuple[Run, History]:

@@ -117,7 +117,7 @@ def make_step(model: keras.Model, objectives: Objectives, mlm_weight: float = 1.
         model.optimizer.apply_gradients(zip(map(tf.convert_to_tensor, gradients), model.trainable_variables))
         return sums
 
-    @tf.function(input_signature=[[SIGNATURE] * len(own), tf.TensorSpec([2], tf.float32)])
+    @tf.function(autograph=False, input_signature=[[SIGNATURE] * len(own), tf.TensorSpec([2], tf.float32)])
     def step(parts: list[Tensors], totals: tf.Tensor) -> tf.Tensor:
         mine = strategy.experimental_distribute_values_from_function(
             lambda context: parts[context.replica_id_in_sync_group - own.start]
@@ -157,7 +157,7 @@ def pretrain_model(
     model.optimizer = optimizer
     objectives = Objectives(model)
     step = make_step(model, objectives, recipe.mlm_weight)
-    evaluate = tf.function(objectives, input_signature=[SIGNATURE])
+    evaluate = tf.function(objectives, autograph=False, input_signature=[SIGNATURE])
     state = State(model, folder)
     with progress_bar("pretraining", recipe.steps, "steps", loss=np.nan) as update:
         while not state.history or state.step < recipe.steps:

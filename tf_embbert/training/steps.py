@@ -46,7 +46,7 @@ def make_step(model: keras.Model, loss: Loss, targets: tf.TensorSpec) -> Step:
     weights = tf.TensorSpec([None], tf.float32)
     signature = (tf.TensorSpec([None, None], tf.int32), targets, weights, tf.TensorSpec([], tf.int32))
 
-    @tf.function(input_signature=[[signature] * len(own), tf.TensorSpec([], tf.int32)])
+    @tf.function(autograph=False, input_signature=[[signature] * len(own), tf.TensorSpec([], tf.int32)])
     def step(parts: list[Part], rows: tf.Tensor) -> tf.Tensor:
         mine = strategy.experimental_distribute_values_from_function(
             lambda context: parts[context.replica_id_in_sync_group - own.start]

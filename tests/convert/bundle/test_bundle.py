@@ -17,7 +17,8 @@ from convert.bundle import bundle as bundle_module
 from convert.bundle import conversion, verification
 from convert.bundle.bundle import labels_text, read_bundle, require_free, write_folder
 from convert.bundle.manifest import UNHASHED, validate_manifest
-from convert.tflm.interpreters import InterpreterError, TFLMRunner
+from convert.tflm.interpreters import TFLMRunner
+from convert.tflm.workers import InterpreterError
 from tests.support.bundles import contents, converted, digest, make_run
 from tf_embbert.common.errors import UserError
 

@@ -85,6 +85,8 @@ def test_it_learns_and_finetune_starts_from_it(
                 str(folder),
                 "--init",
                 str(out),
+                "--teacher",
+                "none",
                 "--epochs",
                 "1",
                 "--qat-epochs",

@@ -99,8 +99,15 @@ def alone(commands: dict[str, list[str]], tmp_path_factory: pytest.TempPathFacto
     return runs
 
 
-@pytest.mark.parametrize("name", ["pretrain", "finetune"])
-@pytest.mark.parametrize("kind", ["workers", "devices"])
+@pytest.mark.parametrize(
+    "kind, name",
+    [
+        ("workers", "pretrain"),
+        ("devices", "finetune"),
+        pytest.param("workers", "finetune", marks=pytest.mark.slow),
+        pytest.param("devices", "pretrain", marks=pytest.mark.slow),
+    ],
+)
 def test_two_train_as_one(
     commands: dict[str, list[str]], alone: dict[str, Path], tmp_path: Path, kind: str, name: str
 ) -> None:
