@@ -42,6 +42,7 @@ TABLES = {
     "memory-short": device.memory_short_table,
     "near-copies": lambda: lines_of(near_copies.HEADER, near_copies.near_copies_rows()),
     "ngrams": accuracy.ngrams_table,
+    "other-thirds": device.other_thirds_table,
     "own-data": lambda: lines_of(own_data.HEADER, own_data.own_data_rows()),
     "quantisation": accuracy.quantisation_table,
     "reckoned": memory.reckoned_table,

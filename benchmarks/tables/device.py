@@ -115,6 +115,18 @@ def estimate_errors_table() -> str:
     return lines_of("| core | kernels | models held out | 90th percentile | worst | unknown |", rows)
 
 
+def other_thirds_table() -> str:
+    """A line for each seed of another third: how far estimates would be off on it, by a fit that did not see it."""
+    rows, found = [], read_result("instructions.json")["other_thirds"]
+    for seed in sorted({row["seed"] for row in found}):
+        here = [row for row in found if row["seed"] == seed]
+        worst = max(here, key=lambda row: row["worst"])
+        tenths = [f"{row['tenth']:.1f}" for row in here]
+        rows.append([str(seed), str(here[0]["models"]), " / ".join(tenths) + " %", f"{worst['worst']:.1f} %"])
+        rows[-1].append(f"{worst['worst_model']}, {worst['core']}")
+    return lines_of("| seed | models held out | 90th percentile, M4 / M7 / M55 | worst | of |", rows)
+
+
 def lengths_table() -> str:
     """One length in a firmware, and several that share their weights."""
     result = read_result("lengths.json")

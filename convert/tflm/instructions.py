@@ -26,13 +26,14 @@ NARROW_TYPES = ("INT8", "INT4")  # the usual; other types have kernels of their 
 Tensors: TypeAlias = Sequence[OptionalTensor]
 
 
-def estimate_instructions(model: Model | bytes, core: str, kernels: str) -> dict | None:
+def estimate_instructions(model: Model | bytes, core: str, kernels: str, costs: dict | None = None) -> dict | None:
     """What one inference takes, inputs filled: a text as long as the model takes.
 
     Args:
         model: a model that TFLM runs; its first graph counts.
         core: 'cortex-m4' or another core of `instructions.yaml`.
         kernels: 'cmsis_nn', 'reference', or 'fast' for our own over CMSIS-NN's.
+        costs: others than those of `load_costs`.
 
     Returns:
         {total, at_least, by_op: [{name, count, instructions}] from the most expensive kind on, unknown: [names]}.
@@ -40,17 +41,17 @@ def estimate_instructions(model: Model | bytes, core: str, kernels: str) -> dict
         and None where no operator has a cost. An operator that does what none of its kind was measured at (a unit
         without a cost) has none either, and nothing costs 0. None for a core that was not measured.
     """
-    of_core = load_costs().get(core, {})
+    of_core = (costs or load_costs()).get(core, {})
     if kernels not in of_core:
         return None
     ours = of_core.get("fast", {})
     block = {BLOCK_KIND: ours.get(BLOCK_KIND, {})}
-    costs = of_core["cmsis_nn"] | ours if kernels == "fast" else of_core[kernels] | block
+    known = of_core["cmsis_nn"] | ours if kernels == "fast" else of_core[kernels] | block
     counts: Counter[str] = Counter()
     instructions: defaultdict[str, float] = defaultdict(float)
     unknown = set()
     for kind, units in operator_units(view_model(model) if isinstance(model, bytes) else model, core, kernels):
-        price = _price(units, costs.get(kind, {}))
+        price = _price(units, known.get(kind, {}))
         if price:
             counts[kind] += 1
             instructions[kind] += price
@@ -134,9 +135,11 @@ def _dense(op: Operator, inputs: Tensors, outputs: Tensors) -> dict[str, float]:
 
 
 def _matrix(size: int, columns: int, depth: int) -> dict[str, float]:
-    """Rows by columns, on a vector core by four rows at a time (arm_nn_mat_mult_nt_t_s8.c)."""
+    """Rows by columns, on a vector core by four rows at a time; on the others the weights are summed up first, once for
+    all rows (arm_nn_mat_mult_nt_t_s8.c).
+    """
     vectors = _in_fours(size // columns) * columns * math.ceil(depth / VECTOR)
-    return {"1x1 outputs": size, "1x1 macs": size * depth, "1x1 vectors": vectors}
+    return {"1x1 outputs": size, "1x1 macs": size * depth, "1x1 vectors": vectors, "1x1 weights": columns * depth}
 
 
 def _in_fours(count: int) -> int:
