@@ -61,6 +61,10 @@ class Worker:
             raise self._failure()
         return answer
 
+    def is_alive(self) -> bool:
+        """Whether it can be asked."""
+        return self._process.poll() is None
+
     def close(self) -> None:
         """Ends the process."""
         assert self._process.stdin and self._process.stdout
@@ -91,16 +95,23 @@ if hasattr(os, "register_at_fork"):  # not on Windows
 def borrow_worker(arguments: list[str]) -> Iterator[Worker]:
     """A worker of `python -m arguments`, that of before where one is free; one that failed is not used again."""
     idle = _idle.setdefault(tuple(arguments), [])
-    try:
-        worker = idle.pop()
-    except IndexError:
-        worker = Worker(arguments)
+    worker = _take(idle) or Worker(arguments)
     try:
         yield worker
     except BaseException:
         worker.close()
         raise
     idle.append(worker)
+
+
+def _take(idle: list[Worker]) -> Worker | None:
+    """A worker that is free and lives: one may have been killed while nobody asked it, for want of memory."""
+    while idle:
+        worker = idle.pop()
+        if worker.is_alive():
+            return worker
+        worker.close()
+    return None
 
 
 @atexit.register

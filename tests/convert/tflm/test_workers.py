@@ -4,6 +4,7 @@ import io
 import os
 import signal
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -55,6 +56,18 @@ def test_a_crash_says_its_signal_and_the_next_model_runs(no_workers: None) -> No
         os.kill(number_of(worker), signal.SIGSEGV)
         worker.ask(b"")
     np.testing.assert_array_equal(predict(MODEL, rows(), processes=1), wanted)
+
+
+def test_a_worker_that_was_killed_while_it_was_free_is_replaced(no_workers: None) -> None:
+    wanted = predict(MODEL, rows(), processes=1)
+    with borrow_worker(TFLM) as worker:
+        killed = number_of(worker)
+    os.kill(killed, signal.SIGKILL)
+    while worker.is_alive():
+        time.sleep(0.01)
+    np.testing.assert_array_equal(predict(MODEL, rows(), processes=1), wanted)
+    with borrow_worker(TFLM) as worker:
+        assert number_of(worker) != killed
 
 
 def test_a_refusal_says_what_the_interpreter_said_of_this_model_only(no_workers: None) -> None:
