@@ -12,15 +12,14 @@ import argparse
 import dataclasses
 import hashlib
 import json
-import math
 from collections import defaultdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import yaml
 
 from benchmarks.arena_firmware import add_firmware_arguments, named_models
+from benchmarks.common.errors import ninetieth_and_worst
 from benchmarks.firmware import fused, kinds
 from benchmarks.firmware.inputs import join, seeded_inputs
 from benchmarks.firmware.models import read_models
@@ -39,7 +38,6 @@ SEED = 16  # of the third that the fit does not see: it is judged on that
 OTHER_SEEDS = (17, 18, 19, 20, 21)  # of thirds that other fits do not see: how much of it is luck
 OTHER_PLACES = [(core, "cmsis_nn") for core in ("cortex-m4", "cortex-m7", "cortex-m55")]
 ALWAYS_HELD_OUT = ("embbert-base-256", "embbert-base-64")
-WAVES = 3  # in which models joined
 LOOP_ROUNDS = (1000, 1_000_000, 20_000_000)
 COARSE = 2000  # instructions of an operator below which a tick more or less shows
 NANOSECONDS = 1_000_000_000  # in a second; QEMU's -icount shift=0 runs an instruction in each
@@ -135,7 +133,7 @@ def held_out_models(entries: list[dict], units: dict[str, list], seed: int = SEE
         has[entry["model"]] = {(kind, unit) for kind, amounts in operators for unit in amounts if amounts[unit]}
     held_out = set(ALWAYS_HELD_OUT) & has.keys()
     joined: list[str] = []
-    for wave in range(WAVES):  # models that join later do not change what is held out of those before
+    for wave in sorted(set(map(wave_of, has))):  # models that join later do not change what is held out of those before
         group = sorted(name for name in has.keys() - set(ALWAYS_HELD_OUT) if wave_of(name) == wave)
         joined += group
         most = len(held_out) + len(group) / 3 if wave else (len(held_out) + len(group)) / 3
@@ -189,13 +187,13 @@ def fit_kind(rows: list[tuple[dict, int]]) -> dict[str, float]:
     return {unit: float(f"{cost:.5g}") for unit, cost in zip(names, found)}
 
 
-def errors(entries: list[dict], models: dict[str, Any], held_out: set[str], costs: dict | None = None) -> list[dict]:
+def errors(entries: list[dict], views: dict[str, Model], held_out: set[str], costs: dict | None = None) -> list[dict]:
     """The estimate of each measured model beside its count; `error` in percent of it, None where one operator or more
     has no cost.
     """
     rows = []
     for entry in entries:
-        estimate = estimate_instructions(models[entry["model_sha256"]], entry["core"], entry["kernels"], costs)
+        estimate = estimate_instructions(views[entry["model_sha256"]], entry["core"], entry["kernels"], costs)
         assert estimate is not None  # of every core that was counted there are costs
         rows.append(
             {
@@ -214,20 +212,25 @@ def errors(entries: list[dict], models: dict[str, Any], held_out: set[str], cost
     return rows
 
 
+def errors_of_third(entries: list[dict], views: dict[str, Model], units: dict[str, list], seed: int) -> list[dict]:
+    """The errors on the third that a seed draws, by a fit that does not see it."""
+    held_out = held_out_models(entries, units, seed)
+    seen, unseen = ([e for e in entries if (e["model"] in held_out) == out] for out in (False, True))
+    return errors(unseen, views, held_out, fit(seen, views))
+
+
 def other_thirds(entries: list[dict], views: dict[str, Model], units: dict[str, list]) -> list[dict]:
     """What the errors would have been had other seeds drawn what the fit does not see: a row a seed and place."""
     entries = [entry for entry in entries if (entry["core"], entry["kernels"]) in OTHER_PLACES]
     found = []
     for seed in OTHER_SEEDS:
-        held_out = held_out_models(entries, units, seed)
-        seen, unseen = ([e for e in entries if (e["model"] in held_out) == out] for out in (False, True))
-        rows = errors(unseen, views, held_out, fit(seen, views))
+        rows = errors_of_third(entries, views, units, seed)
         for core, kernels in OTHER_PLACES:
             here = [row for row in rows if (row["core"], row["kernels"]) == (core, kernels) and not row["unknown"]]
-            here.sort(key=lambda row: abs(row["error"]))
-            tenth, worst = (abs(here[at]["error"]) for at in (math.ceil(0.9 * len(here)) - 1, -1))
+            tenth, worst = ninetieth_and_worst([row["error"] for row in here])
             place = {"seed": seed, "core": core, "kernels": kernels, "models": len(here)}
-            found.append({**place, "tenth": tenth, "worst": worst, "worst_model": here[-1]["model"]})
+            named = sorted(here, key=lambda row: abs(row["error"]))[-1]["model"]
+            found.append({**place, "tenth": tenth, "worst": worst, "worst_model": named})
     return found
 
 

@@ -1,4 +1,4 @@
-"""Means over seeds with their standard errors, over rows and seeds."""
+"""Means over seeds with their standard errors, over rows and seeds; and how far estimates are off."""
 
 import math
 import statistics
@@ -27,3 +27,9 @@ def with_error(metric: str, scores: Sequence[float], rows: int) -> str:
     """A table's cell: the mean, and its standard error where it is known."""
     error = error_of(metric, scores, rows)
     return f"{statistics.mean(scores):.2f}" + (f" ± {error:.2f}" if error is not None else "")
+
+
+def ninetieth_and_worst(found: list[float]) -> tuple[float, float]:
+    """The 90th percentile of errors' sizes, one of them, and the largest."""
+    sizes = sorted(map(abs, found))
+    return sizes[math.ceil(0.9 * len(sizes)) - 1], sizes[-1]

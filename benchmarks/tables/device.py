@@ -1,7 +1,6 @@
 """What the device needs: arena, stack, flash, instructions."""
 
-import math
-
+from benchmarks.common.errors import ninetieth_and_worst
 from benchmarks.tables.common import SHORT_CORES, lines_of, millions, read_result
 
 BASE, FUSED = "embbert-base-256", ("fused-256", "fused-256-in-81920", "fused-64")  # in kernels.json
@@ -109,9 +108,8 @@ def estimate_errors_table() -> str:
     errors = [row for row in read_result("instructions.json")["errors"] if row["held_out"]]
     for core, kernels in sorted({(row["core"], row["kernels"]) for row in errors}):
         found = [row["error"] for row in errors if (row["core"], row["kernels"]) == (core, kernels)]
-        sizes = sorted(abs(error) for error in found if error is not None)
-        tenth = sizes[math.ceil(0.9 * len(sizes)) - 1]
-        rows.append([core, kernels, str(len(found)), f"{tenth:.1f} %", f"{sizes[-1]:.1f} %", str(found.count(None))])
+        tenth, worst = ninetieth_and_worst([error for error in found if error is not None])
+        rows.append([core, kernels, str(len(found)), f"{tenth:.1f} %", f"{worst:.1f} %", str(found.count(None))])
     return lines_of("| core | kernels | models held out | 90th percentile | worst | unknown |", rows)
 
 

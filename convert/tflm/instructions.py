@@ -41,7 +41,7 @@ def estimate_instructions(model: Model | bytes, core: str, kernels: str, costs: 
         and None where no operator has a cost. An operator that does what none of its kind was measured at (a unit
         without a cost) has none either, and nothing costs 0. None for a core that was not measured.
     """
-    of_core = (costs or load_costs()).get(core, {})
+    of_core = (load_costs() if costs is None else costs).get(core, {})
     if kernels not in of_core:
         return None
     ours = of_core.get("fast", {})

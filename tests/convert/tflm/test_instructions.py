@@ -8,7 +8,7 @@ import numpy as np
 from benchmarks.firmware import kinds
 from benchmarks.firmware.models import FOLDER
 from benchmarks.firmware.runner import BOARDS
-from benchmarks.instructions import OTHER_PLACES, OTHER_SEEDS, RESULT, errors, fit, fit_kind, held_out_models
+from benchmarks.instructions import OTHER_PLACES, OTHER_SEEDS, RESULT, errors_of_third, fit_kind, held_out_models
 from convert.tflite.model import list_ops, operator_name, read_model
 from convert.tflite.view import view_model
 from convert.tflm.instructions import _matrix as dense_units
@@ -38,9 +38,9 @@ def test_operators_add_up_to_the_inference() -> None:
 
 
 def test_estimates_are_those_of_the_results() -> None:
-    known = {(row["model"], row["core"], row["kernels"]): row for row in CONTENT["errors"]}
+    errors = {(row["model"], row["core"], row["kernels"]): row for row in CONTENT["errors"]}
     for entry in COUNTED:
-        row = known[entry["model"], entry["core"], entry["kernels"]]
+        row = errors[entry["model"], entry["core"], entry["kernels"]]
         estimate = estimate_instructions(MODELS[entry["model_sha256"]], entry["core"], entry["kernels"])
         assert (row["counted"], row["estimate"]) == (entry["instructions"], estimate["total"])
         assert (row["error"] is None) == bool(row["unknown"]) and row["unknown"] == estimate["unknown"]
@@ -61,10 +61,8 @@ def test_other_thirds_would_have_been_priced_as_well() -> None:
     """In one other third, fitted here without it, as in the results: each third's 90th percentile and worst."""
     views = {sha256: view_model(model) for sha256, model in MODELS.items()}
     units = {sha256: operator_units(view) for sha256, view in views.items()}
-    held_out = held_out_models(COUNTED, units, OTHER_SEEDS[0])
     entries = [entry for entry in COUNTED if (entry["core"], entry["kernels"]) == ("cortex-m7", "cmsis_nn")]
-    seen, unseen = ([e for e in entries if (e["model"] in held_out) == out] for out in (False, True))
-    rows = errors(unseen, views, held_out, fit(seen, views))
+    rows = errors_of_third(entries, views, units, OTHER_SEEDS[0])
     sizes = [abs(row["error"]) for row in rows if row["error"] is not None]
     assert len(sizes) > 10 and max(sizes) <= 15 and np.quantile(sizes, 0.9) <= 8
     found = CONTENT["other_thirds"]

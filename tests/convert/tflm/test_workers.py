@@ -9,16 +9,15 @@ import time
 import numpy as np
 import pytest
 
-from benchmarks.firmware import fused
-from benchmarks.firmware.models import read_models
 from convert.lowering.expand import expand_model
 from convert.tflite.model import input_length
 from convert.tflm import workers
 from convert.tflm.interpreters import TFLMRunner, predict
 from convert.tflm.workers import InterpreterError, borrow_worker, read_message, write_message
+from tests.support.fused_cases import FUSED
 
 TFLM = ["convert.tflm.interpreters", "tflm"]
-MODEL, OTHER = sorted(read_models(fused.FOLDER).values(), key=len)[:2]
+MODEL, OTHER = sorted(FUSED.values(), key=len)[:2]
 
 
 @pytest.fixture
