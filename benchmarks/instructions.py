@@ -3,7 +3,8 @@
     python -m benchmarks.instructions --tflm-root DIR [--core ID] [--kernels NAME] [MODEL.tflite ...]
 
 Counts what is not there yet of the same bytes and tools, then fits. Writes results/instructions.json (counts, the
-clock's check, errors of the fit) and convert/tflm/instructions.yaml. Models and inputs are those of
+clock's check, errors of the fit) and convert/tflm/instructions.yaml, with GCC 14 in PATH those with its
+name behind theirs. Models and inputs are those of
 benchmarks.arena_firmware and of benchmarks/firmware/kinds, two that come with TFLM, and those named; a text fills its
 model's length. The fit sees two thirds of the models; which, a seed says (`held_out_models`).
 """
@@ -11,7 +12,7 @@ model's length. The fit sees two thirds of the models; which, a seed says (`held
 import argparse
 import dataclasses
 import hashlib
-import json
+import re
 from collections import defaultdict
 from pathlib import Path
 
@@ -26,12 +27,13 @@ from benchmarks.firmware.models import read_models
 from benchmarks.firmware.results import Results
 from benchmarks.firmware.runner import BOARDS, KERNELS, Firmware, Run, build_firmware, describe_tools
 from convert.tflite.view import Model, view_model
-from convert.tflm.instructions import COSTS, OURS, estimate_instructions, load_costs, operator_units
+from convert.tflm.compilers import COMPILERS, name_by_compiler
+from convert.tflm.instructions import OURS, costs_file, estimate_instructions, operator_units
 from tf_embbert.common.arguments import CommandParser
 from tf_embbert.common.errors import UserError, run_command
 from tf_embbert.common.files import write_atomically
 
-RESULT = Path(__file__).parent / "results/instructions.json"
+RESULT = Path(__file__).parent / "results/instructions.json"  # of the first compiler
 TFLM_MODELS = "tensorflow/lite/micro/models"
 WITH_OURS = (*KERNELS, "fast")  # fast: those of tflm_app/kernels, and CMSIS-NN's for all else
 SEED = 16  # of the third that the fit does not see: it is judged on that
@@ -43,7 +45,7 @@ COARSE = 2000  # instructions of an operator below which a tick more or less sho
 NANOSECONDS = 1_000_000_000  # in a second; QEMU's -icount shift=0 runs an instruction in each
 HEADER = (
     "# Instructions by core, kernels, kind of operator and unit (convert/tflm/instructions.py explains the units).\n"
-    "# Fitted by `python -m benchmarks.instructions` to the counts in benchmarks/results/instructions.json.\n"
+    "# Fitted by `python -m benchmarks.instructions` to the counts in benchmarks/results/{result}.\n"
 )
 
 
@@ -102,8 +104,24 @@ def check_clock(firmware: Firmware) -> dict:
     }
 
 
-def count_all(options: argparse.Namespace, chosen: dict[str, bytes]) -> None:
-    results = Results(RESULT, describe_tools(options.tflm_root, options.tflm_commit))
+def compiler_of(tools: dict) -> str:
+    """The one of COMPILERS that what was measured was compiled with.
+
+    Raises:
+        UserError: another one.
+    """
+    major = re.search(r"\) (\d+)\.", tools["compiler"])
+    name = f"gcc-{major[1]}" if major else tools["compiler"]
+    if name not in COMPILERS:
+        raise UserError(f"the compiler is {name}: instructions are kept for {' and '.join(COMPILERS)}")
+    return name
+
+
+def result_file(compiler: str) -> Path:
+    return RESULT.with_stem(name_by_compiler(RESULT.stem, compiler))
+
+
+def count_all(options: argparse.Namespace, chosen: dict[str, bytes], results: Results) -> None:
     for core in options.core or BOARDS:
         for kernels in options.kernels or WITH_OURS:
             firmware = build(core, kernels, options)
@@ -187,13 +205,13 @@ def fit_kind(rows: list[tuple[dict, int]]) -> dict[str, float]:
     return {unit: float(f"{cost:.5g}") for unit, cost in zip(names, found)}
 
 
-def errors(entries: list[dict], views: dict[str, Model], held_out: set[str], costs: dict | None = None) -> list[dict]:
+def errors(entries: list[dict], views: dict[str, Model], held_out: set[str], costs: dict) -> list[dict]:
     """The estimate of each measured model beside its count; `error` in percent of it, None where one operator or more
     has no cost.
     """
     rows = []
     for entry in entries:
-        estimate = estimate_instructions(views[entry["model_sha256"]], entry["core"], entry["kernels"], costs)
+        estimate = estimate_instructions(views[entry["model_sha256"]], entry["core"], entry["kernels"], costs=costs)
         assert estimate is not None  # of every core that was counted there are costs
         rows.append(
             {
@@ -222,10 +240,11 @@ def errors_of_third(entries: list[dict], views: dict[str, Model], units: dict[st
 def other_thirds(entries: list[dict], views: dict[str, Model], units: dict[str, list]) -> list[dict]:
     """What the errors would have been had other seeds drawn what the fit does not see: a row a seed and place."""
     entries = [entry for entry in entries if (entry["core"], entry["kernels"]) in OTHER_PLACES]
+    counted = {(entry["core"], entry["kernels"]) for entry in entries}
     found = []
     for seed in OTHER_SEEDS:
         rows = errors_of_third(entries, views, units, seed)
-        for core, kernels in OTHER_PLACES:
+        for core, kernels in filter(counted.__contains__, OTHER_PLACES):
             here = [row for row in rows if (row["core"], row["kernels"]) == (core, kernels) and not row["unknown"]]
             tenth, worst = ninetieth_and_worst([row["error"] for row in here])
             place = {"seed": seed, "core": core, "kernels": kernels, "models": len(here)}
@@ -234,18 +253,16 @@ def other_thirds(entries: list[dict], views: dict[str, Model], units: dict[str, 
     return found
 
 
-def fit_all(chosen: dict[str, bytes]) -> None:
-    content = json.loads(RESULT.read_text())
+def fit_all(chosen: dict[str, bytes], compiler: str, results: Results) -> None:
     by_hash = {hashlib.sha256(model).hexdigest(): model for model in chosen.values()}
-    entries = [entry for entry in content["measured"] if entry["model_sha256"] in by_hash]
+    entries = [entry for entry in results.content["measured"] if entry["model_sha256"] in by_hash]
     views = {sha256: view_model(model) for sha256, model in by_hash.items()}
     units = {sha256: operator_units(view) for sha256, view in views.items()}
     held_out = held_out_models(entries, units)
     costs = fit([entry for entry in entries if entry["model"] not in held_out], views)
-    write_atomically(COSTS, HEADER + yaml.safe_dump(costs, default_flow_style=None, width=120))
-    load_costs.cache_clear()
-    results = Results(RESULT, {})
-    results.replace("errors", errors(entries, views, held_out))
+    header = HEADER.format(result=results.path.name)
+    write_atomically(costs_file(compiler), header + yaml.safe_dump(costs, default_flow_style=None, width=120))
+    results.replace("errors", errors(entries, views, held_out, costs))
     results.replace("other_thirds", other_thirds(entries, views, units))
     print_errors(results.content["errors"])
 
@@ -260,9 +277,14 @@ def print_errors(rows: list[dict]) -> None:
 @run_command
 def main(arguments: list[str] | None = None) -> None:
     options = parser().parse_args(arguments)
-    chosen = models_to_count(options.models, options.tflm_root)
-    count_all(options, chosen)
-    fit_all(chosen)
+    chosen, tools = (
+        models_to_count(options.models, options.tflm_root),
+        describe_tools(options.tflm_root, options.tflm_commit),
+    )
+    compiler = compiler_of(tools)
+    results = Results(result_file(compiler), tools)
+    count_all(options, chosen, results)
+    fit_all(chosen, compiler, results)
 
 
 if __name__ == "__main__":

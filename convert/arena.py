@@ -1,7 +1,7 @@
 """How many bytes of arena a model needs in TFLM, and why.
 
-    python -m convert.arena MODEL.tflite [--core ID] [--kernels NAME] [--tflm NAME] [--clock-mhz MHZ] [--max-bytes N]
-                            [--beside FILE ...] [--json]
+    python -m convert.arena MODEL.tflite [--core ID] [--kernels NAME] [--tflm NAME] [--clock-mhz MHZ]
+                            [--compiler NAME] [--max-bytes N] [--beside FILE ...] [--json]
 
 The bytes are computed from the file, by going through TFLM's allocator on paper; the instructions of an inference are
 an estimate. MODEL may also be a C file with the model in an array. Exit status: 0 fine, 1 over --max-bytes or not known
@@ -14,6 +14,7 @@ from argparse import Namespace
 from typing import TYPE_CHECKING
 
 from convert.options import add_target_arguments
+from convert.tflm.compilers import COMPILERS
 from tf_embbert.common.arguments import CommandParser, positive, positive_int
 from tf_embbert.common.errors import UserError, run_command
 
@@ -222,6 +223,9 @@ def main(arguments: list[str] | None = None) -> int:
         help="also give the time of an inference, at one instruction per cycle",
     )
     parser.add_argument(
+        "--compiler", choices=COMPILERS, default=COMPILERS[0], help="of the instructions (default: %(default)s)"
+    )
+    parser.add_argument(
         "--max-bytes", type=positive_int, metavar="N", help="exit 1 if a total is above N, or not known to be within"
     )
     parser.add_argument(
@@ -258,7 +262,7 @@ def _measure(options: Namespace) -> int:
         if not (one := check_bytes(other, path, detail[1], options.core))["supported"]:
             return refuse(one, options.json)
     if options.core or not options.json:  # what would shrink it takes a while, and the list of all cores has none of it
-        explained = _explain(model, detail, options.clock_mhz) | {"warnings": checked["warnings"]}
+        explained = _explain(model, detail, options) | {"warnings": checked["warnings"]}
         if others:
             explained["together"] = plan_together([model, *others], *detail)
     reports = [explained] if options.core else _all_reports(model, options.model, chosen)
@@ -269,11 +273,11 @@ def _measure(options: Namespace) -> int:
     return int(_is_over(reports, options.max_bytes))
 
 
-def _explain(model: bytes, target: tuple[str, str], clock_mhz: float | None) -> dict:
+def _explain(model: bytes, target: tuple[str, str], options: Namespace) -> dict:
     """`explain_arena`, with the milliseconds of an inference at a clock."""
     from convert.passes.hints import explain_arena
 
-    explained = explain_arena(model, *target)
+    explained, clock_mhz = explain_arena(model, *target, options.compiler), options.clock_mhz
     if clock_mhz and explained["instructions"] and explained["instructions"]["total"] is not None:
         explained["instructions"]["milliseconds"] = explained["instructions"]["total"] / clock_mhz / 1000
     return explained

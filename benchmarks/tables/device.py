@@ -2,6 +2,7 @@
 
 from benchmarks.common.errors import ninetieth_and_worst
 from benchmarks.tables.common import SHORT_CORES, lines_of, millions, read_result
+from convert.tflm.compilers import COMPILERS, name_by_compiler
 
 BASE, FUSED = "embbert-base-256", ("fused-256", "fused-256-in-81920", "fused-64")  # in kernels.json
 
@@ -102,15 +103,45 @@ def fused_table() -> str:
     return lines_of("| arena, instructions | plan offline | fused | fused, arena 81,920 B | fused, L = 64 |", rows)
 
 
-def estimate_errors_table() -> str:
-    """A line for each core and set of kernels: how far the estimates are off on the models that the fit did not see."""
+def fused_lengths_table() -> str:
+    """A line a length: what blocks of one operator take with tiles of 16 and of 32 rows."""
+    found = {(e["length"], e["tile_rows"], e["core"]): e for e in read_result("fused_lengths.json")["base"]}
     rows = []
-    errors = [row for row in read_result("instructions.json")["errors"] if row["held_out"]]
-    for core, kernels in sorted({(row["core"], row["kernels"]) for row in errors}):
-        found = [row["error"] for row in errors if (row["core"], row["kernels"]) == (core, kernels)]
-        tenth, worst = ninetieth_and_worst([error for error in found if error is not None])
-        rows.append([core, kernels, str(len(found)), f"{tenth:.1f} %", f"{worst:.1f} %", str(found.count(None))])
-    return lines_of("| core | kernels | models held out | 90th percentile | worst | unknown |", rows)
+    for length in sorted({length for length, _, _ in found}):
+        places = [(length, tile_rows, core) for core in ("cortex-m4", "cortex-m55") for tile_rows in (16, 32)]
+        rows.append(
+            [str(length), *(f"{found[at]['arena']:,} B, {millions(found[at]['instructions'])}" for at in places)]
+        )
+    return lines_of("| L | Cortex-M4, 16 rows | 32 rows | Cortex-M55, 16 rows | 32 rows |", rows)
+
+
+def compilers_table() -> str:
+    """A line a compiler: what the base preset takes on a Cortex-M55, all of it compiled by that one."""
+    rows = []
+    for compiler in COMPILERS:
+        measured = read_result(f"{name_by_compiler('instructions', compiler)}.json")["measured"]
+        kernels = {e["kernels"]: e for e in measured if (e["model"], e["core"]) == (BASE, "cortex-m55")}
+        for name in ("FULLY_CONNECTED", "SOFTMAX", None):
+            sums = [sum(n for kind, n in kernels[k]["ops"] if name in (kind, None)) for k in ("cmsis_nn", "fast")]
+            rows.append([compiler, name or "all", *(f"{count / 1e6:.1f} M" for count in sums)])
+    return lines_of("| Cortex-M55 | operators | TFLM's kernels | ours |", rows)
+
+
+def estimate_errors_table() -> str:
+    """A line for each compiler, core and set of kernels: how far the estimates are off on the models that the fit did
+    not see.
+    """
+    rows = []
+    for compiler in COMPILERS:
+        errors = [
+            e for e in read_result(f"{name_by_compiler('instructions', compiler)}.json")["errors"] if e["held_out"]
+        ]
+        for core, kernels in sorted({(row["core"], row["kernels"]) for row in errors}):
+            found = [row["error"] for row in errors if (row["core"], row["kernels"]) == (core, kernels)]
+            tenth, worst = ninetieth_and_worst([error for error in found if error is not None])
+            off = f"{tenth:.1f} %", f"{worst:.1f} %"
+            rows.append([core, kernels, compiler, str(len(found)), *off, str(found.count(None))])
+    return lines_of("| core | kernels | compiler | models held out | 90th percentile | worst | unknown |", rows)
 
 
 def other_thirds_table() -> str:

@@ -13,6 +13,7 @@ from convert.tflite.offline_plan import offline_offsets
 from convert.tflm.allocator import allocate
 from convert.tflm.arena import describe_allocation, of_build
 from convert.tflm.builds import Target, find_build
+from convert.tflm.compilers import COMPILERS
 from convert.tflm.instructions import estimate_instructions
 from convert.tflm.libraries import library_of
 from convert.tflm.structs import ARM32_MVE_FOR_SIZE
@@ -135,14 +136,14 @@ def _hint(
     }
 
 
-def explain_arena(data: bytes, core: str, kernels: str) -> dict:
+def explain_arena(data: bytes, core: str, kernels: str, compiler: str = COMPILERS[0]) -> dict:
     """`plan_arena`, with `hints`: what would shrink it (`find_hints`), and the `instructions` of an inference
-    (`estimate_instructions`; None for a core without counts).
+    (`estimate_instructions`; None for a core without counts by that compiler).
     """
     measure = Measure.of_file(data, find_build(core, kernels))
     named = f"--tflm {kernels}" if library_of(kernels) else f"--kernels {kernels}"
     command = f"python -m convert.optimize MODEL.tflite --out SMALLER.tflite --core {core} {named}"
     return of_build(core, kernels, describe_allocation(measure.model, measure.allocation)) | {
         "hints": find_hints(data, measure.target, command),
-        "instructions": estimate_instructions(measure.model, core, kernels),
+        "instructions": estimate_instructions(measure.model, core, kernels, compiler),
     }

@@ -1,8 +1,9 @@
 """Instructions of one inference, estimated from what each kernel was measured to take.
 
 An operator costs a sum of units (calls, elements, multiply-accumulates) times the cost of each on a core with a set of
-kernels. The costs in `instructions.yaml` are fitted to counts under QEMU by `python -m benchmarks.instructions`, which
-also tells how far off the estimates are on models that it did not see.
+kernels, by a compiler. The costs in `instructions.yaml`, and in `instructions-gcc-14.yaml` for another compiler, are
+fitted to counts under QEMU by `python -m benchmarks.instructions`, which also tells how far off the estimates are on
+models that it did not see.
 """
 
 import functools
@@ -17,31 +18,35 @@ import yaml
 from convert.tflite.block_options import BLOCK
 from convert.tflite.view import Model, Operator, OptionalTensor, Tensor, view_model
 from convert.tflm.builds import find_build
+from convert.tflm.compilers import COMPILERS, name_by_compiler
 from convert.tflm.instructions_fast import fast_units
 
 OURS = " (ours)"
 BLOCK_KIND = f"{BLOCK}{OURS}"
-COSTS = Path(__file__).with_name("instructions.yaml")
 NARROW_TYPES = ("INT8", "INT4")  # the usual; other types have kernels of their own, and a name with the type in it
 Tensors: TypeAlias = Sequence[OptionalTensor]
 
 
-def estimate_instructions(model: Model | bytes, core: str, kernels: str, costs: dict | None = None) -> dict | None:
+def estimate_instructions(
+    model: Model | bytes, core: str, kernels: str, compiler: str = COMPILERS[0], costs: dict | None = None
+) -> dict | None:
     """What one inference takes, inputs filled: a text as long as the model takes.
 
     Args:
         model: a model that TFLM runs; its first graph counts.
         core: 'cortex-m4' or another core of `instructions.yaml`.
         kernels: 'cmsis_nn', 'reference', or 'fast' for our own over CMSIS-NN's.
+        compiler: one of COMPILERS.
         costs: others than those of `load_costs`.
 
     Returns:
         {total, at_least, by_op: [{name, count, instructions}] from the most expensive kind on, unknown: [names]}.
         Operators without a measured cost are in `unknown` and not in `total`, which is then a lower bound (`at_least`),
         and None where no operator has a cost. An operator that does what none of its kind was measured at (a unit
-        without a cost) has none either, and nothing costs 0. None for a core that was not measured.
+        without a cost) has none either, and nothing costs 0. None for a core that was not measured
+        with that compiler.
     """
-    of_core = (load_costs() if costs is None else costs).get(core, {})
+    of_core = (load_costs(compiler) if costs is None else costs).get(core, {})
     if kernels not in of_core:
         return None
     ours = of_core.get("fast", {})
@@ -72,9 +77,13 @@ def _price(units: dict[str, float], costs: dict[str, float]) -> float:
 
 
 @functools.cache
-def load_costs() -> dict:
+def load_costs(compiler: str = COMPILERS[0]) -> dict:
     """Instructions {core: {kernels: {kind of operator: {unit: instructions}}}}."""
-    return yaml.safe_load(COSTS.read_text())
+    return yaml.safe_load(costs_file(compiler).read_text())
+
+
+def costs_file(compiler: str) -> Path:
+    return Path(__file__).with_name(f"{name_by_compiler('instructions', compiler)}.yaml")
 
 
 def operator_units(

@@ -277,5 +277,8 @@ def test_instructions_are_those_of_the_estimate_and_milliseconds_follow_the_cloc
     assert arena.main([str(path), "--core", "cortex-m4", "--clock-mhz", "100", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)["instructions"]
     assert found == {**estimate, "milliseconds": pytest.approx(estimate["total"] / 1e5)}
+    assert arena.main([str(path), "--core", "cortex-m55", "--compiler", "gcc-14", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["instructions"]
+    assert found == estimate_instructions(path.read_bytes(), "cortex-m55", "cmsis_nn", "gcc-14")
     assert arena.main([str(path), "--core", "cortex-m85"]) == 0
     assert "instructions" not in capsys.readouterr().out

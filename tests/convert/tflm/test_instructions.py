@@ -4,20 +4,35 @@ import hashlib
 import json
 
 import numpy as np
+import pytest
 
 from benchmarks.firmware import kinds
 from benchmarks.firmware.models import FOLDER
 from benchmarks.firmware.runner import BOARDS
-from benchmarks.instructions import OTHER_PLACES, OTHER_SEEDS, RESULT, errors_of_third, fit_kind, held_out_models
+from benchmarks.instructions import (
+    OTHER_PLACES,
+    OTHER_SEEDS,
+    compiler_of,
+    errors_of_third,
+    fit_kind,
+    held_out_models,
+    result_file,
+)
 from convert.tflite.model import list_ops, operator_name, read_model
 from convert.tflite.view import view_model
+from convert.tflm.compilers import COMPILERS
 from convert.tflm.instructions import _matrix as dense_units
 from convert.tflm.instructions import estimate_instructions, load_costs, operator_units
 
-CONTENT = json.loads(RESULT.read_text())
+RESULTS = {compiler: json.loads(result_file(compiler).read_text()) for compiler in COMPILERS}
+CONTENT = RESULTS[COMPILERS[0]]
 PATHS = [*FOLDER.glob("*.tflite"), *kinds.FOLDER.glob("*.tflite")]
 MODELS = {hashlib.sha256(path.read_bytes()).hexdigest(): path.read_bytes() for path in PATHS}
-COUNTED = [entry for entry in CONTENT["measured"] if entry["model_sha256"] in MODELS]
+COUNTED_BY = {
+    compiler: [entry for entry in content["measured"] if entry["model_sha256"] in MODELS]
+    for compiler, content in RESULTS.items()
+}
+COUNTED = COUNTED_BY[COMPILERS[0]]
 CORES = tuple(BOARDS)
 TICK = {"cortex-m33": 50}  # instructions; elsewhere at most 40
 
@@ -37,23 +52,28 @@ def test_operators_add_up_to_the_inference() -> None:
         assert [name for name, _ in entry["ops"]] == [operator_name(model, op) for op in model.subgraphs[0].operators]
 
 
-def test_estimates_are_those_of_the_results() -> None:
-    errors = {(row["model"], row["core"], row["kernels"]): row for row in CONTENT["errors"]}
-    for entry in COUNTED:
+@pytest.mark.parametrize("compiler", COMPILERS)
+def test_estimates_are_those_of_the_results(compiler: str) -> None:
+    errors = {(row["model"], row["core"], row["kernels"]): row for row in RESULTS[compiler]["errors"]}
+    for entry in COUNTED_BY[compiler]:
+        assert compiler_of(entry) == compiler
         row = errors[entry["model"], entry["core"], entry["kernels"]]
-        estimate = estimate_instructions(MODELS[entry["model_sha256"]], entry["core"], entry["kernels"])
+        estimate = estimate_instructions(MODELS[entry["model_sha256"]], entry["core"], entry["kernels"], compiler)
         assert (row["counted"], row["estimate"]) == (entry["instructions"], estimate["total"])
         assert (row["error"] is None) == bool(row["unknown"]) and row["unknown"] == estimate["unknown"]
         if row["error"] is not None:
             assert abs(100 * (row["estimate"] / row["counted"] - 1) - row["error"]) < 0.06
 
 
-def test_the_held_out_models_are_a_seeded_third_and_priced_within_15_percent() -> None:
-    names = {row["model"] for row in CONTENT["errors"]}
-    held_out = [row for row in CONTENT["errors"] if row["held_out"]]
+@pytest.mark.parametrize("compiler", COMPILERS)
+def test_the_held_out_models_are_a_seeded_third_and_priced_within_15_percent(compiler: str) -> None:
+    errors = RESULTS[compiler]["errors"]
+    names = {row["model"] for row in errors}
+    held_out = [row for row in errors if row["held_out"]]
     assert len(names) >= 40 and len({row["model"] for row in held_out}) >= len(names) / 3
     assert {row["model"] for row in held_out} >= {"embbert-base-256", "embbert-base-64"}
-    assert {(row["core"], row["kernels"]) for row in held_out} >= {(c, k) for c, by in load_costs().items() for k in by}
+    priced = {(core, kernels) for core, by_kernels in load_costs(compiler).items() for kernels in by_kernels}
+    assert {(row["core"], row["kernels"]) for row in held_out} >= priced
     assert [row for row in held_out if row["error"] is not None and abs(row["error"]) >= 15] == []
 
 
@@ -126,6 +146,15 @@ def test_cmsis_nn_takes_fewer_instructions_and_vectors_fewest() -> None:
     for core in CORES:
         assert totals[core, "cmsis_nn"] < totals[core, "reference"]
     assert totals["cortex-m55", "cmsis_nn"] < 0.8 * totals["cortex-m7", "cmsis_nn"]
+
+
+def test_a_newer_compiler_has_vectors_where_an_older_one_has_none() -> None:
+    """CMSIS-NN's softmax for Cortex-M55, which GCC 12.2 does not compile with vectors."""
+    model = (FOLDER / "embbert-64.tflite").read_bytes()
+    found = [estimate_instructions(model, "cortex-m55", "cmsis_nn", compiler)["by_op"] for compiler in COMPILERS]
+    older, newer = ({entry["name"]: entry["instructions"] for entry in by_op} for by_op in found)
+    assert newer["SOFTMAX"] < older["SOFTMAX"] / 3
+    assert estimate_instructions(model, "cortex-m3", "cmsis_nn", "gcc-14") is None
 
 
 def test_a_core_that_was_not_measured_has_no_estimate() -> None:
