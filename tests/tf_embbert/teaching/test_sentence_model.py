@@ -77,7 +77,7 @@ def test_pairs_and_numbers_are_learnt_and_taught(folder: str, kind: str, tmp_pat
         assert no[sure & ~alike].mean() - no[sure & alike].mean() > 0.2
 
 
-@pytest.mark.parametrize("kind", ["pairs", "regression"])
+@pytest.mark.parametrize("kind", ["pairs", pytest.param("regression", marks=pytest.mark.slow)])
 def test_a_run_learns_from_judged_pairs_or_numbers(folder: str, kind: str, tmp_path: Path) -> None:
     data = write_rows(tmp_path / "rows.jsonl", make_rows(kind, 120))
     options = ["--preset", "nano", "--teacher", folder, "--variants", "50", "--epochs", "1", "--qat-epochs", "1"]

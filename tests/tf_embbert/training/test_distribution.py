@@ -102,8 +102,8 @@ def alone(commands: dict[str, list[str]], tmp_path_factory: pytest.TempPathFacto
 @pytest.mark.parametrize(
     "kind, name",
     [
-        ("workers", "pretrain"),
         ("devices", "finetune"),
+        pytest.param("workers", "pretrain", marks=pytest.mark.slow),
         pytest.param("workers", "finetune", marks=pytest.mark.slow),
         pytest.param("devices", "pretrain", marks=pytest.mark.slow),
     ],
