@@ -4,7 +4,6 @@
 #define TFLM_APP_APP_PARTS_H_
 
 #include "app/sha256.h"
-#include "embbert/span.h"
 
 namespace app {
 
@@ -18,7 +17,7 @@ struct Part {
 };
 
 // Model, tokenizer, labels and golden rows.
-embbert::Span<Part> AllParts();
+extern const Part kParts[4];
 
 }  // namespace app
 

@@ -32,7 +32,7 @@ struct SumsOfRows {
 };
 
 // The columns have one scale.
-void StoreRows(const Dense& dense, int, const SumsOfRows& all, int8_t* output) {
+void StoreRows(const Dense& dense, const SumsOfRows& all, int8_t* output) {
   WithRescale(*dense.multipliers, *dense.shifts, dense.range, [&](const auto& byte) {
     for (int row = 0; row < all.rows; ++row) {
       const int32_t* sum = all.sums + row;
@@ -43,22 +43,19 @@ void StoreRows(const Dense& dense, int, const SumsOfRows& all, int8_t* output) {
   });
 }
 
-// Each column has a scale. What is read of `dense` is copied: a byte that is written might be of it, for all that C++ knows.
-void StoreColumns(const Dense& dense, int column, const SumsOfRows& all, int8_t* output) {
-  const OutputRange range = dense.range;
-  const int32_t *multiplier = dense.multipliers + column, *shift = dense.shifts + column, *sums = all.sums;
-  const int rows = all.rows, stride = all.stride, output_stride = dense.output_stride;
-  for (int i = all.columns; i > 0; --i, sums += stride, ++output) {
-    WithExactRescale(*multiplier++, *shift++, [=](const auto& rescale) {
-      int8_t* next = output;
-      for (int row = 0; row < rows; ++row, next += output_stride) *next = Clamp(rescale(sums[row]), range);
-    });
-  }
+// The sums of one column.
+inline void StoreColumn(const Dense& dense, int column, const int32_t* sums, int rows, int8_t* output) {
+  WithExactRescale(dense.multipliers[column], dense.shifts[column], [&](const auto& rescale) {
+    for (int row = 0; row < rows; ++row) output[row * dense.output_stride] = Clamp(rescale(sums[row]), dense.range);
+  });
 }
 
 // Writes the bytes of the columns from `column` on.
 [[gnu::noinline]] void StoreSums(const Dense& dense, int column, const SumsOfRows& all, int8_t* output) {
-  (dense.per_column ? StoreColumns : StoreRows)(dense, column, all, output + column);
+  if (!dense.per_column) return StoreRows(dense, all, output + column);
+  for (int i = 0; i < all.columns; ++i) {
+    StoreColumn(dense, column + i, all.sums + i * all.stride, all.rows, output + column + i);
+  }
 }
 
 // One row.
@@ -79,7 +76,8 @@ class RowGroup {
  public:
   RowGroup(const Dense& dense, int first, int count) : dense_(dense), first_(first), count_(count) {
     for (int row = 0; row < kTileRows; ++row) {
-      offsets_[row] = dense.patches ? 0 : OffsetOf(dense, dense.input + NumberOf(row) * dense.depth);
+      rows_[row] = dense.input + (first + (row < count ? row : 0)) * dense.depth;
+      offsets_[row] = OffsetOf(dense, rows_[row]);
     }
   }
 
@@ -108,25 +106,15 @@ class RowGroup {
     }
   }
 
-  int NumberOf(int row) const { return first_ + (row < count_ ? row : 0); }
-
   [[gnu::noinline]] void WidenChunk(int start, int depth) {
-    if (dense_.patches) return WidenPatches(start, depth);
-    for (int row = 0; row < kTileRows; ++row) {
-      Widen(dense_.input + NumberOf(row) * dense_.depth + start, depth, dense_.input_offset, tile_ + row);
-    }
-  }
-
-  [[gnu::noinline]] void WidenPatches(int start, int depth) {
-    int8_t values[kChunk];
-    for (int row = 0; row < kTileRows; ++row) {
-      dense_.patches->Copy(NumberOf(row), start, depth, values);
-      Widen(values, depth, dense_.input_offset, tile_ + row);
-    }
+    const int8_t* rows[kTileRows];
+    for (int row = 0; row < kTileRows; ++row) rows[row] = rows_[row] + start;
+    Widen(rows, depth, dense_.input_offset, tile_);
   }
 
   const Dense& dense_;
   int first_, count_;
+  const int8_t* rows_[kTileRows];
   int32_t offsets_[kTileRows];
   int32_t sums_[kColumns][kTileRows];
   TileWord tile_[kTileBytes / sizeof(TileWord)];
@@ -137,7 +125,7 @@ class RowGroup {
 void ComputeDense(const Dense& dense) {
   for (int first = 0; first < dense.rows;) {
     const int count = std::min(dense.rows - first, kTileRows);
-    if (dense.patches || count >= kWorthATile) {
+    if (count >= kWorthATile) {
       RowGroup(dense, first, count).Compute();
       first += count;
     } else {

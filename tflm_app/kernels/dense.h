@@ -6,14 +6,12 @@
 #include <cstdint>
 
 #include "kernels/rescale.h"
-#include "kernels/patches.h"
 
 namespace embbert::kernels {
 
 struct Dense {
   int rows, depth, columns;
   const int8_t* input;
-  const Patches* patches = nullptr;  // what the rows are, where they are no rows of the input; not with MVE
   const int8_t* weights;
   const int32_t* bias;  // null: zeros
   int8_t* output;

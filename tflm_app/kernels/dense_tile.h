@@ -54,17 +54,19 @@ inline void WidenStep(const int8_t* bytes, int32_t offset, TileWord* even, TileW
   *odd = AddOddBytes(offsets, word);
 }
 
-// A row, into its first word of the tile and every kTileRows-th after it.
-inline void Widen(const int8_t* bytes, int depth, int32_t offset, TileWord* word) {
-  int left = depth;
-  for (; left >= kTileStep; left -= kTileStep, bytes += kTileStep, word += kWordsAStep * kTileRows) {
-    WidenStep(bytes, offset, word, word + kTileRows);
-  }
-  if (left > 0) {  // what is not there becomes zero, whatever the weights beside it are
-    int8_t rest[kTileStep];
-    std::memset(rest, -offset, sizeof(rest));
-    std::memcpy(rest, bytes, static_cast<size_t>(left));
-    WidenStep(rest, offset, word, word + kTileRows);
+inline void Widen(const int8_t* const* rows, int depth, int32_t offset, TileWord* tile) {
+  for (int row = 0; row < kTileRows; ++row) {
+    const int8_t* bytes = rows[row];
+    TileWord* word = tile + row;
+    int left = depth;
+    for (; left >= kTileStep; left -= kTileStep, bytes += kTileStep, word += kWordsAStep * kTileRows) {
+      WidenStep(bytes, offset, word, word + kTileRows);
+    }
+    if (left > 0) {  // the weights of these are zero, so any value will do
+      int8_t rest[kTileStep] = {};
+      std::memcpy(rest, bytes, static_cast<size_t>(left));
+      WidenStep(rest, offset, word, word + kTileRows);
+    }
   }
 }
 
@@ -91,8 +93,10 @@ inline void MultiplySteps(const TileWord* tile, const int8_t* weights, int steps
   sums[0] = s0, sums[1] = s1, sums[2] = s2, sums[3] = s3;
 }
 
-inline void Widen(const int8_t* bytes, int depth, int32_t offset, TileWord* word) {
-  for (int i = 0; i < depth; ++i) word[i * kTileRows] = static_cast<TileWord>(bytes[i] + offset);
+inline void Widen(const int8_t* const* rows, int depth, int32_t offset, TileWord* tile) {
+  for (int row = 0; row < kTileRows; ++row) {
+    for (int i = 0; i < depth; ++i) tile[i * kTileRows + row] = static_cast<TileWord>(rows[row][i] + offset);
+  }
 }
 
 #endif
@@ -156,19 +160,15 @@ inline void MultiplyColumns(const TileWord* tile, int steps, const Columns& colu
 
 #endif
 
-// Adds the products of a tile of `depth` with each row of weights. A row that is no multiple of a step is read into the
-// next one, but for the last, which nothing may lie behind.
+// Adds the products of a tile of `depth` with each row of weights.
 inline void Multiply(const TileWord* tile, int depth, const Columns& columns) {
   const int steps = static_cast<int>(static_cast<unsigned>(depth) / kTileStep), left = depth - steps * kTileStep;
-  if (left == 0) return MultiplyColumns(tile, steps, columns);
-  const int last = columns.count - 1;
-  const int8_t* weights = columns.weights + last * columns.stride;
-  int32_t* sums = columns.sums + last * kTileRows;
-  if (last > 0) MultiplyColumns(tile, steps + 1, {columns.weights, columns.sums, last, columns.stride});
-  MultiplyColumns(tile, steps, {weights, sums, 1, columns.stride});
-  int8_t rest[kTileStep] = {};
-  std::memcpy(rest, weights + steps * kTileStep, static_cast<size_t>(left));
-  MultiplySteps(tile + steps * kWordsAStep * kTileRows, rest, 1, sums);
+  MultiplyColumns(tile, steps, columns);
+  for (int i = 0; left > 0 && i < columns.count; ++i) {
+    int8_t rest[kTileStep] = {};
+    std::memcpy(rest, columns.weights + i * columns.stride + steps * kTileStep, static_cast<size_t>(left));
+    MultiplySteps(tile + steps * kWordsAStep * kTileRows, rest, 1, columns.sums + i * kTileRows);
+  }
 }
 
 }  // namespace embbert::kernels

@@ -13,7 +13,6 @@
 namespace embbert::kernels {
 
 TFLMRegistration Add();
-TFLMRegistration Conv2D();
 TFLMRegistration DepthwiseConv2D();
 TFLMRegistration FullyConnected();
 TFLMRegistration HardSwish();
