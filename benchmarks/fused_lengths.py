@@ -6,23 +6,20 @@ Computed: the arena as `convert.arena --kernels fast` says it, instructions of a
 estimates them. Writes results/fused_lengths.json.
 """
 
-import argparse
 import dataclasses
 from pathlib import Path
 from typing import Any
 
-from benchmarks.baselines.sizes import random_model
+from benchmarks.firmware.fused import mixed_graph
 from benchmarks.firmware.results import to_lines
 from convert.export.build import build_fused
-from convert.lowering.lower import lower_mixed
-from convert.lowering.mixtures import mixture_ranges
 from convert.tflm.arena import plan_arena
 from convert.tflm.builds import find_build
 from convert.tflm.instructions import estimate_instructions
+from tf_embbert.common.arguments import CommandParser
 from tf_embbert.common.errors import run_command
 from tf_embbert.common.files import write_atomically
 from tf_embbert.model.config import EmbBERTConfig
-from tf_embbert.model.folded import FoldedModel
 
 RESULT = Path(__file__).parent / "results/fused_lengths.json"
 LENGTHS, TILE_ROWS = (64, 128, 256, 512), (16, 32)
@@ -31,11 +28,7 @@ CORES, KERNELS = ("cortex-m4", "cortex-m55"), "fast"
 
 def measure(length: int) -> list[dict[str, Any]]:
     """A row for each number of a tile's rows and core."""
-    config = dataclasses.replace(EmbBERTConfig.preset("base"), max_length=length)
-    _, (weights, ranges), rows = random_model(config, length)
-    assert isinstance(weights, FoldedModel)
-    plain = lower_mixed(weights, {**ranges, **mixture_ranges(weights, rows)}, length)
-    found = []
+    plain, found = mixed_graph(dataclasses.replace(EmbBERTConfig.preset("base"), max_length=length)), []
     for tile_rows in TILE_ROWS:
         for core in CORES:
             model, _ = build_fused(plain, tile_rows, find_build(core, KERNELS))
@@ -49,9 +42,7 @@ def measure(length: int) -> list[dict[str, Any]]:
 
 @run_command
 def main(arguments: list[str] | None = None) -> None:
-    argparse.ArgumentParser(prog="python -m benchmarks.fused_lengths", description=__doc__.split("\n")[0]).parse_args(
-        arguments
-    )
+    CommandParser(prog="python -m benchmarks.fused_lengths", description=__doc__.split("\n")[0]).parse_args(arguments)
     write_atomically(RESULT, to_lines({"base": [row for length in LENGTHS for row in measure(length)]}))
 
 

@@ -3,10 +3,10 @@
     python -m benchmarks.instructions --tflm-root DIR [--core ID] [--kernels NAME] [MODEL.tflite ...]
 
 Counts what is not there yet of the same bytes and tools, then fits. Writes results/instructions.json (counts, the
-clock's check, errors of the fit) and convert/tflm/instructions.yaml, with GCC 14 in PATH those with its
-name behind theirs. Models and inputs are those of
-benchmarks.arena_firmware and of benchmarks/firmware/kinds, two that come with TFLM, and those named; a text fills its
-model's length. The fit sees two thirds of the models; which, a seed says (`held_out_models`).
+clock's check, errors of the fit) and convert/tflm/instructions.yaml, with GCC 14 in PATH those with its name behind
+theirs. Models and inputs are those of benchmarks.arena_firmware and of benchmarks/firmware/kinds, two that come with
+TFLM, and those named; a text fills its model's length. The fit sees two thirds of the models; which, a seed says
+(`held_out_models`).
 """
 
 import argparse

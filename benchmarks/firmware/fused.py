@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks.baselines.sizes import random_model
+from convert.lowering.graph import Graph
 from convert.lowering.lower import lower_mixed
 from convert.lowering.mixtures import mixture_ranges
 from convert.lowering.to_tflite import write_model
@@ -81,10 +82,14 @@ def make_model(form: Form) -> bytes:
         kernel_size=form.taps,
         activation=form.activation,
     )
-    _, (weights, ranges), rows = random_model(config, form.length)
+    return write_model(fuse_blocks(mixed_graph(config, form.bits), form.tile_rows))
+
+
+def mixed_graph(config: EmbBERTConfig, bits: int = 8) -> Graph:
+    """What blocks are fused in, of random weights and as long as the config's texts."""
+    _, (weights, ranges), rows = random_model(config, config.max_length)
     assert isinstance(weights, FoldedModel)
-    plain = lower_mixed(weights, {**ranges, **mixture_ranges(weights, rows)}, form.length, form.bits)
-    return write_model(fuse_blocks(plain, form.tile_rows))
+    return lower_mixed(weights, {**ranges, **mixture_ranges(weights, rows)}, config.max_length, bits)
 
 
 def main() -> None:
