@@ -17,6 +17,7 @@ from typing import IO, cast
 from benchmarks.common.base import ARENA_BUDGETS, BASE
 from benchmarks.common.logs import find_in
 from benchmarks.common.sources import ROOT, generated_sources, hash_sources, read_files
+from benchmarks.firmware.elf import OUR_APP, OUR_KERNELS, bytes_by_part, section_bytes
 from benchmarks.firmware.results import Results
 from benchmarks.firmware.runner import KERNELS, add_tflm_arguments, describe_tools, run_cmake
 from convert.bundle.bundle import read_bundle
@@ -35,7 +36,6 @@ BOARDS = {
     "netduinoplus2": "cortex-m4",
 }
 PROMPT, END = b"> ", b"\x04"  # Ctrl-D ends the app
-OF_BLOCKS = ("block.cc", "embbert_block.cc", "mixture.cc")
 SECONDS = 3600
 LINE_BYTES, STACK_BYTES = 1024, 8192
 
@@ -98,34 +98,17 @@ def read_start(stream: IO[bytes]) -> bytes:
     return said
 
 
-def section_bytes(*files: Path) -> list[list[int]]:
-    """[text, data, bss] of each ELF or object file."""
-    listing = subprocess.run(["arm-none-eabi-size", *files], capture_output=True, text=True, check=True).stdout
-    return [list(map(int, line.split()[:3])) for line in listing.splitlines()[1:]]
-
-
-def app_bytes(elf: Path, fused: bool) -> dict[str, int]:
-    """Bytes of the ELF's sections, and of the code that is ours: all objects but those of generated sources, and those
-    of EMBBERT_BLOCK where the model has none, for then nothing of them is linked.
-    """
-    ours = [
-        path
-        for path in elf.parent.rglob("*.obj")
-        if "CMakeFiles" in path.parts and not path.stem.endswith("_data.cc") and "CompilerId" not in str(path)
-        if fused or path.stem not in OF_BLOCKS
-    ]
-    return {
-        **dict(zip(("text", "data", "bss"), section_bytes(elf)[0])),
-        "own_code": sum(text + data for text, data, _ in section_bytes(*ours)),
-    }
+def app_bytes(elf: Path) -> dict[str, int]:
+    """Bytes of the ELF's sections, and of the code in it that is ours: the kernels', and with the app's all of it."""
+    parts = bytes_by_part(elf)
+    return {**section_bytes(elf), "own_kernels": parts[OUR_KERNELS], "own_code": parts[OUR_KERNELS] + parts[OUR_APP]}
 
 
 def measure(
     bundle: Path, texts: list[str], expected: list[str], board: str, kernels: str, tflm_root: Path, build: Path
 ) -> dict:
     """One entry of the results."""
-    made = read_bundle(bundle)
-    manifest = made.manifest
+    manifest = read_bundle(bundle).manifest
     length = manifest["model"]["sequence_length"]
     ours = "fast" if kernels == "cmsis_nn" else kernels  # what the app links, by its name in the manifest
     elf = build_app(
@@ -156,7 +139,7 @@ def measure(
         **dict(zip(("arena_used", "arena", "golden_equal", "golden", "stack"), figures)),
         "texts": len(texts),
         "texts_equal": sum(answer.decode().startswith(f"{line}\t") for answer, line in zip(answers, expected)),
-        **app_bytes(elf, b"EMBBERT_BLOCK" in made.files["op_resolver.h"]),
+        **app_bytes(elf),
     }
 
 

@@ -8,13 +8,12 @@ alone. The firmware answers its golden rows under QEMU before it is counted. Wri
 
 import json
 import re
-import subprocess
 import tempfile
-from collections import Counter
 from pathlib import Path
 
-from benchmarks.app import HERE, build_app, section_bytes, talk
+from benchmarks.app import HERE, build_app, talk
 from benchmarks.common.base import ARENA_BUDGETS, BASE
+from benchmarks.firmware.elf import bytes_by_part
 from benchmarks.firmware.results import Results
 from benchmarks.firmware.runner import add_tflm_arguments, describe_tools
 from convert.bundle.conversion import NONE, convert_run
@@ -26,33 +25,6 @@ RESULT = HERE / "results/flash.json"
 BOARD, KERNELS = "mps2-an500", "cmsis_nn"
 FORMS = ((64, "offline"), (256, "offline"), (256, "fused"), (256, "fused-int4"))
 LINKED = ("fast", "alone")
-# What a symbol is for, by its name; the first that matches.
-PARTS = {
-    "the model": r"embbert::bundle::kModel$",
-    "tables of tokenizer and golden rows": r"embbert::bundle::",
-    "app and kernels of ours": r"embbert::|app::|board::|^main$",
-    "TFLM": r"tflite|gemmlowp|TfLite",
-    "CMSIS-NN": r"^arm_",
-    "C library and what has no name": r"",
-}
-SYMBOL = re.compile(r"^\w+ (\w+) [tTrRwWvV] (.+)$", re.MULTILINE)
-
-
-def part_of(name: str) -> str:
-    """Which of `PARTS` a symbol belongs to."""
-    return next(part for part, pattern in PARTS.items() if re.search(pattern, name))
-
-
-def bytes_by_part(elf: Path) -> dict[str, int]:
-    """Bytes of flash of each part; what no symbol names is in the last one, so that they are all there is."""
-    text, data, _ = section_bytes(elf)[0]
-    listing = subprocess.run(["arm-none-eabi-nm", "-S", "-C", elf], capture_output=True, text=True, check=True).stdout
-    found: Counter[str] = Counter()
-    for size, name in SYMBOL.findall(listing):
-        found[part_of(name)] += int(size, 16)
-    *named, last = PARTS
-    counted = {part: found[part] for part in named}
-    return counted | {last: text + data - sum(counted.values())}
 
 
 def measure(bundle: Path, own: str, tflm_root: Path, folder: Path) -> dict[str, int]:

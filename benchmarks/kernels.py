@@ -18,6 +18,7 @@ from benchmarks.firmware.inputs import join, seeded_inputs
 from benchmarks.firmware.results import Results
 from benchmarks.firmware.runner import (
     BOARDS,
+    BORROWED_BOARDS,
     Firmware,
     Run,
     add_tflm_arguments,
@@ -40,7 +41,8 @@ def parser() -> CommandParser:
     parse = CommandParser(prog="python -m benchmarks.kernels", description=__doc__.split("\n")[0])
     parse.add_argument("models", nargs="*", type=Path, metavar="MODEL.tflite")
     add_tflm_arguments(parse)
-    parse.add_argument("--core", action="append", choices=list(BOARDS), help="may be repeated; default: all")
+    cores = [*BOARDS, *BORROWED_BOARDS]
+    parse.add_argument("--core", action="append", choices=cores, help="may be repeated; default: all but cortex-m0plus")
     parse.add_argument("--others", action="store_true", help="also the committed models with an operator of ours")
     parse.add_argument("--build", type=Path, default=Path("build/firmware"), metavar="DIR", help="default: %(default)s")
     return parse

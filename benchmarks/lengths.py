@@ -99,7 +99,7 @@ def measure_texts(bundle: Path, tflm_root: Path, build: Path) -> tuple[list[dict
         }
         for (tokens, length, first), (_, _, again) in zip(found[::2], found[1::2])
     ]
-    return entries, app_bytes(elf, fused=False)
+    return entries, app_bytes(elf)
 
 
 def text_of(tokenizer: Tokenizer, count: int) -> str:

@@ -36,7 +36,7 @@ class Operators : public tflite::MicroMutableOpResolver<128> {
   }
 
   void AddLayers() {
-    AddAveragePool2D(); AddBatchMatMul(); AddConv2D(); AddDepthwiseConv2D(kernels::DepthwiseConv2D());
+    AddAveragePool2D(); AddBatchMatMul(); AddConv2D(kernels::Conv2D()); AddDepthwiseConv2D(kernels::DepthwiseConv2D());
     AddCustom("EMBBERT_BLOCK", kernels::EmbbertBlock());
     AddDetectionPostprocess(); AddEmbeddingLookup(); AddEthosU(); AddFullyConnected(kernels::FullyConnected());
     AddL2Pool2D(); AddMaxPool2D(); AddResizeBilinear(); AddResizeNearestNeighbor(); AddSvdf();

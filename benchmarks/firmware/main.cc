@@ -105,6 +105,7 @@ void Measure(const char* model_path, std::size_t arena_bytes, const char* input_
 void TimeLoop(std::uint32_t count) {
   const std::uint64_t start = board::Ticks();
   asm volatile(
+      ".syntax unified\n"
       "1: subs %0, #1\n"
       "bne 1b\n"
       : "+l"(count)::"cc");

@@ -157,7 +157,8 @@ def other_thirds_table() -> str:
         tenths = [f"{row['tenth']:.1f}" for row in here]
         rows.append([str(seed), str(here[0]["models"]), " / ".join(tenths) + " %", f"{worst['worst']:.1f} %"])
         rows[-1].append(f"{worst['worst_model']}, {worst['core']}")
-    return lines_of("| seed | models held out | 90th percentile, M4 / M7 / M55 | worst | of |", rows)
+    cores = " / ".join(row["core"].removeprefix("cortex-").upper() for row in here)
+    return lines_of(f"| seed | models held out | 90th percentile, {cores} | worst | of |", rows)
 
 
 def lengths_table() -> str:

@@ -20,6 +20,7 @@ ALIGNMENT = 16  # of a model in memory (MicroInterpreter reads it in place)
 # Those that tflm_app/kernels/kernels.h has a registration for.
 WITH_KERNELS = (
     "ADD",
+    "CONV_2D",
     "DEPTHWISE_CONV_2D",
     "FULLY_CONNECTED",
     "HARD_SWISH",

@@ -15,6 +15,7 @@ from typing import TypeAlias
 
 import yaml
 
+from convert.tflite import schema
 from convert.tflite.block_options import BLOCK
 from convert.tflite.view import Model, Operator, OptionalTensor, Tensor, view_model
 from convert.tflm.builds import find_build
@@ -24,6 +25,7 @@ from convert.tflm.instructions_fast import fast_units
 OURS = " (ours)"
 BLOCK_KIND = f"{BLOCK}{OURS}"
 NARROW_TYPES = ("INT8", "INT4")  # the usual; other types have kernels of their own, and a name with the type in it
+RECTIFIERS = (schema.ActivationFunctionType.RELU, schema.ActivationFunctionType.RELU6)
 Tensors: TypeAlias = Sequence[OptionalTensor]
 
 
@@ -138,12 +140,21 @@ def _dense(op: Operator, inputs: Tensors, outputs: Tensors) -> dict[str, float]:
     """Of more than two dimensions, CMSIS-NN takes it for a convolution (cmsis_nn/fully_connected.cc)."""
     size, columns, depth = outputs[0].elements, int(outputs[0].shape[-1]), int(inputs[1].shape[-1])
     if len(outputs[0].shape) > 2:
-        return _matrix(size, columns, depth)
+        return dense_units(size, columns, depth)
     vectors, scaled = size * math.ceil(depth / VECTOR), size if len(inputs[1].scales) > 1 else 0
-    return {"rows": size // columns, "outputs": size, "macs": size * depth, "vectors": vectors, "scaled": scaled}
+    macs = "rectified macs" if outputs[0].type == "FLOAT32" and _is_rectified(op) else "macs"
+    return {"rows": size // columns, "outputs": size, macs: size * depth, "vectors": vectors, "scaled": scaled}
 
 
-def _matrix(size: int, columns: int, depth: int) -> dict[str, float]:
+def _is_rectified(op: Operator) -> bool:
+    """Whether half of what it reads may be zeros, by which a core without an FPU multiplies in fewer instructions."""
+    maker = next((other for other in op.graph.operators[: op.index] if op.input in other.outputs), None)
+    if maker and maker.name in ("RESHAPE", "MAX_POOL_2D"):
+        return _is_rectified(maker)
+    return maker is not None and maker.option("fusedActivationFunction") in RECTIFIERS
+
+
+def dense_units(size: int, columns: int, depth: int) -> dict[str, float]:
     """Rows by columns, on a vector core by four rows at a time; on the others the weights are summed up first, once for
     all rows (arm_nn_mat_mult_nt_t_s8.c).
     """
@@ -173,7 +184,7 @@ def _convolution(op: Operator, inputs: Tensors, outputs: Tensors) -> dict[str, f
     filters, height, width, depth = (int(n) for n in inputs[1].shape)
     size, taps = outputs[0].elements, height * width
     if taps == 1:
-        return _matrix(size, filters, depth)
+        return dense_units(size, filters, depth)
     positions = size // filters
     vectors = _in_fours(positions) * filters * math.ceil(taps * depth / VECTOR)
     line = "line " * (int(inputs[0].shape[1]) == height == 1 and op.option("strideW") * depth % LANES == 0)

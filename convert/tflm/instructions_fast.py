@@ -11,6 +11,7 @@ from convert.tflm.structs import Build
 
 LANES, VECTOR = 4, 16  # of a vector core; without vectors, rows and columns go by fours as well
 TABLE_ELEMENTS, SOFTMAX_TABLE = 1024, 256  # elementwise.cc, kWorthTables; softmax.cc, kValues
+CHUNK, CHUNK_COLUMNS = {"dsp": 256, "scalar": 128}, 16  # dense.cc, kChunk, kColumns
 LINE_TAPS, LINE_STRIDE, LINE_LENGTH = 8, 4, 512  # depthwise_line.cc
 Units = dict[str, float]
 
@@ -51,15 +52,37 @@ def _dense(node: Node) -> Units:
         quads, vectors = math.ceil(columns / LANES), math.ceil(depth / VECTOR)
         return {"quads": quads * rows, "vectors": quads * rows * vectors, "sums": quads * vectors}
     groups, single = rows // 4 + (rows % 4 == 3), rows % 4 if rows % 4 < 3 else 0
+    return _grouped(node, groups, depth, columns, scales) | {
+        "stored": rows * columns,
+        "single outputs": single * columns,
+        "scaled single outputs": single * columns * scales,
+        "single macs": single * columns * depth,
+    }
+
+
+def _grouped(node: Node, groups: int, depth: int, columns: int, scales: bool) -> Units:
+    left = node.build.simd == "dsp" and depth % LANES > 0
     return {
         "groups": groups * columns,
         "group macs": groups * columns * depth,
         "widened": groups * depth,
-        "stored": rows * columns,
         "scaled groups": groups * columns * scales,
-        "single outputs": single * columns,
-        "scaled single outputs": single * columns * scales,
-        "single macs": single * columns * depth,
+        "left": groups * math.ceil(columns / CHUNK_COLUMNS) * left,
+    }
+
+
+def _convolution(node: Node) -> Units:
+    """Of one tap a dense operator; else the patches go by fours, and each is copied first, part by part."""
+    columns, rows, taps, channels = node.dims("i1")
+    if rows * taps * node.option("strideH") * node.option("strideW") == 1:
+        return _dense(node)
+    depth, patches = rows * taps * channels, node.elements("o0") // columns
+    groups, parts = math.ceil(patches / LANES), rows * (1 if node.option("dilationWFactor") == 1 else taps)
+    again = 1 if depth <= CHUNK[node.build.simd] else math.ceil(columns / CHUNK_COLUMNS)
+    return _grouped(node, groups, depth, columns, True) | {
+        "stored": patches * columns,
+        "copied": LANES * groups * depth * again,
+        "copied parts": LANES * groups * parts * again,
     }
 
 
@@ -113,6 +136,7 @@ def _block(node: Node) -> Units:
 UNITS: dict[str, Callable[[Node], Units]] = {
     "ADD": _add,
     BLOCK: _block,
+    "CONV_2D": _convolution,
     "DEPTHWISE_CONV_2D": _depthwise,
     "FULLY_CONNECTED": _dense,
     "HARD_SWISH": _elements,

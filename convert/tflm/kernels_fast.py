@@ -12,6 +12,7 @@ from convert.tflm.prepare import Node
 
 MAX_TAPS, LEAST_LINE_TAPS = 128, 8  # depthwise.h
 TABLE_ELEMENTS = 512  # lookup.cc, kWorthATable
+LEAST_COLUMNS = 4  # conv_2d.cc, IsWorthIt
 LEAST_WEIGHTS, LEAST_ROWS, LEAST_DEPTH, ROWS_OF_CMSIS_NN = 256, 3, 64, (4, 8)  # fully_connected.cc, IsWorthIt
 
 
@@ -31,6 +32,14 @@ def _takes_dense(node: Node) -> bool:
     if node.build.simd == "mve":
         return rows >= LEAST_ROWS and rows not in ROWS_OF_CMSIS_NN
     return columns * depth >= LEAST_WEIGHTS and (rows >= LEAST_ROWS or depth >= LEAST_DEPTH)
+
+
+def _takes_convolution(node: Node) -> bool:
+    columns, rows, taps, depth = node.dims("i1")
+    if node.build.simd == "mve" or not _is_int8(node, "i0", "i1") or node.dims("i0")[3] != depth:
+        return False
+    plain = rows * taps * node.option("strideH") * node.option("strideW") == 1
+    return columns * depth >= LEAST_WEIGHTS if plain else columns >= LEAST_COLUMNS
 
 
 def _takes_depthwise(node: Node) -> bool:
@@ -55,6 +64,7 @@ def _takes_table(node: Node) -> bool:
 # Which operators a kernel of ours computes itself.
 TAKES: dict[str, Callable[[Node], bool]] = {
     "ADD": _same_shape,
+    "CONV_2D": _takes_convolution,
     "DEPTHWISE_CONV_2D": _takes_depthwise,
     "FULLY_CONNECTED": _takes_dense,
     "HARD_SWISH": _takes_table,
@@ -72,10 +82,15 @@ def _dense(node: Node) -> None:
         node.persistent_multipliers(node.scales("i1"))
 
 
-def _depthwise(node: Node) -> None:
-    node.temporaries("i0 i1 o0")
-    node.persistent_multipliers(node.dims("i1")[3])
-    node.temporaries("i0 i1 i2 o0")
+def _convolution(channels: int) -> Callable[[Node], None]:
+    """With the dimension of the weights that the output channels are."""
+
+    def prepare(node: Node) -> None:
+        node.temporaries("i0 i1 o0")
+        node.persistent_multipliers(node.dims("i1")[channels])
+        node.temporaries("i0 i1 i2 o0")
+
+    return prepare
 
 
 def _temporaries(refs: str) -> Callable[[Node], None]:
@@ -99,7 +114,8 @@ def _ours(name: str, source: str, data: str, prepare: Callable[[Node], None]) ->
 FAST_KERNELS = (
     CMSIS_NN_KERNELS
     | _ours("ADD", "elementwise.cc", "FastAddData", _temporaries("i0 i1 o0"))
-    | _ours("DEPTHWISE_CONV_2D", "depthwise_conv_2d.cc", "FastDepthwiseData", _depthwise)
+    | _ours("CONV_2D", "conv_2d.cc", "FastConvolutionData", _convolution(0))
+    | _ours("DEPTHWISE_CONV_2D", "depthwise_conv_2d.cc", "FastConvolutionData", _convolution(3))
     | _ours("FULLY_CONNECTED", "fully_connected.cc", "FastFullyConnectedData", _dense)
     | _ours("L2_NORMALIZATION", "l2_normalization.cc", "FastL2Data", _temporaries("i0 o0"))
     | _ours("MUL", "elementwise.cc", "FastMulData", _temporaries("i0 i1 o0 i0 i1 o0"))

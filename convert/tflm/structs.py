@@ -254,7 +254,7 @@ STRUCTS = {
     "CmsisNnOpDataTransposeConv": "ConvParams int*3 ptr*2",
     # tflm_app/kernels/*.cc, where they are called Data, AddData and MulData
     "FastAddData": "int*6 byte*5",
-    "FastDepthwiseData": "ptr*2 short*2 byte*4",
+    "FastConvolutionData": "ptr*2 short*2 byte*4",  # of both convolutions
     "FastBlockData": "int",
     "FastFullyConnectedData": "int*2 ptr*2 byte*5",
     "FastL2Data": "int",

@@ -19,6 +19,7 @@ NEED_TFLM = {
     "add_and_mul.cpp",
     "app.cpp",
     "classifier.cpp",
+    "conv_2d.cpp",
     "depthwise_conv_2d.cpp",
     "embbert_block.cpp",
     "fixed_point.cpp",

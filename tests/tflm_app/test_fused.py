@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.firmware.inputs import join, seeded_inputs
-from benchmarks.firmware.runner import BOARDS, build_firmware, missing_tools, smallest_arena
+from benchmarks.firmware.runner import BOARDS, BORROWED_BOARDS, build_firmware, missing_tools, smallest_arena
 from convert.lowering.expand import expand_model
 from convert.tflite.view import view_model
 from convert.tflm.arena import plan_arena
@@ -15,7 +15,7 @@ from tf_embbert.common.errors import UserError
 
 
 @pytest.mark.skipif(bool(missing_tools()), reason=f"needs {', '.join(missing_tools())}")
-@pytest.mark.parametrize("core", BOARDS)
+@pytest.mark.parametrize("core", [*BOARDS, *BORROWED_BOARDS])
 def test_the_bytes_are_those_of_plain_operators(core: str, tmp_path: Path) -> None:
     root = os.environ.get("TFLM_ROOT") or pytest.skip("TFLM_ROOT is not set")
     try:

@@ -138,7 +138,7 @@ void Start() {
   PrintLine("EmbBERT ", bundle::kName);
   PrintLine("board ", kBoard);
   PrintLine("bundle ", kBundleSha256);
-  for (const Part& part : kParts) CheckPart(part);
+  for (const Part& part : AllParts()) CheckPart(part);
   StartClassifier();
   CheckGoldenRows();
   PrintLine("ready, ", static_cast<int64_t>(board::TicksPerSecond()), " ticks a second");

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <iterator>
 
 #include "bundle.h"
 #include "golden_data.h"
@@ -72,6 +73,13 @@ void HashGolden(Sha256& hash) {
   }
 }
 
+constexpr Part kParts[] = {
+    {"model", bundle::kModelSha256, bundle::kModelSha256, HashModel},
+    {"tokenizer", bundle::kTokenizerSha256, bundle::kTablesSha256, HashTokenizer},
+    {"labels", bundle::kLabelsSha256, bundle::kLabelsSha256, HashLabels},
+    {"golden rows", bundle::kGoldenSha256, bundle::kGoldenSha256, HashGolden},
+};
+
 }  // namespace
 
 bool Part::IsAsConverted() const {
@@ -81,11 +89,6 @@ bool Part::IsAsConverted() const {
   return std::memcmp(digits.data(), expected, digits.size()) == 0;
 }
 
-constexpr Part kParts[4] = {
-    {"model", bundle::kModelSha256, bundle::kModelSha256, HashModel},
-    {"tokenizer", bundle::kTokenizerSha256, bundle::kTablesSha256, HashTokenizer},
-    {"labels", bundle::kLabelsSha256, bundle::kLabelsSha256, HashLabels},
-    {"golden rows", bundle::kGoldenSha256, bundle::kGoldenSha256, HashGolden},
-};
+embbert::Span<Part> AllParts() { return {kParts, std::size(kParts)}; }
 
 }  // namespace app

@@ -4,6 +4,7 @@
 #define TFLM_APP_APP_PARTS_H_
 
 #include "app/sha256.h"
+#include "embbert/span.h"
 
 namespace app {
 
@@ -17,7 +18,7 @@ struct Part {
 };
 
 // Model, tokenizer, labels and golden rows.
-extern const Part kParts[4];
+embbert::Span<Part> AllParts();
 
 }  // namespace app
 

@@ -23,6 +23,16 @@ bool HaveOneShape(const TfLiteIntArray* first, const TfLiteIntArray* second) {
   return true;
 }
 
+// TFLM's kernel, or where ours are linked alone the one of int32.
+template <TFLMRegistration (*kStock)(), TFLMRegistration (*kInt32)()>
+TFLMRegistration AllElse() {
+  if constexpr (kAlone) {
+    return kInt32();
+  } else {
+    return kStock();
+  }
+}
+
 bool IsOurs(const TfLiteEvalTensor* first, const TfLiteEvalTensor* second) {
   return IsInt8(first) && IsInt8(second) && HaveOneShape(first->dims, second->dims);
 }
@@ -48,7 +58,7 @@ struct PreparedOperands {
   tflite::OpDataAdd theirs = {};
   TF_LITE_ENSURE_STATUS(tflite::CalculateOpDataAdd(context, static_cast<TfLiteAddParams*>(node->builtin_data),
                                                    operands.first, operands.second, operands.output, &theirs));
-  AddData* data = AllocateData<AddData>(context, node);
+  auto* data = AllocateData<AddData>(context, node);
   TF_LITE_ENSURE(context, data != nullptr);
   *data = {{theirs.input1_multiplier, theirs.input1_shift},
            {theirs.input2_multiplier, theirs.input2_shift},
@@ -63,11 +73,7 @@ struct PreparedOperands {
 
 [[gnu::cold]] TfLiteStatus PrepareMul(TfLiteContext* context, TfLiteNode* node) {
   if (!IsOurs(EvalInput(context, node, 0), EvalInput(context, node, 1))) {
-    if constexpr (kAlone) {
-      return PrepareStock(MulInt32(), context, node);
-    } else {
-      return PrepareStock(tflite::Register_MUL(), context, node);
-    }
+    return PrepareStock(AllElse<tflite::Register_MUL, MulInt32>(), context, node);
   }
   PreparedTensors tensors(context, node);
   const PreparedOperands operands(tensors);
@@ -76,7 +82,7 @@ struct PreparedOperands {
   tflite::OpDataMul theirs = {};
   TF_LITE_ENSURE_STATUS(
       tflite::CalculateOpDataMul(context, node, static_cast<TfLiteMulParams*>(node->builtin_data), &theirs));
-  MulData* data = AllocateData<MulData>(context, node);
+  auto* data = AllocateData<MulData>(context, node);
   TF_LITE_ENSURE(context, data != nullptr);
   *data = {{theirs.output_multiplier, theirs.output_shift},
            static_cast<int8_t>(theirs.input1_zero_point),
@@ -108,12 +114,6 @@ TFLMRegistration Mul() {
   return tflite::micro::RegisterOp(nullptr, PrepareMul, Invoke<MulData, ComputeMul>);
 }
 
-TFLMRegistration Sub() {
-  if constexpr (kAlone) {
-    return SubInt32();
-  } else {
-    return tflite::Register_SUB();
-  }
-}
+TFLMRegistration Sub() { return AllElse<tflite::Register_SUB, SubInt32>(); }
 
 }  // namespace embbert::kernels

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "kernels/dense_columns.h"
 #include "kernels/dense_row.h"
 #include "kernels/dense_tile.h"
 
@@ -31,31 +32,43 @@ struct SumsOfRows {
   int stride, rows, columns;
 };
 
-// The columns have one scale.
+#if EMBBERT_DSP
+
+// The columns have one scale and all of int8 for a range, as dense layers without an activation do.
 void StoreRows(const Dense& dense, const SumsOfRows& all, int8_t* output) {
-  WithRescale(*dense.multipliers, *dense.shifts, dense.range, [&](const auto& byte) {
-    for (int row = 0; row < all.rows; ++row) {
-      const int32_t* sum = all.sums + row;
-      int8_t* next = output + row * dense.output_stride;
+  const FastRescale rescale(*dense.multipliers, *dense.shifts);
+  const int32_t zero_point = dense.range.zero_point;
+  for (int row = 0; row < all.rows; ++row) {
+    const int32_t* sum = all.sums + row;
+    int8_t* next = output + row * dense.output_stride;
 #pragma GCC unroll 2
-      for (int i = all.columns; i > 0; --i, sum += all.stride) *next++ = byte(*sum);
-    }
-  });
+    for (int i = all.columns; i > 0; --i, sum += all.stride) *next++ = Saturate(rescale(*sum), zero_point);
+  }
 }
 
-// The sums of one column.
-inline void StoreColumn(const Dense& dense, int column, const int32_t* sums, int rows, int8_t* output) {
-  WithExactRescale(dense.multipliers[column], dense.shifts[column], [&](const auto& rescale) {
-    for (int row = 0; row < rows; ++row) output[row * dense.output_stride] = Clamp(rescale(sums[row]), dense.range);
-  });
+#endif
+
+// What is read of `dense` is copied: a byte that is written might be of it, for all that C++ knows.
+void StoreColumns(const Dense& dense, int column, const SumsOfRows& all, int8_t* output) {
+  const OutputRange range = dense.range;
+  const int step = dense.per_column ? 1 : 0, rows = all.rows, stride = all.stride, output_stride = dense.output_stride;
+  const int32_t *multiplier = dense.multipliers + column * step, *shift = dense.shifts + column * step, *sums = all.sums;
+  for (int i = all.columns; i > 0; --i, sums += stride, ++output, multiplier += step, shift += step) {
+    WithExactRescale(*multiplier, *shift, [=](const auto& rescale) {
+      int8_t* next = output;
+      for (int row = 0; row < rows; ++row, next += output_stride) *next = Clamp(rescale(sums[row]), range);
+    });
+  }
 }
 
 // Writes the bytes of the columns from `column` on.
 [[gnu::noinline]] void StoreSums(const Dense& dense, int column, const SumsOfRows& all, int8_t* output) {
-  if (!dense.per_column) return StoreRows(dense, all, output + column);
-  for (int i = 0; i < all.columns; ++i) {
-    StoreColumn(dense, column + i, all.sums + i * all.stride, all.rows, output + column + i);
-  }
+  output += column;
+#if EMBBERT_DSP
+  const bool alike = !dense.per_column && dense.range.IsAllOfInt8();
+  if (alike && FastRescale::Takes(*dense.shifts)) return StoreRows(dense, all, output);
+#endif
+  StoreColumns(dense, column, all, output);
 }
 
 // One row.
@@ -76,8 +89,7 @@ class RowGroup {
  public:
   RowGroup(const Dense& dense, int first, int count) : dense_(dense), first_(first), count_(count) {
     for (int row = 0; row < kTileRows; ++row) {
-      rows_[row] = dense.input + (first + (row < count ? row : 0)) * dense.depth;
-      offsets_[row] = OffsetOf(dense, rows_[row]);
+      offsets_[row] = dense.source ? 0 : OffsetOf(dense, dense.input + NumberOf(row) * dense.depth);
     }
   }
 
@@ -106,15 +118,22 @@ class RowGroup {
     }
   }
 
+  int NumberOf(int row) const { return first_ + (row < count_ ? row : 0); }
+
   [[gnu::noinline]] void WidenChunk(int start, int depth) {
-    const int8_t* rows[kTileRows];
-    for (int row = 0; row < kTileRows; ++row) rows[row] = rows_[row] + start;
-    Widen(rows, depth, dense_.input_offset, tile_);
+    int8_t copied[kChunk];
+    for (int row = 0; row < kTileRows; ++row) {
+      const int8_t* values = dense_.input + NumberOf(row) * dense_.depth + start;
+      if (dense_.source) {
+        dense_.source->Copy(NumberOf(row), start, depth, copied);
+        values = copied;
+      }
+      Widen(values, depth, dense_.input_offset, tile_ + row);
+    }
   }
 
   const Dense& dense_;
   int first_, count_;
-  const int8_t* rows_[kTileRows];
   int32_t offsets_[kTileRows];
   int32_t sums_[kColumns][kTileRows];
   TileWord tile_[kTileBytes / sizeof(TileWord)];
@@ -125,7 +144,7 @@ class RowGroup {
 void ComputeDense(const Dense& dense) {
   for (int first = 0; first < dense.rows;) {
     const int count = std::min(dense.rows - first, kTileRows);
-    if (count >= kWorthATile) {
+    if (dense.source || count >= kWorthATile) {
       RowGroup(dense, first, count).Compute();
       first += count;
     } else {

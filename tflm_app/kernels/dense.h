@@ -9,9 +9,20 @@
 
 namespace embbert::kernels {
 
+// Rows that do not lie in memory as such.
+class RowSource {
+ public:
+  // Writes `count` values of a row from its `start`-th on.
+  virtual void Copy(int row, int start, int count, int8_t* to) const = 0;
+
+ protected:
+  ~RowSource() = default;
+};
+
 struct Dense {
   int rows, depth, columns;
   const int8_t* input;
+  const RowSource* source = nullptr;  // of the rows, if they are not the input's; not with MVE
   const int8_t* weights;
   const int32_t* bias;  // null: zeros
   int8_t* output;

@@ -5,26 +5,10 @@
 
 #include <cstdint>
 
+#include "kernels/axis.h"
 #include "kernels/rescale.h"
 
 namespace embbert::kernels {
-
-// One dimension of the plane: how its outputs, taps and inputs lie.
-struct Axis {
-  int inputs, outputs, taps, stride, dilation, padding;
-
-  // The taps that lie within the input for an output: `begin` to before `end`; `input` is that of the tap `begin`.
-  struct Window {
-    int begin, end, input;
-  };
-
-  Window At(int output) const {
-    const int first = output * stride - padding;
-    const int begin = first >= 0 ? 0 : (-first + dilation - 1) / dilation;
-    const bool whole = first + (taps - 1) * dilation < inputs;
-    return {begin, whole ? taps : (inputs - first + dilation - 1) / dilation, first + begin * dilation};
-  }
-};
 
 struct Depthwise {
   int batches, channels;

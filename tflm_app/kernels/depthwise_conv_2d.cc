@@ -56,7 +56,7 @@ TfLiteStatus Prepare(TfLiteContext* context, TfLiteNode* node) {
   TF_LITE_ENSURE_STATUS(tflite::CalculateOpDataDepthwiseConv(
       context, node, *static_cast<const TfLiteDepthwiseConvParams*>(node->builtin_data), in[2], in[1], taps[2], taps[1],
       out[2], out[1], input->type, &theirs));
-  Data* data = AllocateData<Data>(context, node);
+  auto* data = AllocateData<Data>(context, node);
   TF_LITE_ENSURE(context, data != nullptr);
   *data = {theirs.per_channel_output_multiplier,
            theirs.per_channel_output_shift,

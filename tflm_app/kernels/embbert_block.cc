@@ -89,7 +89,7 @@ bool IsWhole(TfLiteContext* context, const TfLiteNode* node, const Block& block)
 }
 
 [[gnu::cold]] TfLiteStatus Prepare(TfLiteContext* context, TfLiteNode* node) {
-  BlockOptions options;
+  BlockOptions options = {};
   TF_LITE_ENSURE(context, node->inputs->size == kInputs && node->outputs->size == 1);
   for (int i = 0; i < kInputs; ++i) TF_LITE_ENSURE(context, EvalInput(context, node, i) != nullptr);
   TF_LITE_ENSURE(context, ReadOptions(node, &options));
@@ -97,7 +97,7 @@ bool IsWhole(TfLiteContext* context, const TfLiteNode* node, const Block& block)
   TF_LITE_ENSURE(context, Dim(EvalInput(context, node, kX), 0) > 0 && Dim(EvalInput(context, node, kX), 0) % 4 == 0);
   const Block block = BlockOf(context, node);
   TF_LITE_ENSURE(context, IsWhole(context, node, block) && block.taps > 0 && block.taps <= kMaxTaps);
-  Data* data = AllocateData<Data>(context, node);
+  auto* data = AllocateData<Data>(context, node);
   TF_LITE_ENSURE(context, data != nullptr);
   const int bytes = BlockScratchBytes(options.tile_rows, block.rows, block.width, block.packed);
   return context->RequestScratchBufferInArena(context, static_cast<size_t>(bytes), &data->scratch);

@@ -62,7 +62,7 @@ TfLiteStatus Prepare(TfLiteContext* context, TfLiteNode* node) {
   tflite::OpDataFullyConnected theirs = {};
   TF_LITE_ENSURE_STATUS(tflite::CalculateOpDataFullyConnected(context, parameters->activation, input->type, input,
                                                               weights, bias, output, &theirs));
-  Data* data = AllocateData<Data>(context, node);
+  auto* data = AllocateData<Data>(context, node);
   TF_LITE_ENSURE(context, data != nullptr);
   *data = DataOf(theirs);
   return kTfLiteOk;

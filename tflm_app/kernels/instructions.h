@@ -26,6 +26,12 @@
 #define EMBBERT_THUMB2 0
 #endif
 
+#if defined(__ARM_ARCH_ISA_THUMB) && __ARM_ARCH_ISA_THUMB == 1
+#define EMBBERT_THUMB1 1  // M0+
+#else
+#define EMBBERT_THUMB1 0
+#endif
+
 namespace embbert::kernels {
 
 // Four bytes from any address.
@@ -34,6 +40,29 @@ inline uint32_t LoadWord(const int8_t* bytes) {
   std::memcpy(&word, bytes, sizeof(word));
   return word;
 }
+
+// (a * b + 2^30) >> 31, for b of 0 or more.
+#if EMBBERT_THUMB1
+
+inline int32_t MultiplyDoubled(int32_t a, int32_t b) {  // by halves: the core's products have 32 bits
+  constexpr uint32_t kHalf = 0xFFFF;
+  const uint32_t a_low = static_cast<uint32_t>(a) & kHalf, b_low = static_cast<uint32_t>(b) & kHalf;
+  const int32_t a_high = a >> 16, b_high = b >> 16;
+  const uint32_t low = a_low * b_low, second = a_low * static_cast<uint32_t>(b_high) + (low >> 16);
+  const int32_t third = a_high * static_cast<int32_t>(b_low);
+  const uint32_t middle = (second & kHalf) + (static_cast<uint32_t>(third) & kHalf);
+  const auto carried = static_cast<int32_t>((second >> 16) + (middle >> 16));
+  const auto high = static_cast<uint32_t>(a_high * b_high + (third >> 16) + carried);
+  return static_cast<int32_t>((high << 1) + ((((middle & kHalf) >> 14) + 1) >> 1));
+}
+
+#else
+
+inline int32_t MultiplyDoubled(int32_t a, int32_t b) {
+  return static_cast<int32_t>((static_cast<int64_t>(a) * b + (1 << 30)) >> 31);
+}
+
+#endif
 
 #if EMBBERT_DSP
 

@@ -13,6 +13,7 @@
 namespace embbert::kernels {
 
 TFLMRegistration Add();
+TFLMRegistration Conv2D();
 TFLMRegistration DepthwiseConv2D();
 TFLMRegistration FullyConnected();
 TFLMRegistration HardSwish();

@@ -24,7 +24,7 @@ struct Data {
   TF_LITE_ENSURE_TYPES_EQ(context, output->type, kTfLiteInt8);
   const auto* parameters = static_cast<const TfLiteL2NormParams*>(node->builtin_data);
   TF_LITE_ENSURE_EQ(context, parameters->activation, kTfLiteActNone);
-  Data* data = AllocateData<Data>(context, node);
+  auto* data = AllocateData<Data>(context, node);
   TF_LITE_ENSURE(context, data != nullptr);
   data->zero_point = input->params.zero_point;
   return kTfLiteOk;

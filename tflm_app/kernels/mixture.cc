@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "kernels/dense.h"
+#include "kernels/dense_columns.h"
 #include "kernels/dense_tile.h"
 
 namespace embbert::kernels {

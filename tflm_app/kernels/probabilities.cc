@@ -60,7 +60,7 @@ int32_t Maximum(const int8_t* row, size_t depth) {
   int32_t largest = INT8_MIN;
   size_t i = 0;
 #if EMBBERT_DSP
-  int8x4_t four = static_cast<int8x4_t>(0x80808080u);
+  auto four = static_cast<int8x4_t>(0x80808080u);
   for (; i + 4 <= depth; i += 4) {
     const auto next = static_cast<int8x4_t>(LoadWord(row + i));
     __ssub8(four, next);  // sets the flags that __sel reads

@@ -37,8 +37,7 @@ class ExactRescale {
         mask_(static_cast<int32_t>((1u << right_) - 1)) {}
 
   int32_t operator()(int32_t value) const {
-    const int64_t product = static_cast<int64_t>(ShiftLeft(value, left_)) * multiplier_;
-    const auto high = static_cast<int32_t>((product + (1 << 30)) >> 31);
+    const int32_t high = MultiplyDoubled(ShiftLeft(value, left_), multiplier_);
     const int32_t threshold = (mask_ >> 1) + (high < 0);
     return (high >> right_) + ((high & mask_) > threshold);
   }

@@ -24,7 +24,7 @@ bool IsOurs(TfLiteContext* context, const TfLiteNode* node) {
   tflite::SoftmaxParams parameters = {};
   TF_LITE_ENSURE_STATUS(tflite::CalculateSoftmaxParams(
       context, input, output, static_cast<const TfLiteSoftmaxParams*>(node->builtin_data), &parameters));
-  ExpScale* data = AllocateData<ExpScale>(context, node);
+  auto* data = AllocateData<ExpScale>(context, node);
   TF_LITE_ENSURE(context, data != nullptr);
   *data = {parameters.input_multiplier, parameters.input_left_shift, parameters.diff_min};
   return kTfLiteOk;

@@ -5,7 +5,7 @@
 #include <cstdio>
 
 int main() {
-  for (const app::Part& part : app::kParts) {
+  for (const app::Part& part : app::AllParts()) {
     std::printf("%s %d\n", part.name, part.IsAsConverted() ? 1 : 0);
   }
 }

@@ -21,8 +21,7 @@ from benchmarks.instructions import (
 from convert.tflite.model import list_ops, operator_name, read_model
 from convert.tflite.view import view_model
 from convert.tflm.compilers import COMPILERS
-from convert.tflm.instructions import _matrix as dense_units
-from convert.tflm.instructions import estimate_instructions, load_costs, operator_units
+from convert.tflm.instructions import dense_units, estimate_instructions, load_costs, operator_units
 
 RESULTS = {compiler: json.loads(result_file(compiler).read_text()) for compiler in COMPILERS}
 CONTENT = RESULTS[COMPILERS[0]]

@@ -2,6 +2,7 @@
 
 #include "kernels/kernels.h"
 #include "tensorflow/lite/micro/kernels/add.h"
+#include "tensorflow/lite/micro/kernels/conv.h"
 #include "tensorflow/lite/micro/kernels/depthwise_conv.h"
 #include "tensorflow/lite/micro/kernels/fully_connected.h"
 #include "tensorflow/lite/micro/kernels/micro_ops.h"
@@ -11,6 +12,7 @@
 namespace embbert::kernels {
 
 TFLMRegistration Add() { return tflite::Register_ADD(); }
+TFLMRegistration Conv2D() { return tflite::Register_CONV_2D(); }
 TFLMRegistration DepthwiseConv2D() { return tflite::Register_DEPTHWISE_CONV_2D(); }
 TFLMRegistration FullyConnected() { return tflite::Register_FULLY_CONNECTED(); }
 TFLMRegistration HardSwish() { return tflite::Register_HARD_SWISH(); }
