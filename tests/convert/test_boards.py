@@ -3,8 +3,6 @@
 import dataclasses
 import datetime
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,7 @@ from convert import arena, boards
 from convert.bundle.boards import Board, find_boards, judge_boards, judge_run, largest_length, list_boards, verdict_text
 from convert.bundle.bundle import write_folder
 from convert.bundle.firmware import CONSTANTS, Firmware, app_bytes, tokenizer_bytes
+from convert.convert import main
 from convert.export.build import build_model
 from convert.lowering.lower import lower_model
 from convert.lowering.to_tflite import write_model
@@ -226,26 +225,16 @@ def test_files_that_are_no_models(tmp_path: Path, capsys: pytest.CaptureFixture[
     refused(capsys, boards.main, [tmp_path], "is not a run")
 
 
-def test_conversion_judges_named_boards(tmp_path: Path) -> None:
+def test_conversion_judges_named_boards(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """base is 333 kB at any length: too much for 240 KiB of flash, little for 2 MiB."""
 
-    def convert(out: str, *more: str) -> subprocess.CompletedProcess[str]:
-        command = [
-            sys.executable,
-            str(ROOT / "convert/convert.py"),
-            str(ROOT / "benchmarks/base256"),
-            "--out",
-            str(tmp_path / out),
-            "--seq-len",
-            "8",
-            *more,
-        ]
-        return subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    def convert(out: str, *more: str) -> tuple[int, str, str]:
+        base = ROOT / "benchmarks/base256"
+        return main([str(base), "--out", str(tmp_path / out), "--seq-len", "8", *more]), *capsys.readouterr()
 
-    small = convert("small", "--board", "uno-r4-minima", "--board", "portenta-h7")
-    assert small.returncode == 1, small.stderr
-    assert "flash" in small.stdout and (tmp_path / "small/report.html").is_file()
-    unknown = convert("unknown", "--board", "portanta-h7")
-    assert unknown.returncode == 2 and "did you mean portenta-h7" in unknown.stderr
+    status, said, _ = convert("small", "--board", "uno-r4-minima", "--board", "portenta-h7")
+    assert status == 1 and "flash" in said and (tmp_path / "small/report.html").is_file()
+    status, _, errors = convert("unknown", "--board", "portanta-h7")
+    assert status == 2 and "did you mean portenta-h7" in errors
     assert not (tmp_path / "unknown").exists()
-    assert convert("large", "--board", "portenta-h7").returncode == 0
+    assert convert("large", "--board", "portenta-h7")[0] == 0

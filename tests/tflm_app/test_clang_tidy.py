@@ -29,6 +29,7 @@ def assert_tidy(folder: Path, project: str, files: Iterable[str], *options: str)
     assert all(f"tflm_app/{file}" in done.stdout for file in files), done.stdout
 
 
+@pytest.mark.slow
 def test_the_tokenizer_and_its_tests_are_tidy(bundle_of: FolderOf, tmp_path: Path) -> None:
     clang = ["-DCMAKE_C_COMPILER=clang", "-DCMAKE_CXX_COMPILER=clang++"] if shutil.which("clang++") else []
     files = ["embbert/tokenizer.cc", "embbert/line_reader.cc", "tests/sources.cc", *["tests/fuzz.cc"] * bool(clang)]

@@ -117,6 +117,7 @@ def test_the_model_answers_as_the_plain_graph() -> None:
     np.testing.assert_array_equal(run(TFLiteReferenceRunner(stock_stages().model), long_model(), rows), wanted)
 
 
+@pytest.mark.slow
 def test_a_larger_arena_buys_speed_and_one_too_small_nothing() -> None:
     given = stock_stages().stages[-1].total + 8192
     fast = build_model(long_model().weights, long_model().ranges, 160, arena=given, plan="stock")

@@ -253,6 +253,7 @@ def test_size_and_arena_of_base() -> None:
         assert arenas["cortex-m4"] == arenas["cortex-m7"] <= m4 and arenas["cortex-m55"] <= m55
 
 
+@pytest.mark.slow
 def test_base_in_a_given_arena() -> None:
     """At 256 tokens: faster in 114,688 B than in the smallest arena, and a plan with nothing between its pieces; a
     Cortex-M55's own build needs no more.

@@ -70,10 +70,8 @@ def test_texts_are_known_by_their_words() -> None:
     assert texts.words_of("It's fine -- really !") == texts.words_of("it ' s fine, REALLY")
 
 
-@pytest.mark.parametrize(
-    "related",
-    [pytest.param(["--related", "imdb"], id="related"), pytest.param([], id="plain text", marks=pytest.mark.slow)],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("related", [["--related", "imdb"], []], ids=["related", "plain text"])
 def test_it_writes_what_finetune_reads(
     related: Any, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

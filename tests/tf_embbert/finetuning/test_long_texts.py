@@ -22,6 +22,7 @@ def long_rows(count: int, sentences: int) -> list[dict[str, str]]:
     return [{"text": " ".join(utterance(chooser, label) for _ in range(sentences)), "label": label} for label in labels]
 
 
+@pytest.mark.slow
 def test_what_a_training_reads_in_windows_its_bundle_does(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = write_rows(tmp_path / "long.csv", long_rows(200, 10))
     reading = ["--max-length", "16", "--windows", "4", "--init", "none", "--tokenizer", "own"]

@@ -18,7 +18,7 @@ from tf_embbert.model.classifier import build_classifier, build_encoder, build_p
 from tf_embbert.model.config import EmbBERTConfig
 
 ROOT = Path(__file__).parents[3]
-CONFIG = small_config()
+CONFIG = small_config(num_blocks=1)
 TOO_LONG = "a text has more than the 32 of max_length"
 UNKNOWN = "one is not below the 64 of vocab_size"
 

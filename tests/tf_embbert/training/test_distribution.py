@@ -99,15 +99,9 @@ def alone(commands: dict[str, list[str]], tmp_path_factory: pytest.TempPathFacto
     return runs
 
 
-@pytest.mark.parametrize(
-    "kind, name",
-    [
-        ("devices", "finetune"),
-        pytest.param("workers", "pretrain", marks=pytest.mark.slow),
-        pytest.param("workers", "finetune", marks=pytest.mark.slow),
-        pytest.param("devices", "pretrain", marks=pytest.mark.slow),
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["pretrain", "finetune"])
+@pytest.mark.parametrize("kind", ["devices", "workers"])
 def test_two_train_as_one(
     commands: dict[str, list[str]], alone: dict[str, Path], tmp_path: Path, kind: str, name: str
 ) -> None:

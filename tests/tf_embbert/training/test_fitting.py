@@ -26,6 +26,7 @@ def test_the_rate_rises_linearly_and_falls_as_a_cosine(peak: float, share: float
     assert rates[0] == 0.0 and rates.max() == pytest.approx(peak, rel=0.1)
 
 
+@pytest.mark.slow
 def test_the_last_epoch_is_kept_where_that_is_the_recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Validation falls, then rises: the best epoch is the first, then the last, and the last one in both."""
     import tf_keras as keras

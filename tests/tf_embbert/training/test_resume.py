@@ -70,6 +70,7 @@ def stop(command: list[str], out: Path, phase: str, number: int, *options: str) 
     return process.returncode, errors
 
 
+@pytest.mark.slow
 def test_a_killed_training_goes_on_as_if_it_had_not_been(command: list[str], tmp_path: Path) -> None:
     """Killed in the float phase, then in the quantisation-aware one."""
     whole, killed = tmp_path / "whole", tmp_path / "killed"
