@@ -144,6 +144,7 @@ def test_the_same_run_gives_the_same_bytes(run_of: FolderOf, bundle_of: FolderOf
     assert first == again
 
 
+@pytest.mark.slow
 def test_a_start_from_another_run_on_odd_data(
     run_of: FolderOf, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -170,6 +171,7 @@ def test_a_start_from_another_run_on_odd_data(
     assert (tmp_path / "run/tokenizer.json").read_bytes() == (run_of("pairs") / "tokenizer.json").read_bytes()
 
 
+@pytest.mark.slow
 def test_a_teacher_changes_the_float_training_and_fewer_rows_that_in_int8(
     data: dict[str, Path], run_of: FolderOf, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -117,7 +117,8 @@ def test_without_tflms_package_it_says_who_answers(bundle: Path, monkeypatch: py
         Classifier(bundle)
 
 
-@pytest.mark.parametrize("kind", ["pairs", pytest.param("regression", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["pairs", "regression"])
 def test_pairs_and_numbers_without_labelled_rows(kind: str, tmp_path: Path) -> None:
     model, tokenizer, task = fitted(kind, epochs=1)
     rows = task.rows("train")

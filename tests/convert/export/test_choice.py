@@ -3,6 +3,7 @@
 import functools
 
 import numpy as np
+import pytest
 
 from benchmarks.common.base import BASE
 from convert.export.build import build_model
@@ -25,6 +26,7 @@ def small() -> tuple[FoldedModel, Ranges]:
     return model.weights, model.ranges
 
 
+@pytest.mark.slow
 def test_the_budget_that_is_named_gives_the_arena_and_the_instructions_that_are_named() -> None:
     run = base()
     assert isinstance(run.weights, FoldedModel)

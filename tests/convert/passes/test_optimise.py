@@ -142,6 +142,7 @@ def test_scratch_stays_where_it_fits() -> None:
     assert flat(tight) > 0 and flat(roomy) == dilated(roomy) == 0 and least(roomy) > least(tight)
 
 
+@pytest.mark.slow
 def test_a_larger_arena_buys_speed() -> None:
     """Fewer instructions than the smallest model's, in no more than the bytes that were given; and the same answers."""
     rng = np.random.default_rng(9)

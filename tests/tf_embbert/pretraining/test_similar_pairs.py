@@ -120,6 +120,7 @@ def test_the_loss_is_the_cross_entropy_with_the_likeness(corpus: np.ndarray) -> 
     assert float(weighed_pairs(tf.constant(best), tf.constant(alike), tf.constant(weights))[0]) < expected
 
 
+@pytest.mark.slow
 def test_the_command_learns_likeness(tmp_path: Path) -> None:
     """Held-out pairs, after some steps of a tiny model: better than one number for all of them, which is 0.69."""
     import csv

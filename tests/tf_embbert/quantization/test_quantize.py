@@ -102,6 +102,7 @@ def test_training_moves_the_weights_and_in_its_first_phase_the_ranges(folded: An
     assert bool(changed) == (phase == "ranges")
 
 
+@pytest.mark.slow
 def test_qat_that_does_not_help_leaves_things_as_they_were(folded: Any, tmp_path: Path) -> None:
     weights, ids = folded
     ranges = calibrate(weights, ids, seed=0)
