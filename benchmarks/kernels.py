@@ -8,12 +8,12 @@ after every measurement.
 """
 
 import hashlib
-import subprocess
 from collections import Counter
 from pathlib import Path
 
 from benchmarks.common.base import build_base
 from benchmarks.firmware import models
+from benchmarks.firmware.elf import flash_bytes
 from benchmarks.firmware.inputs import join, seeded_inputs
 from benchmarks.firmware.results import Results
 from benchmarks.firmware.runner import (
@@ -59,18 +59,6 @@ def has_kernel(data: bytes) -> bool:
     return any(operator_name(model, op) in WITH_KERNELS for graph in model.subgraphs for op in graph.operators)
 
 
-def library_bytes(firmware: Firmware) -> int:
-    """Bytes of code and constants of our library, before the linker leaves out what a program does not use."""
-    library = firmware.elf.parent / "kernels/libembbert_kernels.a"
-    listing = subprocess.run(["arm-none-eabi-size", library], capture_output=True, text=True, check=True).stdout
-    return sum(int(line.split()[0]) + int(line.split()[1]) for line in listing.splitlines()[1:])
-
-
-def program_bytes(firmware: Firmware) -> int:
-    listing = subprocess.run(["arm-none-eabi-size", firmware.elf], capture_output=True, text=True, check=True).stdout
-    return sum(map(int, listing.splitlines()[1].split()[:2]))
-
-
 def instructions_by_kind(run: Run) -> dict[str, int]:
     """Of one inference, for each kind of operator, the dearest first."""
     ticks: Counter[str] = Counter()
@@ -94,8 +82,8 @@ def measure(firmware: Firmware, model: bytes) -> tuple[dict, bytes | None]:
         "instructions": to_instructions(run.ticks, run),
         "arena": smallest_arena(firmware, model)[1],
         "stack": run.stack,
-        "program_bytes": program_bytes(firmware),
-        "kernels_bytes": library_bytes(firmware),
+        "program_bytes": flash_bytes(firmware.elf),
+        "kernels_bytes": flash_bytes(firmware.elf.parent / "kernels/libembbert_kernels.a"),  # linked or not
         "by_kind": instructions_by_kind(run),
     }
     return entry, run.output

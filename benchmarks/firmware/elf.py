@@ -1,4 +1,4 @@
-"""What an ELF has on flash, as linked: bytes of its sections, and of its symbols by whose code they are."""
+"""What a program or a library has on flash: bytes of its sections, and of its symbols by whose code they are."""
 
 import re
 import subprocess
@@ -19,10 +19,17 @@ PARTS = {
 SYMBOL = re.compile(r"^\w+ (\w+) [tTrRwWvV] (.+)$", re.MULTILINE)
 
 
-def section_bytes(elf: Path) -> dict[str, int]:
-    """Bytes of its sections: text, data and bss."""
-    listing = subprocess.run(["arm-none-eabi-size", elf], capture_output=True, text=True, check=True).stdout
-    return dict(zip(("text", "data", "bss"), map(int, listing.splitlines()[1].split())))
+def section_bytes(file: Path) -> dict[str, int]:
+    """Bytes of the sections of a program, or of all objects of a library: text, data and bss."""
+    listing = subprocess.run(["arm-none-eabi-size", file], capture_output=True, text=True, check=True).stdout
+    rows = [map(int, line.split()[:3]) for line in listing.splitlines()[1:]]
+    return dict(zip(("text", "data", "bss"), map(sum, zip(*rows))))
+
+
+def flash_bytes(file: Path) -> int:
+    """Bytes of code and constants, and of what variables begin with."""
+    sections = section_bytes(file)
+    return sections["text"] + sections["data"]
 
 
 def part_of(name: str) -> str:
@@ -32,11 +39,10 @@ def part_of(name: str) -> str:
 
 def bytes_by_part(elf: Path) -> dict[str, int]:
     """Bytes of flash of each part; what no symbol names is in the last one, so that they are all there is."""
-    sections = section_bytes(elf)
     listing = subprocess.run(["arm-none-eabi-nm", "-S", "-C", elf], capture_output=True, text=True, check=True).stdout
     found: Counter[str] = Counter()
     for size, name in SYMBOL.findall(listing):
         found[part_of(name)] += int(size, 16)
     *named, last = PARTS
     counted = {part: found[part] for part in named}
-    return counted | {last: sections["text"] + sections["data"] - sum(counted.values())}
+    return counted | {last: flash_bytes(elf) - sum(counted.values())}
