@@ -2,8 +2,9 @@
 
     python -m benchmarks.own_data --data-dir DIR --work DIR [--part development|held-out] [--task NAME ..] [--seed 0 ..]
 
-No option but the task and the seed. Resumable: a task and seed that have their result file are left out, an interrupted
-training goes on. All rows of the reported split are scored. `benchmarks.own_data.linear` makes the figures beside.
+No option but the task and the seed. What is measured without torch, so that no large encoder teaches, has a folder of
+its own. Resumable: a task and seed that have their result file are left out, an interrupted training goes on. All rows
+of the reported split are scored. `benchmarks.own_data.linear` makes the figures beside.
 """
 
 import argparse
@@ -14,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.common.queue import add_data_arguments, measure_missing, train_once
-from benchmarks.own_data.tasks import PARTS, RESULTS, TASKS, make_task
+from benchmarks.own_data.tasks import PARTS, RESULTS, TASKS, WITHOUT_TORCH, make_task
 from tf_embbert.common.errors import run_command
+from tf_embbert.teaching.config import find_encoder
 
 
 def measure(name: str, seed: int, data_dir: Path, work: Path) -> dict[str, Any]:
@@ -46,10 +48,11 @@ def main(arguments: list[str] | None = None) -> None:
     parse.add_argument("--task", nargs="+", choices=TASKS, help="by default all of the part")
     parse.add_argument("--seed", nargs="+", type=int, default=[0])
     options = parse.parse_args(arguments)
+    results = RESULTS if find_encoder("auto") else WITHOUT_TORCH
+    work = options.work / results.name
     jobs = product(options.seed, options.task or PARTS[options.part])
     measure_missing(
-        RESULTS,
-        ((f"{name}-{seed}", partial(measure, name, seed, options.data_dir, options.work)) for seed, name in jobs),
+        results, ((f"{name}-{seed}", partial(measure, name, seed, options.data_dir, work)) for seed, name in jobs)
     )
 
 

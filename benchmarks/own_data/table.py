@@ -3,6 +3,7 @@
 import json
 import statistics
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from benchmarks.common.errors import error_of, with_error
@@ -16,13 +17,17 @@ HEADER = (
 )
 
 
-def own_data_rows() -> Iterator[list[str]]:
-    """A line a task, and one a part: the mean of what is measured."""
+def own_data_rows(results: Path = RESULTS) -> Iterator[list[str]]:
+    """A line a task, and one a part: the mean of what is measured. Without torch only tasks that are measured have one.
+
+    Args:
+        results: folder of the runs' figures.
+    """
     for part, tasks in PARTS.items():
         leads, behind = [], 0
         for name in tasks:
             line = json.loads((RESULTS / f"linear/{name}.json").read_text())
-            runs = [json.loads(path.read_text()) for path in sorted(RESULTS.glob(f"{name}-[0-9].json"))]
+            runs = [json.loads(path.read_text()) for path in sorted(results.glob(f"{name}-[0-9].json"))]
             kind, best = max(((k, line[k]["score"]) for k in LINEAR if k in line), key=lambda pair: pair[1])
             classes = f", {line['classes']}" if line["classes"] else ""
             cells = [f"{name}", f"{line['rows']['train'] + line['rows']['selection']:,}{classes}", line["metric"]]
@@ -35,7 +40,7 @@ def own_data_rows() -> Iterator[list[str]]:
                 behind += lead < -error
                 sure = "**" * (abs(lead) > 2 * error)
                 yield [*cells, *figures(runs), str(len(runs)), *beside, f"{sure}{lead:+.2f}{sure}", large(name)]
-            else:
+            elif results == RESULTS:
                 yield [*cells, "not measured", "not measured", "0", *beside, "", large(name)]
         mean = f"{statistics.mean(leads):+.2f}" if leads else ""
         name = f"**{part}**, mean of {len(leads)} of {len(tasks)}; behind by more than a standard error: {behind}"

@@ -14,6 +14,7 @@ PARTS: dict[str, dict[str, dict[str, Any]]] = yaml.safe_load((Path(__file__).par
 TASKS = {name: {"part_of": part, **about} for part, tasks in PARTS.items() for name, about in tasks.items()}
 TEST_ROWS = 2000
 RESULTS = Path(__file__).parents[1] / "results/own_data"
+WITHOUT_TORCH = RESULTS / "without_torch"
 HALVES = {None: slice(None), "even": slice(0, None, 2), "odd": slice(1, None, 2)}
 
 

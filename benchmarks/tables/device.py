@@ -1,6 +1,7 @@
 """What the device needs: arena, stack, flash, instructions."""
 
 from benchmarks.common.errors import ninetieth_and_worst
+from benchmarks.firmware.runner import BOARDS
 from benchmarks.tables.common import SHORT_CORES, lines_of, millions, read_result
 from convert.tflm.compilers import COMPILERS, name_by_compiler
 
@@ -88,8 +89,9 @@ def kernels_table() -> str:
             ratio = entry["fast"]["instructions"] / entry["stock"]["instructions"]
             said = f"{ratio:.2f}" + (", other bytes" if not entry["equal"] else "")
             ratios.setdefault(entry["model"], {})[entry["core"]] = said
-    rows = [[name, *(by_core.get(core, "") for core in SHORT_CORES)] for name, by_core in sorted(ratios.items())]
-    return lines_of("| instructions, TFLM's = 1 | Cortex-M4 | Cortex-M7 | Cortex-M55 |", rows)
+    rows = [[name, *(by_core.get(core, "") for core in BOARDS)] for name, by_core in sorted(ratios.items())]
+    cores = " | ".join(core.replace("cortex-m", "Cortex-M") for core in BOARDS)
+    return lines_of(f"| instructions, TFLM's = 1 | {cores} |", rows)
 
 
 def fused_table() -> str:

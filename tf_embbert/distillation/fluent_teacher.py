@@ -30,7 +30,7 @@ from tf_embbert.distillation.fluency import Fluency, plain_files
 from tf_embbert.distillation.soft_labels import write_soft_labels
 from tf_embbert.distillation.texts import open_task
 from tf_embbert.model.folded import Array
-from tf_embbert.teaching.linear import FOLDS
+from tf_embbert.teaching.voting import FOLDS
 from tf_embbert.training.metrics import cross_entropy, score
 from tf_embbert.training.ngrams import Sparse, split_words, weigh_grams
 

@@ -10,6 +10,7 @@ from threadpoolctl import threadpool_limits
 from tf_embbert.data.tasks import Task
 from tf_embbert.finetuning.config import FinetuneConfig
 from tf_embbert.teaching.disturb import words_of_copies
+from tf_embbert.teaching.voting import FOLDS
 
 # Rows seen in a training on labels alone, so that epochs = this / rows: what Snips (13 k rows) and Emotion (16 k) need
 # until they stop gaining.
@@ -17,6 +18,7 @@ FLOAT_ROWS, EPOCHS = 160_000, (4, 40)
 # Processor seconds of a token where the multiplication of `machine_factor` takes USUAL_PROBE; padding is in them.
 STUDENT, ENCODER_LEARNS, ENCODER_JUDGES = 1 / 40_000, 1 / 1_000, 1 / 7_000
 LINEAR_LEARNS, LINEAR_JUDGES = 1 / 2_000, 1 / 50_000
+OWN_JUDGES = STUDENT / 3
 DOUBLE_AT = 130  # tokens of a text at which one of EmbBERT's tokens takes twice as long as a short text's
 WITHOUT_BFLOAT16 = 2  # times as long for the sentence encoder
 INT8_SECONDS = 60.0  # QAT and scoring in TFLM
@@ -27,6 +29,11 @@ TOKENS_OF_A_WORD = 1.3
 LONGEST_ROW, LONGEST_READ = 200, 100  # words of a text beyond which EmbBERT's is cut, and the sentence encoder's
 
 ENCODER_ROWS, ENCODER_EPOCHS = 15_000, (1, 10)  # rows that the sentence encoder sees in its training
+OWN_ROWS, OWN_EPOCHS = 10_000, (3, 30)  # rows that EmbBERT sees where it is a voter
+OWN_TRAININGS, OWN_BEGINS = (
+    FOLDS,
+    10.0,
+)  # as many rows as all trainings see, in those of one; seconds before its first step
 ALONE, BESIDE = 0.5, 0.25  # of the minutes, that it may take at most: where it judges alone, or linear models do too
 COPIES = (10_000, 100_000)  # disturbed texts, the fewest and the most
 TAUGHT_EPOCHS = (4, 15)
@@ -70,16 +77,27 @@ class Budget:
         most = part * self.seconds / (self.rows * self.read_tokens * ENCODER_LEARNS * self.encoder_factor)
         return int(min(encoder_epochs_of(self.rows), most))
 
-    def student(self, encoder_epochs: int) -> tuple[int, int]:
+    def own_epochs(self) -> int:
+        """Passes of EmbBERT as a voter over the rows; 0 where there is no time for them."""
+        epochs = int(np.clip(round(OWN_ROWS / self.rows), *OWN_EPOCHS))
+        return epochs if self.own_seconds(epochs) <= BESIDE * self.seconds else 0
+
+    def own_seconds(self, epochs: int) -> float:
+        """Processor seconds of the usual machine in which EmbBERT becomes a voter in so many epochs."""
+        seen = self.rows * epochs * seen_once(self.read_tokens)
+        return bool(epochs) * (OWN_TRAININGS * seen + (OWN_TRAININGS + 1) * OWN_BEGINS)
+
+    def student(self, encoder_epochs: int, own_epochs: int) -> tuple[int, int]:
         """Copies and epochs that take what the teacher leaves.
 
         Args:
             encoder_epochs: of the sentence encoder, 0 without one.
+            own_epochs: of EmbBERT as a voter, 0 without it.
         """
-        encoder = bool(encoder_epochs) * self.encoder_factor
-        left = self.seconds - self.rows * self.tokens * LINEAR_LEARNS
+        encoder, own = bool(encoder_epochs) * self.encoder_factor, bool(own_epochs)
+        left = self.seconds - self.rows * self.tokens * LINEAR_LEARNS - self.own_seconds(own_epochs)
         left -= self.rows * self.read_tokens * encoder_epochs * encoder * ENCODER_LEARNS
-        judged = self.copy_tokens * (LINEAR_JUDGES + encoder * ENCODER_JUDGES)
+        judged = self.copy_tokens * (LINEAR_JUDGES + encoder * ENCODER_JUDGES + own * OWN_JUDGES)
         row, copy = seen_once(self.tokens), seen_once(self.copy_tokens)
         copies = self.config.variants
         if copies is None:

@@ -92,16 +92,18 @@ def make_plan(config: FinetuneConfig, task: Task) -> Plan:
     encoder_epochs = budget.encoder_epochs() if encoder else 0
     if encoder and not encoder_epochs:
         encoder, encoder_epochs = (None, 0) if kind == "auto" and task.by_words else (encoder, 1)
-    copies, epochs = budget.student(encoder_epochs)
+    own_epochs = budget.own_epochs() if kind == "auto" and not encoder else 0
+    copies, epochs = budget.student(encoder_epochs, own_epochs)
     chosen |= (TAUGHT if copies else LABELS_ALONE) | {"teacher_share": OWN_SHARE, "variants": copies, "epochs": epochs}
     config = filled(config, chosen)
     judges = ["linear models of words and characters"] if task.by_words else []
     judges += [f"a sentence encoder fine-tuned for {encoder_epochs} epochs"] if encoder else []
+    judges += [f"EmbBERT fine-tuned for {own_epochs} epochs"] if own_epochs else []
     reasons["teacher"] = ", and ".join(judges)
     reasons["time"] = (
         f"{config.variants} disturbed texts and {config.epochs} epochs, within about {config.minutes:g} minutes"
     )
-    teaching = Teaching(encoder, encoder_epochs, copies, config.teacher_share or 0.0, config.seed)
+    teaching = Teaching(encoder, encoder_epochs, copies, config.teacher_share or 0.0, config.seed, own_epochs)
     return Plan(config, teaching, reasons)
 
 

@@ -18,6 +18,7 @@ from tf_embbert.finetuning.scoring import sample, score_variants, verification_t
 from tf_embbert.quantization.variants import calibrate_model, train_variant
 from tf_embbert.run import Array, History, Quantised, Run, load_run, weight_names
 from tf_embbert.teaching.lesson import Lesson, take_lesson
+from tf_embbert.teaching.own_model import learner_of
 from tf_embbert.teaching.vectors import EncoderVectors
 from tf_embbert.training.cluster import Helped
 from tf_embbert.training.distribution import barrier, chief_first, in_step, is_chief, mirrored, open_strategy
@@ -90,7 +91,9 @@ def prepare_lesson(task: Task, plan: Plan, folder: Path, report: Report) -> tupl
     PreparedTask(task, plan.config, lambda line: None)  # what it refuses is refused before a teacher is trained
     if not plan.teaching:
         return plan, None
-    return plan, take_lesson(task, plan.teaching, folder, report, EncoderVectors(load_run(SENTENCES)))
+    how, encoder = plan.teaching, load_run(SENTENCES)
+    learn = learner_of(encoder, len(task.labels or []), how.own_epochs, how.seed) if how.own_epochs else None
+    return plan, take_lesson(task, how, folder, report, EncoderVectors(encoder), learn)
 
 
 def train_float(

@@ -15,11 +15,12 @@ class Teaching:
     """Who judges, and how much.
 
     Args:
-        encoder: folder of a sentence encoder, or None for the linear teacher alone.
+        encoder: folder of a sentence encoder, or None for the voters alone.
         epochs: of that encoder on the task's rows.
         variants: disturbed copies to make.
-        share: of the linear teacher in the training rows' own targets, 0..1.
+        share: of the voters in the training rows' own targets, 0..1.
         seed: of everything random.
+        own_epochs: of EmbBERT as one of the voters on the task's rows; 0 without.
     """
 
     encoder: str | None
@@ -27,6 +28,7 @@ class Teaching:
     variants: int
     share: float
     seed: int
+    own_epochs: int = 0
 
 
 def find_encoder(teacher: str) -> str | None:

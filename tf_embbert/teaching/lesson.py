@@ -22,7 +22,7 @@ from tf_embbert.data.soft_labels import SoftLabels
 from tf_embbert.run import Array
 from tf_embbert.teaching.config import Teaching
 from tf_embbert.teaching.disturb import disturbed_pairs, disturbed_texts
-from tf_embbert.teaching.linear import LinearTeacher, Read, best_temperature
+from tf_embbert.teaching.voting import Learn, Read, VotingTeacher, best_temperature
 from tf_embbert.training.metrics import cross_entropy, score
 
 if TYPE_CHECKING:  # wants torch
@@ -59,7 +59,9 @@ class Lesson:
     about: dict[str, Any]
 
 
-def take_lesson(task: Task, how: Teaching, folder: Path, report: Report, read: Read | None = None) -> Lesson:
+def take_lesson(
+    task: Task, how: Teaching, folder: Path, report: Report, read: Read | None = None, learn: Learn | None = None
+) -> Lesson:
     """Trains the teachers and lets them judge; what was judged before in this folder is read again.
 
     Args:
@@ -68,6 +70,7 @@ def take_lesson(task: Task, how: Teaching, folder: Path, report: Report, read: R
         folder: of the training's work.
         report: called with one line at a time.
         read: gives a pretrained encoder's vectors of texts, or None.
+        learn: fine-tunes that encoder on texts and labels, or None.
 
     Raises:
         UserError: the rows are all of one class.
@@ -75,15 +78,18 @@ def take_lesson(task: Task, how: Teaching, folder: Path, report: Report, read: R
     path = folder / LESSON
     if path.is_file():
         return read_lesson(path)
-    lesson = lesson_of_classes(task, how, report, read) if task.by_words else lesson_of_encoder(task, how, report)
+    if task.by_words:
+        lesson = lesson_of_classes(task, how, report, read, learn)
+    else:
+        lesson = lesson_of_encoder(task, how, report)
     write_lesson(path, lesson)
     return lesson
 
 
-def lesson_of_classes(task: Task, how: Teaching, report: Report, read: Read | None) -> Lesson:
-    """Of single texts with classes: linear models judge, and the sentence encoder where there is one."""
+def lesson_of_classes(task: Task, how: Teaching, report: Report, read: Read | None, learn: Learn | None) -> Lesson:
+    """Of single texts with classes: the voters judge, and the sentence encoder where there is one."""
     rows, classes = task.rows("train"), len(task.labels or [])
-    linear = LinearTeacher(rows.texts, rows.labels, classes, how.seed, read)
+    linear = VotingTeacher(rows.texts, rows.labels, classes, how.seed, read, learn)
     unseen = score("accuracy", rows.labels, linear.unseen)
     report(f"teacher: {', '.join(linear.chosen)}: {unseen:.2f} % of training rows that it had not seen")
     about: dict[str, Any] = {"voters": list(linear.chosen), "unseen_training_rows": unseen}

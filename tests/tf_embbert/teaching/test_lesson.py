@@ -36,7 +36,7 @@ def test_no_row_that_selects_or_is_reported_is_judged_or_learnt_from(
     """Short texts of few words: copies of training rows often are, by chance, a row that is held out."""
     judged: list[str] = []
 
-    class Listening(lessons.LinearTeacher):
+    class Listening(lessons.VotingTeacher):
         def __init__(self, texts: Any, labels: Any, *rest: Any) -> None:
             judged.extend(texts)
             super().__init__(texts, labels, *rest)
@@ -45,7 +45,7 @@ def test_no_row_that_selects_or_is_reported_is_judged_or_learnt_from(
             judged.extend(texts)
             return super().judge(texts)
 
-    monkeypatch.setattr(lessons, "LinearTeacher", Listening)
+    monkeypatch.setattr(lessons, "VotingTeacher", Listening)
     soft = take_lesson(task, teaching(3000), tmp_path / "work", print).soft
     held = {words_of(text) for split in ("selection", "test") for text in task.rows(split).texts}
     held -= {words_of(text) for text in task.rows("train").texts}  # what stands in train too is no secret
@@ -111,7 +111,11 @@ def test_the_plan_goes_by_the_kind_of_rows(data: dict[str, Path], monkeypatch: p
     columns = {"text_column": "body", "label_column": "queue"}
     texts = plan_of(data["classes"], teacher="ngrams", **columns)
     assert texts.teaching.variants == texts.config.variants > 1000 and texts.config.batch_size == 128
-    assert "linear models" in texts.reasons["teacher"]
+    assert texts.reasons["teacher"] == "linear models of words and characters" and not texts.teaching.own_epochs
+    monkeypatch.setattr(plans, "find_encoder", lambda teacher: None)
+    alone = plan_of(data["classes"], **columns)
+    assert alone.reasons["teacher"].endswith(f", and EmbBERT fine-tuned for {alone.teaching.own_epochs} epochs")
+    assert not plan_of(data["classes"], minutes=1.5, **columns).teaching.own_epochs  # no time for its trainings
     for kind, init in (("pairs", "pairs"), ("regression", texts.choices()["init"])):
         monkeypatch.setattr(plans, "find_encoder", lambda teacher: None)
         alone = plan_of(data[kind])

@@ -1,9 +1,10 @@
-"""The linear teacher: models of words, word pairs and runs of characters, which vote together.
+"""The voting teacher: models of words, word pairs and runs of characters, which vote together.
 
 Three linear models of the same tf-idf features know different things: LinearSVC parts the classes best, logistic
 regression is the surest of its probabilities, complement naive Bayes needs the fewest rows. A fourth reads a pretrained
-encoder's vectors, and so knows words that no row has. Which of them vote, and at what temperature each, is chosen by
-what they say of rows that they were not fitted on.
+encoder's vectors, and so knows words that no row has; a fifth is that encoder itself, fine-tuned on the labels, where
+nobody larger teaches. Which of them vote, and at what temperature each, is chosen by what they say of rows that they
+were not fitted on.
 """
 
 import itertools
@@ -36,11 +37,14 @@ GRAMS: dict[str, Callable[[], Any]] = {
 }
 VECTORS: dict[str, Callable[[], Any]] = {"sentence vectors": lambda: LogisticRegression(C=10.0, max_iter=300)}
 VOTERS = {**GRAMS, **VECTORS}
+FINE_TUNED = "EmbBERT"  # the voter that is no linear model
 Read: TypeAlias = Callable[[Sequence[str]], Array]  # texts -> vectors [texts, d]
+Speak: TypeAlias = Callable[[Sequence[str]], Array]  # texts -> logits [texts, classes]
+Learn: TypeAlias = Callable[[Sequence[str], Array], Speak]  # texts and labels -> what has learnt them
 
 
-class LinearTeacher:
-    """Linear models that vote on a text's class.
+class VotingTeacher:
+    """Models that vote on a text's class.
 
     Args:
         texts: to be trained on.
@@ -48,6 +52,7 @@ class LinearTeacher:
         classes: how many classes there are; one without a row gets next to nothing.
         seed: of the folds.
         read: gives vectors of texts, for the voter that reads them; None leaves it out.
+        learn: fine-tunes an encoder on texts and labels, for the voter that it becomes; None leaves it out.
 
     Raises:
         UserError: without one fold of the rows, one class is left.
@@ -57,22 +62,31 @@ class LinearTeacher:
         chosen: names of the voters.
     """
 
-    def __init__(self, texts: Sequence[str], labels: Array, classes: int, seed: int, read: Read | None = None) -> None:
-        self.classes, names = classes, tuple(VOTERS if read else GRAMS)
+    def __init__(
+        self,
+        texts: Sequence[str],
+        labels: Array,
+        classes: int,
+        seed: int,
+        read: Read | None = None,
+        learn: Learn | None = None,
+    ) -> None:
+        self.classes = classes
+        names = (*GRAMS, *(VECTORS if read else ()), *([FINE_TUNED] if learn else ()))
         folds = stratified_folds(labels, seed)
         said = {name: np.zeros((len(labels), classes)) for name in names}
         for fold in range(FOLDS):
             seen, unseen = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
             if np.ptp(labels[seen]) == 0:
                 raise UserError("too few rows of all classes but one for a --teacher: give --teacher none")
-            voters = Voters([texts[i] for i in seen], labels[seen], names, read)
+            voters = Voters([texts[i] for i in seen], labels[seen], names, read, learn)
             for name, logits in voters.speak([texts[i] for i in unseen], classes).items():
                 said[name][unseen] = logits
         self.temperatures = {name: best_temperature(logits, labels) for name, logits in said.items()}
         subsets = [chosen for count in range(len(names)) for chosen in itertools.combinations(names, count + 1)]
         self.chosen = min(subsets, key=lambda chosen: cross_entropy(self.together(said, chosen), labels))
         self.unseen = softmax(self.together(said, self.chosen), axis=1)
-        self.voters = Voters(texts, labels, self.chosen, read)
+        self.voters = Voters(texts, labels, self.chosen, read, learn)
 
     def together(self, said: dict[str, Array], names: Sequence[str]) -> Array:
         """The mean of some voters' log-probabilities, each at its temperature: float [rows, classes]."""
@@ -91,16 +105,24 @@ class Voters:
         labels: their classes.
         names: of the voters.
         read: gives the vectors of texts; None where no voter wants them.
+        learn: fine-tunes an encoder; None where no voter wants it.
     """
 
-    def __init__(self, texts: Sequence[str], labels: Array, names: Sequence[str], read: Read | None) -> None:
+    def __init__(
+        self, texts: Sequence[str], labels: Array, names: Sequence[str], read: Read | None, learn: Learn | None
+    ) -> None:
         words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"\w+|[^\w\s]")
         runs = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True, preprocessor=_beginning)
-        self.grams, self.read, self.names = make_union(words, runs).fit(texts), read, names
+        self.grams, self.read, self.names = (
+            make_union(words, runs).fit(texts),
+            read,
+            [name for name in names if name in VOTERS],
+        )
         features = self.features(texts)
         with warnings.catch_warnings():  # a fit that ends early is judged like the others
             warnings.simplefilter("ignore", ConvergenceWarning)
-            self.fitted = {name: VOTERS[name]().fit(features[name in GRAMS], labels) for name in names}
+            self.fitted = {name: VOTERS[name]().fit(features[name in GRAMS], labels) for name in self.names}
+        self.fine_tuned = {FINE_TUNED: learn(texts, labels)} if learn and FINE_TUNED in names else {}
 
     def features(self, texts: Sequence[str]) -> dict[bool, Sparse]:
         """Of texts: counted grams by True, vectors by False, where a voter wants them."""
@@ -111,7 +133,8 @@ class Voters:
     def speak(self, texts: Sequence[str], classes: int) -> dict[str, Array]:
         """What each says of texts: float [texts, classes] by its name."""
         features = self.features(texts)
-        return {name: logits_of(voter, features[name in GRAMS], classes) for name, voter in self.fitted.items()}
+        linear = {name: logits_of(voter, features[name in GRAMS], classes) for name, voter in self.fitted.items()}
+        return linear | {name: speak(texts) for name, speak in self.fine_tuned.items()}
 
 
 def stratified_folds(labels: Array, seed: int) -> Array:

@@ -1,4 +1,4 @@
-"""The linear teacher: what it says of rows that it has not seen, of classes that it hardly knows, and how surely."""
+"""The voting teacher: what it says of rows that it has not seen, of classes that it hardly knows, and how surely."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.chain import make_rows
 from tf_embbert.common.errors import UserError
-from tf_embbert.teaching.linear import LinearTeacher, best_temperature, stratified_folds
+from tf_embbert.teaching.voting import FINE_TUNED, Speak, VotingTeacher, best_temperature, stratified_folds
 from tf_embbert.training.metrics import cross_entropy
 
 
@@ -20,7 +20,7 @@ def made_rows(count: int, seed: int = 0) -> tuple[list[str], np.ndarray]:
 
 def test_it_knows_new_texts_and_its_own_unseen_ones() -> None:
     (texts, labels), (others, truth) = made_rows(150), made_rows(100, seed=1)
-    teacher = LinearTeacher(texts, labels, 3, seed=0)
+    teacher = VotingTeacher(texts, labels, 3, seed=0)
     for said, right in ((teacher.unseen, labels), (teacher.judge(others), truth)):
         np.testing.assert_allclose(said.sum(axis=1), 1, atol=1e-6)
         assert np.mean(said.argmax(axis=1) == right) > 0.95
@@ -28,11 +28,11 @@ def test_it_knows_new_texts_and_its_own_unseen_ones() -> None:
 
 def test_it_has_not_seen_the_label_of_the_row_it_speaks_of() -> None:
     texts, labels = made_rows(60)
-    opinion = LinearTeacher(texts, labels, 3, seed=3).unseen
+    opinion = VotingTeacher(texts, labels, 3, seed=3).unseen
     row = 7
     wrong = labels.copy()
     wrong[row] = (labels[row] + 1) % 3
-    again = LinearTeacher(texts, wrong, 3, seed=3).unseen
+    again = VotingTeacher(texts, wrong, 3, seed=3).unseen
     assert again[row].argmax() == labels[row]  # whatever its own label says
     assert not np.array_equal(again, opinion)  # the others have seen it
 
@@ -45,20 +45,42 @@ def test_a_voter_that_reads_is_heard_where_words_say_nothing() -> None:
     def read(some: Sequence[str]) -> np.ndarray:
         return np.array([np.eye(3)["abc".index(text[-1])] for text in some])
 
-    deaf, hearing = LinearTeacher(texts, labels, 3, 0), LinearTeacher(texts, labels, 3, 0, read)
+    deaf, hearing = VotingTeacher(texts, labels, 3, 0), VotingTeacher(texts, labels, 3, 0, read)
     assert "sentence vectors" in hearing.chosen and "sentence vectors" not in deaf.chosen
     assert np.mean(hearing.judge(["9999a", "9998b", "9997c"]).argmax(axis=1) == [0, 1, 2]) == 1
     assert cross_entropy(np.log(hearing.unseen), labels) < cross_entropy(np.log(deaf.unseen), labels)
 
 
+def test_a_voter_that_learns_sees_no_label_of_a_row_that_it_speaks_of() -> None:
+    """What it has learnt is the label of each text that it was given, and nothing of any other."""
+    texts, labels = made_rows(60)
+
+    def learn(some: Sequence[str], known: np.ndarray) -> Speak:
+        label_of = dict(zip(some, known))
+        return lambda others: np.array(
+            [20 * np.eye(3)[label_of[text]] if text in label_of else np.zeros(3) for text in others]
+        )
+
+    texts = [f"{text} {i}" for i, text in enumerate(texts)]
+    knowing = VotingTeacher(texts, labels, 3, 0, learn=learn)
+    np.testing.assert_array_equal(knowing.unseen, VotingTeacher(texts, labels, 3, 0).unseen)  # nobody hears it
+
+    def guess(some: Sequence[str], known: np.ndarray) -> Speak:
+        return lambda others: np.array([5 * np.eye(3)[labels[int(text.split()[-1])]] for text in others])
+
+    heard = VotingTeacher([f"x {i}" for i in range(60)], labels, 3, 0, learn=guess)
+    assert heard.chosen == (FINE_TUNED,)
+    np.testing.assert_array_equal(heard.judge(["x 3", "x 4"]).argmax(axis=1), labels[3:5])
+
+
 def test_a_class_without_rows_gets_next_to_nothing() -> None:
     texts, labels = made_rows(60)
-    assert LinearTeacher(texts, labels, 5, seed=0).judge(texts)[:, 3:].max() < 0.05
+    assert VotingTeacher(texts, labels, 5, seed=0).judge(texts)[:, 3:].max() < 0.05
 
 
 def test_two_classes_and_texts_without_words() -> None:
     texts, labels = made_rows(80)
-    two = LinearTeacher([*texts, "", "!"], np.append(labels > 0, [False, False]).astype(int), 2, seed=0)
+    two = VotingTeacher([*texts, "", "!"], np.append(labels > 0, [False, False]).astype(int), 2, seed=0)
     assert np.mean(two.judge(texts).argmax(axis=1) == (labels > 0)) > 0.95
     assert np.isfinite(two.judge(["", "漢字"])).all()
 
@@ -72,7 +94,7 @@ def test_every_class_of_two_rows_is_in_two_folds() -> None:
 def test_one_class_without_a_fold_is_an_error() -> None:
     texts, _ = made_rows(40)
     with pytest.raises(UserError, match="too few rows of all classes but one"):
-        LinearTeacher(texts, (np.arange(40) == 4).astype(int), 2, seed=0)
+        VotingTeacher(texts, (np.arange(40) == 4).astype(int), 2, seed=0)
 
 
 def test_the_temperature_is_that_of_the_noise(rng: np.random.Generator) -> None:
