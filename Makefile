@@ -13,7 +13,7 @@ JOBS ?= 2
 IS_PYTHON_3_11 := -c 'import sys; sys.exit(0 if sys.version_info[:2] == (3, 11) else "Python 3.11 is needed, not " \
 	+ sys.version[:4] + ": make PYTHON=/path/to/python3.11, or first make .venv: uv venv --seed --python 3.11 .venv")'
 
-.PHONY: demo lint test test-slow base256 site tables clean
+.PHONY: demo lint quick test test-slow base256 site tables clean
 
 .venv/bin/python:
 	@$(PYTHON) $(IS_PYTHON_3_11)
@@ -35,7 +35,10 @@ lint: .venv/installed
 	$(RUN) -m ruff format --check --quiet
 	$(RUN) -m mypy
 
-test: lint
+test: .venv/installed
+	$(MAKE) --no-print-directory --jobs 2 lint quick
+
+quick: .venv/installed
 	$(RUN) -m pytest -m "not slow" --numprocesses $(JOBS) --dist loadfile
 
 test-slow: .venv/installed

@@ -94,12 +94,11 @@ def _depthwise(node: Node) -> Units:
     length = (width - 1) * node.option("strideW") + taps
     line = rows == node.option("dilationWFactor") == 1 and taps >= LINE_TAPS and node.option("strideW") <= LINE_STRIDE
     if line and length <= LINE_LENGTH and node.build.simd != "scalar" and node.dims("i0")[1] == height:
-        steps = math.ceil(taps / (VECTOR if node.build.simd == "mve" else 2))
         return {
             "lines": channels,
             "line inputs": batches * height * length * channels,
             "line outputs": outputs,
-            "line steps": outputs * steps,
+            "line steps": outputs * _line_steps(node, taps),
         }
     quads = batches * height * width * (math.ceil(channels / LANES) if node.build.simd == "mve" else channels // LANES)
     left = 0 if node.build.simd == "mve" else batches * height * width * (channels % LANES)
@@ -109,6 +108,11 @@ def _depthwise(node: Node) -> Units:
         "quad taps": quads * rows * taps,
         "left taps": left * rows * taps,
     }
+
+
+def _line_steps(node: Node, taps: int) -> int:
+    """Multiplications of a line's taps for one output."""
+    return math.ceil(taps / {"mve": VECTOR, "dsp": 2, "scalar": 1}[node.build.simd])
 
 
 def _block(node: Node) -> Units:
@@ -127,10 +131,9 @@ def _block(node: Node) -> Units:
     if are_packed(node.elements("i2"), width):  # a few columns at a time, for each of which rows are widened again
         again = math.ceil(width / UNPACKED_COLUMNS) - 1
         units |= {"unpacked": 3 * tiles * width * width, "widened again": 3 * again * rows * width}
-    if taps < LINE_TAPS:
-        return units | {"short taps": rows * width * taps}
     inputs = tiles * width * (options.tile_rows + taps - 1)
-    return units | {"line taps": rows * width * taps, "line inputs": inputs, "lines": tiles * width}
+    steps = rows * width * _line_steps(node, taps)
+    return units | {"line steps": steps, "line inputs": inputs, "lines": tiles * width}
 
 
 UNITS: dict[str, Callable[[Node], Units]] = {

@@ -169,6 +169,7 @@ def test_a_run_says_what_was_trained(pretrained: Path, text: Path) -> None:
     assert metrics["corpus"]["paragraphs"] == 600
 
 
+@pytest.mark.slow
 def test_a_killed_pretraining_goes_on_to_the_same_bits(text: Path, tmp_path: Path) -> None:
     """Killed once it has a checkpoint and resumed, against one that nothing disturbed."""
     whole, killed = tmp_path / "whole", tmp_path / "killed"

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks import app
+from benchmarks import app, flash
 from benchmarks.app import build_app, one_line, sources_sha256, talk, talk_raw
 from benchmarks.firmware.elf import section_bytes
 from benchmarks.firmware.runner import KERNELS, missing_tools
@@ -28,6 +28,7 @@ from tf_embbert.tokenizer import segments
 
 ROOT = Path(__file__).resolve().parents[2]
 RUNS = json.loads(app.RESULT.read_text())["runs"]
+FLASH = json.loads(flash.RESULT.read_text())["measured"]
 BOARD = "mps2-an500"
 
 
@@ -48,6 +49,11 @@ def test_the_app_stayed_within_its_figures() -> None:
         assert run["arena_used"] <= run["arena"] == run["arena_of_manifest"], run
         assert 0 < run["stack"] < 4096, run
         assert run["own_kernels"] < 16 * 1024 and run["own_code"] < (16 + 9) * 1024, run
+
+
+@pytest.mark.parametrize("entry", FLASH, ids=lambda entry: f"{entry['length']}-{entry['plan']}-{entry['own']}")
+def test_the_kernels_of_every_form_are_within_their_bytes(entry: dict) -> None:
+    assert entry["bytes"]["kernels of ours"] < 16 * 1024
 
 
 @pytest.fixture(scope="module")

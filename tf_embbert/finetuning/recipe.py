@@ -51,12 +51,13 @@ def train_run(
         Helped: this worker is not the chief, and has done its part.
     """
     strategy = open_strategy(plan.config.distribute)
+    if plan.config.deterministic:
+        keras.utils.set_random_seed(plan.config.seed)
+        tf.config.experimental.enable_op_determinism()
     with chief_first(strategy):
         plan, lesson = prepare_lesson(task, plan, folder, report)
     config, soft = plan.config, together([lesson.soft if lesson else None, soft])
     keras.utils.set_random_seed(config.seed)  # after the workers have met, which draws numbers too
-    if config.deterministic:
-        tf.config.experimental.enable_op_determinism()
     data = PreparedTask(task, config, report, soft)
     initial = data.initial_model()
     model = mirrored(strategy, initial)

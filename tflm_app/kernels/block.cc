@@ -12,6 +12,7 @@ namespace embbert::kernels {
 namespace {
 
 constexpr int kUnpackedColumns = 16;  // rows of packed weights that are bytes at a time
+static_assert(kMostMixed + kMaxTaps - 1 <= kMaxLine, "the convolution of a tile goes through ComputeLines");
 
 // Some rows of a block.
 class Tile {
@@ -106,7 +107,7 @@ class Tile {
     depthwise.multipliers = block_.conv_multipliers;
     depthwise.shifts = block_.conv_shifts;
     depthwise.range = {options_.conv_zero_point, INT8_MIN, INT8_MAX};
-    ComputeDepthwise(depthwise);
+    ComputeLines(depthwise);
     auto* bytes = reinterpret_cast<uint8_t*>(narrow_);
     for (int i = 0; i < rows_ * block_.width; ++i) narrow_[i] = block_.activation[bytes[i]];
   }

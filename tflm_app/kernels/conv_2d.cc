@@ -36,7 +36,7 @@ bool IsOurs(TfLiteContext* context, const TfLiteNode* node) {
          IsWorthIt(weights->dims->data, *static_cast<const TfLiteConvParams*>(node->builtin_data));
 }
 
-TfLiteStatus Prepare(TfLiteContext* context, TfLiteNode* node) {
+[[gnu::cold]] TfLiteStatus Prepare(TfLiteContext* context, TfLiteNode* node) {
   if (!IsOurs(context, node)) return PrepareStock(tflite::Register_CONV_2D(), context, node);
   PreparedTensors tensors(context, node);
   const TfLiteTensor* input = tensors.Input(kInput);

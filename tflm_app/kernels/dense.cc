@@ -51,9 +51,12 @@ void StoreRows(const Dense& dense, const SumsOfRows& all, int8_t* output) {
 // What is read of `dense` is copied: a byte that is written might be of it, for all that C++ knows.
 void StoreColumns(const Dense& dense, int column, const SumsOfRows& all, int8_t* output) {
   const OutputRange range = dense.range;
-  const int step = dense.per_column ? 1 : 0, rows = all.rows, stride = all.stride, output_stride = dense.output_stride;
+  const int step = dense.per_column ? 1 : 0, stride = all.stride;
   const int32_t *multiplier = dense.multipliers + column * step, *shift = dense.shifts + column * step, *sums = all.sums;
-  for (int i = all.columns; i > 0; --i, sums += stride, ++output, multiplier += step, shift += step) {
+  // Sums of one row that have one scale and lie side by side are stored as the rows of one column.
+  const bool turned = stride == 1 && step == 0;
+  const int rows = turned ? all.columns : all.rows, output_stride = turned ? 1 : dense.output_stride;
+  for (int i = turned ? 1 : all.columns; i > 0; --i, sums += stride, ++output, multiplier += step, shift += step) {
     WithExactRescale(*multiplier, *shift, [=](const auto& rescale) {
       int8_t* next = output;
       for (int row = 0; row < rows; ++row, next += output_stride) *next = Clamp(rescale(sums[row]), range);

@@ -185,7 +185,7 @@ inline void MultiplyColumns(const TileWord* tile, int steps, const Columns& colu
 
 // Adds the products of a tile of `depth` with each row of weights. A row that is no multiple of a step is read into the
 // next one, but for the last, which nothing may lie behind.
-inline void Multiply(const TileWord* tile, int depth, const Columns& columns) {
+[[gnu::noinline]] inline void Multiply(const TileWord* tile, int depth, const Columns& columns) {
   const int steps = static_cast<int>(static_cast<unsigned>(depth) / kTileStep), left = depth - steps * kTileStep;
   if (left == 0) return MultiplyColumns(tile, steps, columns);
   const int last = columns.count - 1;

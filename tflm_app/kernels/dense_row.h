@@ -131,14 +131,19 @@ constexpr int kLeastAtOnce = 4;
 template <int kCount>
 inline void MultiplyColumns(const InputRow& row, const Columns& columns) {
   int32_t sums[kCount];
-  std::copy_n(columns.sums, kCount, sums);
   const int8_t* weights[kCount];
-  for (int column = 0; column < kCount; ++column) weights[column] = columns.weights + column * columns.stride;
+#pragma GCC unroll 4
+  for (int column = 0; column < kCount; ++column) {
+    sums[column] = columns.sums[column];
+    weights[column] = columns.weights + column * columns.stride;
+  }
   for (int i = 0; i < row.depth; ++i) {
     const int32_t x = row.values[i] + row.offset;
+#pragma GCC unroll 4
     for (int column = 0; column < kCount; ++column) sums[column] += x * weights[column][i];
   }
-  std::copy_n(sums, kCount, columns.sums);
+#pragma GCC unroll 4
+  for (int column = 0; column < kCount; ++column) columns.sums[column] = sums[column];
 }
 
 inline void MultiplyGroup(const InputRow& row, const Columns& columns) {

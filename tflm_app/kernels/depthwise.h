@@ -28,8 +28,11 @@ constexpr int kMaxTaps = 128;
 
 constexpr int kLeastLineTaps = 8;
 
-// Whether ComputeLines is faster, and takes it: one row of taps.
+// Whether ComputeLines is the faster one, and takes it.
 bool IsLine(const Depthwise& depthwise);
+
+// One row of any number of taps, from the first to the last input of an output at most kMaxLine.
+constexpr int kMaxLine = 512;
 void ComputeLines(const Depthwise& depthwise);
 
 // Takes no more than 2 KiB of stack, nothing else.

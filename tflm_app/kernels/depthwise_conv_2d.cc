@@ -34,7 +34,7 @@ bool IsOurs(const TfLiteEvalTensor* input, const TfLiteEvalTensor* weights, cons
   return in[3] == taps[3] && taps[1] * taps[2] <= kMaxTaps && (kAlone || !IsTheirs(in, taps, node));
 }
 
-TfLiteStatus Prepare(TfLiteContext* context, TfLiteNode* node) {
+[[gnu::cold]] TfLiteStatus Prepare(TfLiteContext* context, TfLiteNode* node) {
   if (!IsOurs(EvalInput(context, node, kInput), EvalInput(context, node, kWeights), node)) {
     return PrepareIfLinked<tflite::Register_DEPTHWISE_CONV_2D>(context, node);
   }

@@ -20,7 +20,7 @@ constexpr int kStep = 2;
 #endif
 
 constexpr int kOutputs = 4;  // at a time
-constexpr int kMaxLine = 512, kMaxStride = 4;
+constexpr int kMaxStride = 4;
 constexpr int kSlack = kOutputs * kMaxStride + 16;  // values that are read and not used
 
 int LineLength(const Depthwise& depthwise) {
@@ -155,7 +155,7 @@ void ComputeLines(const Depthwise& depthwise) {
 #else
 
 bool IsLine(const Depthwise&) { return false; }
-void ComputeLines(const Depthwise&) {}
+void ComputeLines(const Depthwise& depthwise) { ComputeDepthwise(depthwise); }
 
 #endif
 

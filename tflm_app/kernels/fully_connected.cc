@@ -49,7 +49,7 @@ Data DataOf(const tflite::OpDataFullyConnected& theirs) {
           static_cast<int8_t>(theirs.output_activation_max)};
 }
 
-TfLiteStatus Prepare(TfLiteContext* context, TfLiteNode* node) {
+[[gnu::cold]] TfLiteStatus Prepare(TfLiteContext* context, TfLiteNode* node) {
   if (!IsOurs(context, node)) return PrepareIfLinked<tflite::Register_FULLY_CONNECTED>(context, node);
   PreparedTensors tensors(context, node);
   const TfLiteTensor* input = tensors.Input(kInput);

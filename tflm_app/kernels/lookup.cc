@@ -48,7 +48,7 @@ void LookUp(const int8_t* table, const int8_t* input, size_t count, int8_t* outp
 }
 
 // TFLM's kernel has the node's data in either case.
-TfLiteStatus PrepareTable(const TFLMRegistration& stock, TfLiteContext* context, TfLiteNode* node) {
+[[gnu::cold]] TfLiteStatus PrepareTable(const TFLMRegistration& stock, TfLiteContext* context, TfLiteNode* node) {
   const TfLiteEvalTensor *input = EvalInput(context, node, 0), *output = EvalOutput(context, node);
   const bool ours = IsInt8(input) && IsInt8(output) && CountElements(*input->dims) >= kWorthATable;
   if (!ours) LeaveToStock(stock, node);

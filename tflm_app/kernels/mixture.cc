@@ -79,14 +79,16 @@ inline void WidenPair(uint32_t first, uint32_t second, TileWord* tile, int32_t* 
 // Four columns of some keys, and the sum of each.
 void WidenColumns(const int8_t* values, int width, int keys, TileWord* tile, int32_t* totals) {
   int32_t sums[kColumns] = {totals[0], totals[1], totals[2], totals[3]};
-  for (; keys >= kTileStep; keys -= kTileStep, values += kTileStep * width, tile += kWordsAStep * kColumns) {
+  uint32_t rest[kTileStep] = {};
+  for (; keys > 0; keys -= kTileStep, values += kTileStep * width, tile += kWordsAStep * kColumns) {
+    if (keys < kTileStep) {  // what is not there becomes zero
+      for (int i = 0; i < keys; ++i) rest[i] = LoadWord(values + i * width);
+      values = reinterpret_cast<const int8_t*>(rest), width = kColumns;
+    }
     const uint32_t second = LoadWord(values + width), fourth = LoadWord(values + 3 * width);
     WidenPair(LoadWord(values), LoadWord(values + 2 * width), tile, sums);
     WidenPair(second, fourth, tile + kColumns, sums);
   }
-  uint32_t rest[kTileStep] = {};
-  for (int i = 0; i < keys; ++i) rest[i] = LoadWord(values + i * width);
-  if (keys > 0) WidenPair(rest[0], rest[2], tile, sums), WidenPair(rest[1], rest[3], tile + kColumns, sums);
   std::copy_n(sums, kColumns, totals);
 }
 

@@ -153,6 +153,7 @@ def test_any_model_keeps_its_head_or_gets_a_smaller_one(seed: int) -> None:
     assert arrange_buffers(buffers)[1] <= head_bytes(buffers, plan_buffers(buffers))
 
 
+@pytest.mark.slow
 def test_several_lengths_share_the_planner_too() -> None:
     weights, ranges = long_model().weights, long_model().ranges
     built, offsets = build_lengths(weights, ranges, [16, 160], plan="stock")

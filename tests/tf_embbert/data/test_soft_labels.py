@@ -101,6 +101,7 @@ def test_soft_rows_follow_the_labelled_ones_with_their_own_targets(share: float,
     assert "hum" in data.tokenizer.decode(encoded.ids[-1])  # the tokenizer has learnt from them too
 
 
+@pytest.mark.slow
 def test_a_training_takes_them_in_and_records_their_file(
     data: dict[str, Path], run_of: FolderOf, tmp_path: Path
 ) -> None:

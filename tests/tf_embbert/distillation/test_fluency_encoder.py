@@ -49,6 +49,7 @@ def test_an_epoch_has_each_row_once_but_the_last_few(folder: Path, rng: np.rando
     assert len(rows) == 48 and all(rows.count(row) <= own.count(row) for row in rows)
 
 
+@pytest.mark.slow
 def test_it_learns_and_finetune_starts_from_it(
     folder: Path, run_of: FolderOf, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -100,6 +100,7 @@ def test_it_writes_what_finetune_reads(
     assert (soft.targets.argmax(axis=1) == truth).all()
 
 
+@pytest.mark.slow
 def test_encoders_vote_and_variants_of_the_texts_are_judged(
     folder: Path, run_of: FolderOf, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -23,7 +23,7 @@ def test_a_program_is_the_model_that_it_is_folded_from(name: str, pair: bool) ->
         np.testing.assert_allclose(deploy(tokens).numpy(), model(tokens).numpy(), atol=1e-4)
 
 
-@pytest.mark.parametrize("name", ["bert", "mamba"])
+@pytest.mark.parametrize("name", ["bert", pytest.param("mamba", marks=pytest.mark.slow)])
 def test_fake_quantisation_stays_near_the_model_and_trains(name: str) -> None:
     import tensorflow as tf
 

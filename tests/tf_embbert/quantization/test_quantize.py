@@ -83,7 +83,7 @@ def test_best_clip_gives_up_an_outlier() -> None:
     assert best_clip(values, np.where(values == 60.0, 1e6, 1.0), lambda c: (-c, c), 60.0) == 60.0
 
 
-@pytest.mark.parametrize("phase", ["ranges", "frozen"])
+@pytest.mark.parametrize("phase", ["ranges", pytest.param("frozen", marks=pytest.mark.slow)])
 def test_training_moves_the_weights_and_in_its_first_phase_the_ranges(folded: Any, tmp_path: Path, phase: str) -> None:
     weights, ids = folded
     ranges = calibrate(weights, ids, seed=0)

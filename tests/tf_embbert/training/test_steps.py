@@ -9,7 +9,10 @@ from tests.support.helpers import random_tokens, small_config
 from tf_embbert.model.config import EmbBERTConfig
 
 
-@pytest.mark.parametrize("kind", ["classes", pytest.param("regression", marks=pytest.mark.slow), "teacher"])
+@pytest.mark.parametrize(
+    "kind",
+    ["classes", pytest.param("regression", marks=pytest.mark.slow), pytest.param("teacher", marks=pytest.mark.slow)],
+)
 def test_steps_are_those_of_fit(kind: str) -> None:
     """With dropout, in batches of several lengths of which some are small: the same bits."""
     import tensorflow as tf
