@@ -166,6 +166,8 @@ def held_out_models(entries: list[dict], units: dict[str, list], seed: int = SEE
 
 def wave_of(name: str) -> int:
     """When a model joined those that were measured: 0 with the first."""
+    if name in map(fused.name_of, fused.SHORT):
+        return 3
     return 2 if name in kinds.MORE else int(name.endswith("-int4"))
 
 

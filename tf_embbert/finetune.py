@@ -90,9 +90,9 @@ def add_training_options(training: argparse._ArgumentGroup) -> None:
         "--teacher",
         metavar="WHO",
         help="judges disturbed copies of the training rows: ngrams, minilm (wants torch), the folder of a sentence "
-        "encoder, or none (default: auto, the largest there is)",
+        "encoder, or none (default: auto, minilm or else ngrams with EmbBERT itself)",
     )
-    add("--teacher-share", type=share, help="of the linear models in the training rows' labels, 0..1")
+    add("--teacher-share", type=share, help="of the voters in the training rows' labels, 0..1")
     add("--variants", type=whole_number(0), metavar="N", help="disturbed copies; by default by rows and minutes")
     add(
         "--soft-rows",

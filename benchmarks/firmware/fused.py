@@ -32,6 +32,15 @@ class Form(NamedTuple):
     bits: int = 8
 
 
+# Convolutions of few taps, whose lines are mostly begun and ended; in narrow blocks, where that shows.
+SHORT = (
+    Form(32, 30, 1, 12),
+    Form(36, 24, 3, 5),
+    Form(40, 20, 2, 9),
+    Form(44, 22, 5, 3),
+    Form(48, 28, 4, 6),
+    Form(64, 40, 6, 10),
+)
 FORMS = (
     Form(32, 40, 8, 4),
     Form(64, 64, 8, 16),
@@ -64,6 +73,7 @@ FORMS = (
     Form(96, 33, 8, 16, bits=4),
     Form(128, 130, 32, 32, bits=4),
     Form(160, 48, 16, 8, bits=4),
+    *SHORT,
 )
 
 

@@ -44,6 +44,11 @@ def _add(node: Node) -> Units:
     return {"elements" if vectors or elements >= TABLE_ELEMENTS else "small elements": elements}
 
 
+def _by_fours(rows: int) -> tuple[int, int]:
+    """Groups of four rows, the last perhaps of three, and rows that are left one by one (dense.cc)."""
+    return rows // LANES + (rows % LANES == 3), rows % LANES if rows % LANES < 3 else 0
+
+
 def _dense(node: Node) -> Units:
     """Without vectors: groups of four rows, of three that are left as well; one or two that are left one by one."""
     depth, columns = node.dims("i1")[-1], node.dims("o0")[-1]
@@ -51,7 +56,7 @@ def _dense(node: Node) -> Units:
     if node.build.simd == "mve":
         quads, vectors = math.ceil(columns / LANES), math.ceil(depth / VECTOR)
         return {"quads": quads * rows, "vectors": quads * rows * vectors, "sums": quads * vectors}
-    groups, single = rows // 4 + (rows % 4 == 3), rows % 4 if rows % 4 < 3 else 0
+    groups, single = _by_fours(rows)
     return _grouped(node, groups, depth, columns, scales) | {
         "stored": rows * columns,
         "single outputs": single * columns,
@@ -116,13 +121,26 @@ def _line_steps(node: Node, taps: int) -> int:
 
 
 def _block(node: Node) -> Units:
-    """By rows and by tiles: for each tile all rows of n are widened again, for its convolution those before it."""
+    """By rows and by tiles: for each tile all rows of n are widened again, for its convolution those before it. What is
+    looked up for a tile of many values is computed for each of few, as in SOFTMAX and ADD alone.
+    """
     options = read_options(bytes(node.op.packed.customOptions))
     width, taps = node.dims("i0")[-1], node.dims("i6")[-2]
     rows = node.elements("i1")
-    tiles = math.ceil(rows / options.tile_rows)
+    of_tiles = [min(options.tile_rows, rows - start) for start in range(0, rows, options.tile_rows)]
+    tiles, vectors = len(of_tiles), node.build.simd == "mve"
+    few = [tile for tile in of_tiles if tile * rows < SOFTMAX_TABLE]
+    small = [] if vectors else [tile for tile in of_tiles if tile * width < TABLE_ELEMENTS]
+    groups, single = map(sum, zip(*((tile, 0) if vectors else _by_fours(tile) for tile in of_tiles)))
+    dense = width * (3 * width + rows)  # products of a row with weights and with keys
     units: Units = {
-        "macs": rows * width * (3 * width + 2 * rows),
+        "group macs": groups * dense,
+        "single macs": single * dense,
+        "mixed macs": rows * rows * width,
+        "exponentials": sum(few) * rows,
+        "tables": tiles - len(few),
+        "small elements": sum(small) * width,
+        "sums by tables": tiles - len(small),
         "scores": rows * rows,
         "values": rows * width,
         "tiles": tiles,

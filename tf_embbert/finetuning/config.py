@@ -37,8 +37,9 @@ class FinetuneConfig(TaskSource):
         token_dropout: share of tokens hidden in training, 0..1; None is 0.2, or 0.1 where taught.
         dropout: share of attention weights dropped, 0..1; None takes that of the pretrained encoder or the preset.
         teacher: who judges the task's texts: "ngrams", linear models of words and characters; "minilm" or the folder of
-            a sentence encoder, which is fine-tuned and votes with them; "auto", the largest there is; "none".
-        teacher_share: of the linear teacher in the training rows' targets, 0..1.
+            a sentence encoder, which is fine-tuned and votes with them; "auto", "minilm", or where that is not to be
+            had the linear models and EmbBERT, fine-tuned; "none".
+        teacher_share: of the voters in the training rows' targets, 0..1.
         variants: disturbed copies of the training rows that the teacher judges.
         soft_rows: file of more rows, with soft labels.
         qat_rows: training rows of an epoch of QAT, a seeded sample; None takes all, or 8,000 where taught.

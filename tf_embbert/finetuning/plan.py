@@ -32,7 +32,7 @@ TAUGHT: dict[str, Any] = {
     "tokenizer": "init",
 }
 PAIR_EPOCHS = 8
-OWN_SHARE = 0.3  # of the linear teacher in the targets of the training rows
+OWN_SHARE = 0.3  # of the voters in the targets of the training rows
 
 
 CHOSEN = ("tokenizer", "epochs", "batch_size", "learning_rate", "token_dropout", "variants", "qat_rows")

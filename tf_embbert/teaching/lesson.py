@@ -1,6 +1,6 @@
 """What a teacher says of a task's own rows and of disturbed ones: the targets that EmbBERT learns from.
 
-The training rows keep their labels, softened by what the linear teacher says of rows that it has not seen. Disturbed
+The training rows keep their labels, softened by what the voters say of rows that they have not seen. Disturbed
 copies of them have no label: all teachers together judge them. Of pairs and numbers linear models know little; there
 the sentence encoder judges alone. No row that selects or is reported is ever judged here, nor stays a copy that has the
 words of one.
@@ -29,7 +29,7 @@ if TYPE_CHECKING:  # wants torch
     from tf_embbert.teaching.sentence_model import SentenceTeacher
 
 AnyText = TypeVar("AnyText", bound=Text)
-SHARES = (0.3, 0.5, 0.7, 0.9)  # that the sentence encoder may have in the votes, the others are the linear teacher's
+SHARES = (0.3, 0.5, 0.7, 0.9)  # that the sentence encoder may have in the votes, the others are the voters'
 USUAL_SHARE = 0.7
 ROWS_TO_CHOOSE = 100  # selection rows below which the usual share is taken
 TINY = 1e-9  # beside probabilities whose logarithm is taken
