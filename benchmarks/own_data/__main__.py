@@ -26,14 +26,14 @@ def measure(name: str, seed: int, data_dir: Path, work: Path) -> dict[str, Any]:
     from tf_embbert.run import load_run
 
     run = work / f"{name}-{seed}"
-    started = time.monotonic()
+    was_there, started = run.exists(), time.monotonic()
     train_once(finetune, ["--task", str(make_task(name, data_dir, work)), "--seed", str(seed)], run)
     metrics = load_run(run).metrics
     return {
         "task": name,
         "part_of": TASKS[name]["part_of"],
         "seed": seed,
-        "minutes": round((time.monotonic() - started) / 60, 1),
+        "minutes": None if was_there else round((time.monotonic() - started) / 60, 1),
         "int8_tflm": metrics[f"{metrics['chosen']}_tflm"],
         **{key: metrics[key] for key in ("metric", "rows", "float", "ptq_tflm", "qat_tflm", "chosen")},
         "recipe": metrics["recipe"],
