@@ -30,24 +30,26 @@ LONGEST_ROW, LONGEST_READ = 200, 100  # words of a text beyond which EmbBERT's i
 
 ENCODER_ROWS, ENCODER_EPOCHS = 15_000, (1, 10)  # rows that the sentence encoder sees in its training
 OWN_ROWS, OWN_EPOCHS = 10_000, (3, 30)  # rows that EmbBERT sees where it is a voter
-OWN_TRAININGS, OWN_BEGINS = (
-    FOLDS,
-    10.0,
-)  # as many rows as all trainings see, in those of one; seconds before its first step
+OWN_BEGINS = 10.0  # seconds before the first step of its training
 ALONE, BESIDE = 0.5, 0.25  # of the minutes, that it may take at most: where it judges alone, or linear models do too
 COPIES = (10_000, 100_000)  # disturbed texts, the fewest and the most
 TAUGHT_EPOCHS = (4, 15)
 USUAL_EPOCHS = 10  # there are no more copies than can be seen so often
 
 
+def passes(seen: int, rows: int, bounds: tuple[int, int]) -> int:
+    """Epochs of so many rows, within bounds, in which about `seen` rows are seen."""
+    return int(np.clip(round(seen / rows), *bounds))
+
+
 def epochs_on_labels(rows: int) -> int:
     """Epochs in which about FLOAT_ROWS rows are seen."""
-    return int(np.clip(round(FLOAT_ROWS / rows), *EPOCHS))
+    return passes(FLOAT_ROWS, rows, EPOCHS)
 
 
 def encoder_epochs_of(rows: int) -> int:
     """Passes of the sentence encoder over so many rows, where there is time for them."""
-    return int(np.clip(round(ENCODER_ROWS / rows), *ENCODER_EPOCHS))
+    return passes(ENCODER_ROWS, rows, ENCODER_EPOCHS)
 
 
 class Budget:
@@ -79,13 +81,15 @@ class Budget:
 
     def own_epochs(self) -> int:
         """Passes of EmbBERT as a voter over the rows; 0 where there is no time for them."""
-        epochs = int(np.clip(round(OWN_ROWS / self.rows), *OWN_EPOCHS))
+        epochs = passes(OWN_ROWS, self.rows, OWN_EPOCHS)
         return epochs if self.own_seconds(epochs) <= BESIDE * self.seconds else 0
 
     def own_seconds(self, epochs: int) -> float:
-        """Processor seconds of the usual machine in which EmbBERT becomes a voter in so many epochs."""
+        """Processor seconds of the usual machine in which EmbBERT becomes a voter in so many epochs: it learns without
+        each fold and from all rows, which is FOLDS - 1 times the rows and once.
+        """
         seen = self.rows * epochs * seen_once(self.read_tokens)
-        return bool(epochs) * (OWN_TRAININGS * seen + (OWN_TRAININGS + 1) * OWN_BEGINS)
+        return bool(epochs) * (FOLDS * seen + (FOLDS + 1) * OWN_BEGINS)
 
     def student(self, encoder_epochs: int, own_epochs: int) -> tuple[int, int]:
         """Copies and epochs that take what the teacher leaves.

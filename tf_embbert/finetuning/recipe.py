@@ -3,13 +3,13 @@
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
 from tf_embbert.common.console import Report
 from tf_embbert.data.soft_labels import SoftLabels, together
 from tf_embbert.data.tasks import Task
+from tf_embbert.finetuning.budget import passes
 from tf_embbert.finetuning.config import FinetuneConfig
 from tf_embbert.finetuning.objective import calibrate_prior, choose_objective
 from tf_embbert.finetuning.plan import SENTENCES, Plan
@@ -151,7 +151,7 @@ def chosen(value: Number | None) -> Number:
 
 def qat_recipe(config: FinetuneConfig, rows: int) -> Recipe:
     """The recipe of a phase of QAT on so many rows."""
-    epochs = config.qat_epochs or int(np.clip(round(QAT_ROWS / rows), *QAT_EPOCHS))
+    epochs = config.qat_epochs or passes(QAT_ROWS, rows, QAT_EPOCHS)
     # No weight decay: it would shrink the trained ranges too.
     return Recipe(epochs, config.qat_learning_rate, weight_decay=0.0, batch_size=chosen(config.batch_size))
 

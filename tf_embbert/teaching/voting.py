@@ -113,11 +113,8 @@ class Voters:
     ) -> None:
         words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"\w+|[^\w\s]")
         runs = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True, preprocessor=_beginning)
-        self.grams, self.read, self.names = (
-            make_union(words, runs).fit(texts),
-            read,
-            [name for name in names if name in VOTERS],
-        )
+        self.grams, self.read = make_union(words, runs).fit(texts), read
+        self.names = [name for name in names if name in VOTERS]
         features = self.features(texts)
         with warnings.catch_warnings():  # a fit that ends early is judged like the others
             warnings.simplefilter("ignore", ConvergenceWarning)
