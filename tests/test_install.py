@@ -119,8 +119,9 @@ def test_a_clean_installation_works_from_another_folder(quick: Clean) -> None:
     assert_commands_answer(quick)
 
 
-@pytest.mark.parametrize("kind", ["*.whl", pytest.param("*.tar.gz", marks=pytest.mark.slow)])
-@pytest.mark.parametrize("version", [OLDEST, *(pytest.param(one, marks=pytest.mark.slow) for one in BETWEEN), NEWEST])
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["*.whl", "*.tar.gz"])
+@pytest.mark.parametrize("version", [OLDEST, *BETWEEN, NEWEST])
 def test_wheel_and_sdist_install_on_every_python(built: Path, tmp_path: Path, version: str, kind: str) -> None:
     clean = make_clean(built, kind, version, tmp_path)
     assert_small(clean)

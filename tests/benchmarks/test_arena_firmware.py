@@ -44,6 +44,7 @@ def test_committed_models() -> None:
     assert_predicted(models, entries)
 
 
+@pytest.mark.slow
 def test_base_preset() -> None:
     models = base_models()
     entries = [

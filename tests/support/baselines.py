@@ -4,6 +4,7 @@ import functools
 from typing import Any, NamedTuple
 
 import numpy as np
+import pytest
 import tf_keras as keras
 
 from tests.support.helpers import random_tokens, randomise
@@ -26,6 +27,13 @@ class Baseline(NamedTuple):
     def program(self) -> Program:
         assert isinstance(self.quantised.weights, Program)
         return self.quantised.weights
+
+
+# every baseline with texts, and with pairs, of which the tests that are not slow take one
+TEXTS_AND_PAIRS = [pytest.param(name, False, id=f"{name}-single") for name in BaselineConfig.presets] + [
+    pytest.param(name, True, id=f"{name}-pair", marks=[] if name == "bert" else pytest.mark.slow)
+    for name in BaselineConfig.presets
+]
 
 
 def small_model(name: str, seed: int = 0, scale: float = 0.2, **sizes: Any) -> keras.Model:

@@ -17,7 +17,7 @@ from tf_embbert.tokenizer import Tokenizer
 TOKENS = 80
 
 
-@pytest.mark.parametrize("name", ["nano-embedder-conv", "bert", "mamba"])
+@pytest.mark.parametrize("name", ["nano-embedder-conv", "bert", pytest.param("mamba", marks=pytest.mark.slow)])
 def test_a_bundle_verifies_and_names_its_table_and_its_work(name: str, tmp_path: Path) -> None:
     texts = [(" ".join(["on", "off", "then"][i % 3 :] * (1 + i // 3)), None) for i in range(9)]
     tokenizer = Tokenizer.train([text for text, _ in texts], vocab_size=TOKENS)

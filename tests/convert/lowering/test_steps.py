@@ -13,8 +13,7 @@ from convert.tflm.arena import plan_arena
 from convert.tflm.builds import find_build
 from convert.tflm.interpreters import TFLiteReferenceRunner, TFLMRunner
 from convert.tflm.support import check_bytes
-from tests.support.baselines import Baseline, small_baseline
-from tf_embbert.baselines.config import BaselineConfig
+from tests.support.baselines import TEXTS_AND_PAIRS, Baseline, small_baseline
 from tf_embbert.tokenizer import segments
 
 LENGTH = 32
@@ -28,8 +27,7 @@ def answers(runner: type, data: bytes, baseline: Baseline) -> np.ndarray:
     return np.array([interpreter(t, np.pad(segments(row), (0, LENGTH - len(row)))) for t, row in padded])
 
 
-@pytest.mark.parametrize("pair", [False, True], ids=["single", "pair"])
-@pytest.mark.parametrize("name", BaselineConfig.presets)
+@pytest.mark.parametrize("name, pair", TEXTS_AND_PAIRS)
 def test_tflm_is_tflite_and_near_the_float_model(name: str, pair: bool) -> None:
     baseline = small_baseline(name, pair)
     data = write_model(lower_model(*baseline.quantised, LENGTH))

@@ -1,5 +1,8 @@
 """The arena's figures against TFLM's own interpreter on models that TensorFlow's converter made."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
 from tests.support.graphs import assert_equal_to_tflm
@@ -27,23 +30,12 @@ from tests.support.keras_models import (
     wide_dense,
 )
 
+INT8 = [dense, cnn, attention, branches, two_inputs, blocks]
+MORE = [wide_dense, wide_cnn, depthwise_cnn, autoencoder, layer_norm, activations, slices]
 
-def test_int8_models() -> None:
-    builders = [
-        dense,
-        wide_dense,
-        cnn,
-        wide_cnn,
-        depthwise_cnn,
-        autoencoder,
-        attention,
-        branches,
-        two_inputs,
-        layer_norm,
-        activations,
-        slices,
-        blocks,
-    ]
+
+@pytest.mark.parametrize("builders", [INT8, pytest.param(MORE, marks=pytest.mark.slow)], ids=["some", "more"])
+def test_int8_models(builders: list[Callable[..., Any]]) -> None:
     assert_equal_to_tflm({build.__name__: convert_keras(build) for build in builders})
 
 

@@ -25,6 +25,7 @@ MODELS = [BENCHMARKS / "firmware/models" / f"{name}.tflite" for name in ("attent
 MEASURED = json.loads((BENCHMARKS / "results/lengths.json").read_text())
 
 
+@pytest.mark.slow
 def test_one_allocator_takes_what_firmware_took() -> None:
     run = load_run(BASE)
     core, kernels = MEASURED["core"], MEASURED["kernels"]

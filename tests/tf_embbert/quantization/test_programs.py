@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.support.baselines import padded_rows, small_baseline, small_model
-from tf_embbert.baselines.config import BaselineConfig
+from tests.support.baselines import TEXTS_AND_PAIRS, padded_rows, small_baseline, small_model
 from tf_embbert.common.errors import UserError
 from tf_embbert.model.program import Program, Step
 from tf_embbert.quantization.deploy import build_deploy_model
@@ -12,8 +11,7 @@ from tf_embbert.quantization.fold_baseline import fold_baseline
 from tf_embbert.quantization.quantize import QuantizedModel
 
 
-@pytest.mark.parametrize("pair", [False, True], ids=["single", "pair"])
-@pytest.mark.parametrize("name", BaselineConfig.presets)
+@pytest.mark.parametrize("name, pair", TEXTS_AND_PAIRS)
 def test_a_program_is_the_model_that_it_is_folded_from(name: str, pair: bool) -> None:
     model = small_model(name)
     program = fold_baseline(model, pair)

@@ -91,6 +91,7 @@ def test_a_killed_training_goes_on_as_if_it_had_not_been(command: list[str], tmp
     assert configs[0]["files"] == configs[1]["files"]
 
 
+@pytest.mark.slow
 def test_ctrl_c_says_how_to_go_on(command: list[str], tmp_path: Path) -> None:
     status, errors = stop(command, tmp_path / "run", "float", signal.SIGINT)
     assert status == 130 and len(errors.splitlines()) == 1
