@@ -99,6 +99,11 @@ def add_training_options(training: argparse._ArgumentGroup) -> None:
         metavar="FILE",
         help='more rows to train on, JSON Lines of {"text", "probabilities": {label: share}}',
     )
+    add(
+        "--unlabelled",
+        metavar="FILE",
+        help="texts without labels, which the teacher judges too: a line each, or a table's text column",
+    )
     add("--qat-rows", type=positive_int, metavar="N", help="training rows of an epoch of QAT, a seeded sample")
     add("--pad-to", type=positive_int, metavar="N", help="no bucketing: pad every text to N tokens")
     add("--seed", type=seed)

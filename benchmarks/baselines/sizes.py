@@ -1,6 +1,6 @@
 """What EmbBERT and the paper's other models need of a device, of random weights: nothing here depends on training.
 
-    python -m benchmarks.baselines.sizes [--model bert ..] [--length 64 256]
+    python -m benchmarks.baselines.sizes [--model bert ..] [--length 64 256] [--rows 20]
 
 Parameters with a head of two classes, the file as `convert` makes it, its arena on a Cortex-M4 and a Cortex-M55 with
 CMSIS-NN, instructions of a text that fills L on a Cortex-M7 as `convert.arena` estimates them (of a loop, those of its
@@ -39,10 +39,10 @@ def sizes_of(name: str) -> ModelConfig:
     return EmbBERTConfig.preset(name.removeprefix("embbert").lstrip("-") or "base")
 
 
-def measure(name: str, length: int) -> dict[str, Any]:
-    """One model at a length."""
+def measure(name: str, length: int, count: int) -> dict[str, Any]:
+    """One model at a length, with so many rows."""
     config = sizes_of(name)
-    parameters, quantised, rows = random_model(config, length)
+    parameters, quantised, rows = random_model(config, length, count)
     model = build_model(*quantised, length)
     arena = {core: plan_arena(model, core, "cmsis_nn")["total"] for core in ("cortex-m4", "cortex-m55")}
     return {
@@ -58,7 +58,7 @@ def measure(name: str, length: int) -> dict[str, Any]:
     }
 
 
-def random_model(config: ModelConfig, length: int) -> tuple[int, Quantised, list[Array]]:
+def random_model(config: ModelConfig, length: int, count: int = ROWS) -> tuple[int, Quantised, list[Array]]:
     """Parameters, integers and rows of a model that was not trained."""
     import tf_keras as keras
 
@@ -66,8 +66,8 @@ def random_model(config: ModelConfig, length: int) -> tuple[int, Quantised, list
 
     keras.utils.set_random_seed(0)
     rng, model = np.random.default_rng(0), config.build(CLASSES)
-    counts = [length, *rng.integers(2, length + 1, ROWS - 1)]
-    rows = [rng.integers(SEP + 1, config.vocab_size, count).astype(np.int32) for count in counts]
+    counts = [length, *rng.integers(2, length + 1, count - 1)]
+    rows = [rng.integers(SEP + 1, config.vocab_size, tokens).astype(np.int32) for tokens in counts]
     for row in rows:
         row[0] = CLS
     return model.count_params(), calibrate_model(model, False, rows, seed=0), rows
@@ -98,13 +98,14 @@ def main(arguments: list[str] | None = None) -> None:
     presets = [f"embbert-{name}" for name in PRESETS if name != "base"]
     parse.add_argument("--model", nargs="+", choices=[*MODELS, *presets], default=MODELS)
     parse.add_argument("--length", nargs="+", type=int, default=[64, 256])
+    parse.add_argument("--rows", type=int, default=ROWS, help="that calibrate, and are compared")
     options = parse.parse_args(arguments)
     found = json.loads(SIZES.read_text()) if SIZES.exists() else []
     RESULTS.mkdir(parents=True, exist_ok=True)
     for length in options.length:
         for name in options.model:
             if not any((one["model"], one["length"]) == (name, length) for one in found):
-                found.append(measure(name, length))
+                found.append(measure(name, length, options.rows))
                 write_atomically(SIZES, json.dumps(found, indent=1) + "\n")
 
 

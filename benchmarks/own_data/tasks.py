@@ -14,7 +14,7 @@ PARTS: dict[str, dict[str, dict[str, Any]]] = yaml.safe_load((Path(__file__).par
 TASKS = {name: {"part_of": part, **about} for part, tasks in PARTS.items() for name, about in tasks.items()}
 TEST_ROWS = 2000
 RESULTS = Path(__file__).parents[1] / "results/own_data"
-WITHOUT_TORCH = RESULTS / "without_torch"
+WITHOUT_TORCH, UNLABELLED = "without_torch", "unlabelled"  # folders of results that were made otherwise
 HALVES = {None: slice(None), "even": slice(0, None, 2), "odd": slice(1, None, 2)}
 
 
@@ -35,6 +35,21 @@ def make_task(name: str, data_dir: Path, work: Path) -> Path:
         lines = [json.dumps({**row, "label": label_of(row["label"], labels)}, ensure_ascii=False) for row in rows]
         write_atomically(folder / f"{split}.jsonl", ("\n".join(lines) + "\n").encode())
     return folder
+
+
+def other_texts(name: str, data_dir: Path, work: Path, count: int) -> Path:
+    """A file of so many texts of the task's source without their labels, of rows that no task has: as many unlabelled
+    texts of the same kind as a user may have.
+    """
+    source = TASKS[name]["from"]
+    first = max(about.get("skip", 0) + about["rows"] for about in TASKS.values() if about["from"] == source)
+    rows = shuffled(read_rows(data_dir / source / "train.jsonl.gz", TASKS[name].get("classes")))[first:][:count]
+    columns = [column for column in ("text", "text_pair") if column in rows[0]]
+    path = work / "data" / name / "unlabelled" / f"{count}.jsonl"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = [json.dumps({column: row[column] for column in columns}, ensure_ascii=False) for row in rows]
+    write_atomically(path, ("\n".join(lines) + "\n").encode())
+    return path
 
 
 def read_rows(path: Path, classes: list[int] | None) -> list[dict[str, Any]]:

@@ -11,6 +11,11 @@ from tf_embbert.common.errors import UserError
 Text: TypeAlias = str | tuple[str, str]  # a row's text, or its pair of texts
 
 
+def parts_of(text: Text) -> tuple[str, ...]:
+    """A text alone, or both parts of a pair."""
+    return (text,) if isinstance(text, str) else text
+
+
 @dataclass(frozen=True)
 class Rows:
     """Rows of one split.
@@ -51,6 +56,7 @@ class Task:
         metric: accuracy, mcc, weighted_f1 or spearman.
         secondary_metrics: further metrics that are usual for the task.
         notices: lines the user should see.
+        unlabelled: texts that nobody labelled, or pairs of them, for a teacher to judge.
     """
 
     name: str
@@ -60,6 +66,7 @@ class Task:
     metric: str
     secondary_metrics: list[str] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
+    unlabelled: Sequence[Text] = ()
 
     @property
     def is_pair(self) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from tf_embbert.data.tasks import Task
+from tf_embbert.data.rows import Task, parts_of
 from tf_embbert.finetuning.config import FinetuneConfig
 from tf_embbert.teaching.disturb import words_of_copies
 from tf_embbert.teaching.voting import FOLDS
@@ -67,7 +67,11 @@ class Budget:
         words = np.array([len(text.split()) for text in rows.texts + (rows.pairs or [])])
         self.tokens = tokens_of(float(np.mean(np.minimum(words, LONGEST_ROW))), task.is_pair)  # of a text
         self.read_tokens = tokens_of(float(np.mean(np.minimum(words, LONGEST_READ))), task.is_pair)
-        self.copy_tokens = tokens_of(words_of_copies(words), task.is_pair)
+        copied = words_of_copies(words)
+        if task.unlabelled:  # half of the copies
+            others = [len(part.split()) for text in task.unlabelled for part in parts_of(text)]
+            copied = (copied + words_of_copies(np.array(others))) / 2
+        self.copy_tokens = tokens_of(copied, task.is_pair)
         factor = 1.0 if config.deterministic else machine_factor()
         cores = 1 + (SECOND_CORE if len(os.sched_getaffinity(0)) > 1 else 0)
         self.encoder_factor = 1 if has_bfloat16() else WITHOUT_BFLOAT16

@@ -1,11 +1,14 @@
 """What a fine-tuning is told: values that the command line and a run's config.json spell out."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from tf_embbert.baselines.config import BaselineConfig
 from tf_embbert.common.errors import UserError
+from tf_embbert.data.readers import Reading
+from tf_embbert.data.rows import Task
 from tf_embbert.data.source import TaskSource, recorded
+from tf_embbert.data.unlabelled import read_unlabelled
 from tf_embbert.model.config import EmbBERTConfig, ModelConfig
 
 EMBBERT = "embbert"
@@ -42,6 +45,7 @@ class FinetuneConfig(TaskSource):
         teacher_share: of the voters in the training rows' targets, 0..1.
         variants: disturbed copies of the training rows that the teacher judges.
         soft_rows: file of more rows, with soft labels.
+        unlabelled: file of texts without labels, which the teacher judges too.
         qat_rows: training rows of an epoch of QAT, a seeded sample; None takes all, or 8,000 where taught.
         pad_to: pads every text to as many tokens; None puts rows of like length together.
         seed: of everything random.
@@ -75,12 +79,22 @@ class FinetuneConfig(TaskSource):
     teacher_share: float | None = None
     variants: int | None = None
     soft_rows: str | None = None
+    unlabelled: str | None = None
     qat_rows: int | None = None
     pad_to: int | None = None
     seed: int = 0
     deterministic: bool = False
     distribute: bool = False
     report_rows: int = 2000
+
+    def load(self, seed: int, regression: bool | None = None, labels: list[str] | None = None) -> Task:
+        """The task, with the texts that nobody labelled."""
+        task = super().load(seed, regression, labels)
+        if self.unlabelled is None:
+            return task
+        columns = {"text": self.text_column, "pair": self.pair_column}
+        texts = read_unlabelled(self.unlabelled, task, columns, Reading(self.encoding, self.header))
+        return replace(task, unlabelled=texts)
 
     def sizes(self) -> ModelConfig:
         """The model's sizes.
@@ -99,4 +113,5 @@ class FinetuneConfig(TaskSource):
 
     def recorded(self) -> dict[str, Any]:
         """What makes the run what it is, as config.json and a bundle's manifest have it: no paths."""
-        return recorded(self, unnamed={"data_dir", "distribute"}, files={"task", "init", "soft_rows", "teacher"})
+        files = {"task", "init", "soft_rows", "unlabelled", "teacher"}
+        return recorded(self, unnamed={"data_dir", "distribute"}, files=files)

@@ -64,8 +64,10 @@ def what_is_begun(config: FinetuneConfig, task: Task, soft: SoftLabels | None = 
 
 
 def fingerprint(task: Task, soft: SoftLabels | None = None) -> str:
-    """SHA-256 of all texts and labels of a task, and of all texts and soft labels where there are any."""
+    """SHA-256 of all texts and labels of a task, of texts without labels and of soft labels where there are any."""
     parts = [[split, rows.texts, rows.pairs, rows.labels.tolist()] for split, rows in task.splits.items()]
+    if task.unlabelled:
+        parts.append(list(task.unlabelled))
     if soft:
         parts.append([soft.texts, soft.pairs, soft.targets.tolist()])
     digest = hashlib.sha256()

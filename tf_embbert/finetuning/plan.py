@@ -87,6 +87,7 @@ def make_plan(config: FinetuneConfig, task: Task) -> Plan:
     reasons = {"encoder": file_name(chosen["init"])}
     if kind == "none":
         chosen |= labels_alone(config, task, reasons)
+        require_judge(config, f"the teacher is {reasons['teacher']}")
         return Plan(filled(config, chosen), None, reasons)
     budget = Budget(config, task)
     encoder_epochs = budget.encoder_epochs() if encoder else 0
@@ -94,6 +95,8 @@ def make_plan(config: FinetuneConfig, task: Task) -> Plan:
         encoder, encoder_epochs = (None, 0) if kind == "auto" and task.by_words else (encoder, 1)
     own_epochs = budget.own_epochs() if kind == "auto" and not encoder else 0
     copies, epochs = budget.student(encoder_epochs, own_epochs)
+    if not copies:
+        require_judge(config, "--variants is 0")
     chosen |= (TAUGHT if copies else LABELS_ALONE) | {"teacher_share": OWN_SHARE, "variants": copies, "epochs": epochs}
     config = filled(config, chosen)
     judges = ["linear models of words and characters"] if task.by_words else []
@@ -105,6 +108,12 @@ def make_plan(config: FinetuneConfig, task: Task) -> Plan:
     )
     teaching = Teaching(encoder, encoder_epochs, copies, config.teacher_share or 0.0, config.seed, own_epochs)
     return Plan(config, teaching, reasons)
+
+
+def require_judge(config: FinetuneConfig, reason: str) -> None:
+    """Raises a UserError where there are texts without labels, and nobody to judge them."""
+    if config.unlabelled:
+        raise UserError(f"--unlabelled {config.unlabelled}: nobody judges these texts, for {reason}")
 
 
 def filled(config: FinetuneConfig, chosen: dict[str, Any]) -> FinetuneConfig:

@@ -13,6 +13,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from tf_embbert.data.rows import Text
+
 JOINED, SPLICED = 0.3, 0.3  # shares of the copies that are two texts' halves, and that have a run of another's words
 LONGEST_RUN = 4  # words
 EXCHANGING, EXCHANGED = 0.6, 0.12  # share of the copies with exchanged words, and of their words
@@ -41,6 +43,19 @@ def disturbed_texts(texts: Sequence[str], count: int, seed: int) -> list[str]:
     copies = dict.fromkeys(" ".join(disturbed_part(words, bag, rng)) for _ in range(count if words else 0))
     own = set(texts)
     return [copy for copy in copies if copy and copy not in own]
+
+
+def some_of(texts: Sequence[Text], count: int, seed: int) -> list[Text]:
+    """So many of the texts or pairs at most, in random order: as they are, but of most long texts a few lines."""
+    rng = random.Random(seed)
+    chosen = rng.sample(texts, min(count, len(texts)))
+    return [shortened(text, rng) if isinstance(text, str) else text for text in chosen]
+
+
+def shortened(text: str, rng: random.Random) -> str:
+    """A text, or of most long ones a few lines."""
+    words, longest = excerpt(text.split(), rng)
+    return " ".join(words[:longest])
 
 
 def disturbed_pairs(pairs: Sequence[tuple[str, str]], count: int, seed: int) -> list[tuple[str, str]]:
@@ -75,12 +90,17 @@ def disturbed_pairs(pairs: Sequence[tuple[str, str]], count: int, seed: int) -> 
 
 def disturbed_part(words: Sequence[list[str]], bag: Sequence[str], rng: random.Random) -> list[str]:
     """The words of a copy of one of the texts, or of a few lines of it where it is long."""
-    text, longest = list(rng.choice(words)), LONGEST_COPY
-    if len(text) > LONG and rng.random() < CUT:
-        longest = rng.randint(SHORTEST_CUT, LONG)
-        start = rng.randrange(len(text) - longest + 1)
-        text = text[start : start + longest]
+    text, longest = excerpt(rng.choice(words), rng)
     return disturb(text, words, bag, rng)[:longest]
+
+
+def excerpt(text: list[str], rng: random.Random) -> tuple[list[str], int]:
+    """A text's words, or of most long texts a few lines; and how many words its copy may have."""
+    if len(text) <= LONG or rng.random() >= CUT:
+        return list(text), LONGEST_COPY
+    longest = rng.randint(SHORTEST_CUT, LONG)
+    start = rng.randrange(len(text) - longest + 1)
+    return text[start : start + longest], longest
 
 
 def words_of_copies(words: NDArray) -> float:

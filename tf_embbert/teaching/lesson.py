@@ -21,7 +21,7 @@ from tf_embbert.data.rows import Rows, Task, Text
 from tf_embbert.data.soft_labels import SoftLabels
 from tf_embbert.run import Array
 from tf_embbert.teaching.config import Teaching
-from tf_embbert.teaching.disturb import disturbed_pairs, disturbed_texts
+from tf_embbert.teaching.disturb import disturbed_pairs, disturbed_texts, some_of
 from tf_embbert.teaching.voting import Learn, Read, VotingTeacher, best_temperature
 from tf_embbert.training.metrics import cross_entropy, score
 
@@ -93,7 +93,7 @@ def lesson_of_classes(task: Task, how: Teaching, report: Report, read: Read | No
     unseen = score("accuracy", rows.labels, linear.unseen)
     report(f"teacher: {', '.join(linear.chosen)}: {unseen:.2f} % of training rows that it had not seen")
     about: dict[str, Any] = {"voters": list(linear.chosen), "unseen_training_rows": unseen}
-    texts = new_texts(task, disturbed_texts(rows.texts, how.variants, how.seed))
+    texts = [str(text) for text in texts_to_judge(task, how)]
     votes = linear.judge(texts) if texts else np.zeros((0, classes))
     if how.encoder and texts:
         large, part, temperature, figures = large_teacher(task, linear, how, report)
@@ -106,21 +106,34 @@ def lesson_of_classes(task: Task, how: Teaching, report: Report, read: Read | No
 
 def lesson_of_encoder(task: Task, how: Teaching, report: Report) -> Lesson:
     """Of pairs or numbers: the sentence encoder alone judges, and the rows keep their labels."""
-    rows, selection = task.rows("train"), task.rows("selection")
-    large = fine_tuned(task, how, report)
+    selection, large = task.rows("selection"), fine_tuned(task, how, report)
     figure = score(task.metric, selection.labels, large.judge(selection.whole_texts))
     report(f"teacher: {task.metric} {figure:.2f} of {len(selection)} selection rows")
     about = {"encoder_epochs": how.epochs, "selection": {"encoder": figure}}
-    copies = new_texts(task, disturbed(rows, how))
+    copies = texts_to_judge(task, how)
     soft = soft_rows(copies, large.judge(copies)) if copies else None
     return Lesson(label_targets(task), soft, {**about, "judged_texts": len(copies)})
 
 
-def disturbed(rows: Rows, how: Teaching) -> Sequence[Text]:
-    """Disturbed copies of the rows' texts or pairs."""
-    if rows.pairs is None:
-        return disturbed_texts(rows.texts, how.variants, how.seed)
-    return disturbed_pairs(list(zip(rows.texts, rows.pairs)), how.variants, how.seed)
+def texts_to_judge(task: Task, how: Teaching) -> list[Text]:
+    """Disturbed copies of the training rows; where there are texts without labels, half are of these."""
+    rows = task.rows("train").whole_texts
+    if not task.unlabelled:
+        return new_texts(task, disturbed(rows, how.variants, how.seed))
+    half = how.variants // 2
+    others = some_of(task.unlabelled, half, how.seed)
+    copies = [*disturbed(rows, how.variants - half, how.seed), *others]
+    copies += disturbed(task.unlabelled, half - len(others), how.seed + 1)
+    own = set(rows)
+    return [text for text in new_texts(task, list(dict.fromkeys(copies))) if text not in own]
+
+
+def disturbed(texts: Sequence[Text], count: int, seed: int) -> Sequence[Text]:
+    """Disturbed copies of texts or of pairs."""
+    pairs = [text for text in texts if not isinstance(text, str)]
+    if pairs:
+        return disturbed_pairs(pairs, count, seed)
+    return disturbed_texts([text for text in texts if isinstance(text, str)], count, seed)
 
 
 def soft_rows(copies: Sequence[Text], judged: Array) -> SoftLabels:

@@ -1,5 +1,6 @@
 """The lesson: what is judged, that nothing held out is, that it is kept, and the plan that asks for it."""
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,8 @@ from tf_embbert.finetuning.config import FinetuneConfig
 from tf_embbert.finetuning.plan import make_plan
 from tf_embbert.teaching import lesson as lessons
 from tf_embbert.teaching.config import Teaching, find_encoder
-from tf_embbert.teaching.disturb import LONG, LONGEST_COPY, disturbed_pairs, disturbed_texts, words_of_copies
-from tf_embbert.teaching.lesson import take_lesson
+from tf_embbert.teaching.disturb import LONG, LONGEST_COPY, disturbed_pairs, disturbed_texts, some_of, words_of_copies
+from tf_embbert.teaching.lesson import take_lesson, texts_to_judge
 
 
 @pytest.fixture
@@ -52,6 +53,28 @@ def test_no_row_that_selects_or_is_reported_is_judged_or_learnt_from(
     chance = {words_of(text) for text in disturbed_texts(task.rows("train").texts, 3000, 0)}
     assert held & chance  # the rule has something to do
     assert not held & {words_of(text) for text in judged} and not held & {words_of(text) for text in soft.texts}
+
+
+def test_half_of_what_is_judged_is_of_the_texts_without_labels(task: Task) -> None:
+    """They stand as they are, and copies of them where they are few; rows of the task are not judged again."""
+    held, own = task.rows("test").texts, task.rows("train").texts
+    others = [f"stranger{i} hums a tune" for i in range(100)]
+    few = dataclasses.replace(task, unlabelled=[*others, held[0], own[0]])
+    judged = texts_to_judge(few, teaching(1000))
+    assert judged == texts_to_judge(few, teaching(1000)) and len(judged) == len(set(judged))
+    assert set(others) <= set(judged) and not {held[0], own[0]} & set(judged)
+    of_others = [text for text in judged if any(word.startswith("stranger") for word in str(text).split())]
+    assert 0.4 < len(of_others) / len(judged) < 0.65 and len(of_others) > 3 * len(others)
+    many = dataclasses.replace(task, unlabelled=[f"stranger{i} hums a tune" for i in range(2000)])
+    chosen = [text for text in texts_to_judge(many, teaching(1000)) if "stranger" in text]
+    assert len(chosen) == 500 and set(chosen) <= set(many.unlabelled)
+
+
+def test_of_long_texts_without_labels_most_are_a_few_lines() -> None:
+    texts = [" ".join(f"{name}{i}" for i in range(400)) for name in map(str, range(300))]
+    lengths = [len(str(text).split()) for text in some_of(texts, 200, seed=0)]
+    assert len(lengths) == 200 and max(lengths) == LONGEST_COPY
+    assert 0.75 < np.mean(np.array(lengths) <= LONG) < 0.95
 
 
 def test_targets_keep_the_label_and_copies_are_judged_as_their_words_say(task: Task, tmp_path: Path) -> None:
