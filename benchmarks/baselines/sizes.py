@@ -5,7 +5,8 @@
 Parameters with a head of two classes, the file as `convert` makes it, its arena on a Cortex-M4 and a Cortex-M55 with
 CMSIS-NN, instructions of a text that fills L on a Cortex-M7 as `convert.arena` estimates them (of a loop, those of its
 body for every token; "at least" where an operator was not measured), and rows on which TFLM answers what TFLite's
-reference kernels answer. Resumable: a model and length that are in results/baselines/sizes.json are left out.
+reference kernels answer, of at most 511 tokens (rule softmax_sum of SUPPORTED_OPS.md). Resumable: a model and length
+that are in results/baselines/sizes.json are left out.
 """
 
 import argparse
@@ -20,6 +21,7 @@ from convert.lowering.lower import lower_model
 from convert.lowering.to_tflite import write_model
 from convert.tflm.arena import plan_arena
 from convert.tflm.instructions import estimate_instructions
+from convert.tflm.rules.cautions import SUM_TOO_LARGE
 from convert.tflm.support import check_bytes
 from tf_embbert.baselines.config import BaselineConfig
 from tf_embbert.common.errors import run_command
@@ -66,7 +68,8 @@ def random_model(config: ModelConfig, length: int, count: int = ROWS) -> tuple[i
 
     keras.utils.set_random_seed(0)
     rng, model = np.random.default_rng(0), config.build(CLASSES)
-    counts = [length, *rng.integers(2, length + 1, count - 1)]
+    longest = min(length, SUM_TOO_LARGE - 1)  # of random weights all keys are alike
+    counts = [longest, *rng.integers(2, longest + 1, count - 1)]
     rows = [rng.integers(SEP + 1, config.vocab_size, tokens).astype(np.int32) for tokens in counts]
     for row in rows:
         row[0] = CLS

@@ -7,6 +7,7 @@ from convert.tflm.rules.registry import VALUE, Verdict, first_broken, require, r
 from convert.tflm.rules.shapes import axis_of
 
 SLOW_ELEMENTS = 1_000  # broadcasts below it take no time that matters
+SUM_TOO_LARGE = 512  # of exponentials: the division by it shifts an int32 by 9 + 23 bits (internal/reference/softmax.h)
 
 
 @rule(
@@ -46,6 +47,22 @@ def transposed_copy(op: Operator) -> Verdict:
     return first_broken(
         [require(False, tensor, f"takes {tensor.nbytes:,} bytes that are never shared") for tensor in copied]
     )
+
+
+@rule(
+    "SOFTMAX",
+    VALUE,
+    "make the output int16, or the softmax shorter: one of so many like values is below half of 1/256, and rounds to 0",
+    kernel="../kernels/internal/reference/softmax.h",
+    warning=True,
+)
+def softmax_sum(op: Operator) -> Verdict:
+    """An int8 softmax is over at most 511 values: where exponentials add up to 512 the kernel stops, or, built with
+    NDEBUG, shifts by 32 bits.
+    """
+    values = op.input.shape[-1] if op.input.rank else 1
+    int8 = op.input.type == op.output.type == "INT8"
+    return require(not int8 or values < SUM_TOO_LARGE, op.input, f"has {values:,} values a row")
 
 
 @rule("RSQRT", VALUE, "add an epsilon before it, and calibrate so that the zero point is -128", warning=True)

@@ -10,10 +10,12 @@ import pytest
 from convert.tflm.rules.operators import OPERATORS
 from convert.tflm.rules.registry import RULES
 from convert.tflm.rules.structure import STRUCTURE
+from convert.tflm.support import check_bytes
 from convert.tflm.supported_ops import supported_operators
 from tests.support.agreement import KERAS_ARENA_BYTES, compare, describe, rule_cases, sweep_cases
 from tests.support.agreement_bases import BASES
 from tests.support.agreement_cases import CASES, WARNED, table_cases
+from tests.support.agreement_truth import measure
 from tests.support.fused_cases import FUSED_BROKEN
 from tests.support.kernel_cases import PAIRS
 from tests.support.library_cases import LIBRARY_PAIRS
@@ -38,6 +40,14 @@ def test_rules_say_what_the_interpreter_does() -> None:
     judged = compare(rule_cases())
     assert describe(judged) == []
     assert len(judged) > 400
+
+
+def test_a_softmax_of_512_like_values_ends_the_interpreter_and_one_of_511_does_not() -> None:
+    shapes = [{"shape": (1, values)} for values in (511, 512)]
+    models = [BASES["SOFTMAX"].edited({"i0": shape, "o0": shape}).build() for shape in shapes]
+    assert [truth["runs"] for truth in measure(models)] == [True, False]
+    warnings = [{entry["rule"] for entry in check_bytes(model, "m", "reference")["warnings"]} for model in models]
+    assert ["softmax_sum" in found for found in warnings] == [False, True]
 
 
 def test_a_sample_of_all_single_changes_agrees() -> None:
