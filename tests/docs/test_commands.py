@@ -32,6 +32,7 @@ ELSEWHERE = {
     "convert.convert --seq-len": "a run at 256 tokens: test_lengths.py",
     "tf_embbert.distillation.teacher": "a large network's weights: test_teacher.py runs it with a small one",
     "tf_embbert.distillation.fluent_teacher": "GLUE: test_fluent_teacher.py runs it on made rows",
+    "tf_embbert.finetune --unlabelled": "a teacher: test_unlabelled.py",
     "tf_embbert.pretrain --distribute": "several processes: test_distribution.py",
 }
 WALK = ROOT / "docs/architecture.md"  # test_walkthrough.py

@@ -99,10 +99,9 @@ def make_plan(config: FinetuneConfig, task: Task) -> Plan:
         require_judge(config, "--variants is 0")
     chosen |= (TAUGHT if copies else LABELS_ALONE) | {"teacher_share": OWN_SHARE, "variants": copies, "epochs": epochs}
     config = filled(config, chosen)
-    judges = ["linear models of words and characters"] if task.by_words else []
-    judges += [f"a sentence encoder fine-tuned for {encoder_epochs} epochs"] if encoder else []
-    judges += [f"EmbBERT fine-tuned for {own_epochs} epochs"] if own_epochs else []
-    reasons["teacher"] = ", and ".join(judges)
+    reasons["teacher"] = who_judges(task, encoder_epochs, own_epochs)
+    if task.unlabelled:
+        reasons["unlabelled"] = f"{len(task.unlabelled)} texts; half of what is judged is of them"
     reasons["time"] = (
         f"{config.variants} disturbed texts and {config.epochs} epochs, within about {config.minutes:g} minutes"
     )
@@ -114,6 +113,14 @@ def require_judge(config: FinetuneConfig, reason: str) -> None:
     """Raises a UserError where there are texts without labels, and nobody to judge them."""
     if config.unlabelled:
         raise UserError(f"--unlabelled {config.unlabelled}: nobody judges these texts, for {reason}")
+
+
+def who_judges(task: Task, encoder_epochs: int, own_epochs: int) -> str:
+    """The teachers, for people; of those that are trained in no epoch there is none."""
+    judges = ["linear models of words and characters"] if task.by_words else []
+    judges += [f"a sentence encoder fine-tuned for {encoder_epochs} epochs"] if encoder_epochs else []
+    judges += [f"EmbBERT fine-tuned for {own_epochs} epochs"] if own_epochs else []
+    return ", and ".join(judges)
 
 
 def filled(config: FinetuneConfig, chosen: dict[str, Any]) -> FinetuneConfig:

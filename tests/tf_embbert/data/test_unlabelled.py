@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from scipy.special import softmax
 
 from tests.support.chain import KINDS, SMALL, make_rows, refused, write_rows
 from tf_embbert.data.readers import Reading
@@ -14,6 +15,8 @@ from tf_embbert.data.unlabelled import read_unlabelled
 from tf_embbert.finetune import main
 from tf_embbert.finetuning.config import FinetuneConfig
 from tf_embbert.finetuning.finetune import what_is_begun
+from tf_embbert.run import load_run
+from tf_embbert.training.batching import predict_in_order
 
 COLUMNS = {"text": "text", "pair": "text_pair"}
 
@@ -93,3 +96,23 @@ def test_a_run_records_their_file_and_is_resumed_with_the_same_texts_only(tmp_pa
         assert begun["unlabelled"] == "more.jsonl"
         hashes.append(begun["data"])
     assert hashes[0] != hashes[1]
+
+
+@pytest.mark.slow
+def test_a_training_learns_words_that_no_labelled_row_has(tmp_path: Path) -> None:
+    """The teacher knows "crank" only beside words that it knows; by those texts EmbBERT learns what it goes with."""
+    rows = make_rows("classes", 150)
+    task, more = write_rows(tmp_path / "d.csv", rows), tmp_path / "more.txt"
+    songs = [row["body"] for row in make_rows("classes", 900, seed=1) if row["queue"] == "music"]
+    more.write_text("\n".join(f"crank {text}" for text in songs) + "\n")
+    small = ["--preset", "nano", "--epochs", "12", "--variants", "2000", "--teacher", "ngrams", "--qat-epochs", "1"]
+    command = ["--task", str(task), *KINDS["classes"][1], *small, "--tokenizer", "own", "--init", "none"]
+    said = []
+    for name, options in (("without", []), ("with", ["--unlabelled", str(more)])):
+        assert main([*command, *options, "--out", str(tmp_path / name)]) == 0
+        run = load_run(tmp_path / name)
+        logits = predict_in_order(run.model, run.tokenizer.encode(["crank", "crank crank"], max_length=16).ids)
+        said.append(softmax(logits, axis=1)[:, (run.labels or []).index("music")].mean())
+    assert said[1] > 0.5 and said[1] > said[0] + 0.1
+    recipe = load_run(tmp_path / "with").metrics["recipe"]
+    assert recipe["reasons"]["unlabelled"].startswith(f"{len(set(songs))} texts")
