@@ -4,7 +4,7 @@ The test split, or for GLUE the validation split, is only reported. Everything c
 is chosen on `selection`: the data's own validation split where the test split is reported, 10 % of train otherwise.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -89,10 +89,15 @@ def load_task(
         source = _named_source(SPECS[str(task)], data_dir)
     else:
         source = _table_source(*_content(task, reading), columns, regression)
-    built = _build(replace(source, skip_missing=skip_missing), labels, seed)
-    if strict and built.notices:
-        raise UserError(f"--strict refuses what would be a note: {'; '.join(built.notices)}")
-    return built
+    return with_notices(_build(replace(source, skip_missing=skip_missing), labels, seed), [], strict)
+
+
+def with_notices(task: Task, more: Sequence[str], strict: bool) -> Task:
+    """The task with further notices; with `strict` a UserError where there is one."""
+    notices = [*task.notices, *more]
+    if strict and notices:
+        raise UserError(f"--strict refuses what would be a note: {'; '.join(notices)}")
+    return replace(task, notices=notices)
 
 
 def task_from_hub(spec: Spec, dataset_dict: Mapping[str, Any], seed: int = 0, labels: list[str] | None = None) -> Task:

@@ -8,6 +8,7 @@ from tf_embbert.common.errors import UserError
 from tf_embbert.data.readers import Reading
 from tf_embbert.data.rows import Task
 from tf_embbert.data.source import TaskSource, recorded
+from tf_embbert.data.tasks import with_notices
 from tf_embbert.data.unlabelled import read_unlabelled
 from tf_embbert.model.config import EmbBERTConfig, ModelConfig
 
@@ -93,8 +94,8 @@ class FinetuneConfig(TaskSource):
         if self.unlabelled is None:
             return task
         columns = {"text": self.text_column, "pair": self.pair_column}
-        texts = read_unlabelled(self.unlabelled, task, columns, Reading(self.encoding, self.header))
-        return replace(task, unlabelled=texts)
+        texts, notices = read_unlabelled(self.unlabelled, task, columns, Reading(self.encoding, self.header))
+        return with_notices(replace(task, unlabelled=texts), notices, self.strict)
 
     def sizes(self) -> ModelConfig:
         """The model's sizes.

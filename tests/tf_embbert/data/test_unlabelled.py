@@ -1,5 +1,6 @@
 """Texts without labels: what a file of them may be, and that a training without a judge refuses them."""
 
+import dataclasses
 import gzip
 import json
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from scipy.special import softmax
 
 from tests.support.chain import KINDS, SMALL, make_rows, refused, write_rows
+from tf_embbert.common.errors import UserError
 from tf_embbert.data.readers import Reading
 from tf_embbert.data.tasks import Task, load_task
 from tf_embbert.data.unlabelled import read_unlabelled
@@ -28,7 +30,7 @@ def task_of(folder: Path, kind: str) -> Task:
 
 
 def read(path: Path, task: Task, columns: dict[str, str] = COLUMNS) -> list[Any]:
-    return read_unlabelled(path, task, columns, Reading())
+    return read_unlabelled(path, task, columns, Reading())[0]
 
 
 def test_a_text_a_line_or_a_column_of_a_table(tmp_path: Path) -> None:
@@ -84,6 +86,17 @@ def test_without_a_judge_they_are_refused(
     small = [option for option in SMALL if option not in ("--teacher", "none")]
     command = ["--task", task, *KINDS["classes"][1], *small, *options, "--unlabelled", more, "--out", tmp_path / "run"]
     refused(capsys, main, command, "--unlabelled", f"nobody judges these texts, for {reason}")
+
+
+def test_what_was_assumed_is_a_note_and_refused_with_strict(tmp_path: Path) -> None:
+    rows = [{"body": f"wish number {i}", "queue": "even" if i % 2 == 0 else "odd"} for i in range(60)]
+    task, more = write_rows(tmp_path / "d.csv", rows), tmp_path / "more.csv"
+    more.write_text("id,Body\n1,hum a tune\n2,\n")
+    config = FinetuneConfig(task=str(task), text_column="body", label_column="queue", unlabelled=str(more))
+    wanted = ["more.csv: column 'Body' is taken for 'body'", "more.csv: 1 rows without text are left out"]
+    assert config.load(seed=0).notices == wanted
+    with pytest.raises(UserError, match=r"--strict refuses what would be a note: .*Body.*; .*1 rows without text"):
+        dataclasses.replace(config, strict=True).load(seed=0)
 
 
 def test_a_run_records_their_file_and_is_resumed_with_the_same_texts_only(tmp_path: Path) -> None:
