@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from benchmarks import near_copies
 from benchmarks.baselines import table as baselines
 from benchmarks.own_data import table as own_data
-from benchmarks.own_data.tasks import RESULTS, UNLABELLED, WITHOUT_TORCH
+from benchmarks.own_data.tasks import RESULTS, WITHOUT_TORCH
 from benchmarks.tables import accuracy, device, memory, training
 from benchmarks.tables.common import HERE, lines_of
 
@@ -48,7 +48,6 @@ TABLES = {
     "other-thirds": device.other_thirds_table,
     "own-data": lambda: lines_of(own_data.HEADER, own_data.own_data_rows()),
     "own-data-without-torch": lambda: lines_of(own_data.HEADER, own_data.own_data_rows(RESULTS / WITHOUT_TORCH)),
-    "own-data-unlabelled": lambda: lines_of(own_data.HEADER, own_data.own_data_rows(RESULTS / UNLABELLED)),
     "quantisation": accuracy.quantisation_table,
     "reckoned": memory.reckoned_table,
     "speed-short": device.speed_short_table,
