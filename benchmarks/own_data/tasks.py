@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import yaml
 
+from tf_embbert.common.errors import UserError
 from tf_embbert.common.files import write_atomically
 
 PARTS: dict[str, dict[str, dict[str, Any]]] = yaml.safe_load((Path(__file__).parent / "tasks.yaml").read_text())
@@ -32,24 +33,29 @@ def make_task(name: str, data_dir: Path, work: Path) -> Path:
     test = read_rows(source / f"{about['test']}.jsonl.gz", about.get("classes"))
     test = shuffled(test)[HALVES[about.get("part")]][:TEST_ROWS]
     for split, rows in (("train", train), ("test", test)):
-        lines = [json.dumps({**row, "label": label_of(row["label"], labels)}, ensure_ascii=False) for row in rows]
-        write_atomically(folder / f"{split}.jsonl", ("\n".join(lines) + "\n").encode())
+        write_rows(folder / f"{split}.jsonl", [{**row, "label": label_of(row["label"], labels)} for row in rows])
     return folder
 
 
 def other_texts(name: str, data_dir: Path, work: Path, count: int) -> Path:
     """A file of so many texts of the task's source without their labels, of rows that no task has: as many unlabelled
-    texts of the same kind as a user may have.
+    texts of the same kind as a user may have. A UserError where none is left.
     """
     source = TASKS[name]["from"]
     first = max(about.get("skip", 0) + about["rows"] for about in TASKS.values() if about["from"] == source)
     rows = shuffled(read_rows(data_dir / source / "train.jsonl.gz", TASKS[name].get("classes")))[first:][:count]
-    columns = [column for column in ("text", "text_pair") if column in rows[0]]
+    if not rows:
+        raise UserError(f"--unlabelled: of {source} no row is left that no task has")
     path = work / "data" / name / "unlabelled" / f"{count}.jsonl"
     path.parent.mkdir(parents=True, exist_ok=True)
-    lines = [json.dumps({column: row[column] for column in columns}, ensure_ascii=False) for row in rows]
-    write_atomically(path, ("\n".join(lines) + "\n").encode())
+    write_rows(path, [{column: value for column, value in row.items() if column != "label"} for row in rows])
     return path
+
+
+def write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
+    """A file of JSON Lines."""
+    lines = [json.dumps(row, ensure_ascii=False) for row in rows]
+    write_atomically(path, ("\n".join(lines) + "\n").encode())
 
 
 def read_rows(path: Path, classes: list[int] | None) -> list[dict[str, Any]]:
