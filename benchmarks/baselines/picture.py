@@ -7,6 +7,7 @@ int8 in TFLM, the mean over seeds with its standard error.
 
 import argparse
 import json
+import math
 import statistics
 from pathlib import Path
 from typing import NamedTuple
@@ -26,6 +27,7 @@ PICTURE = RESULTS / "accuracy_memory.png"
 PAPER = Path(__file__).parent / "paper.yaml"
 TASKS = ("snips", "emotion", "nlu")
 LENGTH, CORE = 64, "cortex-m4"
+LABELS_AFTER, LABEL_GAP = 1.25, 0.03  # times the largest point; of the axis
 OURS, OTHERS, THEIRS = "#0072b2", "#d55e00", "#8a8f98"  # of Okabe and Ito, as in benchmarks/timeline.py
 
 
@@ -68,12 +70,28 @@ def draw(axes: Axes, task: str) -> None:
     ):
         _, x, y, errors = zip(*points)
         axes.errorbar(x, y, errors, fmt=mark, color=color, label=label, capsize=2, markersize=5, linewidth=1)
+    axes.set(xscale="log", title=task, xlabel="kB of model and arena")
+    for points, color in ((presets, OURS), (others, OTHERS), (published(task), THEIRS)):
+        name_points(axes, points, color)
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def name_points(axes: Axes, points: list[Point], color: str) -> None:
+    """Names beside their points; of points that stand close together in a column, with a line to each."""
+    if points[-1].kilobytes > 2 * points[0].kilobytes:
         for point in points:
             spot = (point.kilobytes, point.accuracy)
             axes.annotate(point.name, spot, (4, 4), textcoords="offset points", fontsize=6, color=color)
-    axes.set(xscale="log", title=task, xlabel="kB of model and arena")
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.spines[["top", "right"]].set_visible(False)
+        return
+    low, high = axes.get_ylim()
+    column = LABELS_AFTER * max(point.kilobytes for point in points)
+    line = {"arrowstyle": "-", "color": color, "linewidth": 0.4}
+    place = math.inf
+    for point in sorted(points, key=lambda point: -point.accuracy):
+        place = min(point.accuracy, place - LABEL_GAP * (high - low))
+        spot = (point.kilobytes, point.accuracy)
+        axes.annotate(point.name, spot, (column, place), va="center", fontsize=6, color=color, arrowprops=line)
 
 
 @run_command
