@@ -8,11 +8,11 @@ encyclopedia? Real prose of 256 tokens a row, made from the paragraphs of a `pre
 
 import argparse
 import gzip
-import json
 import random
 from collections.abc import Iterator
 from pathlib import Path
 
+from benchmarks.common.json_lines import write_json_lines
 from tf_embbert.common.errors import UserError, run_command
 
 SOURCES = {"novel": "books", "news": "wikinews", "encyclopedia": "wikipedia"}
@@ -54,8 +54,7 @@ def main(arguments: list[str] | None = None) -> None:
     rows = make_rows(options.data_dir)
     options.out.mkdir(parents=True, exist_ok=True)
     for split, part in rows.items():
-        lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in part)
-        (options.out / f"{split}.jsonl").write_text(lines, encoding="utf-8")
+        write_json_lines(options.out / f"{split}.jsonl", part)
 
 
 if __name__ == "__main__":

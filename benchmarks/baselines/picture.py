@@ -63,15 +63,16 @@ def draw(axes: Axes, task: str) -> None:
     """One task's panel."""
     presets = measured(task, [EMBBERT, *SMALLER_AND_LARGER])
     others = measured(task, [model for model in MODELS if model != EMBBERT])
-    for points, color, mark, label in (
+    series = (
         (presets, OURS, "o-", "EmbBERT's presets, int8 in TFLM"),
         (others, OTHERS, "s", "the other models, int8 in TFLM"),
         (published(task), THEIRS, "^", "the paper, after its pretraining"),
-    ):
+    )
+    for points, color, mark, label in series:
         _, x, y, errors = zip(*points)
         axes.errorbar(x, y, errors, fmt=mark, color=color, label=label, capsize=2, markersize=5, linewidth=1)
     axes.set(xscale="log", title=task, xlabel="kB of model and arena")
-    for points, color in ((presets, OURS), (others, OTHERS), (published(task), THEIRS)):
+    for points, color, _, _ in series:  # when all points are there, and the axes as long as they will be
         name_points(axes, points, color)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.spines[["top", "right"]].set_visible(False)
@@ -79,13 +80,14 @@ def draw(axes: Axes, task: str) -> None:
 
 def name_points(axes: Axes, points: list[Point], color: str) -> None:
     """Names beside their points; of points that stand close together in a column, with a line to each."""
-    if points[-1].kilobytes > 2 * points[0].kilobytes:
+    sizes = [point.kilobytes for point in points]
+    if max(sizes) > 2 * min(sizes):
         for point in points:
             spot = (point.kilobytes, point.accuracy)
             axes.annotate(point.name, spot, (4, 4), textcoords="offset points", fontsize=6, color=color)
         return
     low, high = axes.get_ylim()
-    column = LABELS_AFTER * max(point.kilobytes for point in points)
+    column = LABELS_AFTER * max(sizes)
     line = {"arrowstyle": "-", "color": color, "linewidth": 0.4}
     place = math.inf
     for point in sorted(points, key=lambda point: -point.accuracy):

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import yaml
 
+from benchmarks.common.json_lines import write_json_lines
 from tf_embbert.common.errors import UserError
-from tf_embbert.common.files import write_atomically
 
 PARTS: dict[str, dict[str, dict[str, Any]]] = yaml.safe_load((Path(__file__).parent / "tasks.yaml").read_text())
 TASKS = {name: {"part_of": part, **about} for part, tasks in PARTS.items() for name, about in tasks.items()}
@@ -33,7 +33,7 @@ def make_task(name: str, data_dir: Path, work: Path) -> Path:
     test = read_rows(source / f"{about['test']}.jsonl.gz", about.get("classes"))
     test = shuffled(test)[HALVES[about.get("part")]][:TEST_ROWS]
     for split, rows in (("train", train), ("test", test)):
-        write_rows(folder / f"{split}.jsonl", [{**row, "label": label_of(row["label"], labels)} for row in rows])
+        write_json_lines(folder / f"{split}.jsonl", [{**row, "label": label_of(row["label"], labels)} for row in rows])
     return folder
 
 
@@ -48,14 +48,8 @@ def other_texts(name: str, data_dir: Path, work: Path, count: int) -> Path:
         raise UserError(f"--unlabelled: of {source} no row is left that no task has")
     path = work / "data" / name / "unlabelled" / f"{count}.jsonl"
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_rows(path, [{column: value for column, value in row.items() if column != "label"} for row in rows])
+    write_json_lines(path, [{column: value for column, value in row.items() if column != "label"} for row in rows])
     return path
-
-
-def write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
-    """A file of JSON Lines."""
-    lines = [json.dumps(row, ensure_ascii=False) for row in rows]
-    write_atomically(path, ("\n".join(lines) + "\n").encode())
 
 
 def read_rows(path: Path, classes: list[int] | None) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from tf_embbert.data.labels import UNKNOWN, as_number
-from tf_embbert.data.rows import Rows, Text
+from tf_embbert.data.rows import Rows, Text, parts_of
 from tf_embbert.data.table import shown
 
 _NAMED = 5  # examples in a notice
@@ -36,7 +36,7 @@ def not_in_train(splits: Mapping[str, Rows], split: str) -> np.ndarray:
 
 def _as_read(text: Text) -> tuple[str, ...]:
     """A text, or a pair, as the tokenizer tells it from others: by no capital letters, and no number of spaces."""
-    return tuple(" ".join(part.lower().split()) for part in ([text] if isinstance(text, str) else text))
+    return tuple(" ".join(part.lower().split()) for part in parts_of(text))
 
 
 def words_of(text: str) -> str:

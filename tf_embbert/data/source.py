@@ -35,6 +35,11 @@ class TaskSource:
     skip_missing: bool = False
     strict: bool = False
 
+    @property
+    def reading(self) -> Reading:
+        """How files are read."""
+        return Reading(self.encoding, self.header)
+
     def load(self, seed: int, regression: bool | None = None, labels: list[str] | None = None) -> Task:
         """The task itself; `seed`, `regression` and `labels` are those of `load_task`."""
         columns = (self.text_column, self.pair_column, self.label_column)
@@ -45,7 +50,7 @@ class TaskSource:
             seed,
             regression,
             labels,
-            reading=Reading(self.encoding, self.header),
+            reading=self.reading,
             skip_missing=self.skip_missing,
             strict=self.strict,
         )

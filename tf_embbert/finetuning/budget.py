@@ -2,12 +2,14 @@
 
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from tf_embbert.data.rows import Task, parts_of
+from tf_embbert.data.rows import Task, Text, parts_of
 from tf_embbert.finetuning.config import FinetuneConfig
 from tf_embbert.teaching.disturb import words_of_copies
 from tf_embbert.teaching.voting import FOLDS
@@ -63,14 +65,12 @@ class Budget:
     def __init__(self, config: FinetuneConfig, task: Task) -> None:
         self.config, self.rows = config, len(task.rows("train"))
         self.by_words = task.by_words
-        rows = task.rows("train")
-        words = np.array([len(text.split()) for text in rows.texts + (rows.pairs or [])])
+        words = words_of_parts(task.rows("train").whole_texts)
         self.tokens = tokens_of(float(np.mean(np.minimum(words, LONGEST_ROW))), task.is_pair)  # of a text
         self.read_tokens = tokens_of(float(np.mean(np.minimum(words, LONGEST_READ))), task.is_pair)
         copied = words_of_copies(words)
         if task.unlabelled:  # half of the copies
-            others = [len(part.split()) for text in task.unlabelled for part in parts_of(text)]
-            copied = (copied + words_of_copies(np.array(others))) / 2
+            copied = (copied + words_of_copies(words_of_parts(task.unlabelled))) / 2
         self.copy_tokens = tokens_of(copied, task.is_pair)
         factor = 1.0 if config.deterministic else machine_factor()
         cores = 1 + (SECOND_CORE if len(os.sched_getaffinity(0)) > 1 else 0)
@@ -113,6 +113,11 @@ class Budget:
             copies = int(np.clip(most, *COPIES))
         epochs = (left - copies * judged) / (self.rows * row + copies * copy)
         return copies, int(np.clip(epochs, *TAUGHT_EPOCHS)) if copies else epochs_on_labels(self.rows)
+
+
+def words_of_parts(texts: Sequence[Text]) -> NDArray:
+    """Words of each text, and of each part of a pair: int [parts]."""
+    return np.array([len(part.split()) for text in texts for part in parts_of(text)])
 
 
 def tokens_of(words: float, is_pair: bool) -> float:

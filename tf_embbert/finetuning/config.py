@@ -5,7 +5,6 @@ from typing import Any, Literal
 
 from tf_embbert.baselines.config import BaselineConfig
 from tf_embbert.common.errors import UserError
-from tf_embbert.data.readers import Reading
 from tf_embbert.data.rows import Task
 from tf_embbert.data.source import TaskSource, recorded
 from tf_embbert.data.tasks import with_notices
@@ -94,7 +93,7 @@ class FinetuneConfig(TaskSource):
         if self.unlabelled is None:
             return task
         columns = {"text": self.text_column, "pair": self.pair_column}
-        texts, notices = read_unlabelled(self.unlabelled, task, columns, Reading(self.encoding, self.header))
+        texts, notices = read_unlabelled(self.unlabelled, task, columns, self.reading)
         return with_notices(replace(task, unlabelled=texts), notices, self.strict)
 
     def sizes(self) -> ModelConfig:

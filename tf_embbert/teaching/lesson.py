@@ -17,7 +17,7 @@ from scipy.special import softmax
 
 from tf_embbert.common.console import Report
 from tf_embbert.data.checks import words_of
-from tf_embbert.data.rows import Rows, Task, Text
+from tf_embbert.data.rows import Rows, Task, Text, parts_of
 from tf_embbert.data.soft_labels import SoftLabels
 from tf_embbert.run import Array
 from tf_embbert.teaching.config import Teaching
@@ -118,9 +118,7 @@ def lesson_of_encoder(task: Task, how: Teaching, report: Report) -> Lesson:
 def texts_to_judge(task: Task, how: Teaching) -> list[Text]:
     """Disturbed copies of the training rows; where there are texts without labels, half are of these."""
     rows = task.rows("train").whole_texts
-    if not task.unlabelled:
-        return new_texts(task, disturbed(rows, how.variants, how.seed))
-    half = how.variants // 2
+    half = how.variants // 2 if task.unlabelled else 0
     others = some_of(task.unlabelled, half, how.seed)
     copies = [*disturbed(rows, how.variants - half, how.seed), *others]
     copies += disturbed(task.unlabelled, half - len(others), how.seed + 1)
@@ -155,9 +153,9 @@ def new_texts(task: Task, texts: Sequence[AnyText]) -> list[AnyText]:
     return [text for text in texts if words_in(text) not in held]
 
 
-def words_in(text: Text) -> Text:
+def words_in(text: Text) -> tuple[str, ...]:
     """The words of a text, or of both parts of a pair."""
-    return words_of(text) if isinstance(text, str) else (words_of(text[0]), words_of(text[1]))
+    return tuple(map(words_of, parts_of(text)))
 
 
 def large_teacher(

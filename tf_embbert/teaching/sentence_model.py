@@ -17,7 +17,7 @@ from transformers import AutoModel, AutoTokenizer
 from transformers.utils import logging
 
 from tf_embbert.common.console import progress_bar
-from tf_embbert.data.rows import Rows, Text
+from tf_embbert.data.rows import Rows, Text, parts_of
 from tf_embbert.run import Array
 
 LONGEST = 128  # tokens of a text
@@ -55,7 +55,7 @@ class SentenceModel(torch.nn.Module):
         """What the head reads: of a text its vector, [texts, width]; of a pair what its vectors differ and agree in,
         [pairs, 2 width] (Conneau et al., 2017, section 3).
         """
-        vectors = self.vectors([part for text in texts for part in ([text] if isinstance(text, str) else text)])
+        vectors = self.vectors([part for text in texts for part in parts_of(text)])
         if self.head.in_features == self.width:
             return vectors
         first, second = vectors[0::2], vectors[1::2]
@@ -132,7 +132,7 @@ class Numbers:
 
 def lengths(texts: Sequence[Text]) -> list[int]:
     """Characters of each text, of both parts of a pair."""
-    return [len(text) if isinstance(text, str) else sum(map(len, text)) for text in texts]
+    return [sum(map(len, parts_of(text))) for text in texts]
 
 
 def in_fast_numbers(model: SentenceModel) -> SentenceModel:
