@@ -16,7 +16,7 @@ from dataclasses import replace
 from itertools import accumulate, pairwise
 from typing import NamedTuple
 
-from convert.export.tiling_search import MASK_BYTES, UNIT_BYTES, Bounds, Sizes, find_sizes, rank_tilings
+from convert.export.tiling_search import MASK_BYTES, UNIT_BYTES, Bounds, Sizes, Steps, find_sizes, rank_tilings
 from convert.lowering.graph import Graph, Op
 from convert.passes.measure import Measure
 from convert.passes.pipeline import SHARING_NOTHING, TILING, GraphPass, Settings, run_graph_passes
@@ -202,17 +202,17 @@ def _moved(parts: tuple[int, ...], generator: random.Random) -> tuple[int, ...]:
     return tuple(changed)
 
 
-def _attention_bounds(sizes: Sizes, order: tuple[int, ...], _: int, done: int) -> list[tuple[int, int]]:
-    """(bytes, bytes a row) that are alive at the steps of a tile of queries after `done` rows."""
+def _attention_bounds(sizes: Sizes, order: tuple[int, ...], _: int) -> Steps:
+    """(bytes, bytes a row) that are alive at the steps of a tile of queries, beside the finished rows."""
     length, hidden = sizes.length, sizes.hidden
-    base = length * (hidden + MASK_BYTES) + done * hidden
+    base = length * (hidden + MASK_BYTES)
     bounds = [(base, 2 * hidden), (base, hidden + length), (base, 2 * length)]
     for group, made in zip(order, accumulate(order)):
         bounds.append((base + (length + UNIT_BYTES) * group, length + made))
     return bounds
 
 
-def _convolution_bounds(sizes: Sizes, _: int, done: int, begun: int, is_last: bool) -> list[tuple[int, int]]:
+def _convolution_bounds(sizes: Sizes, _: int, done: int, begun: int, is_last: bool) -> Steps:
     """(bytes, bytes a row) that are alive when a tile of the convolution ends with a tile of queries; `begun` rows are
     in tiles before.
     """

@@ -12,10 +12,11 @@ even rows and groups of even channels: CMSIS-NN multiplies two rows by two.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import accumulate, combinations, product, takewhile
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from convert.lowering.graph import Graph
 from convert.passes.measure import Measure
@@ -37,6 +38,7 @@ MOST_GROUPS = 4
 GROUP_STEP, GROUP_STEPS = 2, range(-4, 3)  # how the first and last group of values may differ from equal ones
 MASK_BYTES = 4
 UNIT_BYTES = 8  # of scratch, for each output of a dense
+Steps: TypeAlias = list[tuple[int, int]]
 
 
 @dataclass(frozen=True)
@@ -54,10 +56,12 @@ class Sizes:
 
 
 class Bounds(NamedTuple):
-    """What is alive at the steps of a tile of queries, and of one of the convolution: (bytes, bytes a row) of each."""
+    """What is alive at the steps of a tile of queries before any row is finished, and of one of the convolution:
+    (bytes, bytes a row) of each.
+    """
 
-    attention: Callable[..., list[tuple[int, int]]]
-    convolution: Callable[..., list[tuple[int, int]]]
+    attention: Callable[..., Steps]
+    convolution: Callable[..., Steps]
 
 
 class Candidate(NamedTuple):
@@ -95,7 +99,9 @@ def choose_tilings(graph: Graph, core: str, target: Target, arena: int | None = 
     return sorted((one for one in found if one.least <= arena), key=lambda one: one.instructions)
 
 
-def _fast_tilings(sizes: Sizes, small: list[tuple[int, Tiling]], found: list[Candidate], arena: int) -> list[Tiling]:
+def _fast_tilings(
+    sizes: Sizes, small: Sequence[tuple[int, Tiling]], found: list[Candidate], arena: int
+) -> list[Tiling]:
     """Tilings that may fit an arena, with scratch for scores and values or, ranked already, as small as they get: of
     each number of tiles and groups the smallest, first those that remake few values. What the formula leaves out is
     taken from candidates whose arena is known.
@@ -136,20 +142,23 @@ def find_sizes(graph: Graph) -> Sizes:
     return Sizes(graph.inputs[0].shape[1], conv.inputs[0].shape[3], channels, taps, activations, blocks)
 
 
-def rank_tilings(sizes: Sizes, bounds: Bounds | None = None) -> list[tuple[int, Tiling]]:
+@lru_cache(maxsize=32)  # every core and every length asks again
+def rank_tilings(sizes: Sizes, bounds: Bounds | None = None) -> tuple[tuple[int, Tiling], ...]:
     """Tilings by what the arena will about be with them: (bytes, tiling), the smallest first. The bounds are by default
     those of a plan in which activations share memory.
     """
     bounds = bounds or Bounds(_attention_bounds, _convolution_bounds)
     found: dict[Tiling, int] = {}
     limit = sizes.length * (8 * sizes.hidden + 2 * sizes.channels + 2 * sizes.length)
-    for values, tiles in product(_value_cuts(sizes.hidden), range(1, MOST_TILES + 1)):
-        for ends in _convolution_ends(tiles if sizes.blocks else 0):
-            ceiling, tiling = _least_ceiling(sizes, bounds, tiles, values, ends, limit)
-            if tiling:
-                found[tiling] = ceiling + sizes.blocks * _tail_bytes(sizes, tiling)
-                limit = min(limit, int(found[tiling] * 1.1))
-    return sorted(((total, tiling) for tiling, total in found.items()), key=lambda entry: entry[0])
+    for values in _value_cuts(sizes.hidden):
+        search = Search(sizes, bounds, values)
+        for tiles in range(1, MOST_TILES + 1):
+            for ends in _convolution_ends(tiles if sizes.blocks else 0):
+                ceiling, tiling = search.least_ceiling(tiles, ends, limit)
+                if tiling:
+                    found[tiling] = ceiling + sizes.blocks * _tail_bytes(sizes, tiling)
+                    limit = min(limit, int(found[tiling] * 1.1))
+    return tuple(sorted(((total, tiling) for tiling, total in found.items()), key=lambda entry: entry[0]))
 
 
 def _value_cuts(hidden: int) -> list[tuple[int, ...]]:
@@ -170,70 +179,84 @@ def _convolution_ends(tiles: int) -> Iterator[tuple[int, ...]]:
             yield *inner, tiles - 1
 
 
-def _least_ceiling(
-    sizes: Sizes, bounds: Bounds, tiles: int, values: tuple[int, ...], ends: tuple[int, ...], limit: int
-) -> tuple[int, Tiling | None]:
-    """The lowest ceiling below the limit, to 32 bytes, under which tiles fit, and those."""
-    low, high = 0, limit
-    best = _tiling_under(sizes, bounds, tiles, values, ends, high)
-    while best and high - low > 32:
-        middle = (low + high) // 2
-        found = _tiling_under(sizes, bounds, tiles, values, ends, middle)
-        low, high, best = (low, middle, found) if found else (middle, high, best)
-    return high, best
+class Search:
+    """The search for the largest tiles of queries and of the convolution, with given groups of values."""
+
+    def __init__(self, sizes: Sizes, bounds: Bounds, values: tuple[int, ...]) -> None:
+        self.sizes, self.values, self.convolution = sizes, values, bounds.convolution
+        self.kept = [sizes.length * group if len(values) > 1 else 0 for group in (values[0], values[-1])]
+        turns = [(values, 0), (values[::-1], self.kept[1]), (values, self.kept[0])]
+        first, odd, even = (_highest(bounds.attention(sizes, order, carried)) for order, carried in turns)
+        self.attention = [first, *[odd, even] * (MOST_TILES // 2)]  # of each tile
+
+    def least_ceiling(self, tiles: int, ends: tuple[int, ...], limit: int) -> tuple[int, Tiling | None]:
+        """The lowest ceiling below the limit, to 32 bytes, under which tiles fit, and those."""
+        low, high = 0, limit
+        best = self.tiling_under(tiles, ends, high)
+        while best and high - low > 32:
+            middle = (low + high) // 2
+            found = self.tiling_under(tiles, ends, middle)
+            low, high, best = (low, middle, found) if found else (middle, high, best)
+        return high, best
+
+    def tiling_under(self, tiles: int, ends: tuple[int, ...], ceiling: int) -> Tiling | None:
+        """Tiles as large as they may be under a ceiling, if they make up all rows.
+
+        Example, with L = 64, d = m = 16 channels, two tiles, one group of values, the convolution after the second
+        tile and a ceiling of 5,312 B: a first tile of t rows has at its worst 2,432 + 80 t bytes alive (scores and
+        context), so it gets 36 rows. The second has its 36 rows beside it, 3,008 + 80 t, and gets the even number below
+        28.8: 28, in which the convolution, 2,112 + 48 t, fits too. 36 + 28 = 64 rows: the tiling is ((36, 28), (16,),
+        (64,)). Under 5,280 B the tiles are 34 and 28, two rows are left, and there is none.
+        """
+        queries, convolution, done, begun = [], [], 0, 0
+        for number in range(tiles):
+            left = ceiling - done * self.sizes.hidden
+            fits = min([(left - fixed) // each for fixed, each in self.attention[number]])
+            if number in ends:
+                is_last = number == tiles - 1
+                next_group = 0 if is_last else self.kept[(number + 1) % 2]
+                steps = self.convolution(self.sizes, next_group, done, begun, is_last)
+                fits = min(fits, *[(ceiling - fixed) // each for fixed, each in steps])
+            rows = min(fits - fits % 2, self.sizes.length - done - 2 * (tiles - number - 1))
+            if rows < 1:
+                return None
+            queries.append(rows)
+            done += rows
+            if number in ends:
+                convolution.append(done - begun)
+                begun = done
+        return Tiling(tuple(queries), self.values, tuple(convolution)) if done == self.sizes.length else None
 
 
-def _tiling_under(
-    sizes: Sizes, bounds: Bounds, tiles: int, values: tuple[int, ...], ends: tuple[int, ...], ceiling: int
-) -> Tiling | None:
-    """Tiles as large as they may be under a ceiling, if they make up all rows.
-
-    Example, with L = 64, d = m = 16 channels, two tiles, one group of values, the convolution after the second tile
-    and a ceiling of 5,312 B: a first tile of t rows has at its worst 2,432 + 80 t bytes alive (scores and context), so
-    it gets 36 rows. The second has its 36 rows beside it, 3,008 + 80 t, and gets the even number below 28.8: 28, in
-    which the convolution, 2,112 + 48 t, fits too. 36 + 28 = 64 rows: the tiling is ((36, 28), (16,), (64,)). Under
-    5,280 B the tiles are 34 and 28, two rows are left, and there is none.
-    """
-    queries, convolution, done, begun = [], [], 0, 0
-    for number in range(tiles):
-        order = values[:: -1 if number % 2 else 1]
-        carried = sizes.length * order[0] if number and len(values) > 1 else 0
-        steps = bounds.attention(sizes, order, carried, done)
-        if number in ends:
-            next_group = sizes.length * order[-1] if number < tiles - 1 and len(values) > 1 else 0
-            steps += bounds.convolution(sizes, next_group, done, begun, is_last=number == tiles - 1)
-        fits = min((ceiling - fixed) // each for fixed, each in steps)
-        rows = min(fits - fits % 2, sizes.length - done - 2 * (tiles - number - 1))
-        if rows < 1:
-            return None
-        queries.append(rows)
-        done += rows
-        if number in ends:
-            convolution.append(done - begun)
-            begun = done
-    return Tiling(tuple(queries), values, tuple(convolution)) if done == sizes.length else None
+def _highest(steps: Steps) -> Steps:
+    """The steps at which no other has more bytes, and more a row: where they fit, all do."""
+    return [one for one in steps if not any(_above(other, one) for other in steps)]
 
 
-def _attention_bounds(sizes: Sizes, order: tuple[int, ...], carried: int, done: int) -> list[tuple[int, int]]:
-    """(bytes, bytes a row) that are alive at the steps of a tile of queries after `done` rows."""
+def _above(other: tuple[int, int], one: tuple[int, int]) -> bool:
+    return other != one and other[0] >= one[0] and other[1] >= one[1]
+
+
+def _attention_bounds(sizes: Sizes, order: tuple[int, ...], carried: int) -> Steps:
+    """(bytes, bytes a row) that are alive at the steps of a tile of queries, beside the finished rows."""
     length, hidden = sizes.length, sizes.hidden
-    base = length * (hidden + MASK_BYTES) + done * hidden
+    base = length * (hidden + MASK_BYTES)
     bounds = [(base + carried + UNIT_BYTES * hidden, hidden), (base + carried, hidden + length)]
     for group, made in zip(order, accumulate(order)):
         bounds.append((base + (length + UNIT_BYTES) * group, length + made))
     return bounds
 
 
-def _scratch_bounds(sizes: Sizes, order: tuple[int, ...], carried: int, done: int) -> list[tuple[int, int]]:
+def _scratch_bounds(sizes: Sizes, order: tuple[int, ...], carried: int) -> Steps:
     """`_attention_bounds`, with the scratch that makes the scores and the values faster."""
     length, scratch = sizes.length, UNIT_BYTES * sizes.length
-    query, scores, *contexts = _attention_bounds(sizes, order, carried, done)
+    query, scores, *contexts = _attention_bounds(sizes, order, carried)
     base = contexts[0][0] - (length + UNIT_BYTES) * order[0]
     values = [(base + length * group + scratch, length + made - group) for group, made in zip(order, accumulate(order))]
     return [query, (scores[0] + scratch, scores[1]), *contexts, *values[carried > 0 :]]
 
 
-def _convolution_bounds(sizes: Sizes, group: int, done: int, begun: int, is_last: bool) -> list[tuple[int, int]]:
+def _convolution_bounds(sizes: Sizes, group: int, done: int, begun: int, is_last: bool) -> Steps:
     """(bytes, bytes a row) that are alive when a tile of the convolution ends with a tile of queries; `begun` rows are
     in tiles before, `group` is the values' that stays. After the last tile only its window of n is needed.
     """

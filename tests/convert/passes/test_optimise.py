@@ -114,7 +114,7 @@ def test_ranked_tilings_cover_the_rows_and_channels() -> None:
     for length in (256, 255):
         sizes = Sizes(length=length, hidden=128, channels=128, taps=32, activations=2, blocks=3)
         ranked = rank_tilings(sizes)
-        assert ranked == sorted(ranked, key=lambda entry: entry[0])
+        assert list(ranked) == sorted(ranked, key=lambda entry: entry[0])
         for _, tiling in ranked:
             assert sum(tiling.queries) == sum(tiling.convolution) == length and sum(tiling.values) == 128
             assert min(tiling.queries + tiling.convolution + tiling.values) > 0

@@ -36,10 +36,12 @@ def test_every_operator_has_a_model_that_runs() -> None:
     assert set(BASES) | set(SIGNAL_BASES) == set(OPERATORS)
 
 
-def test_rules_say_what_the_interpreter_does() -> None:
-    judged = compare(rule_cases())
+@pytest.mark.parametrize("step", [3, pytest.param(1, marks=pytest.mark.slow)])
+def test_rules_say_what_the_interpreter_does(step: int) -> None:
+    """Of every third model, or of all."""
+    judged = compare(rule_cases()[::step])
     assert describe(judged) == []
-    assert len(judged) > 400
+    assert len(judged) > 400 / step
 
 
 def test_a_softmax_of_512_like_values_ends_the_interpreter_and_one_of_511_does_not() -> None:
