@@ -78,7 +78,7 @@ def test_random_pairs_give_the_ids_of_python(many_scripts: tuple[Tokenizer, Devi
 
 
 @needs_compiler
-@pytest.mark.parametrize("pairs", [False, True], ids=["single", "pairs"])
+@pytest.mark.parametrize("pairs", [pytest.param(False, marks=pytest.mark.slow), True], ids=["single", "pairs"])
 def test_long_texts_lose_the_middle_that_python_leaves_out(
     many_scripts: tuple[Tokenizer, DeviceTokenizer], pairs: bool
 ) -> None:
