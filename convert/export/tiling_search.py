@@ -38,7 +38,7 @@ MOST_GROUPS = 4
 GROUP_STEP, GROUP_STEPS = 2, range(-4, 3)  # how the first and last group of values may differ from equal ones
 MASK_BYTES = 4
 UNIT_BYTES = 8  # of scratch, for each output of a dense
-Steps: TypeAlias = list[tuple[int, int]]
+Steps: TypeAlias = list[tuple[int, int]]  # (bytes, bytes a row) that are alive at each
 
 
 @dataclass(frozen=True)
@@ -180,7 +180,13 @@ def _convolution_ends(tiles: int) -> Iterator[tuple[int, ...]]:
 
 
 class Search:
-    """The search for the largest tiles of queries and of the convolution, with given groups of values."""
+    """The search for the largest tiles of queries and of the convolution, with given groups of values.
+
+    Args:
+        sizes: of the model.
+        bounds: what is alive at the steps of a tile.
+        values: channels of each group.
+    """
 
     def __init__(self, sizes: Sizes, bounds: Bounds, values: tuple[int, ...]) -> None:
         self.sizes, self.values, self.convolution = sizes, values, bounds.convolution
