@@ -46,10 +46,9 @@ WAYS: dict[str, Callable[[keras.Model, np.ndarray], object]] = {
 }
 
 
-SLOW = [pytest.param(way, marks=pytest.mark.slow) if way == "fit on a dataset" else way for way in WAYS]
-
-
-@pytest.mark.parametrize("way", SLOW)
+@pytest.mark.parametrize(
+    "way", [pytest.param(way, marks=pytest.mark.slow) if way == "fit on a dataset" else way for way in WAYS]
+)
 def test_ids_that_it_cannot_take_are_refused_by_name(way: str) -> None:
     model = compiled()
     for tokens, reason in ((np.ones((3, 33), np.int32), TOO_LONG), (np.full((3, 32), 64, np.int32), UNKNOWN)):
