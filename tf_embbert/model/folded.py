@@ -161,6 +161,11 @@ class FoldedModel:
         return {"embed.features", *(f"block{index}.values" for index in range(len(self.blocks)))}
 
     @property
+    def normed(self) -> set[str]:
+        """Tensors that norms alone read: the sums before and between the blocks."""
+        return {f"x{index}" for index in range(len(self.blocks) + 1)}
+
+    @property
     def max_length(self) -> int:
         """Rows of the position table."""
         return len(self.embed.position)

@@ -107,6 +107,17 @@ class Program:
         scanned = {name for step in self.steps if step.kind == "scan" for name in (step.inputs[0], step.inputs[2])}
         return values | rows | keys | scanned | {step.name for step in self.steps if step.kind in TABLE_KINDS}
 
+    @cached_property
+    def normed(self) -> set[str]:
+        """Tensors that norms alone read. A sum that goes on to a later one, or is pooled, is none: what is lost there of
+        a long row is lost to all that comes after.
+        """
+        readers: dict[str, set[str]] = {}
+        for step in self.steps:
+            for name in step.inputs:
+                readers.setdefault(name, set()).add(step.kind)
+        return {name for name, kinds in readers.items() if kinds == {"unit_norm"}}
+
     @property
     def max_length(self) -> int:
         """Rows of the position table."""

@@ -93,7 +93,7 @@ def collect(ids: Sequence[Array], folded: Folded, chooser: np.random.Generator) 
     for tokens in make_batches(sorted(ids, key=len), batch_size=16):
         real = tokens.numpy() != 0  # [B, L]
         for name, output in zip(names, probe(tokens)):
-            add_sample(samples[name], name, output.numpy(), real, chooser)
+            add_sample(samples[name], name, name in folded.normed, output.numpy(), real, chooser)
     return {name: {key: np.concatenate(parts) for key, parts in sample.items()} for name, sample in samples.items()}
 
 
@@ -102,11 +102,13 @@ def is_calibrated(layer: DeployLayer) -> bool:
     return not (isinstance(layer, UnitNorm | Softmax | Gate) or layer.is_bare)
 
 
-def add_sample(sample: Sample, name: str, output: Array, real: Array, chooser: np.random.Generator) -> None:
+def add_sample(
+    sample: Sample, name: str, is_normed: bool, output: Array, real: Array, chooser: np.random.Generator
+) -> None:
     """Adds one batch [B, q, .] of a tensor: values at real rows, how much each matters, the peaks of score rows."""
     rows = output[real[:, : output.shape[1]]] if output.ndim == 3 else output  # [tokens, .], or [B, .] after pooling
     importance = np.ones_like(rows)
-    if name.startswith("x"):  # what follows is a norm: an error counts relative to its row's length
+    if is_normed:  # an error counts relative to its row's length
         importance /= np.mean(np.square(rows), axis=1, keepdims=True) + 1e-12
     keep: Any = slice(None)
     if name.endswith(".scores"):

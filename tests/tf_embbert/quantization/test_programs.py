@@ -6,6 +6,7 @@ import pytest
 from tests.support.baselines import TEXTS_AND_PAIRS, padded_rows, small_baseline, small_model
 from tf_embbert.common.errors import UserError
 from tf_embbert.model.program import Program, Step
+from tf_embbert.quantization.calibrate import calibrate
 from tf_embbert.quantization.deploy import build_deploy_model
 from tf_embbert.quantization.fold_baseline import fold_baseline
 from tf_embbert.quantization.quantize import QuantizedModel
@@ -65,3 +66,24 @@ def test_an_archive_gives_the_program_back_and_a_damaged_one_is_one_line() -> No
 def test_a_wrong_step_is_one_line(step: Step, message: str) -> None:
     with pytest.raises(UserError, match=message):
         Program((step,), {})
+
+
+def test_of_sums_that_no_norm_evens_out_long_rows_keep_their_length() -> None:
+    """Errors relative to a row's length would cut the range down to the many short rows."""
+    program = fold_baseline(small_model("nano-embedder"), is_pair=False)
+    table = program.weights["embed.features.token"].copy()
+    table[7] *= 20
+    program = program.with_arrays({**program.weights, "embed.features.token": table})
+    rng = np.random.default_rng(5)
+    ids = [np.where(rng.random(16) < 0.05, 7, rng.integers(8, 60, 16)) for _ in range(64)]
+    quantized = QuantizedModel(program, calibrate(program, ids, seed=0))
+    tokens = np.array(ids, np.int32)
+    wanted = build_deploy_model(program)(tokens).numpy()
+    assert np.sqrt(np.mean((quantized.model(tokens).numpy() - wanted) ** 2)) < 0.03 * np.ptp(wanted)
+
+
+def test_what_norms_alone_read() -> None:
+    names = {"mamba", "nano-embedder-conv", "bert", "bert-efficient"}
+    normed = {name: fold_baseline(small_model(name), is_pair=False).normed for name in names}
+    assert normed["mamba"] == normed["nano-embedder-conv"] == set()
+    assert normed["bert"] == {"x1", "x2", "x3", "x4"} and normed["bert-efficient"] == {f"x{n}" for n in range(6)}
