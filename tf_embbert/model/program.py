@@ -109,8 +109,8 @@ class Program:
 
     @cached_property
     def normed(self) -> set[str]:
-        """Tensors that norms alone read. A sum that goes on to a later one, or is pooled, is none: what is lost there of
-        a long row is lost to all that comes after.
+        """Tensors that norms alone read. A sum that a later one reads, or a pool, is none: what it loses of a long row
+        is lost to all that comes after.
         """
         readers: dict[str, set[str]] = {}
         for step in self.steps:
