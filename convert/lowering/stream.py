@@ -13,6 +13,8 @@ TFLM has neither exp nor softplus for integers. Of the 256 values of an int8 ten
 (`lookup_tables.py`), and states and what changes them are int16.
 """
 
+from itertools import pairwise
+
 import numpy as np
 
 from convert.lowering.graph import Graph, Quantization, Tensor
@@ -24,6 +26,7 @@ from tf_embbert.run import Ranges
 
 INT16_MAX = 32767
 RECIPROCAL = 1 << 14  # over the number of tokens: 255^2 of each fit 32 bits with it
+ROOT_PARTS = (1.0, 1 / 16, 1 / 256)  # of the largest mean square
 HALF = 128  # of the reciprocal's two digits
 
 
@@ -169,14 +172,25 @@ class StreamLowering(ProgramLowering):
         return self.renewed[step.name]
 
     def _over_root(self, step: Step) -> Tensor:
-        """sqrt(squares / n): times a reciprocal, and the root from a table."""
+        """sqrt(squares / n): times a reciprocal, and the root from tables.
+
+        256 levels of the mean square say nothing of roots below a tenth of the largest, so each part of ROOT_PARTS has
+        levels of its own. What a table gives begins at what those of the smaller parts end with, and all are added.
+        """
         squares, summed = self.carried[step.inputs[0]], self.steps[step.inputs[0]].inputs[0]
         unit = Quantization((self.quantization(summed).per_tensor_scale ** 2 / RECIPROCAL,))
         mean = self.build.multiply_shaped(f"{step.name}.wide", squares, self._reciprocal(step.name), unit)
-        small = asymmetric(0.0, self.ranges[step.name][1] ** 2)
-        index = self.tables.index(f"{step.name}.index", self.build.requantize(f"{step.name}.mean", mean, small))
-        roots = np.sqrt(np.maximum(dequantize(np.arange(-128, 128), small), 0))
-        return self.tables.int8(step.name, index, roots, self.quantization(step.name))
+        largest, result = self.ranges[step.name][1] ** 2, self.quantization(step.name)
+        total: Tensor | None = None
+        for number, (part, smaller) in enumerate(pairwise((*ROOT_PARTS, 0.0))):
+            name = f"{step.name}.{number}"
+            small = asymmetric(0.0, part * largest)
+            index = self.tables.index(f"{name}.index", self.build.requantize(f"{name}.mean", mean, small))
+            reached = np.maximum(dequantize(np.arange(-128, 128), small), smaller * largest)
+            roots = self.tables.int8(name, index, np.sqrt(reached) - np.sqrt(smaller * largest), result)
+            total = roots if total is None else self.build.add(f"{name}.sum", total, roots, result)
+        assert total is not None
+        return total
 
     def _reciprocal(self, name: str) -> Tensor:
         """RECIPROCAL over the number of tokens, int32 [1, 1]: of two digits, for GATHER has no values of 32 bits."""

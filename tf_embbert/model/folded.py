@@ -161,9 +161,9 @@ class FoldedModel:
         return {"embed.features", *(f"block{index}.values" for index in range(len(self.blocks)))}
 
     @property
-    def normed(self) -> set[str]:
-        """Tensors that norms alone read: the sums before and between the blocks."""
-        return {f"x{index}" for index in range(len(self.blocks) + 1)}
+    def normed(self) -> dict[str, float]:
+        """Tensors that norms read, and what share of their readers these are: the sums that blocks begin with, all."""
+        return {f"x{index}": 1.0 for index in range(len(self.blocks) + 1)}
 
     @property
     def max_length(self) -> int:

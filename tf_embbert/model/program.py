@@ -108,15 +108,15 @@ class Program:
         return values | rows | keys | scanned | {step.name for step in self.steps if step.kind in TABLE_KINDS}
 
     @cached_property
-    def normed(self) -> set[str]:
-        """Tensors that norms alone read. A sum that a later one reads, or a pool, is none: what it loses of a long row
-        is lost to all that comes after.
+    def normed(self) -> dict[str, float]:
+        """Tensors that norms read, and what share of their readers these are: less than 1 of a sum that a later one
+        reads, or a pool, for what it loses of a long row is lost to all that comes after.
         """
-        readers: dict[str, set[str]] = {}
+        readers: dict[str, list[bool]] = {}
         for step in self.steps:
             for name in step.inputs:
-                readers.setdefault(name, set()).add(step.kind)
-        return {name for name, kinds in readers.items() if kinds == {"unit_norm"}}
+                readers.setdefault(name, []).append(step.kind == "unit_norm")
+        return {name: sum(norms) / len(norms) for name, norms in readers.items() if any(norms)}
 
     @property
     def max_length(self) -> int:

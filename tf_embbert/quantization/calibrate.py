@@ -93,7 +93,7 @@ def collect(ids: Sequence[Array], folded: Folded, chooser: np.random.Generator) 
     for tokens in make_batches(sorted(ids, key=len), batch_size=16):
         real = tokens.numpy() != 0  # [B, L]
         for name, output in zip(names, probe(tokens)):
-            add_sample(samples[name], name, name in folded.normed, output.numpy(), real, chooser)
+            add_sample(samples[name], name, folded.normed.get(name, 0.0), output.numpy(), real, chooser)
     return {name: {key: np.concatenate(parts) for key, parts in sample.items()} for name, sample in samples.items()}
 
 
@@ -103,13 +103,13 @@ def is_calibrated(layer: DeployLayer) -> bool:
 
 
 def add_sample(
-    sample: Sample, name: str, is_normed: bool, output: Array, real: Array, chooser: np.random.Generator
+    sample: Sample, name: str, normed: float, output: Array, real: Array, chooser: np.random.Generator
 ) -> None:
     """Adds one batch [B, q, .] of a tensor: values at real rows, how much each matters, the peaks of score rows."""
     rows = output[real[:, : output.shape[1]]] if output.ndim == 3 else output  # [tokens, .], or [B, .] after pooling
     importance = np.ones_like(rows)
-    if is_normed:  # an error counts relative to its row's length
-        importance /= np.mean(np.square(rows), axis=1, keepdims=True) + 1e-12
+    if normed:  # to a norm an error counts relative to its row's length, to others as it is
+        importance /= (np.mean(np.square(rows), axis=1, keepdims=True) + 1e-12) ** normed
     keep: Any = slice(None)
     if name.endswith(".scores"):
         keep = rows > -1e30  # masked keys

@@ -82,8 +82,10 @@ def test_of_sums_that_no_norm_evens_out_long_rows_keep_their_length() -> None:
     assert np.sqrt(np.mean((quantized.model(tokens).numpy() - wanted) ** 2)) < 0.03 * np.ptp(wanted)
 
 
-def test_what_norms_alone_read() -> None:
+def test_what_norms_read_and_others_beside_them() -> None:
     names = {"mamba", "nano-embedder-conv", "bert", "bert-efficient"}
     normed = {name: fold_baseline(small_model(name), is_pair=False).normed for name in names}
-    assert normed["mamba"] == normed["nano-embedder-conv"] == set()
-    assert normed["bert"] == {"x1", "x2", "x3", "x4"} and normed["bert-efficient"] == {f"x{n}" for n in range(6)}
+    assert normed["nano-embedder-conv"] == {}
+    assert normed["bert"] == {f"x{n}": 1 for n in range(1, 5)}
+    assert normed["bert-efficient"] == {f"x{n}": 1 for n in range(6)}
+    assert normed["mamba"] == {f"x{n}": 0.5 for n in range(len(normed["mamba"]))}
