@@ -51,6 +51,8 @@ def run_command(main: Callable[..., int | None]) -> Callable[..., int]:
 
     @functools.wraps(main)
     def command(*args: Any, **kwargs: Any) -> int:
+        if main.__module__ == "__main__":  # our process: TensorFlow need not import Keras 3, a third of its time
+            os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
         try:
             status = main(*args, **kwargs) or EXIT_OK
             if sys.stdout:  # None where it is closed
