@@ -41,8 +41,8 @@ def test_the_tokenizer_and_its_tests_are_tidy(bundle_of: FolderOf, tmp_path: Pat
     "board, source",
     [
         ("mps2-an386", "boards/common/cmsdk_uart.cc"),
-        ("netduinoplus2", "boards/netduinoplus2/stm32f405.cc"),
-        ("nucleo-h743zi2", "boards/nucleo-h743zi2/stm32h743.cc"),
+        pytest.param("netduinoplus2", "boards/netduinoplus2/stm32f405.cc", marks=pytest.mark.slow),
+        pytest.param("nucleo-h743zi2", "boards/nucleo-h743zi2/stm32h743.cc", marks=pytest.mark.slow),
     ],
 )
 def test_board_ports_are_tidy(board: str, source: str, tmp_path: Path) -> None:
