@@ -14,6 +14,9 @@ from convert.tflm.builds import find_build
 from convert.tflm.interpreters import TFLiteReferenceRunner, TFLMRunner
 from convert.tflm.support import check_bytes
 from tests.support.baselines import TEXTS_AND_PAIRS, Baseline, small_baseline
+from tf_embbert.quantization.calibrate import calibrate
+from tf_embbert.quantization.quantize import QuantizedModel
+from tf_embbert.run import Quantised
 from tf_embbert.tokenizer import segments
 
 LENGTH = 32
@@ -79,3 +82,19 @@ def test_a_scan_is_a_loop_that_ends_at_the_first_pad_and_needs_no_more_arena_for
 def test_a_length_beyond_the_table_is_refused() -> None:
     with pytest.raises(ValueError, match=r"49 is not within 2\.\.48"):
         lower_model(*small_baseline("bert").quantised, 49)
+
+
+def test_what_is_pooled_keeps_the_channels_that_are_small_beside_others() -> None:
+    """The mean square of a channel a tenth as large is a hundredth: of 256 levels two, which would say little."""
+    baseline = small_baseline("mamba")
+    weights = dict(baseline.program.arrays())
+    weights["embed.words.table"] = weights["embed.words.table"] * np.where(np.arange(12) > 0, 1.0, 24.0)
+    weights["logits.kernel"] = weights["logits.kernel"] * (np.arange(12) > 0)
+    program = baseline.program.with_arrays({name: value.astype(np.float32) for name, value in weights.items()})
+    quantised = Quantised(program, calibrate(program, baseline.rows, seed=0))
+    data = write_model(lower_model(*quantised, LENGTH))
+    scale, zero_point = output_quantization(read_model(data))
+    logits = (answers(TFLMRunner, data, baseline).astype(float) - zero_point) * scale
+    fake = QuantizedModel(*quantised).model
+    wanted = np.array([fake(row[None]).numpy()[0] for row in baseline.rows])
+    assert np.sqrt(np.mean((logits - wanted) ** 2)) < 0.03 * np.ptp(wanted)
