@@ -12,6 +12,7 @@ from benchmarks.common.errors import with_error
 NGRAMS = RESULTS.parent / "ngrams"
 TASKS = list(RECIPE["tasks"])
 ACCURACY_HEADER = "| model, parameters | " + " | ".join(TASKS) + " |"
+SHORT_HEADER = "| int8, TFLM | " + " | ".join(TASKS) + " | model.tflite | arena M4 | instructions M7 |"
 ABLATION_HEADER = "| float, mean of so many seeds | " + " | ".join(ablation.TASKS) + " |"
 SIZES_HEADER = (
     "| model, parameters | L | model.tflite | arena M4 | arena M55 | instructions M7, a text of L | TFLM = TFLite |"
@@ -30,17 +31,30 @@ def accuracy_rows() -> Iterator[list[str]]:
     yield ["n-grams, all rows", *(f"{n['float']:.2f} / {n['int8']:.2f}" if n else "" for n in neighbours)]
 
 
+def short_rows() -> Iterator[list[str]]:
+    """A line a model of about 2 MB of float: int8 in TFLM of each task, and what it needs at 64 tokens."""
+    sizes = {one["model"]: one for one in json.loads((RESULTS / "sizes.json").read_text()) if one["length"] == 64}
+    for model in MODELS:
+        one = sizes[model]
+        yield [
+            model,
+            *(f"{_int8_mean(found):.1f}" if (found := runs_of(task, model)) else "-" for task in TASKS),
+            f"{one['bytes']:,} B",
+            f"{one['arena']['cortex-m4']:,} B",
+            _millions(one["instructions"]),
+        ]
+
+
 def sizes_rows() -> Iterator[list[str]]:
     """A line a model and length."""
     measured = json.loads((RESULTS / "sizes.json").read_text())
     for one in sorted(measured, key=lambda one: (one["length"] not in (64, 256), one["length"])):
-        count = one["instructions"]
         yield [
             f"{one['model']}, {one['parameters']:,}",
             str(one["length"]),
             f"{one['bytes']:,} B",
             *(f"{one['arena'][core]:,} B" for core in ("cortex-m4", "cortex-m55")),
-            f"{'at least ' * count['at_least']}{count['total'] / 1e6:.1f} M",
+            _millions(one["instructions"]),
             f"{one['equal']} of {one['rows']}",
         ]
 
@@ -62,6 +76,19 @@ def runs_of(task: str, model: str) -> list[dict[str, Any]]:
     return [json.loads(path.read_text()) for path in sorted(RESULTS.glob(f"{task}-{model}-[0-9].json"))]
 
 
+def _millions(count: dict[str, Any]) -> str:
+    return f"{'at least ' * count['at_least']}{count['total'] / 1e6:.1f} M"
+
+
+def _int8(run: dict[str, Any]) -> float:
+    """The metric of the integers that the selection rows chose."""
+    return float(run[f"{run['chosen']}_tflm"])
+
+
+def _int8_mean(runs: list[dict[str, Any]]) -> float:
+    return statistics.mean(map(_int8, runs))
+
+
 def _about(task: str) -> str:
     """Metric, split, rows and seeds of a task."""
     found = [run for model in MODELS for run in runs_of(task, model)]
@@ -76,6 +103,6 @@ def _cell(runs: list[dict[str, Any]]) -> str:
     """Means of float and of the int8 that was chosen on selection rows, with its standard error over rows and seeds."""
     if not runs:
         return "not measured"
-    int8 = [run[f"{run['chosen']}_tflm"] for run in runs]
+    int8 = list(map(_int8, runs))
     in_float = statistics.mean(run["float"] for run in runs)
     return f"{in_float:.2f} / {with_error(runs[0]['metric'], int8, runs[0]['rows'])}"

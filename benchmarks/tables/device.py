@@ -8,34 +8,25 @@ from convert.tflm.compilers import COMPILERS, name_by_compiler
 BASE, FUSED = "embbert-base-256", ("fused-256", "fused-256-in-81920", "fused-64")  # in kernels.json
 
 
-def memory_short_table() -> str:
-    """Arena and stack of base, a column a core."""
-    measured = read_result("arena_firmware.json")["measured"]
+def device_short_table() -> str:
+    """Arena and instructions of base with CMSIS-NN, a column a core."""
+    arenas, counts = (read_result(f"{name}.json")["measured"] for name in ("arena_firmware", "instructions"))
     rows = [
-        [f"{what}, L = {length}", *(f"{value:,} B" for value in short_rows(measured, length, "cmsis_nn", cell))]
+        [f"{what}, L = {length}", *(show(value) for value in short_row(measured, length, cell))]
+        for what, measured, cell, show in (
+            ("arena", arenas, "total", "{:,} B".format),
+            ("instructions", counts, "instructions", millions),
+        )
         for length in (64, 256)
-        for what, cell in (("arena", "total"), ("stack", "stack"))
     ]
     return lines_of("| base, CMSIS-NN | Cortex-M4 | Cortex-M7 | Cortex-M55 |", rows)
 
 
-def speed_short_table() -> str:
-    """Instructions of an inference of base, a column a core."""
-    measured = read_result("instructions.json")["measured"]
-    rows = [
-        [
-            f"L = {length}, {kernels}",
-            *(millions(value) for value in short_rows(measured, length, kernels, "instructions")),
-        ]
-        for length in (64, 256)
-        for kernels in ("cmsis_nn", "reference")
-    ]
-    return lines_of("| base, instructions | Cortex-M4 | Cortex-M7 | Cortex-M55 |", rows)
-
-
-def short_rows(figures: list[dict], length: int, kernels: str, cell: str) -> list[int]:
+def short_row(figures: list[dict], length: int, cell: str) -> list[int]:
     """A figure of base at a length, on each of the README's cores."""
-    found = {e["core"]: e[cell] for e in figures if (e["model"], e["kernels"]) == (f"embbert-base-{length}", kernels)}
+    found = {
+        e["core"]: e[cell] for e in figures if (e["model"], e["kernels"]) == (f"embbert-base-{length}", "cmsis_nn")
+    }
     return [found[core] for core in SHORT_CORES]
 
 
