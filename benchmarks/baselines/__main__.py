@@ -41,7 +41,7 @@ def measure(task: str, model: str, seed: int, data_dir: Path, work: Path) -> dic
     options += RECIPE["options"].split()
     train_once(finetune, [*options, "--data-dir", str(data_dir)], run)
     trained = load_run(run)
-    kept = ("metric", "split", "rows", "float", "ptq_tflm", "qat_tflm", "chosen", "selection")
+    kept = ("metric", "split", "rows", "float", "ptq_tflm", "qat_tflm", "also", "chosen", "selection")
     return {
         "task": task,
         "model": model,
@@ -50,7 +50,7 @@ def measure(task: str, model: str, seed: int, data_dir: Path, work: Path) -> dic
         "learning_rate": rate,
         "parameters": trained.parameters,
         "length": trained.max_length,
-        **{name: without_coverage(trained.metrics[name]) for name in kept},
+        **{name: without_coverage(trained.metrics[name]) for name in kept if name in trained.metrics},
         "verification": verify(trained),
     }
 

@@ -16,7 +16,7 @@ SEED = 17
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.parametrize("count", [250, pytest.param(2000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [500, pytest.param(2000, marks=pytest.mark.slow)])
 def test_a_sample_of_structures_never_crashes_and_is_judged_as_tflm_does(count: int, tmp_path: Path) -> None:
     """In a process without TensorFlow: a child forked from one with it spends its limit of time on copying pages."""
     print(f"seed {SEED}")
