@@ -6,7 +6,6 @@ int8 in TFLM, the mean over seeds with its standard error.
 """
 
 import argparse
-import json
 import math
 import statistics
 from pathlib import Path
@@ -18,8 +17,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from benchmarks.baselines.__main__ import MODELS, RESULTS, SMALLER_AND_LARGER
-from benchmarks.baselines.table import runs_of
-from benchmarks.common.errors import error_of
+from benchmarks.baselines.table import runs_of, sizes_at
+from benchmarks.common.errors import error_of, int8_of
 from tf_embbert.common.errors import run_command
 from tf_embbert.finetuning.config import EMBBERT
 
@@ -42,11 +41,10 @@ class Point(NamedTuple):
 
 def measured(task: str, models: list[str]) -> list[Point]:
     """The models that were trained on a task, the smallest first."""
-    sizes = {one["model"]: one for one in json.loads((RESULTS / "sizes.json").read_text()) if one["length"] == LENGTH}
-    points = []
+    sizes, points = sizes_at(LENGTH), []
     for model in models:
         if runs := runs_of(task, model):
-            scores = [run[f"{run['chosen']}_tflm"] for run in runs]
+            scores = list(map(int8_of, runs))
             kilobytes = (sizes[model]["bytes"] + sizes[model]["arena"][CORE]) / 1000
             error = error_of(runs[0]["metric"], scores, runs[0]["rows"]) or 0.0
             points.append(Point(model, kilobytes, statistics.mean(scores), error))

@@ -7,7 +7,7 @@ from typing import Any
 
 from benchmarks import ablation
 from benchmarks.baselines.__main__ import MODELS, RECIPE, RESULTS, SMALLER_AND_LARGER
-from benchmarks.common.errors import with_error
+from benchmarks.common.errors import int8_of, with_error
 
 NGRAMS = RESULTS.parent / "ngrams"
 TASKS = list(RECIPE["tasks"])
@@ -33,12 +33,12 @@ def accuracy_rows() -> Iterator[list[str]]:
 
 def short_rows() -> Iterator[list[str]]:
     """A line a model of about 2 MB of float: int8 in TFLM of each task, and what it needs at 64 tokens."""
-    sizes = {one["model"]: one for one in json.loads((RESULTS / "sizes.json").read_text()) if one["length"] == 64}
+    sizes = sizes_at(64)
     for model in MODELS:
-        one = sizes[model]
+        one, found = sizes[model], [runs_of(task, model) for task in TASKS]
         yield [
             model,
-            *(f"{_int8_mean(found):.1f}" if (found := runs_of(task, model)) else "-" for task in TASKS),
+            *(f"{statistics.mean(map(int8_of, runs)):.1f}" if runs else "-" for runs in found),
             f"{one['bytes']:,} B",
             f"{one['arena']['cortex-m4']:,} B",
             _millions(one["instructions"]),
@@ -47,8 +47,7 @@ def short_rows() -> Iterator[list[str]]:
 
 def sizes_rows() -> Iterator[list[str]]:
     """A line a model and length."""
-    measured = json.loads((RESULTS / "sizes.json").read_text())
-    for one in sorted(measured, key=lambda one: (one["length"] not in (64, 256), one["length"])):
+    for one in sorted(_sizes(), key=lambda one: (one["length"] not in (64, 256), one["length"])):
         yield [
             f"{one['model']}, {one['parameters']:,}",
             str(one["length"]),
@@ -76,17 +75,17 @@ def runs_of(task: str, model: str) -> list[dict[str, Any]]:
     return [json.loads(path.read_text()) for path in sorted(RESULTS.glob(f"{task}-{model}-[0-9].json"))]
 
 
+def sizes_at(length: int) -> dict[str, dict[str, Any]]:
+    """What each model needs of a device at a length, by its name."""
+    return {one["model"]: one for one in _sizes() if one["length"] == length}
+
+
+def _sizes() -> list[dict[str, Any]]:
+    return json.loads((RESULTS / "sizes.json").read_text())
+
+
 def _millions(count: dict[str, Any]) -> str:
     return f"{'at least ' * count['at_least']}{count['total'] / 1e6:.1f} M"
-
-
-def _int8(run: dict[str, Any]) -> float:
-    """The metric of the integers that the selection rows chose."""
-    return float(run[f"{run['chosen']}_tflm"])
-
-
-def _int8_mean(runs: list[dict[str, Any]]) -> float:
-    return statistics.mean(map(_int8, runs))
 
 
 def _about(task: str) -> str:
@@ -103,6 +102,6 @@ def _cell(runs: list[dict[str, Any]]) -> str:
     """Means of float and of the int8 that was chosen on selection rows, with its standard error over rows and seeds."""
     if not runs:
         return "not measured"
-    int8 = list(map(_int8, runs))
+    int8 = list(map(int8_of, runs))
     in_float = statistics.mean(run["float"] for run in runs)
     return f"{in_float:.2f} / {with_error(runs[0]['metric'], int8, runs[0]['rows'])}"

@@ -1,10 +1,16 @@
-"""Means over seeds with their standard errors, over rows and seeds; and how far estimates are off."""
+"""Scores of runs: the int8 one that counts, means over seeds with their errors; and how far estimates are off."""
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from convert.bundle.card import standard_error
+
+
+def int8_of(metrics: Mapping[str, Any]) -> float:
+    """The metric, x 100, of the integers that the selection rows chose, in TFLM."""
+    return float(metrics[f"{metrics['chosen']}_tflm"])
 
 
 def error_of(metric: str, scores: Sequence[float], rows: int) -> float | None:

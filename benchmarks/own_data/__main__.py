@@ -15,6 +15,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from benchmarks.common.errors import int8_of
 from benchmarks.common.queue import add_data_arguments, measure_missing, train_once
 from benchmarks.own_data.tasks import PARTS, RESULTS, TASKS, UNLABELLED, WITHOUT_TORCH, make_task, other_texts
 from tf_embbert.common.errors import run_command
@@ -37,7 +38,7 @@ def measure(name: str, seed: int, data_dir: Path, work: Path, unlabelled: int) -
         "seed": seed,
         **({"unlabelled": unlabelled} if unlabelled else {}),
         "minutes": None if was_there else round((time.monotonic() - started) / 60, 1),
-        "int8_tflm": metrics[f"{metrics['chosen']}_tflm"],
+        "int8_tflm": int8_of(metrics),
         **{key: metrics[key] for key in ("metric", "rows", "float", "ptq_tflm", "qat_tflm", "chosen")},
         "recipe": metrics["recipe"],
     }

@@ -4,7 +4,7 @@ import statistics
 
 import yaml
 
-from benchmarks.common.errors import with_error
+from benchmarks.common.errors import int8_of, with_error
 from benchmarks.tables.common import HERE, lines_of, read_result
 
 INT8 = ("ptq_tflm", "qat_tflm")
@@ -19,7 +19,7 @@ def accuracy_short_table() -> str:
             continue
         scores = [
             statistics.mean(r["float"] for r in results),
-            statistics.mean(r[f"{r['chosen']}_tflm"] for r in results),
+            statistics.mean(map(int8_of, results)),
             read_result(f"ngrams/{task}.json")["int8"],
         ]
         columns.append(scores)

@@ -13,6 +13,7 @@ TFLM has neither exp nor softplus for integers. Of the 256 values of an int8 ten
 (`lookup_tables.py`), and states and what changes them are int16.
 """
 
+from functools import reduce
 from itertools import pairwise
 
 import numpy as np
@@ -181,16 +182,16 @@ class StreamLowering(ProgramLowering):
         unit = Quantization((self.quantization(summed).per_tensor_scale ** 2 / RECIPROCAL,))
         mean = self.build.multiply_shaped(f"{step.name}.wide", squares, self._reciprocal(step.name), unit)
         largest, result = self.ranges[step.name][1] ** 2, self.quantization(step.name)
-        total: Tensor | None = None
-        for number, (part, smaller) in enumerate(pairwise((*ROOT_PARTS, 0.0))):
-            name = f"{step.name}.{number}"
-            small = asymmetric(0.0, part * largest)
-            index = self.tables.index(f"{name}.index", self.build.requantize(f"{name}.mean", mean, small))
-            reached = np.maximum(dequantize(np.arange(-128, 128), small), smaller * largest)
-            roots = self.tables.int8(name, index, np.sqrt(reached) - np.sqrt(smaller * largest), result)
-            total = roots if total is None else self.build.add(f"{name}.sum", total, roots, result)
-        assert total is not None
-        return total
+        edges = pairwise(part * largest for part in (*ROOT_PARTS, 0.0))
+        roots = (self._roots(f"{step.name}.{i}", mean, *edge, result) for i, edge in enumerate(edges))
+        return reduce(lambda total, more: self.build.add(f"{more.name}.sum", total, more, result), roots)
+
+    def _roots(self, name: str, mean: Tensor, most: float, least: float, result: Quantization) -> Tensor:
+        """sqrt(mean) - sqrt(least) of means between the two."""
+        small = asymmetric(0.0, most)
+        index = self.tables.index(f"{name}.index", self.build.requantize(f"{name}.mean", mean, small))
+        reached = np.maximum(dequantize(np.arange(-128, 128), small), least)
+        return self.tables.int8(name, index, np.sqrt(reached) - np.sqrt(least), result)
 
     def _reciprocal(self, name: str) -> Tensor:
         """RECIPROCAL over the number of tokens, int32 [1, 1]: of two digits, for GATHER has no values of 32 bits."""

@@ -86,14 +86,14 @@ def symmetric(limit: float) -> tuple[float, float]:
 def collect(ids: Sequence[Array], folded: Folded, chooser: np.random.Generator) -> dict[str, dict[str, Array]]:
     """Values of every calibrated tensor over some texts: {name: {values, importance, peaks}}."""
     model = build_deploy_model(folded)
-    tables = table_ranges(folded)
+    tables, normed = table_ranges(folded), folded.normed
     names = [layer.name for layer in deploy_layers(model) if is_calibrated(layer) and layer.name not in tables]
     probe = keras.Model(model.input, [model.get_layer(name).output for name in names])
     samples: dict[str, Sample] = {name: {"values": [], "importance": [], "peaks": []} for name in names}
     for tokens in make_batches(sorted(ids, key=len), batch_size=16):
         real = tokens.numpy() != 0  # [B, L]
         for name, output in zip(names, probe(tokens)):
-            add_sample(samples[name], name, folded.normed.get(name, 0.0), output.numpy(), real, chooser)
+            add_sample(samples[name], name, normed.get(name, 0.0), output.numpy(), real, chooser)
     return {name: {key: np.concatenate(parts) for key, parts in sample.items()} for name, sample in samples.items()}
 
 

@@ -30,6 +30,12 @@ def answers(runner: type, data: bytes, baseline: Baseline) -> np.ndarray:
     return np.array([interpreter(t, np.pad(segments(row), (0, LENGTH - len(row)))) for t, row in padded])
 
 
+def in_reals(logits: np.ndarray, data: bytes) -> np.ndarray:
+    """What a model's integers stand for."""
+    scale, zero_point = output_quantization(read_model(data))
+    return (logits.astype(float) - zero_point) * scale
+
+
 @pytest.mark.parametrize("name, pair", TEXTS_AND_PAIRS)
 def test_tflm_is_tflite_and_near_the_float_model(name: str, pair: bool) -> None:
     baseline = small_baseline(name, pair)
@@ -37,9 +43,8 @@ def test_tflm_is_tflite_and_near_the_float_model(name: str, pair: bool) -> None:
     assert not float_tensors(read_model(data)) and not check_bytes(data, name)["refusals"]
     logits = answers(TFLMRunner, data, baseline)
     np.testing.assert_array_equal(logits, answers(TFLiteReferenceRunner, data, baseline))
-    scale, zero_point = output_quantization(read_model(data))
     wanted = np.array([baseline.model(row[None]).numpy()[0] for row in baseline.rows])
-    error = (logits.astype(float) - zero_point) * scale - wanted
+    error = in_reals(logits, data) - wanted
     assert np.sqrt(np.mean(error**2)) < 0.1 * np.ptp(wanted)
 
 
@@ -93,8 +98,7 @@ def test_what_is_pooled_keeps_the_channels_that_are_small_beside_others() -> Non
     program = baseline.program.with_arrays({name: value.astype(np.float32) for name, value in weights.items()})
     quantised = Quantised(program, calibrate(program, baseline.rows, seed=0))
     data = write_model(lower_model(*quantised, LENGTH))
-    scale, zero_point = output_quantization(read_model(data))
-    logits = (answers(TFLMRunner, data, baseline).astype(float) - zero_point) * scale
+    logits = in_reals(answers(TFLMRunner, data, baseline), data)
     fake = QuantizedModel(*quantised).model
     wanted = np.array([fake(row[None]).numpy()[0] for row in baseline.rows])
     assert np.sqrt(np.mean((logits - wanted) ** 2)) < 0.03 * np.ptp(wanted)
