@@ -5,7 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")  # as in our commands: Keras 3 is a third of TensorFlow's import
+os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")  # as in our commands (`common.errors.set_up_tensorflow`)
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 # Threads of two workers on two cores wait for each other in a loop: a fit of 0.1 s took 7 s of processor time.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -18,10 +18,10 @@ from tf_embbert.teaching.voting import FOLDS
 # until they stop gaining.
 FLOAT_ROWS, EPOCHS = 160_000, (4, 40)
 # Processor seconds of a token where the multiplication of `machine_factor` takes USUAL_PROBE; padding is in them.
-STUDENT, ENCODER_LEARNS, ENCODER_JUDGES = 1 / 40_000, 1 / 1_000, 1 / 7_000
+STUDENT, ENCODER_LEARNS, ENCODER_JUDGES = 1 / 34_000, 1 / 1_000, 1 / 7_000
 LINEAR_LEARNS, LINEAR_JUDGES = 1 / 2_000, 1 / 50_000
 OWN_JUDGES = STUDENT / 3
-DOUBLE_AT = 130  # tokens of a text at which one of EmbBERT's tokens takes twice as long as a short text's
+DOUBLE_AT = 250  # tokens of a text at which one of EmbBERT's tokens takes twice as long as a short text's
 WITHOUT_BFLOAT16 = 2  # times as long for the sentence encoder
 INT8_SECONDS = 60.0  # QAT and scoring in TFLM
 USUAL_PROBE = 0.0022
