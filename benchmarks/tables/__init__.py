@@ -48,6 +48,7 @@ TABLES = {
     "ngrams": accuracy.ngrams_table,
     "other-thirds": device.other_thirds_table,
     "own-data": lambda: lines_of(own_data.HEADER, own_data.own_data_rows()),
+    "own-data-means": lambda: lines_of(own_data.MEANS_HEADER, own_data.means_rows()),
     "own-data-without-torch": lambda: lines_of(own_data.HEADER, own_data.own_data_rows(RESULTS / WITHOUT_TORCH)),
     "quantisation": accuracy.quantisation_table,
     "reckoned": memory.reckoned_table,
