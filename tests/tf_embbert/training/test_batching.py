@@ -4,9 +4,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tf_embbert.common.errors import UserError
-from tf_embbert.training.batching import make_batches, predict_in_order
+from tf_embbert.training.batching import BUCKETS, make_batches, predict_in_order
 
 
 @pytest.fixture
@@ -31,6 +32,23 @@ def test_buckets_hold_little_padding(rows: list[np.ndarray]) -> None:
     padded = next(iter(make_batches(rows, batch_size=16, seed=0, pad_to=256))).shape[1]
     assert padding < 0.25 and padded == 256
     assert all((batch != 0).any(axis=0).all() for batch in batches)  # no column of pads alone
+
+
+@pytest.mark.parametrize("batch_size", [1, 16, 300])
+def test_batches_are_those_of_tensorflow(rows: list[np.ndarray], batch_size: int) -> None:
+    ends = [b + 1 for b in BUCKETS if b < max(map(len, rows))]
+    theirs = tf.data.Dataset.from_generator(lambda: rows, output_signature=tf.TensorSpec([None], tf.int32))
+    theirs = theirs.shuffle(len(rows), seed=5)
+    theirs = theirs.bucket_by_sequence_length(lambda row: tf.shape(row)[0], ends, [batch_size] * (len(ends) + 1))
+    batches = make_batches(rows, batch_size=batch_size, seed=5)
+    for _ in range(2):  # a second epoch has another order
+        for ours, others in zip(batches, theirs, strict=True):
+            np.testing.assert_array_equal(ours, others)
+
+
+def test_a_row_that_is_longer_than_what_it_is_padded_to(rows: list[np.ndarray]) -> None:
+    with pytest.raises(UserError, match=r"^a row of 199 ids cannot be padded to 100$"):
+        make_batches(rows, pad_to=100)
 
 
 def test_the_seed_decides_the_order(rows: list[np.ndarray]) -> None:
