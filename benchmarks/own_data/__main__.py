@@ -33,9 +33,9 @@ def measure(name: str, seed: int, data_dir: Path, work: Path, unlabelled: int, m
 
     run = work / (f"{name}-{seed}" if minutes == DEFAULT_MINUTES else f"{name}-{seed}-{minutes:g}min")
     was_there, started = run.exists(), time.monotonic()
-    more = ["--unlabelled", str(other_texts(name, data_dir, work, unlabelled))] if unlabelled else []
-    more += ["--seed", str(seed), "--minutes", str(minutes)]
-    train_once(finetune, ["--task", str(make_task(name, data_dir, work)), *more], run)
+    asked = ["--task", str(make_task(name, data_dir, work)), "--seed", str(seed), "--minutes", str(minutes)]
+    asked += ["--unlabelled", str(other_texts(name, data_dir, work, unlabelled))] if unlabelled else []
+    train_once(finetune, asked, run)
     metrics = load_run(run).metrics
     return {
         "task": name,

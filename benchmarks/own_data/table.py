@@ -17,6 +17,7 @@ HEADER = (
     "ahead | MiniLM frozen / fine-tuned |"
 )
 MEANS_HEADER = "| |" + "".join(f" {part}, {way} |" for way in ("with torch", "without") for part in PARTS)
+LARGE = ("frozen", "fine_tuned")  # ways in which the encoder of 22 M parameters was measured
 SMALL = 1_000  # rows, of the line of small tasks
 
 
@@ -63,7 +64,7 @@ class Line:
     def ahead_of_large(self, kind: str) -> float | None:
         """Points ahead of the encoder of 22 M parameters, "frozen" or "fine_tuned"; None where it is not measured."""
         score = large(self.name).get(kind)
-        return score and statistics.mean(self.scores) - score
+        return None if score is None else statistics.mean(self.scores) - score
 
 
 def lines(results: Path = RESULTS) -> list[Line]:
@@ -98,13 +99,15 @@ def cells_of(line: Line) -> list[str]:
     cells = [line.name, f"{line.rows:,}{classes}", line.linear["metric"]]
     beside = [f"{score:.2f} {kind}", f"{line.linear['ngrams']['score']:.2f}"]
     known = large(line.name)
-    encoder = " / ".join(f"{known[kind]:.2f}" if kind in known else "-" for kind in ("frozen", "fine_tuned"))
+    encoder = " / ".join(f"{known[way]:.2f}" if way in known else "-" for way in LARGE)
     if not line.runs:
         return [*cells, "not measured", "not measured", "0", *beside, "", encoder]
+    in_float = f"{statistics.mean(run['float'] for run in line.runs):.2f}"
+    in_int8 = with_error(line.linear["metric"], line.scores, line.runs[0]["rows"])
     minutes = "/".join(f"{run['budget_minutes']:g}" for run in line.runs)
     sure = "**" * (abs(line.lead) > 2 * line.error)
     ahead = f"{sure}{line.lead:+.2f}{sure}"
-    return [*cells, *figures(line.runs), f"{len(line.runs)}, {minutes}", *beside, ahead, encoder]
+    return [*cells, in_float, in_int8, f"{len(line.runs)}, {minutes}", *beside, ahead, encoder]
 
 
 def means_rows() -> Iterator[list[str]]:
@@ -123,9 +126,10 @@ def means_rows() -> Iterator[list[str]]:
     yield ["the same, without the regressions", *(mean(line.lead for line in column) for column in of_classes)]
     small = [[line for line in column if line.rows <= SMALL] for column in columns]
     yield [f"the same, tasks of at most {SMALL:,} rows", *(mean(line.lead for line in column) for column in small)]
-    for kind, name in (("frozen", "frozen"), ("fine_tuned", "fine-tuned")):
+    for kind in LARGE:
         leads = [[line.ahead_of_large(kind) for line in column] for column in columns]
-        yield [f"ahead of MiniLM, {name}", *(mean(lead for lead in some if lead is not None) for some in leads)]
+        known = [mean(lead for lead in some if lead is not None) for some in leads]
+        yield [f"ahead of MiniLM, {kind.replace('_', '-')}", *known]
 
 
 def mean(leads: Iterable[float]) -> str:
@@ -145,11 +149,4 @@ def large(name: str) -> dict[str, float]:
     """The scores of the encoder of 22 M parameters, "frozen" and "fine_tuned", where they are measured."""
     path = RESULTS / f"large/{name}.json"
     known = json.loads(path.read_text()) if path.exists() else {}
-    return {kind: known[kind]["score"] for kind in ("frozen", "fine_tuned") if kind in known}
-
-
-def figures(runs: list[dict[str, Any]]) -> list[str]:
-    """Means of the float and of the int8 model, the latter with its standard error over rows and seeds."""
-    metric, rows = runs[0]["metric"], runs[0]["rows"]
-    scores = [run["int8_tflm"] for run in runs]
-    return [f"{statistics.mean(run['float'] for run in runs):.2f}", with_error(metric, scores, rows)]
+    return {kind: known[kind]["score"] for kind in LARGE if kind in known}
