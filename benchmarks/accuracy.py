@@ -1,8 +1,9 @@
 """Trains, converts and verifies EmbBERT on real tasks, and writes one result file a task and seed.
 
-    python -m benchmarks.accuracy --data-dir DIR --work DIR [--task snips ..] [--seed 0 ..]
+    python -m benchmarks.accuracy --data-dir DIR --work DIR [--general] [--task snips ..] [--seed 0 ..]
 
-What is trained, and how, is in accuracy.yaml. Resumable: a run that lies in --work is converted, not trained again; an
+What is trained, and how, is in accuracy.yaml; with --general the recipe is the one that `finetune` finds for itself,
+and its results have a folder of their own. Resumable: a run that lies in --work is converted, not trained again; an
 interrupted training goes on; what a task's teacher has written is read again. The figures are those of the bundle's
 manifest: float, PTQ and QAT on the same rows of the reported split, the integers through TFLM.
 """
@@ -22,20 +23,30 @@ from tf_embbert.common.files import write_atomically
 
 RESULTS = Path(__file__).parent / "results/accuracy"
 TASKS = yaml.safe_load((Path(__file__).parent / "accuracy.yaml").read_text())
+GENERAL = "general"  # folder of what was trained without an option
 
 
-def measure(task: str, seed: int, data_dir: Path, work: Path) -> dict[str, Any]:
-    """One task and seed: trains what is not there, converts, and gives the result."""
+def measure(task: str, seed: int, data_dir: Path, work: Path, by_hand: bool = True) -> dict[str, Any]:
+    """One task and seed: trains what is not there, converts, and gives the result.
+
+    Args:
+        task, seed: what to train.
+        data_dir: where the data lies.
+        work: folder of the runs and bundles.
+        by_hand: with the options and the teacher's rows of accuracy.yaml; else with none.
+    """
     from convert.bundle.bundle import read_bundle
     from convert.convert import main as convert
     from tf_embbert.finetune import main as finetune
     from tf_embbert.run import load_run
 
     run, bundle = work / f"{task}-{seed}", work / f"{task}-{seed}-bundle"
-    options = ["--task", TASKS[task].get("task", task), "--seed", str(seed), *TASKS[task]["options"].split()]
+    options = ["--task", TASKS[task].get("task", task), "--seed", str(seed)]
+    options += TASKS[task]["options"].split() if by_hand else []
     data_dir = gather(task, data_dir, work) if TASKS[task].get("with_validation") else data_dir
     if not run.exists():
-        soft = ["--soft-rows", str(soft_rows(task, seed, data_dir, work))] if "soft_rows" in TASKS[task] else []
+        is_taught = by_hand and "soft_rows" in TASKS[task]
+        soft = ["--soft-rows", str(soft_rows(task, seed, data_dir, work))] if is_taught else []
         train_once(finetune, [*options, *soft, "--data-dir", str(data_dir)], run)
     require(convert([str(run), "--out", str(bundle), "--force"]))
     manifest, trained = read_bundle(bundle).manifest, load_run(run)
@@ -50,6 +61,7 @@ def measure(task: str, seed: int, data_dir: Path, work: Path) -> dict[str, Any]:
         "verification": manifest["verification"],
         "arena_host64": manifest["arena"]["host64"]["reference"],
         "toolchain": manifest["toolchain"],
+        **({} if by_hand else {"recipe": trained.metrics["recipe"]}),
     }
 
 
@@ -106,12 +118,14 @@ def main(arguments: list[str] | None = None) -> None:
     parse.add_argument("--work", type=Path, required=True, help="folder of the runs and bundles")
     parse.add_argument("--task", nargs="+", choices=TASKS, default=list(TASKS))
     parse.add_argument("--seed", nargs="+", type=int, help="by default all of each task's")
+    parse.add_argument("--general", action="store_true", help="no option but the task and the seed")
     options = parse.parse_args(arguments)
-    RESULTS.mkdir(parents=True, exist_ok=True)
+    results, work = ((path / GENERAL if options.general else path) for path in (RESULTS, options.work))
+    results.mkdir(parents=True, exist_ok=True)
     for task in options.task:
         for seed in options.seed or range(TASKS[task]["seeds"]):
-            result = measure(task, seed, options.data_dir, options.work)
-            (RESULTS / f"{task}-{seed}.json").write_text(json.dumps(result, indent=1) + "\n")
+            result = measure(task, seed, options.data_dir, work, by_hand=not options.general)
+            (results / f"{task}-{seed}.json").write_text(json.dumps(result, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import statistics
 
 import yaml
 
+from benchmarks.accuracy import GENERAL
 from benchmarks.common.errors import int8_of, with_error
 from benchmarks.tables.common import HERE, lines_of, read_result
 
@@ -55,9 +56,23 @@ def accuracy_table() -> str:
     return f"{table}\n| mean of these {len(columns)} | | | {' | '.join(means)} | | |"
 
 
-def seeds_of(task: str) -> list[dict]:
-    """The accuracy results of a task, one a seed."""
-    return [read_result(path) for path in sorted((HERE / "results/accuracy").glob(f"{task}-[0-9].json"))]
+def general_table() -> str:
+    """A line a task that was trained without an option, beside what its recipe by hand has."""
+    rows = []
+    for task in yaml.safe_load((HERE / "accuracy.yaml").read_text()):
+        if results := seeds_of(task, GENERAL):
+            first, by_hand = results[0], statistics.mean(map(int8_of, seeds_of(task)))
+            in_float = statistics.mean(r["float"] for r in results)
+            in_int8 = with_error(first["metric"], list(map(int8_of, results)), first["rows"])
+            name, reasons = f"{task}, {first['split']} ({first['rows']:,})", first["recipe"]["reasons"]
+            cells = [f"{in_float:.2f}", in_int8, f"{by_hand:.2f}", reasons["encoder"], reasons["teacher"]]
+            rows.append([name, first["metric"], str(len(results)), *cells])
+    return lines_of("| task, split (rows) | metric | seeds | float | int8, TFLM | by hand | start | teacher |", rows)
+
+
+def seeds_of(task: str, way: str = "") -> list[dict]:
+    """The accuracy results of a task, one a seed; `way` names the folder of those that were not made by hand."""
+    return [read_result(path) for path in sorted((HERE / "results/accuracy" / way).glob(f"{task}-[0-9].json"))]
 
 
 def paper_cell(about: dict) -> str:

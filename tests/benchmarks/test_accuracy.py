@@ -7,6 +7,7 @@ import pytest
 
 from benchmarks import accuracy
 from benchmarks.accuracy import TASKS, gather, soft_rows
+from tf_embbert import finetune
 from tf_embbert.data.tasks import load_task
 from tf_embbert.distillation import fluent_teacher, teacher
 
@@ -56,6 +57,23 @@ def test_a_teacher_that_takes_a_seed_writes_for_each(
         ["--task", "cola", "--seed", "1", *start, str(files[1])],
         ["--task", "snips", *TASKS["snips"]["soft_rows"].split()[1:], *start, str(files[3])],
     ]
+
+
+@pytest.mark.parametrize("by_hand", [True, False])
+def test_the_general_recipe_is_asked_for_without_an_option(
+    by_hand: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def refuse(arguments: list[str]) -> int:
+        asked.extend(arguments)
+        return 2
+
+    monkeypatch.setattr(finetune, "main", refuse)
+    with pytest.raises(SystemExit):
+        accuracy.measure("emotion", 1, tmp_path, tmp_path / "work", by_hand)
+    data = ["--data-dir", str(tmp_path), "--out", str(tmp_path / "work/emotion-1")]
+    assert asked == ["--task", "emotion", "--seed", "1", *TASKS["emotion"]["options"].split() * by_hand, *data]
 
 
 def test_every_teacher_is_a_command(capsys: pytest.CaptureFixture[str]) -> None:
