@@ -125,3 +125,16 @@ def test_h5_files_of_a_model_and_of_weights(rng: np.random.Generator, tmp_path: 
         other.set_weights([0 * value for value in other.get_weights()])
         other.load_weights(tmp_path / name)
         np.testing.assert_array_equal(other.predict(tokens, verbose=0), expected)
+
+
+def test_a_first_step_is_traced_once() -> None:
+    traced = []
+
+    def loss(targets: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
+        traced.append(outputs)
+        return keras.losses.sparse_categorical_crossentropy(targets, outputs, from_logits=True)
+
+    model = build_classifier(CONFIG, 2)
+    model.compile(keras.optimizers.AdamW(), loss)
+    model.fit(np.ones((3, 32), np.int32), np.zeros(3), epochs=2, verbose=0)
+    assert len(traced) == 1
