@@ -7,92 +7,26 @@ Short sentences of the folder's plain text, and runs of words cut from long ones
 there. What it learns so is what words mean, beyond the few that a task's rows have.
 """
 
-import gzip
-import random
-import re
-from collections.abc import Iterator, Sequence
+import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tf_embbert.common.arguments import CommandParser, positive_int
-from tf_embbert.common.console import Report, progress_bar, quiet_import
-from tf_embbert.common.errors import UserError, run_command
+from tf_embbert.common.console import Report, quiet_import
+from tf_embbert.common.errors import run_command
 from tf_embbert.distillation.fluency import plain_files
+from tf_embbert.distillation.sentences import read_sentences, read_vectors
 from tf_embbert.pretraining.corpus import file_hashes
 from tf_embbert.run import Array, History, Run, load_run
 from tf_embbert.teaching.config import find_encoder
 from tf_embbert.training.partial import work_aside
 
-# A sentence ends at a mark, a dash or a quotation mark: what is said in a novel is nearest to what people write.
-ENDS = re.compile(r"(?<=[.!?;:])\s+|\s+--?\s+|(?<=[.!?])['\"”’]\s+|[\"“”]")
-LONG, CUT = 18, (4, 16)  # words: a longer sentence is left out, or one run of so many words of it is taken
-MIXED = {"books": 520_000, "wikinews": 300_000, "wikipedia": 320_000}  # sentences of each file, of which some are read
 HELD_OUT = 4000  # sentences
-LONGEST, STEP = 48, 4  # tokens of a row; rows are padded up to a multiple
-POOL = 40  # batches that are sorted by length together
-RATE, WEIGHT_DECAY, WARMUP = 2e-3, 0.01, 0.04
+LONGEST = 48  # tokens of a row
 LIKENESS_WEIGHT = 10.0  # of the squared error of the sentences' cosines beside 1 - the cosine with the teacher's vector
-
-
-def cut_sentences(text: str, rng: random.Random) -> Iterator[str]:
-    """The sentences of a paragraph of up to LONG words, and of half of the longer ones a run of words."""
-    for part in ENDS.split(text.strip()):
-        words = (part or "").strip(" '\"”’“‘,;:-").split()
-        if len(words) > LONG:
-            if rng.random() < 0.5:
-                continue
-            count = rng.randint(*CUT)
-            start = rng.randrange(len(words) - count)
-            words = words[start : start + count]
-        if sum(any(letter.isalpha() for letter in word) for word in words) >= 2:
-            yield " ".join(words)
-
-
-def read_sentences(folder: Path, count: int) -> list[str]:
-    """Different sentences of the plain text, the first of a seeded order."""
-    rng, chosen = random.Random(0), dict[str, None]()
-    for name, most in MIXED.items():
-        path = folder / f"{name}.txt.gz"
-        if not path.is_file():
-            raise UserError(f"no such file: {path}; --data-dir must hold pretrain/{path.name}")
-        with gzip.open(path, "rt", encoding="utf-8") as file:
-            found = list(dict.fromkeys(sentence for line in file for sentence in cut_sentences(line, rng)))
-        rng.shuffle(found)
-        chosen.update(dict.fromkeys(found[:most]))
-    sentences = list(chosen)
-    rng.shuffle(sentences)
-    return sentences[:count]
-
-
-def read_vectors(encoder: str, sentences: Sequence[str], folder: Path, report: Report) -> Array:
-    """The large encoder's vectors of length 1, float16 [sentences, width]; kept in the folder for a resumed work."""
-    path = folder / "vectors.npy"
-    if not path.is_file():
-        from tf_embbert.teaching.sentence_model import SentenceModel, in_fast_numbers
-
-        report(f"the sentence encoder reads {len(sentences):,} sentences")
-        model = in_fast_numbers(SentenceModel(encoder, 1))
-        vectors = model.of_all(sentences, model.vectors, "reading")
-        folder.mkdir(parents=True, exist_ok=True)
-        np.save(path, (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float16))
-    return np.load(path)
-
-
-def batches_of(ids: Sequence[Array], rows: Array, size: int, rng: np.random.Generator) -> list[Array]:
-    """Row numbers of batches of like length, in a random order."""
-    batches: list[Array] = []
-    for pool in np.array_split(rng.permutation(rows), max(1, len(rows) // (size * POOL))):
-        pool = pool[np.argsort([len(ids[i]) for i in pool], kind="stable")]
-        batches += np.array_split(pool, max(1, round(len(pool) / size)))
-    return [batches[i] for i in rng.permutation(len(batches))]
-
-
-def padded(ids: Sequence[Array], rows: Array) -> Array:
-    """Tokens of rows, int32 [B, L]."""
-    longest = -(-max(len(ids[i]) for i in rows) // STEP) * STEP
-    return np.stack([np.pad(ids[i], (0, longest - len(ids[i]))) for i in rows]).astype(np.int32)
 
 
 def train_encoder(
@@ -109,75 +43,58 @@ def train_encoder(
         report: called with one line an epoch.
     """
     with quiet_import():
-        import tf_keras as keras
+        from tf_embbert.distillation.vector_training import model_from, train_on_vectors
 
-        from tf_embbert.model.classifier import build_classifier
-        from tf_embbert.model.config import EmbBERTConfig
-        from tf_embbert.training.fitting import warmup_cosine
-        from tf_embbert.training.transfer import copy_encoder
-
-    keras.utils.set_random_seed(0)
-    sizes = EmbBERTConfig.from_dict({**start.encoder.to_dict(), "dropout": 0.0, "token_dropout": 0.0})
-    model = build_classifier(sizes, vectors.shape[1])
-    copy_encoder(start.model, model)
+    model = model_from(start, vectors.shape[1])
     ids = start.tokenizer.encode(list(sentences), max_length=LONGEST).ids
-    held, rows = np.arange(HELD_OUT), np.arange(HELD_OUT, len(ids))
-    steps = epochs * len(batches_of(ids, rows, batch_size, np.random.default_rng(0)))
-    optimizer = keras.optimizers.AdamW(
-        warmup_cosine(RATE, WARMUP * steps, steps), weight_decay=WEIGHT_DECAY, global_clipnorm=1.0
-    )
-    step, history = make_step(model, optimizer), []
-    for epoch in range(epochs):
-        batches = batches_of(ids, rows, batch_size, np.random.default_rng(epoch))
-        with progress_bar(f"epoch {epoch + 1}/{epochs}", len(batches), "batches") as update:
-            for number, chosen in enumerate(batches):
-                step(padded(ids, chosen), vectors[chosen].astype(np.float32))
-                update(number + 1)
-        history.append({"epoch": epoch + 1, "held_out_cosine": held_out_cosine(model, ids, held, vectors)})
-        report(f"epoch {epoch + 1}/{epochs}  held-out cosine {history[-1]['held_out_cosine']:.4f}")
-    return model, history
+    learnt = ids[HELD_OUT:], np.arange(HELD_OUT, len(ids), dtype=np.int32)
+
+    def judge() -> dict[str, float]:
+        return {"held_out_cosine": mean_cosine(model, ids[:HELD_OUT], vectors[:HELD_OUT])}
+
+    return model, train_on_vectors(model, lambda epoch: learnt, loss_of(vectors), epochs, batch_size, judge, report)
 
 
-def make_step(model: Any, optimizer: Any) -> Any:
-    """A training step as a TensorFlow function of tokens int32 [B, L] and vectors float32 [B, width]."""
+def loss_of(vectors: Array) -> Any:
+    """What a sentence costs: numbers int32 [B] and outputs [B, width] -> [B]."""
     import tensorflow as tf
 
-    optimizer.build(model.trainable_variables)
-    signature = [tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None, model.output_shape[-1]], tf.float32)]
+    table = tf.constant(vectors)
 
-    @tf.function(autograph=False, input_signature=signature)
-    def step(tokens: tf.Tensor, wanted: tf.Tensor) -> None:
-        with tf.GradientTape() as tape:
-            given = tf.math.l2_normalize(model(tokens, training=True), -1)
-            cosine = tf.reduce_mean(tf.reduce_sum(given * wanted, -1))
-            likeness = tf.matmul(given, given, transpose_b=True) - tf.matmul(wanted, wanted, transpose_b=True)  # [B, B]
-            loss = 1 - cosine + LIKENESS_WEIGHT * tf.reduce_mean(tf.square(likeness))
-        gradients = tape.gradient(loss, model.trainable_variables)
-        optimizer.apply_gradients(zip(gradients, model.trainable_variables))
+    def loss(numbers: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
+        wanted = tf.cast(tf.gather(table, tf.reshape(numbers, [-1])), tf.float32)
+        given = tf.math.l2_normalize(outputs, -1)
+        likeness = tf.matmul(given, given, transpose_b=True) - tf.matmul(wanted, wanted, transpose_b=True)  # [B, B]
+        return 1 - tf.reduce_sum(given * wanted, -1) + LIKENESS_WEIGHT * tf.reduce_mean(tf.square(likeness), -1)
 
-    return step
+    return loss
 
 
-def held_out_cosine(model: Any, ids: Sequence[Array], held: Array, vectors: Array) -> float:
+def mean_cosine(model: Any, ids: Sequence[Array], vectors: Array) -> float:
     """Mean cosine of the model's vectors with the large encoder's."""
     from tf_embbert.training.batching import predict_in_order
 
-    given = predict_in_order(model, [ids[i] for i in held])
+    given = predict_in_order(model, ids)
     given /= np.linalg.norm(given, axis=1, keepdims=True)
-    return float(np.mean(np.sum(given * vectors[held].astype(np.float32), axis=1)))
+    return float(np.mean(np.sum(given * vectors.astype(np.float32), axis=1)))
+
+
+def add_encoder_options(parse: argparse.ArgumentParser) -> None:
+    """The options of what is read, by whom, and where to begin."""
+    parse.add_argument("--data-dir", required=True, type=Path, help="folder with pretrain/books.txt.gz and its like")
+    parse.add_argument("--init", required=True, metavar="RUN", help="its tokenizer and first values")
+    parse.add_argument("--encoder", default="minilm", help="minilm, or the folder of another sentence encoder")
+    parse.add_argument("--out", required=True)
 
 
 @run_command
 def main(arguments: Sequence[str] | None = None) -> None:
     """Makes the encoder's run."""
     parse = CommandParser(prog="python -m tf_embbert.distillation.sentence_encoder", description=(__doc__ or "")[:120])
-    parse.add_argument("--data-dir", required=True, type=Path, help="folder with pretrain/books.txt.gz and its like")
-    parse.add_argument("--init", required=True, metavar="RUN", help="its tokenizer and first values")
-    parse.add_argument("--encoder", default="minilm", help="minilm, or the folder of another sentence encoder")
+    add_encoder_options(parse)
     parse.add_argument("--sentences", type=positive_int, default=350_000)
     parse.add_argument("--epochs", type=positive_int, default=14)
     parse.add_argument("--batch-size", type=positive_int, default=256)
-    parse.add_argument("--out", required=True)
     options = parse.parse_args(arguments)
     encoder, start = find_encoder(options.encoder), load_run(options.init)
 

@@ -10,7 +10,7 @@ import pytest
 from tests.support.chain import FolderOf, make_rows
 from tf_embbert.common.errors import UserError
 from tf_embbert.distillation import sentence_encoder
-from tf_embbert.distillation.sentence_encoder import CUT, LONG, batches_of, cut_sentences, padded, read_sentences
+from tf_embbert.distillation.sentences import CUT, LONG, MIXED, cut_sentences, read_sentences
 from tf_embbert.run import load_run
 
 
@@ -24,7 +24,7 @@ def test_sentences_end_at_marks_and_quotations_and_long_ones_are_cut() -> None:
 
 
 def test_sentences_are_different_and_their_first_ones_do_not_depend_on_the_count(tmp_path: Path) -> None:
-    for name in sentence_encoder.MIXED:
+    for name in MIXED:
         with gzip.open(tmp_path / f"{name}.txt.gz", "wt") as file:
             file.writelines(f"The {name} has line {i % 40} of it.\n" for i in range(80))
     few, all_of_them = (read_sentences(tmp_path, count) for count in (30, 1000))
@@ -32,15 +32,6 @@ def test_sentences_are_different_and_their_first_ones_do_not_depend_on_the_count
     (tmp_path / "books.txt.gz").unlink()
     with pytest.raises(UserError, match="--data-dir must hold pretrain"):
         read_sentences(tmp_path, 30)
-
-
-def test_batches_hold_every_row_once_and_pads_are_zeros(rng: np.random.Generator) -> None:
-    ids = [np.arange(1, 2 + i % 30) for i in range(500)]
-    batches = batches_of(ids, np.arange(100, 500), 32, rng)
-    assert sorted(np.concatenate(batches)) == list(range(100, 500))
-    tokens = padded(ids, batches[0])
-    assert tokens.shape[1] % 4 == 0
-    assert [row[row > 0].tolist() for row in tokens] == [ids[i].tolist() for i in batches[0]]
 
 
 def test_it_learns_the_vectors(run_of: FolderOf, monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator) -> None:
