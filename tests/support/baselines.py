@@ -29,10 +29,13 @@ class Baseline(NamedTuple):
         return self.quantised.weights
 
 
-# every baseline with texts, and with pairs, of which the tests that are not slow take one
-TEXTS_AND_PAIRS = [pytest.param(name, False, id=f"{name}-single") for name in BaselineConfig.presets] + [
-    pytest.param(name, True, id=f"{name}-pair", marks=[] if name == "bert" else pytest.mark.slow)
+# every baseline with texts, and with pairs; the tests that are not slow take one of each kind, and pairs once
+QUICK = ["bert-pair", "nano-bert-single", "mamba-single", "nano-embedder-conv-single", "bert-efficient-single"]
+TEXTS_AND_PAIRS = [
+    pytest.param(name, way == "pair", id=case, marks=[] if case in QUICK else pytest.mark.slow)
+    for way in ("single", "pair")
     for name in BaselineConfig.presets
+    for case in [f"{name}-{way}"]
 ]
 
 

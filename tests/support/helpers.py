@@ -1,9 +1,10 @@
 """What several test files need: small configs, random weights, random rows of tokens."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
+import pytest
 
 from tf_embbert.model.config import CLS, SEP, EmbBERTConfig
 
@@ -16,6 +17,11 @@ SMALL = {
     "expansion": 1,
     "kernel_size": 5,
 }
+
+
+def one_in(count: int, cases: Iterable[Any]) -> list[Any]:
+    """Cases of a parametrised test, of which `make test` runs the first of every so many; the others are slow."""
+    return [case if i % count == 0 else pytest.param(case, marks=pytest.mark.slow) for i, case in enumerate(cases)]
 
 
 def small_config(**overrides: Any) -> EmbBERTConfig:

@@ -24,6 +24,7 @@ OWN_JUDGES = STUDENT / 3
 DOUBLE_AT = 250  # tokens of a text at which one of EmbBERT's tokens takes twice as long as a short text's
 WITHOUT_BFLOAT16 = 2  # times as long for the sentence encoder
 INT8_SECONDS = 60.0  # QAT and scoring in TFLM
+ALIKE_SECONDS = 20.0  # in which the sentence encoder reads single words
 USUAL_PROBE = 0.0022
 FACTORS = (0.5, 6.0)  # believed, the least and the most
 SECOND_CORE = 0.6  # what a second core adds to the first
@@ -104,7 +105,7 @@ class Budget:
         """
         encoder, own = bool(encoder_epochs) * self.encoder_factor, bool(own_epochs)
         left = self.seconds - self.rows * self.tokens * LINEAR_LEARNS - self.own_seconds(own_epochs)
-        left -= self.rows * self.read_tokens * encoder_epochs * encoder * ENCODER_LEARNS
+        left -= encoder * (ALIKE_SECONDS + self.rows * self.read_tokens * encoder_epochs * ENCODER_LEARNS)
         judged = self.copy_tokens * (LINEAR_JUDGES + encoder * ENCODER_JUDGES + own * OWN_JUDGES)
         row, copy = seen_once(self.tokens), seen_once(self.copy_tokens)
         copies = self.config.variants

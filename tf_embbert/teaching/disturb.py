@@ -1,10 +1,11 @@
 """Disturbed copies of a task's own texts: more of them than anybody labels, for a teacher to judge.
 
 What a small model lacks is not sound text but contrast: what a word is worth, wherever it stands. A copy is a text
-joined to another one, or with a run of another's words in it, with words exchanged for others of the task, dropped
-and moved. It need not make sense, for the teacher says what it is. Of long texts most copies are a few lines from
-somewhere in them: so there are several times as many for the same work, and each word is seen among fewer. The parts
-of a pair are disturbed each by itself, and change partners.
+joined to another one, or with a run of another's words in it, with words exchanged for others of the task, dropped,
+moved, and exchanged for words that a large encoder finds alike (`tf_embbert.teaching.alike`). It need not make sense,
+for the teacher says what it is. Of long texts most copies are a few lines from somewhere in them: so there are several
+times as many for the same work, and each word is seen among fewer. The parts of a pair are disturbed each by itself,
+and change partners.
 """
 
 import random
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tf_embbert.data.rows import Text
+from tf_embbert.teaching.alike import Alike, exchange
 
 JOINED, SPLICED = 0.3, 0.3  # shares of the copies that are two texts' halves, and that have a run of another's words
 LONGEST_RUN = 4  # words
@@ -26,13 +28,14 @@ SHORTEST_CUT, LONGEST_COPY = 8, 200  # words
 KEPT = 0.4  # share of a pair's parts that stay as they are
 
 
-def disturbed_texts(texts: Sequence[str], count: int, seed: int) -> list[str]:
+def disturbed_texts(texts: Sequence[str], count: int, seed: int, alike: Alike | None = None) -> list[str]:
     """Disturbed copies of texts.
 
     Args:
         texts: the task's training texts.
         count: how many to make; what comes out twice or is a text itself is left out.
         seed: of all choices.
+        alike: words that may stand for others, where they are known.
 
     Returns:
         At most `count` texts, no two alike, in random order.
@@ -40,7 +43,7 @@ def disturbed_texts(texts: Sequence[str], count: int, seed: int) -> list[str]:
     rng = random.Random(seed)
     words = [text.split() for text in texts if text.split()]
     bag = [word for text in words for word in text]
-    copies = dict.fromkeys(" ".join(disturbed_part(words, bag, rng)) for _ in range(count if words else 0))
+    copies = dict.fromkeys(" ".join(disturbed_part(words, bag, rng, alike)) for _ in range(count if words else 0))
     own = set(texts)
     return [copy for copy in copies if copy and copy not in own]
 
@@ -58,13 +61,16 @@ def shortened(text: str, rng: random.Random) -> str:
     return " ".join(words[:longest])
 
 
-def disturbed_pairs(pairs: Sequence[tuple[str, str]], count: int, seed: int) -> list[tuple[str, str]]:
+def disturbed_pairs(
+    pairs: Sequence[tuple[str, str]], count: int, seed: int, alike: Alike | None = None
+) -> list[tuple[str, str]]:
     """Disturbed copies of pairs.
 
     Args:
         pairs: the task's training pairs.
         count: how many to make; what comes out twice or is a pair itself is left out.
         seed: of all choices.
+        alike: words that may stand for others, where they are known.
 
     Returns:
         At most `count` pairs, no two alike, in random order.
@@ -79,19 +85,21 @@ def disturbed_pairs(pairs: Sequence[tuple[str, str]], count: int, seed: int) -> 
         if way < PARTED:
             second = rng.choice(words)[1]
         elif way < PARTED + ECHOED:
-            second = disturb(list(first), parts, bag, rng)
+            second = disturb(list(first), parts, bag, rng, alike)
         first, second = (
-            part if rng.random() < KEPT else disturb(list(part), parts, bag, rng) for part in (first, second)
+            part if rng.random() < KEPT else disturb(list(part), parts, bag, rng, alike) for part in (first, second)
         )
         copies[" ".join(first[:LONGEST_COPY]), " ".join(second[:LONGEST_COPY])] = None
     own = set(pairs)
     return [copy for copy in copies if all(copy) and copy not in own]
 
 
-def disturbed_part(words: Sequence[list[str]], bag: Sequence[str], rng: random.Random) -> list[str]:
+def disturbed_part(
+    words: Sequence[list[str]], bag: Sequence[str], rng: random.Random, alike: Alike | None
+) -> list[str]:
     """The words of a copy of one of the texts, or of a few lines of it where it is long."""
     text, longest = excerpt(rng.choice(words), rng)
-    return disturb(text, words, bag, rng)[:longest]
+    return disturb(text, words, bag, rng, alike)[:longest]
 
 
 def excerpt(text: list[str], rng: random.Random) -> tuple[list[str], int]:
@@ -110,7 +118,9 @@ def words_of_copies(words: NDArray) -> float:
     return float(np.mean(np.where(words > LONG, cut, whole)))
 
 
-def disturb(text: list[str], words: Sequence[list[str]], bag: Sequence[str], rng: random.Random) -> list[str]:
+def disturb(
+    text: list[str], words: Sequence[list[str]], bag: Sequence[str], rng: random.Random, alike: Alike | None = None
+) -> list[str]:
     """One copy: its words.
 
     Args:
@@ -118,6 +128,7 @@ def disturb(text: list[str], words: Sequence[list[str]], bag: Sequence[str], rng
         words: the words of each text.
         bag: all words, as often as they occur.
         rng: of all choices.
+        alike: words that may stand for others, where they are known.
     """
     other, way = rng.choice(words), rng.random()
     if way < JOINED:
@@ -132,4 +143,4 @@ def disturb(text: list[str], words: Sequence[list[str]], bag: Sequence[str], rng
     if rng.random() < MOVING and len(text) > 1:
         at = rng.randrange(len(text) - 1)
         text[at], text[at + 1] = text[at + 1], text[at]
-    return text
+    return exchange(text, alike, rng) if alike else text

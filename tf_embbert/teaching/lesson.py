@@ -20,6 +20,7 @@ from tf_embbert.data.checks import words_of
 from tf_embbert.data.rows import Rows, Task, Text, parts_of
 from tf_embbert.data.soft_labels import SoftLabels
 from tf_embbert.run import Array
+from tf_embbert.teaching.alike import Alike, vocabulary_of, words_alike
 from tf_embbert.teaching.config import Teaching
 from tf_embbert.teaching.disturb import disturbed_pairs, disturbed_texts, some_of
 from tf_embbert.teaching.voting import Learn, Read, VotingTeacher, best_temperature
@@ -93,7 +94,7 @@ def lesson_of_classes(task: Task, how: Teaching, report: Report, read: Read | No
     unseen = score("accuracy", rows.labels, linear.unseen)
     report(f"teacher: {', '.join(linear.chosen)}: {unseen:.2f} % of training rows that it had not seen")
     about: dict[str, Any] = {"voters": list(linear.chosen), "unseen_training_rows": unseen}
-    texts = [str(text) for text in texts_to_judge(task, how)]
+    texts = [str(text) for text in texts_to_judge(task, how, known_alike(task, how))]
     votes = linear.judge(texts) if texts else np.zeros((0, classes))
     if how.encoder and texts:
         large, part, temperature, figures = large_teacher(task, linear, how, report)
@@ -110,28 +111,40 @@ def lesson_of_encoder(task: Task, how: Teaching, report: Report) -> Lesson:
     figure = score(task.metric, selection.labels, large.judge(selection.whole_texts))
     report(f"teacher: {task.metric} {figure:.2f} of {len(selection)} selection rows")
     about = {"encoder_epochs": how.epochs, "selection": {"encoder": figure}}
-    copies = texts_to_judge(task, how)
+    copies = texts_to_judge(task, how, known_alike(task, how))
     soft = soft_rows(copies, large.judge(copies)) if copies else None
     return Lesson(label_targets(task), soft, {**about, "judged_texts": len(copies)})
 
 
-def texts_to_judge(task: Task, how: Teaching) -> list[Text]:
+def known_alike(task: Task, how: Teaching) -> Alike | None:
+    """Words that the sentence encoder finds alike; None without one."""
+    if not (how.encoder and how.variants):
+        return None
+    from tf_embbert.teaching.sentence_model import SentenceModel, in_fast_numbers
+
+    model = in_fast_numbers(SentenceModel(how.encoder, 1))
+    texts = [part for text in [*task.rows("train").whole_texts, *task.unlabelled] for part in parts_of(text)]
+    vocabulary = vocabulary_of(model.tokenizer)
+    return words_alike(texts, vocabulary, lambda words: model.of_all(words, model.vectors, "reading words"))
+
+
+def texts_to_judge(task: Task, how: Teaching, alike: Alike | None = None) -> list[Text]:
     """Disturbed copies of the training rows; where there are texts without labels, half are of these."""
     rows = task.rows("train").whole_texts
     half = how.variants // 2 if task.unlabelled else 0
     others = some_of(task.unlabelled, half, how.seed)
-    copies = [*disturbed(rows, how.variants - half, how.seed), *others]
-    copies += disturbed(task.unlabelled, half - len(others), how.seed + 1)
+    copies = [*disturbed(rows, how.variants - half, how.seed, alike), *others]
+    copies += disturbed(task.unlabelled, half - len(others), how.seed + 1, alike)
     own = set(rows)
     return [text for text in new_texts(task, list(dict.fromkeys(copies))) if text not in own]
 
 
-def disturbed(texts: Sequence[Text], count: int, seed: int) -> Sequence[Text]:
+def disturbed(texts: Sequence[Text], count: int, seed: int, alike: Alike | None) -> Sequence[Text]:
     """Disturbed copies of texts or of pairs."""
     pairs = [text for text in texts if not isinstance(text, str)]
     if pairs:
-        return disturbed_pairs(pairs, count, seed)
-    return disturbed_texts([text for text in texts if isinstance(text, str)], count, seed)
+        return disturbed_pairs(pairs, count, seed, alike)
+    return disturbed_texts([text for text in texts if isinstance(text, str)], count, seed, alike)
 
 
 def soft_rows(copies: Sequence[Text], judged: Array) -> SoftLabels:

@@ -18,6 +18,7 @@ from convert.tflm.probe import probe_model
 from convert.tflm.resolver import resolver_lines
 from convert.tflm.support import check_bytes
 from tests.support.fused_cases import FUSED, FUSED_BROKEN, SMALL, edited
+from tests.support.helpers import one_in
 
 SEED = 31
 
@@ -41,7 +42,7 @@ def test_our_kernels_take_it_and_tflms_alone_do_not(name: str) -> None:
     assert not check_bytes(FUSED[name], name, "arduino")["supported"]
 
 
-@pytest.mark.parametrize("name", FUSED)
+@pytest.mark.parametrize("name", one_in(4, FUSED))
 def test_interpreters_run_what_a_block_is_made_of(name: str) -> None:
     plain = expand_model(FUSED[name])
     assert BLOCK not in {op.name for op in view_model(plain).operators} and expand_model(plain) is plain
