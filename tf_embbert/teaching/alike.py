@@ -20,6 +20,7 @@ VOCABULARY, OWN_WORDS = 30_000, 20_000  # the most words that are near others, a
 NEAREST = 20  # words that may stand for one
 EXCHANGED = 0.4  # of a copy's words, the largest share
 SHORTEST = 3  # letters
+MARKS = string.punctuation + "“”‘’„«»…–—¿¡"
 
 
 def vocabulary_of(tokenizer: Any) -> list[str]:
@@ -36,7 +37,7 @@ def vocabulary_of(tokenizer: Any) -> list[str]:
 
 def bare(word: str) -> str:
     """A word without the marks around it."""
-    return word.strip(string.punctuation)
+    return word.strip(MARKS)
 
 
 def words_alike(texts: Iterable[str], vocabulary: Sequence[str], read: Callable[[Sequence[str]], Array]) -> Alike:
