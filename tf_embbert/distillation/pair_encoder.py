@@ -17,7 +17,7 @@ import numpy as np
 
 from tf_embbert.common.arguments import CommandParser, positive_int
 from tf_embbert.common.console import Report, progress_bar, quiet_import
-from tf_embbert.common.errors import run_command
+from tf_embbert.common.errors import UserError, run_command
 from tf_embbert.distillation.fluency import plain_files
 from tf_embbert.distillation.sentence_encoder import add_encoder_options
 from tf_embbert.distillation.sentences import read_sentences, read_vectors
@@ -94,12 +94,17 @@ def train_encoder(
         epochs: in each of which every text stands in a pair.
         batch_size: pairs a step.
         report: called with one line an epoch.
+
+    Raises:
+        UserError: there are too few sentences to be held out and to be neighbours.
     """
     with quiet_import():
         from tf_embbert.distillation.vector_training import model_from, train_on_vectors
         from tf_embbert.training.batching import predict_in_order
 
     half = len(texts) // 2
+    if half <= HELD_OUT + NEAR:
+        raise UserError(f"{half} sentences: more than {HELD_OUT + NEAR} are needed")
     held = np.arange(len(texts)) % half < HELD_OUT
     model = model_from(start, 1 + 2 * vectors.shape[1])
     parts = [ids[1:] for ids in start.tokenizer.encode(list(texts), max_length=LONGEST).ids]  # without [CLS]

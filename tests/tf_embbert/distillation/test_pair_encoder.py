@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tests.support.chain import FolderOf, make_rows
+from tf_embbert.common.errors import UserError
 from tf_embbert.distillation import pair_encoder
 from tf_embbert.distillation.pair_encoder import (
     COPY,
@@ -73,6 +74,11 @@ def test_the_loss_is_that_of_its_formula(rng: np.random.Generator) -> None:
     np.testing.assert_allclose(
         cosines_of(vectors, pairs[:1]), [vectors[0].astype(float) @ vectors[0].astype(float)], rtol=1e-3
     )
+
+
+def test_too_few_sentences_are_one_line(run_of: FolderOf) -> None:
+    with pytest.raises(UserError, match="100 sentences: more than 2060 are needed"):
+        pair_encoder.train_encoder(load_run(run_of("pairs")), ["a b"] * 200, np.zeros((200, 4)), 1, 32, print)
 
 
 @pytest.mark.slow
