@@ -18,21 +18,27 @@ from tf_embbert.run import load_run  # noqa: E402
 from tf_embbert.teaching.config import Teaching  # noqa: E402
 from tf_embbert.teaching.lesson import known_alike, take_lesson, texts_to_judge  # noqa: E402
 
-STRANGERS = [f"stranger{letter}" for letter in "abcdefghijklmnopqrstuvwxyz"]  # of the vocabulary, in no row
+STRANGERS = [f"stranger{letter}" for letter in "abcdefghijklmnopqrstuvwxyz"]  # words of no row
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A BERT of two narrow layers and a tokenizer of the texts' words."""
-    path = tmp_path_factory.mktemp("encoder")
-    words = sorted({word for row in make_rows("classes", 300) for word in row["body"].split()})
-    words += STRANGERS
+def small_encoder(path: Path, words: list[str]) -> str:
+    """A BERT of two narrow layers and a tokenizer of these words."""
     (path / "vocab.txt").write_text("\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *words]))
     transformers.BertTokenizer(str(path / "vocab.txt")).save_pretrained(path)
     torch.manual_seed(0)
     sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
     transformers.BertModel(transformers.BertConfig(vocab_size=5 + len(words), **sizes)).save_pretrained(path)
     return str(path)
+
+
+def words_of_texts() -> list[str]:
+    return sorted({word for row in make_rows("classes", 300) for word in row["body"].split()})
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Of a small encoder that knows the texts' words."""
+    return small_encoder(tmp_path_factory.mktemp("encoder"), words_of_texts())
 
 
 @pytest.mark.parametrize("classes", [2, 3])
@@ -89,16 +95,16 @@ def test_a_run_learns_from_judged_pairs_or_numbers(folder: str, kind: str, tmp_p
     assert metrics["recipe"]["teacher"]["judged_texts"] > 20 and np.isfinite(metrics["qat_tflm"])
 
 
-def test_words_of_its_vocabulary_stand_for_those_of_the_rows(folder: str, tmp_path: Path) -> None:
+def test_words_of_its_vocabulary_stand_for_those_of_the_rows(tmp_path: Path) -> None:
     task = load_task(
         str(write_rows(tmp_path / "rows.jsonl", make_rows("classes", 40))), text_column="body", label_column="queue"
     )
-    how = Teaching(folder, 1, 200, 0.3, seed=0)
+    how = Teaching(small_encoder(tmp_path, [*words_of_texts(), *STRANGERS]), 1, 200, 0.3, seed=0)
     alike = known_alike(task, how)
     own = {word for text in task.rows("train").texts for word in text.split()}
     assert alike is not None and {word.strip(".,!?").lower() for word in own} >= alike.keys() > set()
     assert any(word in STRANGERS for words in alike.values() for word in words)
-    assert any(stranger in str(text) for text in texts_to_judge(task, how, alike) for stranger in STRANGERS)
+    assert any(stranger in str(text) for text in texts_to_judge(task, how) for stranger in STRANGERS)
     assert known_alike(task, Teaching(None, 0, 200, 0.3, seed=0)) is None  # nobody knows
 
 
