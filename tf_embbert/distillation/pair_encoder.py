@@ -10,24 +10,17 @@ that is less near, or any other.
 
 import random
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tf_embbert.common.arguments import CommandParser, positive_int
 from tf_embbert.common.console import Report, progress_bar, quiet_import
 from tf_embbert.common.errors import UserError, run_command
-from tf_embbert.distillation.fluency import plain_files
-from tf_embbert.distillation.sentence_encoder import add_encoder_options
-from tf_embbert.distillation.sentences import read_sentences, read_vectors
+from tf_embbert.distillation.encoder_command import EncoderKind, make_encoder
 from tf_embbert.model.config import CLS, SEP
-from tf_embbert.pretraining.corpus import file_hashes
-from tf_embbert.run import Array, History, Run, load_run
-from tf_embbert.teaching.config import find_encoder
+from tf_embbert.run import Array, History, Run
 from tf_embbert.teaching.disturb import disturb
 from tf_embbert.training.metrics import spearman
-from tf_embbert.training.partial import work_aside
 
 LONG, CUT = 26, (5, 24)  # words of a sentence, as `sentences.cut_sentences` takes them
 LONGEST = 64  # tokens of a text
@@ -52,7 +45,7 @@ def neighbours(vectors: Array, among: int = AMONG) -> Array:
         among: texts of a group, in which neighbours are looked for.
     """
     found = np.zeros((len(vectors), NEAR), np.int32)
-    order = np.random.default_rng(0).permutation(len(vectors))
+    order, done = np.random.default_rng(0).permutation(len(vectors)), 0
     with progress_bar("looking for neighbours", len(vectors), "texts") as update:
         for group in np.array_split(order, max(1, len(order) // among)):
             of_group = vectors[group].astype(np.float32)
@@ -62,7 +55,8 @@ def neighbours(vectors: Array, among: int = AMONG) -> Array:
                 near = np.argpartition(-cosines, NEAR, axis=1)[:, :NEAR]
                 by_cosine = np.argsort(-np.take_along_axis(cosines, near, axis=1), axis=1)
                 found[group[rows]] = group[np.take_along_axis(near, by_cosine, axis=1)]
-                update(int(np.count_nonzero(found[:, 0])))
+                done += len(rows)
+                update(done)
     return found
 
 
@@ -155,25 +149,20 @@ def loss_of(vectors: Array) -> Any:
 @run_command
 def main(arguments: Sequence[str] | None = None) -> None:
     """Makes the encoder's run."""
-    parse = CommandParser(prog="python -m tf_embbert.distillation.pair_encoder", description=(__doc__ or "")[:112])
-    add_encoder_options(parse)
-    parse.add_argument("--sentences", type=positive_int, default=90_000)
-    parse.add_argument("--epochs", type=positive_int, default=8)
-    parse.add_argument("--batch-size", type=positive_int, default=128)
-    options = parse.parse_args(arguments)
-    encoder, start = find_encoder(options.encoder), load_run(options.init)
-
-    def work(folder: Path) -> tuple[Run, History]:
-        from tf_embbert.pretraining.encoder_run import encoder_run
-
-        texts = with_copies(read_sentences(options.data_dir / "pretrain", options.sentences, LONG, CUT), seed=1)
-        vectors = read_vectors(str(encoder), texts, folder / "training", print)
-        model, history = train_encoder(start, texts, vectors, options.epochs, options.batch_size, print)
-        about = {"name": "pairs", "seed": 0, "arguments": {"sentences": len(texts) // 2, "epochs": options.epochs}}
-        metrics = {**history[-1], "corpus": file_hashes([str(path) for path in plain_files(options.data_dir)])}
-        return encoder_run(model, start.encoder, start.tokenizer, metrics, 2 * LONGEST, about), history
-
-    work_aside(options.out, False, {}, work, print)
+    kind = EncoderKind(
+        name="pairs",
+        module="pair_encoder",
+        about=__doc__ or "",
+        words=LONG,
+        cut=CUT,
+        texts_of=lambda sentences: with_copies(sentences, seed=1),
+        train=train_encoder,
+        longest=2 * LONGEST,
+        sentences=90_000,
+        epochs=8,
+        batch_size=128,
+    )
+    make_encoder(kind, arguments)
 
 
 if __name__ == "__main__":

@@ -7,22 +7,17 @@ Short sentences of the folder's plain text, and runs of words cut from long ones
 there. What it learns so is what words mean, beyond the few that a task's rows have.
 """
 
-import argparse
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tf_embbert.common.arguments import CommandParser, positive_int
 from tf_embbert.common.console import Report, quiet_import
 from tf_embbert.common.errors import run_command
-from tf_embbert.distillation.fluency import plain_files
-from tf_embbert.distillation.sentences import read_sentences, read_vectors
-from tf_embbert.pretraining.corpus import file_hashes
-from tf_embbert.run import Array, History, Run, load_run
-from tf_embbert.teaching.config import find_encoder
-from tf_embbert.training.partial import work_aside
+from tf_embbert.distillation.encoder_command import EncoderKind, make_encoder
+from tf_embbert.distillation.sentences import CUT, LONG
+from tf_embbert.run import Array, History, Run
+from tf_embbert.teaching.alike import unit
 
 HELD_OUT = 4000  # sentences
 LONGEST = 48  # tokens of a row
@@ -74,41 +69,26 @@ def mean_cosine(model: Any, ids: Sequence[Array], vectors: Array) -> float:
     """Mean cosine of the model's vectors with the large encoder's."""
     from tf_embbert.training.batching import predict_in_order
 
-    given = predict_in_order(model, ids)
-    given /= np.linalg.norm(given, axis=1, keepdims=True)
-    return float(np.mean(np.sum(given * vectors.astype(np.float32), axis=1)))
-
-
-def add_encoder_options(parse: argparse.ArgumentParser) -> None:
-    """The options of what is read, by whom, and where to begin."""
-    parse.add_argument("--data-dir", required=True, type=Path, help="folder with pretrain/books.txt.gz and its like")
-    parse.add_argument("--init", required=True, metavar="RUN", help="its tokenizer and first values")
-    parse.add_argument("--encoder", default="minilm", help="minilm, or the folder of another sentence encoder")
-    parse.add_argument("--out", required=True)
+    return float(np.mean(np.sum(unit(predict_in_order(model, ids)) * vectors.astype(np.float32), axis=1)))
 
 
 @run_command
 def main(arguments: Sequence[str] | None = None) -> None:
     """Makes the encoder's run."""
-    parse = CommandParser(prog="python -m tf_embbert.distillation.sentence_encoder", description=(__doc__ or "")[:120])
-    add_encoder_options(parse)
-    parse.add_argument("--sentences", type=positive_int, default=350_000)
-    parse.add_argument("--epochs", type=positive_int, default=14)
-    parse.add_argument("--batch-size", type=positive_int, default=256)
-    options = parse.parse_args(arguments)
-    encoder, start = find_encoder(options.encoder), load_run(options.init)
-
-    def work(folder: Path) -> tuple[Run, History]:
-        from tf_embbert.pretraining.encoder_run import encoder_run
-
-        sentences = read_sentences(options.data_dir / "pretrain", options.sentences)
-        vectors = read_vectors(str(encoder), sentences, folder / "training", print)
-        model, history = train_encoder(start, sentences, vectors, options.epochs, options.batch_size, print)
-        about = {"name": "sentences", "seed": 0, "arguments": {"sentences": len(sentences), "epochs": options.epochs}}
-        metrics = {**history[-1], "corpus": file_hashes([str(path) for path in plain_files(options.data_dir)])}
-        return encoder_run(model, start.encoder, start.tokenizer, metrics, LONGEST, about), history
-
-    work_aside(options.out, False, {}, work, print)
+    kind = EncoderKind(
+        name="sentences",
+        module="sentence_encoder",
+        about=__doc__ or "",
+        words=LONG,
+        cut=CUT,
+        texts_of=list,
+        train=train_encoder,
+        longest=LONGEST,
+        sentences=350_000,
+        epochs=14,
+        batch_size=256,
+    )
+    make_encoder(kind, arguments)
 
 
 if __name__ == "__main__":

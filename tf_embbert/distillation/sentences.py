@@ -11,6 +11,7 @@ import numpy as np
 from tf_embbert.common.console import Report
 from tf_embbert.common.errors import UserError
 from tf_embbert.run import Array
+from tf_embbert.teaching.alike import unit
 
 # A sentence ends at a mark, a dash or a quotation mark: what is said in a novel is nearest to what people write.
 ENDS = re.compile(r"(?<=[.!?;:])\s+|\s+--?\s+|(?<=[.!?])['\"”’]\s+|[\"“”]")
@@ -65,5 +66,5 @@ def read_vectors(encoder: str, texts: Sequence[str], folder: Path, report: Repor
         model = in_fast_numbers(SentenceModel(encoder, 1))
         vectors = model.of_all(texts, model.vectors, "reading")
         folder.mkdir(parents=True, exist_ok=True)
-        np.save(path, (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float16))
+        np.save(path, unit(vectors).astype(np.float16))
     return np.load(path)

@@ -54,11 +54,12 @@ def train_on_vectors(
         A row an epoch: its number, the loss, the figures.
     """
     ids, numbers = draw(0)
-    steps = epochs * count_batches(ids, batch_size)
+    steps = epochs * count_batches(ids, batch_size)  # of another epoch's rows there may be a few more or less
     compile_model(model, Recipe(epochs, RATE, WEIGHT_DECAY, batch_size, WARMUP), steps)
     step, history = make_step(model, loss, tf.TensorSpec([None, *numbers.shape[1:]], numbers.dtype)), []
     for epoch in range(epochs):
-        ids, numbers = draw(epoch)
+        if epoch:
+            ids, numbers = draw(epoch)
         batches, title = make_batches(ids, numbers, batch_size, epoch_seed(0, epoch)), f"epoch {epoch + 1}/{epochs}"
         mean = train_epoch(step, batches, title, count_batches(ids, batch_size))
         history.append({"epoch": epoch + 1, "loss": mean, **judge()})

@@ -94,7 +94,7 @@ def lesson_of_classes(task: Task, how: Teaching, report: Report, read: Read | No
     unseen = score("accuracy", rows.labels, linear.unseen)
     report(f"teacher: {', '.join(linear.chosen)}: {unseen:.2f} % of training rows that it had not seen")
     about: dict[str, Any] = {"voters": list(linear.chosen), "unseen_training_rows": unseen}
-    texts = [str(text) for text in texts_to_judge(task, how, known_alike(task, how))]
+    texts = [str(text) for text in texts_to_judge(task, how)]
     votes = linear.judge(texts) if texts else np.zeros((0, classes))
     if how.encoder and texts:
         large, part, temperature, figures = large_teacher(task, linear, how, report)
@@ -111,7 +111,7 @@ def lesson_of_encoder(task: Task, how: Teaching, report: Report) -> Lesson:
     figure = score(task.metric, selection.labels, large.judge(selection.whole_texts))
     report(f"teacher: {task.metric} {figure:.2f} of {len(selection)} selection rows")
     about = {"encoder_epochs": how.epochs, "selection": {"encoder": figure}}
-    copies = texts_to_judge(task, how, known_alike(task, how))
+    copies = texts_to_judge(task, how)
     soft = soft_rows(copies, large.judge(copies)) if copies else None
     return Lesson(label_targets(task), soft, {**about, "judged_texts": len(copies)})
 
@@ -128,9 +128,9 @@ def known_alike(task: Task, how: Teaching) -> Alike | None:
     return words_alike(texts, vocabulary, lambda words: model.of_all(words, model.vectors, "reading words"))
 
 
-def texts_to_judge(task: Task, how: Teaching, alike: Alike | None = None) -> list[Text]:
+def texts_to_judge(task: Task, how: Teaching) -> list[Text]:
     """Disturbed copies of the training rows; where there are texts without labels, half are of these."""
-    rows = task.rows("train").whole_texts
+    rows, alike = task.rows("train").whole_texts, known_alike(task, how)
     half = how.variants // 2 if task.unlabelled else 0
     others = some_of(task.unlabelled, half, how.seed)
     copies = [*disturbed(rows, how.variants - half, how.seed, alike), *others]

@@ -6,10 +6,10 @@ The encoder of sentence vectors has them from a large one: it knows words that n
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import tf_keras as keras
 
 from tf_embbert.run import Array, Run
+from tf_embbert.teaching.alike import unit
 from tf_embbert.training.batching import predict_in_order
 
 LONGEST = 128  # tokens of a text
@@ -29,5 +29,4 @@ class EncoderVectors:
     def __call__(self, texts: Sequence[str]) -> Array:
         """Vectors of length 1: float32 [texts, d]."""
         ids = self.tokenizer.encode(list(texts), max_length=LONGEST).ids
-        vectors = predict_in_order(self.encoder, ids)
-        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        return unit(predict_in_order(self.encoder, ids))
