@@ -73,7 +73,8 @@ def test_the_general_recipe_is_asked_for_without_an_option(
     with pytest.raises(SystemExit):
         accuracy.measure("emotion", 1, tmp_path, tmp_path / "work", by_hand)
     data = ["--data-dir", str(tmp_path), "--out", str(tmp_path / "work/emotion-1")]
-    assert asked == ["--task", "emotion", "--seed", "1", *TASKS["emotion"]["options"].split() * by_hand, *data]
+    options = TASKS["emotion"]["options"].split() if by_hand else accuracy.SCORED
+    assert asked == ["--task", "emotion", "--seed", "1", *options, *data]
 
 
 def test_every_teacher_is_a_command(capsys: pytest.CaptureFixture[str]) -> None:
