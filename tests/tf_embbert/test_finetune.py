@@ -302,7 +302,7 @@ BAD_OPTIONS = [
     (["--qat-learning-rate", "inf"], ["--qat-learning-rate: 'inf'"]),
     (["--weight-decay", "-0.1"], ["--weight-decay: '-0.1' is not a number from 0"]),
     (["--token-dropout", "1"], ["--token-dropout: '1' is not a number from 0 and below 1"]),
-    (["--teacher", "0.5"], ["--teacher 0.5 is not auto, ngrams, minilm, none, or the folder of a sentence encoder"]),
+    (["--teacher", "0.5"], ["--teacher 0.5 is not ngrams, none, auto, minilm, or the folder of a sentence encoder"]),
     (["--teacher-share", "1"], ["--teacher-share: '1' is not a number from 0 and below 1"]),
     (["--variants", "-1"], ["--variants: '-1' is not a whole number of at least 0"]),
     (["--minutes", "0"], ["--minutes: '0' is not a number above 0"]),

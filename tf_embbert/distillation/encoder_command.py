@@ -56,7 +56,7 @@ def make_encoder(kind: EncoderKind, arguments: Sequence[str] | None) -> None:
     parse.add_argument("--batch-size", type=positive_int, default=kind.batch_size)
     parse.add_argument("--out", required=True)
     options = parse.parse_args(arguments)
-    encoder, start = find_encoder(options.encoder), load_run(options.init)
+    encoder, start = find_encoder(options.encoder, "--encoder", ()), load_run(options.init)
 
     def work(folder: Path) -> tuple[Run, History]:
         from tf_embbert.pretraining.encoder_run import encoder_run

@@ -31,11 +31,15 @@ class Teaching:
     own_epochs: int = 0
 
 
-def find_encoder(teacher: str) -> str | None:
-    """Where the sentence encoder of a `--teacher` lies.
+def find_encoder(
+    name: str, option: str = "--teacher", others: tuple[str, ...] = ("ngrams", "none", "auto")
+) -> str | None:
+    """Where a sentence encoder lies.
 
     Args:
-        teacher: "auto", "minilm", or a folder.
+        name: "auto", "minilm", or a folder.
+        option: that it is the value of.
+        others: what this option takes beside encoders; the first needs no torch.
 
     Returns:
         A folder; None where "auto" finds no torch or no encoder.
@@ -44,15 +48,16 @@ def find_encoder(teacher: str) -> str | None:
         UserError: it was asked for by name and is not there.
     """
     have_torch = all(importlib.util.find_spec(module) for module in ("torch", "transformers"))
-    if teacher == "auto":
+    if name == "auto":
         return _minilm() if have_torch else None
-    if teacher != "minilm" and not (Path(teacher) / "config.json").is_file():
-        raise UserError(f"--teacher {teacher} is not auto, ngrams, minilm, none, or the folder of a sentence encoder")
+    instead = f", or {option} {others[0]}" if others else ""
+    if name != "minilm" and not (Path(name) / "config.json").is_file():
+        raise UserError(f"{option} {name} is not {', '.join((*others, 'minilm'))}, or the folder of a sentence encoder")
     if not have_torch:
-        raise UserError(f"--teacher {teacher} needs torch: pip install 'tf-embbert[teacher]', or --teacher ngrams")
-    folder = _minilm() if teacher == "minilm" else teacher
+        raise UserError(f"{option} {name} needs torch: pip install 'tf-embbert[teacher]'{instead}")
+    folder = _minilm() if name == "minilm" else name
     if folder is None:
-        raise UserError(f"--teacher minilm: the hub does not send {HUB}; give the folder it lies in, or ngrams")
+        raise UserError(f"{option} minilm: the hub does not send {HUB}; give the folder it lies in{instead}")
     return folder
 
 

@@ -170,9 +170,11 @@ def test_a_resumed_plan_is_the_first_one(data: dict[str, Path], tmp_path: Path) 
 
 
 def test_a_teacher_by_name_must_be_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="not auto, ngrams, minilm, none, or the folder of a sentence encoder"):
+    with pytest.raises(UserError, match="not ngrams, none, auto, minilm, or the folder of a sentence encoder"):
         find_encoder(str(tmp_path))
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     assert find_encoder("auto") is None
-    with pytest.raises(UserError, match=r"needs torch: pip install 'tf-embbert\[teacher\]'"):
+    with pytest.raises(UserError, match=r"needs torch: pip install 'tf-embbert\[teacher\]', or --teacher ngrams$"):
         find_encoder("minilm")
+    with pytest.raises(UserError, match=r"--encoder minilm needs torch: pip install 'tf-embbert\[teacher\]'$"):
+        find_encoder("minilm", "--encoder", ())
