@@ -40,6 +40,8 @@ MIN_CHARACTER_COUNT = 10
 # from 96.3 to 97.7 % against merging from 2 occurrences on; one seed each).
 MIN_PAIR_COUNT = 10
 
+WHOLE = 2**31 - 1  # tokens that no text has: a length that cuts none
+
 
 @dataclass(frozen=True)
 class Encoded:

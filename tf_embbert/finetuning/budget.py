@@ -13,6 +13,7 @@ from tf_embbert.data.rows import Task, Text, parts_of
 from tf_embbert.finetuning.config import FinetuneConfig
 from tf_embbert.teaching.disturb import words_of_copies
 from tf_embbert.teaching.voting import FOLDS
+from tf_embbert.teaching.words import split_words
 
 # Rows seen in a training on labels alone, so that epochs = this / rows: what Snips (13 k rows) and Emotion (16 k) need
 # until they stop gaining.
@@ -118,7 +119,7 @@ class Budget:
 
 def words_of_parts(texts: Sequence[Text]) -> NDArray:
     """Words of each text, and of each part of a pair: int [parts]."""
-    return np.array([len(part.split()) for text in texts for part in parts_of(text)])
+    return np.array([len(split_words(part)) for text in texts for part in parts_of(text)])
 
 
 def tokens_of(words: float, is_pair: bool) -> float:

@@ -18,6 +18,8 @@ from tf_embbert.data.source import file_name
 from tf_embbert.data.tasks import Task
 from tf_embbert.finetuning.budget import Budget, epochs_on_labels
 from tf_embbert.finetuning.config import EMBBERT, FinetuneConfig
+from tf_embbert.finetuning.tokens import own_tokens_pay
+from tf_embbert.run import load_run
 from tf_embbert.teaching.config import Teaching, find_encoder
 
 _ENCODERS = Path(__file__).parents[1] / "encoders"
@@ -87,6 +89,7 @@ def make_plan(config: FinetuneConfig, task: Task) -> Plan:
     reasons = {"encoder": file_name(chosen["init"])}
     if kind == "none":
         chosen |= labels_alone(config, task, reasons)
+        chosen |= own_tokens(config, chosen, task, reasons)
         require_judge(config, f"the teacher is {reasons['teacher']}")
         return Plan(filled(config, chosen), None, reasons)
     budget = Budget(config, task)
@@ -98,14 +101,16 @@ def make_plan(config: FinetuneConfig, task: Task) -> Plan:
     if not copies:
         require_judge(config, "--variants is 0")
     chosen |= (TAUGHT if copies else LABELS_ALONE) | {"teacher_share": OWN_SHARE, "variants": copies, "epochs": epochs}
-    config = filled(config, chosen)
+    own = own_tokens(config, chosen, task, reasons)
+    config = filled(config, chosen | own)
     reasons["teacher"] = who_judges(task, encoder_epochs, own_epochs)
     if task.unlabelled:
         reasons["unlabelled"] = f"{len(task.unlabelled)} texts; half of what is judged is of them"
     reasons["time"] = (
         f"{config.variants} disturbed texts and {config.epochs} epochs, within about {config.minutes:g} minutes"
     )
-    teaching = Teaching(encoder, encoder_epochs, copies, config.teacher_share or 0.0, config.seed, own_epochs)
+    share = config.teacher_share or 0.0
+    teaching = Teaching(encoder, encoder_epochs, copies, share, config.seed, own_epochs, alike=not own)
     return Plan(config, teaching, reasons)
 
 
@@ -146,6 +151,17 @@ def choose_init(config: FinetuneConfig, task: Task) -> str:
     if config.init == "auto" and (config.preset != "base" or config.model != EMBBERT):
         return "none"
     return str(PAIRS if task.is_pair else SENTENCES) if config.init == "auto" else config.init
+
+
+def own_tokens(config: FinetuneConfig, chosen: dict[str, Any], task: Task, reasons: dict[str, str]) -> dict[str, str]:
+    """The choice of tokens of the task's own, where nobody asked for others and the encoder's would serve it badly."""
+    if config.tokenizer != "auto" or chosen["tokenizer"] != "init" or chosen["init"] == "none":
+        return {}
+    why = own_tokens_pay(task, load_run(chosen["init"]).tokenizer)
+    if why is None:
+        return {}
+    reasons["tokenizer"] = why
+    return {"tokenizer": "own"}
 
 
 def labels_alone(config: FinetuneConfig, task: Task, reasons: dict[str, str]) -> dict[str, Any]:

@@ -13,14 +13,13 @@ from tf_embbert.common.errors import UserError
 from tf_embbert.data.soft_labels import SoftLabels
 from tf_embbert.data.tasks import Task
 from tf_embbert.finetuning.config import FinetuneConfig
-from tf_embbert.run import Array, Run, load_run
-from tf_embbert.tokenizer import Encoded, Tokenizer
+from tf_embbert.run import Run, load_run
+from tf_embbert.tokenizer import WHOLE, Encoded, Tokenizer
 from tf_embbert.training.fitting import EncodedRows
-from tf_embbert.training.transfer import copy_encoder, translate_table
+from tf_embbert.training.transfer import start_from
 from tf_embbert.windows import count_windows, require_single_texts, room
 
 LENGTH_STEP, LONGEST_DEFAULT = 8, 256
-WHOLE = 100_000  # tokens that no text has
 WINDOW, MOST_WINDOWS = 64, 16  # tokens of a window, and the most that a text gets, where nobody says
 
 
@@ -131,16 +130,10 @@ class PreparedTask:
         """A new model, or one with the pretrained encoder; a regression starts at the mean label."""
         model = self.config.build(len(self.task.labels or [None]))
         if self.pretrained:
-            copy_encoder(self.pretrained.model, model, self.translated_table(self.pretrained))
+            start_from(self.pretrained, model, self.tokenizer)
         if self.task.is_regression:
             model.get_layer("head").bias.assign([np.mean(self.task.rows("train").labels)])
         return model
-
-    def translated_table(self, pretrained: Run) -> Array | None:
-        """The pretrained token table for this tokenizer; None where it is the pretrained run's."""
-        if self.tokenizer is pretrained.tokenizer:
-            return None
-        return translate_table(pretrained.float_weights["embed/token_table"], pretrained.tokenizer, self.tokenizer)
 
 
 def needed_by_most(lengths: Sequence[int]) -> float:

@@ -92,8 +92,8 @@ def prepare_lesson(task: Task, plan: Plan, folder: Path, report: Report) -> tupl
     PreparedTask(task, plan.config, lambda line: None)  # what it refuses is refused before a teacher is trained
     if not plan.teaching:
         return plan, None
-    how, encoder = plan.teaching, load_run(SENTENCES)
-    learn = learner_of(encoder, len(task.labels or []), how.own_epochs, how.seed) if how.own_epochs else None
+    how, encoder, own = plan.teaching, load_run(SENTENCES), plan.config.tokenizer == "own"
+    learn = learner_of(encoder, len(task.labels or []), how.own_epochs, how.seed, own) if how.own_epochs else None
     return plan, take_lesson(task, how, folder, report, EncoderVectors(encoder), learn)
 
 

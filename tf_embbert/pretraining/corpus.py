@@ -19,11 +19,10 @@ import numpy as np
 from tf_embbert.common.console import Report, progress_bar
 from tf_embbert.common.errors import UserError
 from tf_embbert.run import Array, read_json, write_json
-from tf_embbert.tokenizer import Tokenizer
+from tf_embbert.tokenizer import WHOLE, Tokenizer
 
 TOKENIZER_CHARACTERS = 200_000_000  # of the texts that the tokenizer learns from, which it holds in memory
 PARAGRAPHS_AT_ONCE = 4096
-WHOLE = 2**31  # a length that cuts no text
 
 
 @dataclasses.dataclass(frozen=True)

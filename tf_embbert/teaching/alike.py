@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from tf_embbert.run import Array
+from tf_embbert.teaching.words import split_words
 
 Alike: TypeAlias = Mapping[str, Sequence[str]]  # a lower-cased word -> words near it
 VOCABULARY, OWN_WORDS = 30_000, 20_000  # the most words that are near others, and that others are near
@@ -48,7 +49,7 @@ def words_alike(texts: Iterable[str], vocabulary: Sequence[str], read: Callable[
         vocabulary: words that may stand for others, more than NEAREST.
         read: gives vectors of texts, float [texts, width].
     """
-    counts = Counter(bare(word).lower() for text in texts for word in text.split())
+    counts = Counter(bare(word).lower() for text in texts for word in split_words(text))
     own = [word for word, _ in counts.most_common(OWN_WORDS) if any(map(str.isalpha, word))]
     if not own or len(vocabulary) <= NEAREST:
         return {}

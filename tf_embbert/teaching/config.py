@@ -21,6 +21,7 @@ class Teaching:
         share: of the voters in the training rows' own targets, 0..1.
         seed: of everything random.
         own_epochs: of EmbBERT as one of the voters on the task's rows; 0 without.
+        alike: whether the sentence encoder says which words may stand for others; it knows those of its language.
     """
 
     encoder: str | None
@@ -29,6 +30,7 @@ class Teaching:
     share: float
     seed: int
     own_epochs: int = 0
+    alike: bool = True
 
 
 def find_encoder(

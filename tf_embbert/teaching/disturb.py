@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from tf_embbert.data.rows import Text
 from tf_embbert.teaching.alike import Alike, exchange
+from tf_embbert.teaching.words import join_words, split_words
 
 JOINED, SPLICED = 0.3, 0.3  # shares of the copies that are two texts' halves, and that have a run of another's words
 LONGEST_RUN = 4  # words
@@ -41,9 +42,9 @@ def disturbed_texts(texts: Sequence[str], count: int, seed: int, alike: Alike | 
         At most `count` texts, no two alike, in random order.
     """
     rng = random.Random(seed)
-    words = [text.split() for text in texts if text.split()]
+    words = [found for found in map(split_words, texts) if found]
     bag = [word for text in words for word in text]
-    copies = dict.fromkeys(" ".join(disturbed_part(words, bag, rng, alike)) for _ in range(count if words else 0))
+    copies = dict.fromkeys(join_words(disturbed_part(words, bag, rng, alike)) for _ in range(count if words else 0))
     own = set(texts)
     return [copy for copy in copies if copy and copy not in own]
 
@@ -57,8 +58,8 @@ def some_of(texts: Sequence[Text], count: int, seed: int) -> list[Text]:
 
 def shortened(text: str, rng: random.Random) -> str:
     """A text, or of most long ones a few lines."""
-    words, longest = excerpt(text.split(), rng)
-    return " ".join(words[:longest])
+    words, longest = excerpt(split_words(text), rng)
+    return join_words(words[:longest])
 
 
 def disturbed_pairs(
@@ -76,7 +77,8 @@ def disturbed_pairs(
         At most `count` pairs, no two alike, in random order.
     """
     rng = random.Random(seed)
-    words = [tuple(part.split() for part in pair) for pair in pairs if all(part.split() for part in pair)]
+    split = [tuple(map(split_words, pair)) for pair in pairs]
+    words = [pair for pair in split if all(pair)]
     parts = [part for pair in words for part in pair]
     bag = [word for part in parts for word in part]
     copies: dict[tuple[str, str], None] = {}
@@ -89,7 +91,7 @@ def disturbed_pairs(
         first, second = (
             part if rng.random() < KEPT else disturb(list(part), parts, bag, rng, alike) for part in (first, second)
         )
-        copies[" ".join(first[:LONGEST_COPY]), " ".join(second[:LONGEST_COPY])] = None
+        copies[join_words(first[:LONGEST_COPY]), join_words(second[:LONGEST_COPY])] = None
     own = set(pairs)
     return [copy for copy in copies if all(copy) and copy not in own]
 

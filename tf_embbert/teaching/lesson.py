@@ -117,8 +117,8 @@ def lesson_of_encoder(task: Task, how: Teaching, report: Report) -> Lesson:
 
 
 def known_alike(task: Task, how: Teaching) -> Alike | None:
-    """Words that the sentence encoder finds alike; None without one."""
-    if not (how.encoder and how.variants):
+    """Words that the sentence encoder finds alike; None where it is not asked."""
+    if not (how.encoder and how.variants and how.alike):
         return None
     from tf_embbert.teaching.sentence_model import SentenceModel, in_fast_numbers
 

@@ -14,16 +14,17 @@ import tf_keras as keras
 
 from tf_embbert.run import Array, Run
 from tf_embbert.teaching.voting import Learn, Speak
+from tf_embbert.tokenizer import Tokenizer
 from tf_embbert.training.batching import predict_in_order
 from tf_embbert.training.fitting import EncodedRows, Recipe, train
-from tf_embbert.training.transfer import copy_encoder
+from tf_embbert.training.transfer import start_from
 
 LONGEST = 128  # tokens of a text
 RATE, BATCH, TOKEN_DROPOUT = 2e-3, 32, 0.2
 WATCHED = 32  # rows whose metric is computed after each epoch; it chooses nothing
 
 
-def learner_of(run: Run, classes: int, epochs: int, seed: int) -> Learn:
+def learner_of(run: Run, classes: int, epochs: int, seed: int, own_tokens: bool = False) -> Learn:
     """What fits a voter.
 
     Args:
@@ -31,15 +32,19 @@ def learner_of(run: Run, classes: int, epochs: int, seed: int) -> Learn:
         classes: how many there are.
         epochs: passes over the rows.
         seed: of everything random.
+        own_tokens: whether texts are read by a tokenizer that learns from them, not by the encoder's.
     """
 
-    def encode(texts: Sequence[str]) -> list[Array]:
-        return run.tokenizer.encode(list(texts), max_length=LONGEST).ids
-
     def learn(texts: Sequence[str], labels: Array) -> Speak:
+        tokenizer = Tokenizer.train(texts) if own_tokens else run.tokenizer
+
+        def encode(some: Sequence[str]) -> list[Array]:
+            return tokenizer.encode(list(some), max_length=LONGEST).ids
+
         keras.utils.set_random_seed(seed)
-        model = dataclasses.replace(run.encoder, token_dropout=TOKEN_DROPOUT).build(classes)
-        copy_encoder(run.model, model)
+        sizes = dataclasses.replace(run.encoder, token_dropout=TOKEN_DROPOUT, vocab_size=tokenizer.vocab_size)
+        model = sizes.build(classes)
+        start_from(run, model, tokenizer)
         rows = EncodedRows(encode(texts), labels, "accuracy")
         recipe = Recipe(epochs, RATE, batch_size=BATCH, keep_last=True)
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)

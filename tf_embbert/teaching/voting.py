@@ -23,6 +23,7 @@ from sklearn.svm import LinearSVC
 
 from tf_embbert.common.errors import UserError
 from tf_embbert.run import Array
+from tf_embbert.teaching.words import PIECE
 from tf_embbert.training.metrics import cross_entropy
 
 Sparse: TypeAlias = Any  # a scipy.sparse matrix, which has no types
@@ -111,7 +112,7 @@ class Voters:
     def __init__(
         self, texts: Sequence[str], labels: Array, names: Sequence[str], read: Read | None, learn: Learn | None
     ) -> None:
-        words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"\w+|[^\w\s]")
+        words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=PIECE)
         runs = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True, preprocessor=_beginning)
         self.grams, self.read = make_union(words, runs).fit(texts), read
         self.names = [name for name in names if name in VOTERS]

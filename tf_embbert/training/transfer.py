@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tf_embbert.run import Array
+from tf_embbert.run import Array, Run
 from tf_embbert.tokenizer import FIRST_ORDINARY, Tokenizer
 
 
@@ -16,7 +16,7 @@ def translate_table(table: Array, source: Tokenizer, target: Tokenizer) -> Array
     """The token table for another tokenizer.
 
     A token's vector is the mean of those that the source's tokenizer cuts its spelling into; special tokens keep
-    theirs.
+    theirs. Of what the source has never met nothing is known, so that it begins as any token might: by chance.
 
     Args:
         table: float32 [V, r], of the source.
@@ -27,12 +27,20 @@ def translate_table(table: Array, source: Tokenizer, target: Tokenizer) -> Array
         float32 [V', r], rows in the order of the target's ids.
     """
     spellings = target.decode(range(FIRST_ORDINARY, target.vocab_size))
-    translated = np.zeros((target.vocab_size, table.shape[1]), table.dtype)
+    translated = np.random.default_rng(0).normal(0, table.std(), (target.vocab_size, table.shape[1]))
     translated[:FIRST_ORDINARY] = table[:FIRST_ORDINARY]
     for token, row in enumerate(source.encode(spellings).ids, FIRST_ORDINARY):
-        if len(row) > 1:  # beyond [CLS]
-            translated[token] = table[row[1:]].mean(axis=0)
-    return translated
+        known = row[row >= FIRST_ORDINARY]
+        if len(known):
+            translated[token] = table[known].mean(axis=0)
+    return translated.astype(table.dtype)
+
+
+def start_from(run: Run, model: Any, tokenizer: Tokenizer) -> None:
+    """Gives a model the encoder of a run, and the vectors of its tokens, which may be other ones than the run's."""
+    known = tokenizer is run.tokenizer
+    table = None if known else translate_table(run.float_weights["embed/token_table"], run.tokenizer, tokenizer)
+    copy_encoder(run.model, model, table)
 
 
 def copy_encoder(source: Any, target: Any, table: Array | None = None) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.support.chain import CLASSES, EXTRAS, FolderOf
-from tf_embbert.model.config import CLS, PAD
+from tf_embbert.model.config import CLS, PAD, UNK
 from tf_embbert.tokenizer import Tokenizer
 from tf_embbert.training.transfer import translate_table
 
@@ -42,14 +42,15 @@ def test_a_token_has_the_mean_of_the_tokens_that_spell_it(tokenizers: tuple[Toke
     assert (cut > 20) == (not forth)
 
 
-def test_a_spelling_that_the_source_has_no_letter_of(tokenizers: tuple[Tokenizer, Tokenizer]) -> None:
-    """Letters that only the target has are [UNK] to the source."""
+def test_spellings_that_the_source_has_no_letter_of(tokenizers: tuple[Tokenizer, Tokenizer]) -> None:
+    """Letters that only the target has are [UNK] to the source: of them nothing is known, and no two begin alike."""
     source = tokenizers[0]
-    target = Tokenizer.train(["жжжж"] * 20 + ["lamp"] * 20)
+    target = Tokenizer.train(["жж ллжа"] * 20 + ["lamp"] * 20)
     table = np.random.default_rng(0).normal(size=(source.vocab_size, 4)).astype(np.float32)
     translated = translate_table(table, source, target)
-    token = target.encode(["ж"]).ids[0][1]
-    np.testing.assert_allclose(translated[token], table[source.encode(["ж"]).ids[0][1:]].mean(axis=0), atol=1e-6)
+    first, second, both = (translated[target.encode([text]).ids[0][1]] for text in ("ж", "л", "лл"))
+    assert len({tuple(row) for row in (first, second, both)}) == 3 and not np.allclose(first, table[UNK])
+    np.testing.assert_array_equal(translated, translate_table(table, source, target))
 
 
 def test_a_training_starts_with_its_own_tokenizer(run_of: FolderOf, data: dict[str, Path]) -> None:
