@@ -82,14 +82,15 @@ def make_plan(config: FinetuneConfig, task: Task) -> Plan:
         UserError: a teacher for rows that cannot be taught, or one that is not there.
     """
     kind = choose_teacher(config, task)
-    encoder = None if kind in ("none", "ngrams") else find_encoder(kind)
+    start, reasons = choose_start(config, task)
+    foreign = "tokenizer" in start
+    # all-MiniLM-L6-v2 has read English: of Chinese it knows less than counted characters do.
+    in_words = kind in ("none", "ngrams") or (kind == "auto" and foreign and task.by_words)
+    encoder = None if in_words else find_encoder(kind)
     if kind == "auto" and not (encoder or task.by_words):
         kind = "none"
-    chosen: dict[str, Any] = {"init": choose_init(config, task)}
-    reasons = {"encoder": file_name(chosen["init"])}
     if kind == "none":
-        chosen |= labels_alone(config, task, reasons)
-        chosen |= own_tokens(config, chosen, task, reasons)
+        chosen = labels_alone(config, task, reasons) | start
         require_judge(config, f"the teacher is {reasons['teacher']}")
         return Plan(filled(config, chosen), None, reasons)
     budget = Budget(config, task)
@@ -100,9 +101,8 @@ def make_plan(config: FinetuneConfig, task: Task) -> Plan:
     copies, epochs = budget.student(encoder_epochs, own_epochs)
     if not copies:
         require_judge(config, "--variants is 0")
-    chosen |= (TAUGHT if copies else LABELS_ALONE) | {"teacher_share": OWN_SHARE, "variants": copies, "epochs": epochs}
-    own = own_tokens(config, chosen, task, reasons)
-    config = filled(config, chosen | own)
+    much = {"teacher_share": OWN_SHARE, "variants": copies, "epochs": epochs}
+    config = filled(config, (TAUGHT if copies else LABELS_ALONE) | much | start)
     reasons["teacher"] = who_judges(task, encoder_epochs, own_epochs)
     if task.unlabelled:
         reasons["unlabelled"] = f"{len(task.unlabelled)} texts; half of what is judged is of them"
@@ -110,7 +110,7 @@ def make_plan(config: FinetuneConfig, task: Task) -> Plan:
         f"{config.variants} disturbed texts and {config.epochs} epochs, within about {config.minutes:g} minutes"
     )
     share = config.teacher_share or 0.0
-    teaching = Teaching(encoder, encoder_epochs, copies, share, config.seed, own_epochs, alike=not own)
+    teaching = Teaching(encoder, encoder_epochs, copies, share, config.seed, own_epochs, alike=not foreign)
     return Plan(config, teaching, reasons)
 
 
@@ -153,15 +153,14 @@ def choose_init(config: FinetuneConfig, task: Task) -> str:
     return str(PAIRS if task.is_pair else SENTENCES) if config.init == "auto" else config.init
 
 
-def own_tokens(config: FinetuneConfig, chosen: dict[str, Any], task: Task, reasons: dict[str, str]) -> dict[str, str]:
-    """The choice of tokens of the task's own, where nobody asked for others and the encoder's would serve it badly."""
-    if config.tokenizer != "auto" or chosen["tokenizer"] != "init" or chosen["init"] == "none":
-        return {}
-    why = own_tokens_pay(task, load_run(chosen["init"]).tokenizer)
-    if why is None:
-        return {}
-    reasons["tokenizer"] = why
-    return {"tokenizer": "own"}
+def choose_start(config: FinetuneConfig, task: Task) -> tuple[dict[str, str], dict[str, str]]:
+    """The encoder, and the tokenizer where its own would serve the task's language badly; and the reasons."""
+    init = choose_init(config, task)
+    reasons = {"encoder": file_name(init)}
+    foreign = None if init == "none" else own_tokens_pay(task, load_run(init).tokenizer)
+    if not foreign:
+        return {"init": init}, reasons
+    return {"init": init, "tokenizer": "own"}, reasons | ({"tokenizer": foreign} if config.tokenizer == "auto" else {})
 
 
 def labels_alone(config: FinetuneConfig, task: Task, reasons: dict[str, str]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tf_embbert import FinetuneConfig, finetune_task
+from tf_embbert.finetuning import plan as plans
 from tf_embbert.finetuning.plan import Plan, make_plan
 
 WORDS = {
@@ -53,6 +54,17 @@ def test_a_language_that_the_encoder_has_not_read_gets_its_own(language: str, wh
         assert re.fullmatch(why, chosen.reasons["tokenizer"])
     asked = plan(path, teacher="ngrams", tokenizer="init")
     assert asked.config.tokenizer == "init" and "tokenizer" not in asked.reasons
+
+
+@pytest.mark.parametrize("language", ["English", "Chinese"])
+def test_the_sentence_encoder_teaches_in_its_language(
+    language: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plans, "find_encoder", lambda name: "folder")
+    path = write_task(tmp_path / "task.csv", language)
+    chosen, asked = plan(path).teaching, plan(path, teacher="minilm").teaching
+    assert (chosen.encoder, bool(chosen.own_epochs)) == (("folder", False) if language == "English" else (None, True))
+    assert asked.encoder == "folder"
 
 
 def test_a_pair_in_another_language_gets_its_own(tmp_path: Path) -> None:
