@@ -12,7 +12,7 @@ from tf_embbert.data.rows import Task, parts_of
 from tf_embbert.model.config import UNK
 from tf_embbert.tokenizer import WHOLE, Tokenizer
 
-SAMPLE = 5_000  # texts that are asked
+SAMPLE, LONGEST = 5_000, 2_000  # texts that are asked, spread over all, and characters of each
 UNKNOWN = 0.05  # the largest share of [UNK] that is borne
 # Own tokens are taken where the texts are at most so many times as many of them. English tasks have 0.99 to 1.8, few
 # rows more as they have few merges; German tweets 0.64, Indonesian reviews 0.55 (docs/training.md).
@@ -21,7 +21,8 @@ FEWER = 0.8
 
 def own_tokens_pay(task: Task, pretrained: Tokenizer) -> str | None:
     """Why a task's training texts should have tokens of their own, for people; None where the encoder's do."""
-    texts = [part for text in task.rows("train").whole_texts[:SAMPLE] for part in parts_of(text)]
+    rows = task.rows("train").whole_texts
+    texts = [part[:LONGEST] for text in rows[:: -(-len(rows) // SAMPLE)] for part in parts_of(text)]
     read = count_tokens(texts, pretrained)
     unknown = read[UNK] / read.sum()
     if unknown > UNKNOWN:
