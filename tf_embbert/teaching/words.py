@@ -6,7 +6,7 @@ from collections.abc import Iterable
 # Scripts without spaces between words: Thai and its neighbours, kana, the Chinese characters, and their marks.
 UNSPACED = (
     r"\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff"  # Thai, Lao, Tibetan; Burmese; Khmer
-    r"\u3000-\u30ff\u31f0-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff"
+    r"\u3001-\u30ff\u31f0-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff"
 )
 _WORD = re.compile(rf"[{UNSPACED}]|[^\s{UNSPACED}]+")
 _NEEDLESS = re.compile(rf"(?<=[{UNSPACED}]) | (?=[{UNSPACED}])")

@@ -31,6 +31,14 @@ def test_a_space_beside_an_unspaced_character_goes_and_others_stay() -> None:
     assert join_words(split_words("the  word 世界 and  更")) == "the word世界and更"
 
 
+def test_no_space_is_a_word_or_a_piece() -> None:
+    """Nor is the ideographic one, which stands among the marks of Chinese."""
+    spaces = [character for character in map(chr, range(0x110000)) if character.isspace() and character != "\n"]
+    assert "\u3000" in spaces
+    for space in spaces:
+        assert split_words(f"味{space}好{space}ok") == re.findall(PIECE, f"味{space}好{space}ok") == ["味", "好", "ok"]
+
+
 def test_marks_are_pieces_and_so_are_characters_of_unspaced_scripts() -> None:
     assert re.findall(PIECE, "it's 我的!") == ["it", "'", "s", "我", "的", "!"]
 
