@@ -21,8 +21,8 @@ MARK = re.compile(r"(<!-- table ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 TABLES = {
     "ablation": lambda: lines_of(baselines.ABLATION_HEADER, baselines.ablation_rows()),
-    "accuracy": accuracy.accuracy_table,
-    "accuracy-general": accuracy.general_table,
+    "accuracy": accuracy.general_table,
+    "accuracy-by-hand": accuracy.by_hand_table,
     "accuracy-short": accuracy.accuracy_short_table,
     "app": device.app_table,
     "baselines": lambda: lines_of(baselines.ACCURACY_HEADER, baselines.accuracy_rows()),

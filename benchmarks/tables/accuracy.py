@@ -10,61 +10,76 @@ INT8 = ("ptq_tflm", "qat_tflm")
 
 
 def accuracy_short_table() -> str:
-    """A line a task: the float model, and the int8 one that its runs chose."""
+    """A line a task: float and int8 models of the general recipe, and what others have."""
     rows, columns = [], []
     for task, about in TASKS.items():
-        results = seeds_of(task)
-        if not results or "task" in about:  # other rows of a task that has its line
+        if "task" in about:  # other rows of a task that has its line
             continue
-        scores = [
-            statistics.mean(r["float"] for r in results),
-            statistics.mean(map(int8_of, results)),
-            read_result(f"ngrams/{task}.json")["int8"],
-        ]
-        columns.append(scores)
-        rows.append([task, results[0]["metric"], *(f"{score:.2f}" for score in scores), paper_cell(about)])
-    means = [f"{statistics.mean(column):.2f}" for column in zip(*columns)]
-    rows.append([f"mean of these {len(columns)}", "", *means, ""])
-    return lines_of("| task | metric | float | int8, TFLM | n-grams, int8 | paper, float32 |", rows)
+        metric, others, results = seeds_of(task)[0]["metric"], by_hand_and_ngrams(task), seeds_of(task, GENERAL)
+        ours = [mean_of(results, "float"), statistics.mean(map(int8_of, results))] if results else []
+        if ours:
+            columns.append([*ours, *others])
+        cells = [f"{score:.2f}" for score in ours] or ["-", "-"]
+        rows.append([task, metric, *cells, *(f"{score:.2f}" for score in others), paper_cell(about)])
+    rows.append([f"mean of these {len(columns)}", "", *means_of(columns), ""])
+    return lines_of("| task | metric | float | int8, TFLM | by hand | n-grams, int8 | paper, float32 |", rows)
 
 
-def accuracy_table() -> str:
-    """A line a task, means over its seeds; and what others have."""
+def general_table() -> str:
+    """A line a task that was trained without an option: its seeds, errors and all that others have."""
+    rows, columns = [], []
+    for task, about in TASKS.items():
+        results = seeds_of(task, GENERAL)
+        if not results:
+            continue
+        first, int8 = results[0], list(map(int8_of, results))
+        scores = [mean_of(results, "float"), statistics.mean(int8), *by_hand_and_ngrams(task)]
+        cells = [f"{score:.2f}" for score in scores]
+        if "task" in about:  # other rows of a task that has its line
+            cells[-1] = "-"
+        else:
+            columns.append(scores)
+        cells[1] = with_error(first["metric"], int8, first["rows"])
+        cells += [str(about.get("naive_bayes", "-")), paper_cell(about)]
+        rows.append([task_cell(first), first["metric"], str(len(results)), *cells])
+    rows.append([f"mean of these {len(columns)}", "", "", *means_of(columns), "", ""])
+    return lines_of(
+        "| task, split (rows) | metric | seeds | float | int8, TFLM | by hand | n-grams, int8 | naive Bayes | "
+        "paper, float32 |",
+        rows,
+    )
+
+
+def by_hand_table() -> str:
+    """A line a task by the recipe that was made for it, means over its seeds."""
     rows, columns = [], []
     for task, about in TASKS.items():
         results = seeds_of(task)
         if not results:
             continue
-        first = results[0]
-        scores = [statistics.mean(r[key] for r in results) for key in ("float", "ptq_tflm", "qat_tflm")]
-        again = "task" in about  # other rows of a task that has its line
-        if not again:
-            columns.append([*scores, read_result(f"ngrams/{task}.json")["int8"]])
-        cells = [f"{score:.2f}" for score in (scores if again else columns[-1])] + ["-"] * again
-        cells[1:3] = [with_error(first["metric"], [r[key] for r in results], first["rows"]) for key in INT8]
-        naive_bayes = str(about.get("naive_bayes", "-"))
-        rows.append([task_cell(first), first["metric"], str(len(results)), *cells, naive_bayes, paper_cell(about)])
-    means = [f"{statistics.mean(column):.2f}" for column in zip(*columns)]
-    table = lines_of(
-        "| task, split (rows) | metric | seeds | float | int8 PTQ, TFLM | int8 QAT, TFLM | n-grams, int8 | "
-        "naive Bayes | paper, float32 |",
-        rows,
-    )
-    return f"{table}\n| mean of these {len(columns)} | | | {' | '.join(means)} | | |"
+        first, scores = results[0], [mean_of(results, key) for key in ("float", *INT8)]
+        if "task" not in about:
+            columns.append(scores)
+        cells = [with_error(first["metric"], [r[key] for r in results], first["rows"]) for key in INT8]
+        rows.append([task_cell(first), first["metric"], str(len(results)), f"{scores[0]:.2f}", *cells])
+    rows.append([f"mean of these {len(columns)}", "", "", *means_of(columns)])
+    return lines_of("| task, split (rows) | metric | seeds | float | int8 PTQ, TFLM | int8 QAT, TFLM |", rows)
 
 
-def general_table() -> str:
-    """A line a task that was trained without an option, beside what its recipe by hand has."""
-    rows = []
-    for task in TASKS:
-        if results := seeds_of(task, GENERAL):
-            first, by_hand = results[0], statistics.mean(map(int8_of, seeds_of(task)))
-            in_float = statistics.mean(r["float"] for r in results)
-            in_int8 = with_error(first["metric"], list(map(int8_of, results)), first["rows"])
-            reasons = first["recipe"]["reasons"]
-            cells = [f"{in_float:.2f}", in_int8, f"{by_hand:.2f}", reasons["encoder"], reasons["teacher"]]
-            rows.append([task_cell(first), first["metric"], str(len(results)), *cells])
-    return lines_of("| task, split (rows) | metric | seeds | float | int8, TFLM | by hand | start | teacher |", rows)
+def by_hand_and_ngrams(task: str) -> list[float]:
+    """What the recipe made by hand has on a task, int8, and what the n-grams have."""
+    ngrams = read_result(f"ngrams/{TASKS[task].get('task', task)}.json")["int8"]
+    return [statistics.mean(map(int8_of, seeds_of(task))), ngrams]
+
+
+def mean_of(results: list[dict], key: str) -> float:
+    """The mean of a figure over the seeds."""
+    return statistics.mean(result[key] for result in results)
+
+
+def means_of(columns: list[list[float]]) -> list[str]:
+    """Cells with the mean over the tasks, one a figure."""
+    return [f"{statistics.mean(column):.2f}" for column in zip(*columns)]
 
 
 def seeds_of(task: str, way: str = "") -> list[dict]:
