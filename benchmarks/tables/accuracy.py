@@ -13,15 +13,16 @@ def accuracy_short_table() -> str:
     """A line a task: float and int8 models of the general recipe, and what others have."""
     rows, columns = [], []
     for task, about in TASKS.items():
-        if "task" in about:  # other rows of a task that has its line
+        if is_again(task):
             continue
-        metric, others, results = seeds_of(task)[0]["metric"], by_hand_and_ngrams(task), seeds_of(task, GENERAL)
-        ours = [mean_of(results, "float"), statistics.mean(map(int8_of, results))] if results else []
+        results, others = seeds_of(task, GENERAL), others_on(task)
+        ours = [mean_of(results, "float"), mean_int8(results)] if results else []
         if ours:
             columns.append([*ours, *others])
         cells = [f"{score:.2f}" for score in ours] or ["-", "-"]
-        rows.append([task, metric, *cells, *(f"{score:.2f}" for score in others), paper_cell(about)])
-    rows.append([f"mean of these {len(columns)}", "", *means_of(columns), ""])
+        cells += [f"{score:.2f}" for score in others]
+        rows.append([task, seeds_of(task)[0]["metric"], *cells, paper_cell(about)])
+    rows.append(mean_row(columns, before=1, after=1))
     return lines_of("| task | metric | float | int8, TFLM | by hand | n-grams, int8 | paper, float32 |", rows)
 
 
@@ -32,17 +33,14 @@ def general_table() -> str:
         results = seeds_of(task, GENERAL)
         if not results:
             continue
-        first, int8 = results[0], list(map(int8_of, results))
-        scores = [mean_of(results, "float"), statistics.mean(int8), *by_hand_and_ngrams(task)]
-        cells = [f"{score:.2f}" for score in scores]
-        if "task" in about:  # other rows of a task that has its line
-            cells[-1] = "-"
-        else:
+        first, scores = results[0], [mean_of(results, "float"), mean_int8(results), *others_on(task)]
+        if not is_again(task):
             columns.append(scores)
-        cells[1] = with_error(first["metric"], int8, first["rows"])
+        cells = [f"{score:.2f}" for score in scores] + ["-"] * is_again(task)
+        cells[1] = with_error(first["metric"], list(map(int8_of, results)), first["rows"])
         cells += [str(about.get("naive_bayes", "-")), paper_cell(about)]
         rows.append([task_cell(first), first["metric"], str(len(results)), *cells])
-    rows.append([f"mean of these {len(columns)}", "", "", *means_of(columns), "", ""])
+    rows.append(mean_row(columns, before=2, after=2))
     return lines_of(
         "| task, split (rows) | metric | seeds | float | int8, TFLM | by hand | n-grams, int8 | naive Bayes | "
         "paper, float32 |",
@@ -53,23 +51,26 @@ def general_table() -> str:
 def by_hand_table() -> str:
     """A line a task by the recipe that was made for it, means over its seeds."""
     rows, columns = [], []
-    for task, about in TASKS.items():
+    for task in TASKS:
         results = seeds_of(task)
-        if not results:
-            continue
-        first, scores = results[0], [mean_of(results, key) for key in ("float", *INT8)]
-        if "task" not in about:
-            columns.append(scores)
+        if not is_again(task):
+            columns.append([mean_of(results, key) for key in ("float", *INT8)])
+        first = results[0]
         cells = [with_error(first["metric"], [r[key] for r in results], first["rows"]) for key in INT8]
-        rows.append([task_cell(first), first["metric"], str(len(results)), f"{scores[0]:.2f}", *cells])
-    rows.append([f"mean of these {len(columns)}", "", "", *means_of(columns)])
+        rows.append([task_cell(first), first["metric"], str(len(results)), f"{mean_of(results, 'float'):.2f}", *cells])
+    rows.append(mean_row(columns, before=2))
     return lines_of("| task, split (rows) | metric | seeds | float | int8 PTQ, TFLM | int8 QAT, TFLM |", rows)
 
 
-def by_hand_and_ngrams(task: str) -> list[float]:
-    """What the recipe made by hand has on a task, int8, and what the n-grams have."""
-    ngrams = read_result(f"ngrams/{TASKS[task].get('task', task)}.json")["int8"]
-    return [statistics.mean(map(int8_of, seeds_of(task))), ngrams]
+def is_again(task: str) -> bool:
+    """Whether a line is of other rows of a task that has its line: no mean counts it."""
+    return "task" in TASKS[task]
+
+
+def others_on(task: str) -> list[float]:
+    """What the recipe made by hand has on a task, int8, and what the n-grams have where they answer the same rows."""
+    by_hand = mean_int8(seeds_of(task))
+    return [by_hand] if is_again(task) else [by_hand, read_result(f"ngrams/{task}.json")["int8"]]
 
 
 def mean_of(results: list[dict], key: str) -> float:
@@ -77,9 +78,20 @@ def mean_of(results: list[dict], key: str) -> float:
     return statistics.mean(result[key] for result in results)
 
 
-def means_of(columns: list[list[float]]) -> list[str]:
-    """Cells with the mean over the tasks, one a figure."""
-    return [f"{statistics.mean(column):.2f}" for column in zip(*columns)]
+def mean_int8(results: list[dict]) -> float:
+    """The mean over the seeds of the int8 figure that each run chose."""
+    return statistics.mean(map(int8_of, results))
+
+
+def mean_row(columns: list[list[float]], before: int, after: int = 0) -> list[str]:
+    """The last line of a table, with the mean of each figure over the tasks.
+
+    Args:
+        columns: figures, a list a task.
+        before, after: empty cells between the name and the figures, and after them.
+    """
+    means = [f"{statistics.mean(column):.2f}" for column in zip(*columns)]
+    return [f"mean of these {len(columns)}", *[""] * before, *means, *[""] * after]
 
 
 def seeds_of(task: str, way: str = "") -> list[dict]:
