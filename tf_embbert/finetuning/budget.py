@@ -33,6 +33,7 @@ TOKENS_OF_A_WORD = 1.3
 LONGEST_ROW, LONGEST_READ = 200, 100  # words of a text beyond which EmbBERT's is cut, and the sentence encoder's
 
 ENCODER_ROWS, ENCODER_EPOCHS = 15_000, (1, 10)  # rows that the sentence encoder sees in its training
+ENCODER_FEWEST = 2_000  # or all, that it must see
 OWN_ROWS, OWN_EPOCHS = 10_000, (3, 30)  # rows that EmbBERT sees where it is a voter
 OWN_BEGINS = 10.0  # seconds before the first step of its training
 ALONE, BESIDE = 0.5, 0.25  # of the minutes, that it may take at most: where it judges alone, or linear models do too
@@ -79,11 +80,19 @@ class Budget:
         self.encoder_factor = 1 if has_bfloat16() else WITHOUT_BFLOAT16
         self.seconds = 60 * config.minutes * cores / factor - INT8_SECONDS  # processor seconds of the usual machine
 
-    def encoder_epochs(self) -> int:
-        """Passes of the sentence encoder over the rows; 0 where there is no time for one."""
-        part = BESIDE if self.by_words else ALONE
-        most = part * self.seconds / (self.rows * self.read_tokens * ENCODER_LEARNS * self.encoder_factor)
-        return int(min(encoder_epochs_of(self.rows), most))
+    def encoder_lesson(self, must: bool) -> tuple[int, int]:
+        """How many rows the sentence encoder learns from, and its passes over them.
+
+        It sees all rows, or where there is no time for that a part of them once; of too small a part it does not learn.
+
+        Args:
+            must: whether it teaches even so.
+        """
+        part, fewest = BESIDE if self.by_words else ALONE, min(self.rows, ENCODER_FEWEST)
+        seen = int(part * self.seconds / (self.read_tokens * ENCODER_LEARNS * self.encoder_factor))
+        if seen >= self.rows:
+            return self.rows, min(encoder_epochs_of(self.rows), seen // self.rows)
+        return (max(seen, fewest), 1) if must or seen >= fewest else (0, 0)
 
     def own_epochs(self) -> int:
         """Passes of EmbBERT as a voter over the rows; 0 where there is no time for them."""
@@ -97,16 +106,17 @@ class Budget:
         seen = self.rows * epochs * seen_once(self.read_tokens)
         return bool(epochs) * (FOLDS * seen + (FOLDS + 1) * OWN_BEGINS)
 
-    def student(self, encoder_epochs: int, own_epochs: int) -> tuple[int, int]:
+    def student(self, encoder_rows: int, encoder_epochs: int, own_epochs: int) -> tuple[int, int]:
         """Copies and epochs that take what the teacher leaves.
 
         Args:
-            encoder_epochs: of the sentence encoder, 0 without one.
+            encoder_rows: that the sentence encoder learns from, 0 without one.
+            encoder_epochs: its passes over them.
             own_epochs: of EmbBERT as a voter, 0 without it.
         """
         encoder, own = bool(encoder_epochs) * self.encoder_factor, bool(own_epochs)
         left = self.seconds - self.rows * self.tokens * LINEAR_LEARNS - self.own_seconds(own_epochs)
-        left -= encoder * (ALIKE_SECONDS + self.rows * self.read_tokens * encoder_epochs * ENCODER_LEARNS)
+        left -= encoder * (ALIKE_SECONDS + encoder_rows * self.read_tokens * encoder_epochs * ENCODER_LEARNS)
         judged = self.copy_tokens * (LINEAR_JUDGES + encoder * ENCODER_JUDGES + own * OWN_JUDGES)
         row, copy = seen_once(self.tokens), seen_once(self.copy_tokens)
         copies = self.config.variants

@@ -94,23 +94,25 @@ def make_plan(config: FinetuneConfig, task: Task) -> Plan:
         require_judge(config, f"the teacher is {reasons['teacher']}")
         return Plan(filled(config, chosen), None, reasons)
     budget = Budget(config, task)
-    encoder_epochs = budget.encoder_epochs() if encoder else 0
-    if encoder and not encoder_epochs:
-        encoder, encoder_epochs = (None, 0) if kind == "auto" and task.by_words else (encoder, 1)
+    must = kind != "auto" or not task.by_words
+    encoder_rows, encoder_epochs = budget.encoder_lesson(must) if encoder else (0, 0)
+    encoder = encoder if encoder_epochs else None
     own_epochs = budget.own_epochs() if kind == "auto" and not encoder else 0
-    copies, epochs = budget.student(encoder_epochs, own_epochs)
+    copies, epochs = budget.student(encoder_rows, encoder_epochs, own_epochs)
     if not copies:
         require_judge(config, "--variants is 0")
     much = {"teacher_share": OWN_SHARE, "variants": copies, "epochs": epochs}
     config = filled(config, (TAUGHT if copies else LABELS_ALONE) | much | start)
-    reasons["teacher"] = who_judges(task, encoder_epochs, own_epochs)
+    reasons["teacher"] = who_judges(task, encoder_rows, encoder_epochs, own_epochs)
     if task.unlabelled:
         reasons["unlabelled"] = f"{len(task.unlabelled)} texts; half of what is judged is of them"
     reasons["time"] = (
         f"{config.variants} disturbed texts and {config.epochs} epochs, within about {config.minutes:g} minutes"
     )
     share = config.teacher_share or 0.0
-    teaching = Teaching(encoder, encoder_epochs, copies, share, config.seed, own_epochs, alike=not foreign)
+    teaching = Teaching(
+        encoder, encoder_rows, encoder_epochs, copies, share, config.seed, own_epochs, alike=not foreign
+    )
     return Plan(config, teaching, reasons)
 
 
@@ -120,10 +122,11 @@ def require_judge(config: FinetuneConfig, reason: str) -> None:
         raise UserError(f"--unlabelled {config.unlabelled}: nobody judges these texts, for {reason}")
 
 
-def who_judges(task: Task, encoder_epochs: int, own_epochs: int) -> str:
+def who_judges(task: Task, encoder_rows: int, encoder_epochs: int, own_epochs: int) -> str:
     """The teachers, for people; of those that are trained in no epoch there is none."""
     judges = ["linear models of words and characters"] if task.by_words else []
-    judges += [f"a sentence encoder fine-tuned for {encoder_epochs} epochs"] if encoder_epochs else []
+    part = f" of {encoder_rows} rows" if encoder_rows < len(task.rows("train")) else ""
+    judges += [f"a sentence encoder fine-tuned for {encoder_epochs} epochs{part}"] if encoder_epochs else []
     judges += [f"EmbBERT fine-tuned for {own_epochs} epochs"] if own_epochs else []
     return ", and ".join(judges)
 

@@ -16,7 +16,8 @@ class Teaching:
 
     Args:
         encoder: folder of a sentence encoder, or None for the voters alone.
-        epochs: of that encoder on the task's rows.
+        rows: of the training rows, that the encoder learns from.
+        epochs: its passes over them.
         variants: disturbed copies to make.
         share: of the voters in the training rows' own targets, 0..1.
         seed: of everything random.
@@ -25,6 +26,7 @@ class Teaching:
     """
 
     encoder: str | None
+    rows: int
     epochs: int
     variants: int
     share: float
