@@ -89,10 +89,21 @@ class Budget:
             must: whether it teaches even so.
         """
         part, fewest = BESIDE if self.by_words else ALONE, min(self.rows, ENCODER_FEWEST)
-        seen = int(part * self.seconds / (self.read_tokens * ENCODER_LEARNS * self.encoder_factor))
+        spared = min(part * self.seconds, self.beside_voters() - self.least_of_student())
+        seen = int(spared / (self.read_tokens * ENCODER_LEARNS * self.encoder_factor))
         if seen >= self.rows:
             return self.rows, min(encoder_epochs_of(self.rows), seen // self.rows)
         return (max(seen, fewest), 1) if must or seen >= fewest else (0, 0)
+
+    def beside_voters(self) -> float:
+        """Processor seconds of the usual machine that the linear models leave."""
+        return self.seconds - self.rows * self.tokens * LINEAR_LEARNS
+
+    def least_of_student(self) -> float:
+        """Those in which the sentence encoder judges the fewest copies, and EmbBERT learns from them the least."""
+        judged = self.copy_tokens * (LINEAR_JUDGES + self.encoder_factor * ENCODER_JUDGES)
+        seen = self.rows * seen_once(self.tokens) + COPIES[0] * seen_once(self.copy_tokens)
+        return ALIKE_SECONDS + COPIES[0] * judged + TAUGHT_EPOCHS[0] * seen
 
     def own_epochs(self) -> int:
         """Passes of EmbBERT as a voter over the rows; 0 where there is no time for them."""
@@ -115,7 +126,7 @@ class Budget:
             own_epochs: of EmbBERT as a voter, 0 without it.
         """
         encoder, own = bool(encoder_epochs) * self.encoder_factor, bool(own_epochs)
-        left = self.seconds - self.rows * self.tokens * LINEAR_LEARNS - self.own_seconds(own_epochs)
+        left = self.beside_voters() - self.own_seconds(own_epochs)
         left -= encoder * (ALIKE_SECONDS + encoder_rows * self.read_tokens * encoder_epochs * ENCODER_LEARNS)
         judged = self.copy_tokens * (LINEAR_JUDGES + encoder * ENCODER_JUDGES + own * OWN_JUDGES)
         row, copy = seen_once(self.tokens), seen_once(self.copy_tokens)

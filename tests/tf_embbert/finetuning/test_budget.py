@@ -10,8 +10,8 @@ from tf_embbert.finetuning.budget import BESIDE, ENCODER_FEWEST, ENCODER_LEARNS,
 TEXT = "please turn the light in my kitchen off and play some music"
 
 
-def budget(rows: int, minutes: float, is_pair: bool = False) -> Budget:
-    some = Rows([TEXT] * rows, [TEXT] * rows if is_pair else None, np.arange(rows) % 2)
+def budget(rows: int, minutes: float) -> Budget:
+    some = Rows([TEXT] * rows, None, np.arange(rows) % 2)
     task = Task("task", ["off", "on"], {"train": some, "selection": some, "test": some}, "test", "accuracy")
     return Budget(FinetuneConfig(task="task", minutes=minutes, deterministic=True), task)
 
@@ -21,15 +21,17 @@ def test_few_rows_are_all_read_and_the_more_often_the_fewer_they_are(rows: int, 
     assert budget(rows, 60).encoder_lesson(must=False) == (rows, epochs)
 
 
-@pytest.mark.parametrize("is_pair", [False, True])
-def test_of_too_many_rows_a_part_is_read_once(is_pair: bool) -> None:
-    of_many, of_more = budget(50_000, 10, is_pair), budget(100_000, 10, is_pair)
-    rows, epochs = of_many.encoder_lesson(must=is_pair)
-    assert ENCODER_FEWEST < rows < 50_000 and epochs == 1
-    assert of_more.encoder_lesson(must=is_pair) == (rows, 1)  # it costs no more of more rows
-    if not is_pair:
-        spent = rows * of_many.read_tokens * ENCODER_LEARNS * of_many.encoder_factor
-        assert 0.99 * BESIDE < spent / of_many.seconds <= BESIDE
+def test_of_too_many_rows_a_part_is_read_once() -> None:
+    of_many, of_more = budget(40_000, 20), budget(60_000, 20)
+    rows, epochs = of_many.encoder_lesson(must=False)
+    assert ENCODER_FEWEST < rows < 40_000 and epochs == 1
+    assert of_more.encoder_lesson(must=False) == (rows, 1)  # it costs no more of more rows
+    spent = rows * of_many.read_tokens * ENCODER_LEARNS * of_many.encoder_factor
+    assert 0.99 * BESIDE < spent / of_many.seconds <= BESIDE
+
+
+def test_where_the_student_has_no_time_to_spare_linear_models_teach_alone() -> None:
+    assert budget(300_000, 20).encoder_lesson(must=False) == (0, 0)
 
 
 def test_a_part_of_the_rows_leaves_the_student_its_time() -> None:
