@@ -1,10 +1,10 @@
 """The voting teacher: models of words, word pairs and runs of characters, which vote together.
 
 Three linear models of the same tf-idf features know different things: LinearSVC parts the classes best, logistic
-regression is the surest of its probabilities, complement naive Bayes needs the fewest rows. A fourth reads a pretrained
-encoder's vectors, and so knows words that no row has; a fifth is that encoder itself, fine-tuned on the labels, where
-nobody larger teaches. Which of them vote, and at what temperature each, is chosen by what they say of rows that they
-were not fitted on.
+regression is the surest of its probabilities, complement naive Bayes needs the fewest rows. Of long texts two know more
+that read words alone, without runs of characters. Another reads a pretrained encoder's vectors, and so knows words that
+no row has; the last is that encoder itself, fine-tuned on the labels, where nobody larger teaches. Which of them vote,
+and at what temperature each, is chosen by what they say of rows that they were not fitted on.
 """
 
 import itertools
@@ -13,16 +13,17 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
+from scipy.sparse import hstack
 from scipy.special import log_softmax, softmax
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import ComplementNB
-from sklearn.pipeline import make_union
 from sklearn.svm import LinearSVC
 
 from tf_embbert.common.errors import UserError
 from tf_embbert.run import Array
+from tf_embbert.teaching.weighted_words import WeightedWords
 from tf_embbert.teaching.words import PIECE
 from tf_embbert.training.metrics import cross_entropy
 
@@ -31,13 +32,15 @@ Sparse: TypeAlias = Any  # a scipy.sparse matrix, which has no types
 FOLDS = 5
 TEMPERATURES = np.geomspace(0.02, 20, 60)
 LONGEST = 1000  # characters of a text whose runs are counted: beyond, words say enough
-GRAMS: dict[str, Callable[[], Any]] = {
-    "LinearSVC": lambda: LinearSVC(C=1.0, random_state=0),
-    "logistic regression": lambda: LogisticRegression(C=30.0, max_iter=200),
-    "naive Bayes": lambda: ComplementNB(alpha=0.3),
+VOTERS: dict[str, tuple[str, Callable[[], Any]]] = {  # what each reads, and the model
+    "LinearSVC": ("grams", lambda: LinearSVC(C=1.0, random_state=0)),
+    "logistic regression": ("grams", lambda: LogisticRegression(C=30.0, max_iter=200)),
+    "naive Bayes": ("grams", lambda: ComplementNB(alpha=0.3)),
+    "LinearSVC of words": ("words", lambda: LinearSVC(C=1.0, random_state=0)),
+    "weighted words": ("present", WeightedWords),
+    "sentence vectors": ("vectors", lambda: LogisticRegression(C=10.0, max_iter=300)),
 }
-VECTORS: dict[str, Callable[[], Any]] = {"sentence vectors": lambda: LogisticRegression(C=10.0, max_iter=300)}
-VOTERS = {**GRAMS, **VECTORS}
+MOST_WEIGHTED = 10  # classes, of which each needs a regression of weighted words
 FINE_TUNED = "EmbBERT"  # the voter that is no linear model
 Read: TypeAlias = Callable[[Sequence[str]], Array]  # texts -> vectors [texts, d]
 Speak: TypeAlias = Callable[[Sequence[str]], Array]  # texts -> logits [texts, classes]
@@ -73,7 +76,9 @@ class VotingTeacher:
         learn: Learn | None = None,
     ) -> None:
         self.classes = classes
-        names = (*GRAMS, *(VECTORS if read else ()), *([FINE_TUNED] if learn else ()))
+        left_out = ({"vectors"} if read is None else set()) | ({"present"} if classes > MOST_WEIGHTED else set())
+        names = [name for name, (reads, _) in VOTERS.items() if reads not in left_out]
+        names += [FINE_TUNED] if learn else []
         folds = stratified_folds(labels, seed)
         said = {name: np.zeros((len(labels), classes)) for name in names}
         for fold in range(FOLDS):
@@ -112,26 +117,33 @@ class Voters:
     def __init__(
         self, texts: Sequence[str], labels: Array, names: Sequence[str], read: Read | None, learn: Learn | None
     ) -> None:
-        words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=PIECE)
+        self.words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=PIECE).fit(texts)
         runs = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True, preprocessor=_beginning)
-        self.grams, self.read = make_union(words, runs).fit(texts), read
+        self.runs, self.read = runs.fit(texts), read
         self.names = [name for name in names if name in VOTERS]
         features = self.features(texts)
         with warnings.catch_warnings():  # a fit that ends early is judged like the others
             warnings.simplefilter("ignore", ConvergenceWarning)
-            self.fitted = {name: VOTERS[name]().fit(features[name in GRAMS], labels) for name in self.names}
+            self.fitted = {name: VOTERS[name][1]().fit(features[VOTERS[name][0]], labels) for name in self.names}
         self.fine_tuned = {FINE_TUNED: learn(texts, labels)} if learn and FINE_TUNED in names else {}
 
-    def features(self, texts: Sequence[str]) -> dict[bool, Sparse]:
-        """Of texts: counted grams by True, vectors by False, where a voter wants them."""
-        wanted = {name in GRAMS for name in self.names}
-        ways = {True: self.grams.transform, False: self.read}
-        return {grams: ways[grams](texts) for grams in wanted}
+    def features(self, texts: Sequence[str]) -> dict[str, Sparse]:
+        """What the voters read of texts: tf-idf of words, of grams, which are words and runs of characters, which words
+        are present, and vectors; what no voter wants is left out.
+        """
+        words = self.words.transform(texts)
+        ways: dict[str, Callable[[], Sparse]] = {
+            "grams": lambda: hstack([words, self.runs.transform(texts)]).tocsr(),
+            "words": lambda: words,
+            "present": words.sign,
+            "vectors": lambda: self.read(texts) if self.read else None,
+        }
+        return {reads: ways[reads]() for reads in {VOTERS[name][0] for name in self.names}}
 
     def speak(self, texts: Sequence[str], classes: int) -> dict[str, Array]:
         """What each says of texts: float [texts, classes] by its name."""
         features = self.features(texts)
-        linear = {name: logits_of(voter, features[name in GRAMS], classes) for name, voter in self.fitted.items()}
+        linear = {name: logits_of(voter, features[VOTERS[name][0]], classes) for name, voter in self.fitted.items()}
         return linear | {name: speak(texts) for name, speak in self.fine_tuned.items()}
 
 
