@@ -110,10 +110,8 @@ def make_plan(config: FinetuneConfig, task: Task) -> Plan:
         f"{config.variants} disturbed texts and {config.epochs} epochs, within about {config.minutes:g} minutes"
     )
     share = config.teacher_share or 0.0
-    teaching = Teaching(
-        encoder, encoder_rows, encoder_epochs, copies, share, config.seed, own_epochs, alike=not foreign
-    )
-    return Plan(config, teaching, reasons)
+    how = Teaching(encoder, encoder_epochs, copies, share, config.seed, own_epochs, not foreign, encoder_rows)
+    return Plan(config, how, reasons)
 
 
 def require_judge(config: FinetuneConfig, reason: str) -> None:

@@ -16,23 +16,23 @@ class Teaching:
 
     Args:
         encoder: folder of a sentence encoder, or None for the voters alone.
-        rows: of the training rows, that the encoder learns from.
-        epochs: its passes over them.
+        epochs: of that encoder on the task's rows.
         variants: disturbed copies to make.
         share: of the voters in the training rows' own targets, 0..1.
         seed: of everything random.
         own_epochs: of EmbBERT as one of the voters on the task's rows; 0 without.
         alike: whether the sentence encoder says which words may stand for others; it knows those of its language.
+        rows: training rows that the encoder learns from; None for all.
     """
 
     encoder: str | None
-    rows: int
     epochs: int
     variants: int
     share: float
     seed: int
     own_epochs: int = 0
     alike: bool = True
+    rows: int | None = None
 
 
 def find_encoder(

@@ -110,7 +110,7 @@ def lesson_of_encoder(task: Task, how: Teaching, report: Report) -> Lesson:
     selection, large = task.rows("selection"), fine_tuned(task, how, report)
     figure = score(task.metric, selection.labels, large.judge(selection.whole_texts))
     report(f"teacher: {task.metric} {figure:.2f} of {len(selection)} selection rows")
-    about = {"encoder_rows": how.rows, "encoder_epochs": how.epochs, "selection": {"encoder": figure}}
+    about = {"encoder_epochs": how.epochs, "selection": {"encoder": figure}}
     copies = texts_to_judge(task, how)
     soft = soft_rows(copies, large.judge(copies)) if copies else None
     return Lesson(label_targets(task), soft, {**about, "judged_texts": len(copies)})
@@ -183,8 +183,7 @@ def large_teacher(
         f"teacher: of {len(selection)} selection rows the linear models have {figures['linear']:.2f} %, the encoder "
         f"{figures['encoder']:.2f} %, together {figures['together']:.2f} % at a share of {part} for the encoder"
     )
-    about = {"encoder_share": part, "encoder_temperature": temperature}
-    about |= {"encoder_rows": how.rows, "encoder_epochs": how.epochs}
+    about = {"encoder_share": part, "encoder_temperature": temperature, "encoder_epochs": how.epochs}
     return large, part, temperature, {**about, "selection": figures}
 
 

@@ -28,7 +28,7 @@ def task(tmp_path: Path) -> Task:
 
 
 def teaching(variants: int = 300, share: float = 0.3) -> Teaching:
-    return Teaching(None, 0, 0, variants, share, seed=0)
+    return Teaching(None, 1, variants, share, seed=0)
 
 
 def test_no_row_that_selects_or_is_reported_is_judged_or_learnt_from(

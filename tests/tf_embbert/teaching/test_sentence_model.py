@@ -63,7 +63,7 @@ def test_it_learns_a_task_and_judges_in_the_texts_order(folder: str, classes: in
 def test_pairs_and_numbers_are_learnt_and_taught(folder: str, kind: str, tmp_path: Path) -> None:
     """The lesson's copies are judged as a human would, none has the words of a held-out row, and it is kept."""
     task = load_task(str(write_rows(tmp_path / "rows.jsonl", make_rows(kind, 1500))))
-    how = Teaching(folder, 1500, 10, 300, 0.3, seed=0)
+    how = Teaching(folder, 10, 300, 0.3, seed=0)
     lines: list[str] = []
     lesson = take_lesson(task, how, tmp_path / "work", lines.append)
     soft, again = lesson.soft, take_lesson(task, how, tmp_path / "work", lines.append).soft
@@ -99,13 +99,13 @@ def test_words_of_its_vocabulary_stand_for_those_of_the_rows(tmp_path: Path) -> 
     task = load_task(
         str(write_rows(tmp_path / "rows.jsonl", make_rows("classes", 40))), text_column="body", label_column="queue"
     )
-    how = Teaching(small_encoder(tmp_path, [*words_of_texts(), *STRANGERS]), 40, 1, 200, 0.3, seed=0)
+    how = Teaching(small_encoder(tmp_path, [*words_of_texts(), *STRANGERS]), 1, 200, 0.3, seed=0)
     alike = known_alike(task, how)
     own = {word for text in task.rows("train").texts for word in text.split()}
     assert alike is not None and {word.strip(".,!?").lower() for word in own} >= alike.keys() > set()
     assert any(word in STRANGERS for words in alike.values() for word in words)
     assert any(stranger in str(text) for text in texts_to_judge(task, how) for stranger in STRANGERS)
-    assert known_alike(task, Teaching(None, 0, 0, 200, 0.3, seed=0)) is None  # nobody knows
+    assert known_alike(task, Teaching(None, 0, 200, 0.3, seed=0)) is None  # nobody knows
 
 
 def test_batches_hold_every_row_once() -> None:
