@@ -17,8 +17,8 @@ from convert.tflm.interpreters import predict
 from convert.tflm.targets import FUSED
 from tf_embbert.common.arguments import CommandParser, positive_int
 from tf_embbert.common.errors import run_command
+from tf_embbert.data.rows import sampled
 from tf_embbert.data.tasks import load_task
-from tf_embbert.finetuning.scoring import sampled
 from tf_embbert.run import Run, load_run
 from tf_embbert.tokenizer import segments
 from tf_embbert.training.metrics import score

@@ -17,10 +17,10 @@ import numpy as np
 from tf_embbert.common.console import Report
 from tf_embbert.common.errors import UserError
 from tf_embbert.data.memory import list_of_texts
-from tf_embbert.data.rows import Rows
+from tf_embbert.data.rows import Rows, sampled
 from tf_embbert.finetuning.prepare import default_length
 from tf_embbert.finetuning.recipe import SELECTION_ROWS
-from tf_embbert.finetuning.scoring import choose_variant, sample, sampled, score_all, verification_texts
+from tf_embbert.finetuning.scoring import choose_variant, sample, score_all, verification_texts
 from tf_embbert.int8 import build_int8, convert_run, require_no_bundle
 from tf_embbert.quantization.variants import Fold, calibrate_model, sizes_of, train_variant
 from tf_embbert.run import Quantised, Run, weight_names

@@ -92,6 +92,11 @@ class Task:
         return self.splits[split]
 
 
+def sampled(rows: int, count: int | None, seed: int) -> np.ndarray:
+    """The numbers of a seeded subset of at most `count` rows, ascending; of all without a count."""
+    return np.sort(np.random.default_rng(seed).permutation(rows)[:count])
+
+
 def joined(parts: list[Rows]) -> Rows:
     """The rows of several splits, one after the other."""
     pairs = None if parts[0].pairs is None else [pair for part in parts for pair in part.pairs or []]

@@ -101,9 +101,18 @@ class Budget:
 
     def least_of_student(self) -> float:
         """Those in which the sentence encoder judges the fewest copies, and EmbBERT learns from them the least."""
-        judged = self.copy_tokens * (LINEAR_JUDGES + self.encoder_factor * ENCODER_JUDGES)
+        judged = self.judging(encoder=self.encoder_factor, own=0)
         seen = self.rows * seen_once(self.tokens) + COPIES[0] * seen_once(self.copy_tokens)
         return ALIKE_SECONDS + COPIES[0] * judged + TAUGHT_EPOCHS[0] * seen
+
+    def judging(self, encoder: int, own: int) -> float:
+        """Those in which the teachers judge a copy.
+
+        Args:
+            encoder: `encoder_factor`, or 0 where the sentence encoder does not judge.
+            own: 1 where EmbBERT does.
+        """
+        return self.copy_tokens * (LINEAR_JUDGES + encoder * ENCODER_JUDGES + own * OWN_JUDGES)
 
     def own_epochs(self) -> int:
         """Passes of EmbBERT as a voter over the rows; 0 where there is no time for them."""
@@ -128,7 +137,7 @@ class Budget:
         encoder, own = bool(encoder_epochs) * self.encoder_factor, bool(own_epochs)
         left = self.beside_voters() - self.own_seconds(own_epochs)
         left -= encoder * (ALIKE_SECONDS + encoder_rows * self.read_tokens * encoder_epochs * ENCODER_LEARNS)
-        judged = self.copy_tokens * (LINEAR_JUDGES + encoder * ENCODER_JUDGES + own * OWN_JUDGES)
+        judged = self.judging(encoder, own)
         row, copy = seen_once(self.tokens), seen_once(self.copy_tokens)
         copies = self.config.variants
         if copies is None:

@@ -10,6 +10,7 @@ import numpy as np
 from tf_embbert.common.console import progress_bar, quiet_import
 from tf_embbert.common.errors import UserError
 from tf_embbert.data.checks import not_in_train
+from tf_embbert.data.rows import sampled
 from tf_embbert.data.source import TaskSource
 from tf_embbert.data.tasks import Task
 from tf_embbert.int8 import BundleModel
@@ -100,7 +101,7 @@ def evaluate_model(path: str | Path, config: EvaluateConfig) -> dict[str, Any]:
     require_same_kind(path, model, task)
     fresh = np.ones(len(rows), bool) if split in ("train", "all") else not_in_train(task.splits, split)
     if config.rows and config.rows < len(rows):
-        chosen = np.sort(np.random.default_rng(seed).permutation(len(rows))[: config.rows])
+        chosen = sampled(len(rows), config.rows, seed)
         rows, fresh = rows.select(chosen), fresh[chosen]
     encoded = model.tokenizer.encode(rows.texts, rows.pairs, max_length=model.room)
     outputs = predict_in_chunks(model, encoded.ids)

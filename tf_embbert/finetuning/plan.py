@@ -103,14 +103,16 @@ def make_plan(config: FinetuneConfig, task: Task) -> Plan:
         require_judge(config, "--variants is 0")
     much = {"teacher_share": OWN_SHARE, "variants": copies, "epochs": epochs}
     config = filled(config, (TAUGHT if copies else LABELS_ALONE) | much | start)
-    reasons["teacher"] = who_judges(task, encoder_rows, encoder_epochs, own_epochs)
+    share = config.teacher_share or 0.0
+    how = Teaching(
+        encoder, encoder_epochs, copies, share, config.seed, own_epochs, alike=not foreign, rows=encoder_rows
+    )
+    reasons["teacher"] = who_judges(task, how)
     if task.unlabelled:
         reasons["unlabelled"] = f"{len(task.unlabelled)} texts; half of what is judged is of them"
     reasons["time"] = (
         f"{config.variants} disturbed texts and {config.epochs} epochs, within about {config.minutes:g} minutes"
     )
-    share = config.teacher_share or 0.0
-    how = Teaching(encoder, encoder_epochs, copies, share, config.seed, own_epochs, not foreign, encoder_rows)
     return Plan(config, how, reasons)
 
 
@@ -120,12 +122,12 @@ def require_judge(config: FinetuneConfig, reason: str) -> None:
         raise UserError(f"--unlabelled {config.unlabelled}: nobody judges these texts, for {reason}")
 
 
-def who_judges(task: Task, encoder_rows: int, encoder_epochs: int, own_epochs: int) -> str:
+def who_judges(task: Task, how: Teaching) -> str:
     """The teachers, for people; of those that are trained in no epoch there is none."""
     judges = ["linear models of words and characters"] if task.by_words else []
-    part = f" of {encoder_rows} rows" if encoder_rows < len(task.rows("train")) else ""
-    judges += [f"a sentence encoder fine-tuned for {encoder_epochs} epochs{part}"] if encoder_epochs else []
-    judges += [f"EmbBERT fine-tuned for {own_epochs} epochs"] if own_epochs else []
+    part = f" of {how.rows} rows" if how.rows and how.rows < len(task.rows("train")) else ""
+    judges += [f"a sentence encoder fine-tuned for {how.epochs} epochs{part}"] if how.epochs else []
+    judges += [f"EmbBERT fine-tuned for {how.own_epochs} epochs"] if how.own_epochs else []
     return ", and ".join(judges)
 
 

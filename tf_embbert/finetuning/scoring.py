@@ -8,7 +8,7 @@ import numpy as np
 import tf_keras as keras
 
 from tf_embbert.data.checks import not_in_train
-from tf_embbert.data.tasks import Rows
+from tf_embbert.data.rows import Rows, sampled
 from tf_embbert.finetuning.prepare import PreparedTask
 from tf_embbert.int8 import build_int8, coverage_int8, predict_int8
 from tf_embbert.run import Array, Quantised
@@ -99,11 +99,6 @@ def predict_rows_int8(model: bytes, rows: EncodedRows, is_pair: bool) -> Array:
 def score_rows(answers: Mapping[str, Array], rows: EncodedRows, chosen: Array) -> dict[str, float]:
     """The metric of each model's answers on the chosen rows, bool [rows]."""
     return {name: score(rows.metric, rows.labels[chosen], outputs[chosen]) for name, outputs in answers.items()}
-
-
-def sampled(rows: int, count: int, seed: int) -> Array:
-    """The numbers of a seeded subset of at most `count` rows, ascending."""
-    return np.sort(np.random.default_rng(seed).permutation(rows)[:count])
 
 
 def sample(rows: EncodedRows, count: int, seed: int) -> EncodedRows:

@@ -17,7 +17,7 @@ from scipy.special import softmax
 
 from tf_embbert.common.console import Report
 from tf_embbert.data.checks import words_of
-from tf_embbert.data.rows import Rows, Task, Text, parts_of
+from tf_embbert.data.rows import Rows, Task, Text, parts_of, sampled
 from tf_embbert.data.soft_labels import SoftLabels
 from tf_embbert.run import Array
 from tf_embbert.teaching.alike import Alike, vocabulary_of, words_alike
@@ -192,8 +192,7 @@ def fine_tuned(task: Task, how: Teaching, report: Report) -> "SentenceTeacher":
     from tf_embbert.teaching.sentence_model import SentenceTeacher
 
     rows = task.rows("train")
-    some = np.random.default_rng(how.seed).permutation(len(rows))[: how.rows]
-    rows = rows.select(np.sort(some))
+    rows = rows.select(sampled(len(rows), how.rows, how.seed))
     report(f"teacher: fine-tuning the sentence encoder, {how.epochs} epochs of {len(rows)} rows")
     return SentenceTeacher(str(how.encoder), rows, len(task.labels or []), how.epochs, how.seed)
 

@@ -10,7 +10,7 @@ and at what temperature each, is chosen by what they say of rows that they were 
 import itertools
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from scipy.sparse import hstack
@@ -32,13 +32,22 @@ Sparse: TypeAlias = Any  # a scipy.sparse matrix, which has no types
 FOLDS = 5
 TEMPERATURES = np.geomspace(0.02, 20, 60)
 LONGEST = 1000  # characters of a text whose runs are counted: beyond, words say enough
-VOTERS: dict[str, tuple[str, Callable[[], Any]]] = {  # what each reads, and the model
-    "LinearSVC": ("grams", lambda: LinearSVC(C=1.0, random_state=0)),
-    "logistic regression": ("grams", lambda: LogisticRegression(C=30.0, max_iter=200)),
-    "naive Bayes": ("grams", lambda: ComplementNB(alpha=0.3)),
-    "LinearSVC of words": ("words", lambda: LinearSVC(C=1.0, random_state=0)),
-    "weighted words": ("present", WeightedWords),
-    "sentence vectors": ("vectors", lambda: LogisticRegression(C=10.0, max_iter=300)),
+
+
+class Voter(NamedTuple):
+    """What a voter reads, a key of `Voters.features`, and what makes its model."""
+
+    reads: str
+    model: Callable[[], Any]
+
+
+VOTERS = {
+    "LinearSVC": Voter("grams", lambda: LinearSVC(C=1.0, random_state=0)),
+    "logistic regression": Voter("grams", lambda: LogisticRegression(C=30.0, max_iter=200)),
+    "naive Bayes": Voter("grams", lambda: ComplementNB(alpha=0.3)),
+    "LinearSVC of words": Voter("words", lambda: LinearSVC(C=1.0, random_state=0)),
+    "weighted words": Voter("present", WeightedWords),
+    "sentence vectors": Voter("vectors", lambda: LogisticRegression(C=10.0, max_iter=300)),
 }
 MOST_WEIGHTED = 10  # classes, of which each needs a regression of weighted words
 FINE_TUNED = "EmbBERT"  # the voter that is no linear model
@@ -76,8 +85,8 @@ class VotingTeacher:
         learn: Learn | None = None,
     ) -> None:
         self.classes = classes
-        left_out = ({"vectors"} if read is None else set()) | ({"present"} if classes > MOST_WEIGHTED else set())
-        names = [name for name, (reads, _) in VOTERS.items() if reads not in left_out]
+        usable = {"grams": True, "words": True, "present": classes <= MOST_WEIGHTED, "vectors": read is not None}
+        names = [name for name, voter in VOTERS.items() if usable[voter.reads]]
         names += [FINE_TUNED] if learn else []
         folds = stratified_folds(labels, seed)
         said = {name: np.zeros((len(labels), classes)) for name in names}
@@ -117,33 +126,37 @@ class Voters:
     def __init__(
         self, texts: Sequence[str], labels: Array, names: Sequence[str], read: Read | None, learn: Learn | None
     ) -> None:
-        self.words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=PIECE).fit(texts)
-        runs = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True, preprocessor=_beginning)
-        self.runs, self.read = runs.fit(texts), read
-        self.names = [name for name in names if name in VOTERS]
+        self.names, self.read = [name for name in names if name in VOTERS], read
+        self.reads = {VOTERS[name].reads for name in self.names}
+        self.words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=PIECE)
+        self.runs = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True, preprocessor=_beginning)
+        if self.reads - {"vectors"}:
+            self.words.fit(texts)
+        if "grams" in self.reads:
+            self.runs.fit(texts)
         features = self.features(texts)
         with warnings.catch_warnings():  # a fit that ends early is judged like the others
             warnings.simplefilter("ignore", ConvergenceWarning)
-            self.fitted = {name: VOTERS[name][1]().fit(features[VOTERS[name][0]], labels) for name in self.names}
+            self.fitted = {name: VOTERS[name].model().fit(features[VOTERS[name].reads], labels) for name in self.names}
         self.fine_tuned = {FINE_TUNED: learn(texts, labels)} if learn and FINE_TUNED in names else {}
 
     def features(self, texts: Sequence[str]) -> dict[str, Sparse]:
         """What the voters read of texts: tf-idf of words, of grams, which are words and runs of characters, which words
         are present, and vectors; what no voter wants is left out.
         """
-        words = self.words.transform(texts)
+        words: Sparse = self.words.transform(texts) if self.reads - {"vectors"} else None
         ways: dict[str, Callable[[], Sparse]] = {
             "grams": lambda: hstack([words, self.runs.transform(texts)]).tocsr(),
             "words": lambda: words,
-            "present": words.sign,
+            "present": lambda: words.sign(),
             "vectors": lambda: self.read(texts) if self.read else None,
         }
-        return {reads: ways[reads]() for reads in {VOTERS[name][0] for name in self.names}}
+        return {reads: ways[reads]() for reads in self.reads}
 
     def speak(self, texts: Sequence[str], classes: int) -> dict[str, Array]:
         """What each says of texts: float [texts, classes] by its name."""
         features = self.features(texts)
-        linear = {name: logits_of(voter, features[VOTERS[name][0]], classes) for name, voter in self.fitted.items()}
+        linear = {name: logits_of(voter, features[VOTERS[name].reads], classes) for name, voter in self.fitted.items()}
         return linear | {name: speak(texts) for name, speak in self.fine_tuned.items()}
 
 

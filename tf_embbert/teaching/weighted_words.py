@@ -11,6 +11,7 @@ from scipy.sparse import diags
 from sklearn.linear_model import LogisticRegression
 
 from tf_embbert.run import Array
+from tf_embbert.training.ngrams import log_ratio
 
 STRENGTH = 1.0  # C of each regression
 
@@ -47,10 +48,3 @@ class WeightedWords:
         """How much likelier each class is than the others: [rows, classes]; of two classes the second, [rows]."""
         said = present @ self.weights + self.biases
         return said[:, 0] if len(self.classes_) == 2 else said
-
-
-def log_ratio(present: Any, inside: Array) -> Array:
-    """Logarithm of how much likelier each word is in texts inside a class than outside: float [words]."""
-    counts = np.stack([1 + np.asarray(present[rows].sum(axis=0)).ravel() for rows in (inside, ~inside)])
-    shares = counts / counts.sum(axis=1, keepdims=True)
-    return np.log(shares[0] / shares[1])

@@ -6,7 +6,8 @@ from scipy.sparse import csr_matrix
 from sklearn.linear_model import LogisticRegression
 
 from tf_embbert.teaching.voting import VotingTeacher
-from tf_embbert.teaching.weighted_words import STRENGTH, WeightedWords, log_ratio
+from tf_embbert.teaching.weighted_words import STRENGTH, WeightedWords
+from tf_embbert.training.ngrams import log_ratio
 
 
 def test_the_ratio_is_that_of_smoothed_counts() -> None:
