@@ -85,7 +85,7 @@ def add_training_options(training: argparse._ArgumentGroup) -> None:
     add("--weight-decay", type=non_negative)
     add("--batch-size", type=positive_int)
     add("--token-dropout", type=share, help="share of tokens hidden in training")
-    add("--dropout", type=share, help="of attention weights (default: --init's, or the preset's)")
+    add("--dropout", type=share, help="of attention weights (default: --init's, or the preset's; 0 where taught)")
     add(
         "--teacher",
         metavar="WHO",

@@ -37,8 +37,9 @@ class FinetuneConfig(TaskSource):
         qat_learning_rate: peak of QAT's.
         weight_decay: AdamW's, of the float training.
         batch_size: rows a step; None is 32, or 128 where taught.
-        token_dropout: share of tokens hidden in training, 0..1; None is 0.2, or 0.1 where taught.
-        dropout: share of attention weights dropped, 0..1; None takes that of the pretrained encoder or the preset.
+        token_dropout: share of tokens hidden in training, 0..1; None is 0.2, or none where taught.
+        dropout: share of attention weights dropped, 0..1; None takes that of the pretrained encoder or the preset, or
+            none where taught.
         teacher: who judges the task's texts: "ngrams", linear models of words and characters; "minilm" or the folder of
             a sentence encoder, which is fine-tuned and votes with them; "auto", "minilm", or where that is not to be
             had the linear models and EmbBERT, fine-tuned; "none".

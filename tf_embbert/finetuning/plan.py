@@ -28,7 +28,8 @@ LABELS_ALONE: dict[str, Any] = {"batch_size": 32, "learning_rate": 1e-3, "token_
 TAUGHT: dict[str, Any] = {
     "batch_size": 128,
     "learning_rate": 2e-3,
-    "token_dropout": 0.1,
+    "dropout": 0.0,  # the copies are disturbed as it is
+    "token_dropout": 0.0,
     "qat_rows": 8000,
     "qat_epochs": 1,
     "tokenizer": "init",
@@ -37,7 +38,7 @@ PAIR_EPOCHS = 8
 OWN_SHARE = 0.3  # of the voters in the targets of the training rows
 
 
-CHOSEN = ("tokenizer", "epochs", "batch_size", "learning_rate", "token_dropout", "variants", "qat_rows")
+CHOSEN = ("tokenizer", "epochs", "batch_size", "learning_rate", "dropout", "token_dropout", "variants", "qat_rows")
 
 
 @dataclasses.dataclass(frozen=True)
