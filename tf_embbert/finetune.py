@@ -84,7 +84,7 @@ def add_training_options(training: argparse._ArgumentGroup) -> None:
     add("--qat-learning-rate", type=positive)
     add("--weight-decay", type=non_negative)
     add("--batch-size", type=positive_int)
-    add("--token-dropout", type=share, help="share of tokens hidden in training")
+    add("--token-dropout", type=share, help="share of tokens hidden in training (default: 0.2; 0 where taught)")
     add("--dropout", type=share, help="of attention weights (default: --init's, or the preset's; 0 where taught)")
     add(
         "--teacher",

@@ -1,19 +1,14 @@
 """What the sentence encoder reads of how many rows: all of them, as many as the minutes allow, or none."""
 
-import numpy as np
 import pytest
 
+from tests.support.switches import switches
 from tf_embbert import FinetuneConfig
-from tf_embbert.data.rows import Rows, Task
 from tf_embbert.finetuning.budget import BESIDE, ENCODER_FEWEST, ENCODER_LEARNS, Budget
-
-TEXT = "please turn the light in my kitchen off and play some music"
 
 
 def budget(rows: int, minutes: float) -> Budget:
-    some = Rows([TEXT] * rows, None, np.arange(rows) % 2)
-    task = Task("task", ["off", "on"], {"train": some, "selection": some, "test": some}, "test", "accuracy")
-    return Budget(FinetuneConfig(task="task", minutes=minutes, deterministic=True), task)
+    return Budget(FinetuneConfig(task="task", minutes=minutes, deterministic=True), switches(rows))
 
 
 @pytest.mark.parametrize(("rows", "epochs"), [(30, 10), (1500, 10), (5000, 3), (15_000, 1)])

@@ -1,19 +1,12 @@
 """What a training leaves out of attention and of texts: nothing where a teacher judges copies."""
 
-import numpy as np
-
+from tests.support.switches import switches
 from tf_embbert import FinetuneConfig
-from tf_embbert.data.rows import Rows, Task
 from tf_embbert.finetuning.plan import LABELS_ALONE, make_plan
-
-WORDS = ["please", "turn", "the", "light", "in", "my", "kitchen", "off", "and", "play", "some", "music"]
 
 
 def left_out(**options: str | float) -> tuple[float | None, float | None]:
-    rng = np.random.default_rng(0)
-    rows = Rows([" ".join(rng.choice(WORDS, 8)) for _ in range(40)], None, np.arange(40) % 2)
-    task = Task("task", ["off", "on"], {"train": rows, "selection": rows, "test": rows}, "test", "accuracy")
-    chosen = make_plan(FinetuneConfig(task="task", deterministic=True, **options), task).config
+    chosen = make_plan(FinetuneConfig(task="task", deterministic=True, **options), switches(40)).config
     return chosen.dropout, chosen.token_dropout
 
 
